@@ -1,0 +1,32 @@
+"""Layered configuration: files, mappings and environment variables become one tree that knows each value's origin."""
+
+from __future__ import annotations
+
+from .environment import current_env
+from .explain import Explained, Explanation, explain_config
+from .faults import AsyncConfigError, AsyncFault, error_for
+from .loader import Filter, Loaded, aload_config, aread, load_config, read
+from .script import Info
+from .secrets import is_secret
+from .sources import Source
+from .spelling import canonical
+
+__all__ = [
+    "AsyncConfigError",
+    "AsyncFault",
+    "Explained",
+    "Explanation",
+    "Filter",
+    "Info",
+    "Loaded",
+    "Source",
+    "aload_config",
+    "aread",
+    "canonical",
+    "current_env",
+    "error_for",
+    "explain_config",
+    "is_secret",
+    "load_config",
+    "read",
+]

@@ -1,0 +1,94 @@
+"""The effective configuration, key by key, and the layer that each value came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+from omegaconf import DictConfig, OmegaConf
+
+from . import secrets, tree
+from .kinds import is_mapping
+from .loader import Filter, read
+from .spelling import NAMES, level
+
+if TYPE_CHECKING:
+    from .sources import Source
+
+
+@frozen
+class Explained:
+    """A value, as it may be shown, and the label of the layer that set it."""
+
+    value: Any
+    layer: str
+
+
+@frozen(eq=False)
+class Explanation(Mapping[str, Explained]):
+    """From each dotted key to its value and layer; as a text, one aligned line for each."""
+
+    rows: Mapping[str, Explained]
+
+    def __getitem__(self, key: str) -> Explained:
+        return self.rows[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __str__(self) -> str:
+        cells = [(key, shown(row.value), row.layer) for key, row in self.rows.items()]
+        wide = max((len(key) for key, _, _ in cells), default=0)
+        widest = max((len(value) for _, value, _ in cells), default=0)
+        return "\n".join(f"{key:<{wide}} = {value:<{widest}}  ({layer})" for key, value, layer in cells)
+
+
+def explain_config(
+    *sources: Source, env: str | None = None, filters: Iterable[Filter] = (), key: str = "etcd"
+) -> Explanation:
+    """Each effective key with its value, secrets as ``***``, and the layer that set it."""
+    loaded = read(*sources, env=env, filters=filters, key=key).checked()
+    section = tuple(filter(None, key.split(".")))
+    found = [(path, value, hides(path, section)) for path, value in leaves(tree.plain(loaded.tree), loaded.tree)]
+    hidden = {text for _, value, secret in found for text in secrets.texts(value, secret=secret)}
+    return Explanation(
+        {
+            ".".join(path): Explained(secrets.mask(value, secret=secret, hidden=hidden), loaded.origin(path))
+            for path, value, secret in found
+        }
+    )
+
+
+def leaves(raw: Mapping[Any, Any], node: DictConfig, path: tree.Path = ()) -> Iterator[tuple[tree.Path, Any]]:
+    """Every value that is no mapping, and every empty mapping, in the order of the tree."""
+    for key, value in raw.items():
+        here = (*path, str(key))
+        if is_mapping(value) and value:
+            yield from leaves(value, node[key], here)
+        else:
+            yield here, resolved(node, key, value)
+
+
+def resolved(node: DictConfig, key: Any, raw: Any) -> Any:
+    """The value with its interpolations resolved, or as it was written where that fails."""
+    try:
+        value = node[key]
+        return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+    # A resolver may raise anything; and to explain is to help with just such a configuration.
+    except Exception:
+        return raw
+
+
+def hides(path: tree.Path, section: tree.Path) -> bool:
+    """Whether a key on the way is a secret's; above the last one, a client may bear any name."""
+    above = (name for end, name in enumerate(path[:-1]) if level(path[:end], section) != NAMES)
+    return any(map(secrets.is_secret, (*above, path[-1])))
+
+
+def shown(value: Any) -> str:
+    """The text of a value in one line."""
+    return value if isinstance(value, str) and value.isprintable() else repr(value)

@@ -1,0 +1,115 @@
+"""The tree that the layers grow into, each value with the label of the layer that set it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+
+from attrs import field, frozen
+from omegaconf import AnyNode, DictConfig, OmegaConf
+from omegaconf.errors import GrammarParseError, KeyValidationError, OmegaConfBaseException
+
+from etcd_factory.errors import ConfigError, Fault
+
+from .kinds import is_list, is_mapping
+from .spelling import OPTIONS, level, respelled
+
+Path: TypeAlias = tuple[str, ...]
+Labels: TypeAlias = Mapping[Path, str]
+
+FLAGS = {"allow_objects": True}
+SCALARS = (str, bytes, int, float, type(None))
+MISSING = "???"
+# OmegaConf's own words quote the value, which may be a secret.
+MESSAGES: dict[type[Exception], str] = {
+    GrammarParseError: r"not a valid interpolation; write \${ for the text ${",
+    KeyValidationError: "a key has to be a text or a number",
+}
+
+
+@frozen
+class Node:
+    """A value (a dict of nodes for a mapping) and the label of the last layer that set it, or something in it."""
+
+    value: Any = field(repr=False)
+    label: str
+
+
+def plain(value: Any) -> Any:
+    """A copy in dicts and lists, interpolations unresolved; other objects stay what they are."""
+    if OmegaConf.is_config(value):
+        value = OmegaConf.to_container(value, resolve=False)
+    if is_mapping(value):
+        return {key: plain(each) for key, each in value.items()}
+    if is_list(value):
+        return [plain(each) for each in value]
+    return value
+
+
+def grown(value: Any, label: str, labels: Labels, path: Path = ()) -> Node:
+    """Plain values as a tree, labelled as ``labels`` say, else as what stands above."""
+    label = labels.get(path, label)
+    if not is_mapping(value):
+        return Node(value, label)
+    return Node({key: grown(each, label, labels, (*path, str(key))) for key, each in value.items()}, label)
+
+
+def merged(old: Node, new: Node, section: Path, path: Path = ()) -> Node:
+    """``new`` over ``old``: mappings merge, all else is replaced, and ``???`` leaves what is there.
+
+    OmegaConf.merge does not fit: it copies the target of an interpolation in place of resolving it when read, can't
+    replace a list by a mapping, and knows no second spelling of a key.
+    """
+    if isinstance(new.value, str) and new.value == MISSING:
+        return old
+    before, after = old.value, new.value
+    if not (is_mapping(before) and is_mapping(after)):
+        return new
+    value = respelled(before, after) if level(path, section) == OPTIONS else dict(before)
+    for key, node in after.items():
+        value[key] = merged(value[key], node, section, (*path, str(key))) if key in value else node
+    return Node(value, new.label if after or not before else old.label)
+
+
+def values(node: Node) -> Any:
+    """The tree without its labels, in fresh dicts and lists."""
+    branch = node.value
+    return {key: values(each) for key, each in branch.items()} if is_mapping(branch) else plain(branch)
+
+
+def labels(node: Node, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """The label of every mapping and leaf below ``node``, by its path."""
+    branch = node.value
+    for key, each in branch.items() if is_mapping(branch) else ():
+        yield (*path, str(key)), each.label
+        yield from labels(each, (*path, str(key)))
+
+
+def nearest(found: Labels, path: Path) -> str:
+    """The label of ``path``, else of what stands above it, else nothing."""
+    above = (path[:end] for end in range(len(path), 0, -1))
+    return next((found[each] for each in above if each in found), "")
+
+
+def config(value: dict[Any, Any], label: str) -> DictConfig:
+    """Plain values as OmegaConf's, any object allowed as a leaf; ``ConfigError`` if OmegaConf takes them not."""
+    try:
+        safe: dict[Any, Any] = wrapped(value)
+        return OmegaConf.create(safe, flags=FLAGS)
+    except OmegaConfBaseException as error:
+        raise ConfigError(refusal(error, label)) from None
+
+
+def wrapped(value: Any) -> Any:
+    """The same, objects put out of reach: OmegaConf would take attrs and data classes apart."""
+    if is_mapping(value):
+        return {key: wrapped(each) for key, each in value.items()}
+    if is_list(value):
+        return [wrapped(each) for each in value]
+    return value if isinstance(value, SCALARS) else AnyNode(value, flags=FLAGS)
+
+
+def refusal(error: OmegaConfBaseException, label: str, root: str = "") -> Fault:
+    """The fault for values that OmegaConf does not take, without showing them."""
+    path = str(error.full_key or "").removeprefix(root).lstrip(".")
+    return Fault(label, path, MESSAGES.get(type(error), f"not a value for a configuration ({type(error).__name__})"))

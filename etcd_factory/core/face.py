@@ -1,0 +1,117 @@
+"""One body, three faces.
+
+An operation is written once, as a coroutine over the ports. In asyncio its caller awaits it. In the blocking face the
+ports block the thread and return, so the coroutine never suspends and one ``send`` runs it to its end. A third face,
+``Unbound``, runs nothing: its builders give the operation itself, to be put into a transaction or a batch.
+
+Which face an object has is its type parameter: ``Get[Sync]``, ``Get[Async]``, ``Get[Unbound]``. ``terminal`` and
+``operation`` read it there and give a method the right type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from functools import update_wrapper
+from types import MethodType
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+
+if TYPE_CHECKING:
+    from .op import Op
+
+P = ParamSpec("P")
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Sync:
+    """The blocking face: a call gives its result."""
+
+
+class Async:
+    """The asyncio face: a call gives a coroutine of its result."""
+
+
+class Unbound:
+    """No client behind it: a call gives the operation."""
+
+
+F = TypeVar("F", Sync, Async, Unbound)
+
+
+def finish(body: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine whose ports never suspend; one that does is a defect of its port, and raises."""
+    try:
+        body.send(None)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+    body.close()
+    raise RuntimeError(f"{body.__qualname__} waited for an event loop in the blocking face")
+
+
+class Runner(Protocol):
+    """Takes an operation and gives what its face gives for it."""
+
+    def __call__(self, op: Op[Any]) -> Any:
+        """The result, a coroutine of it, or the operation."""
+
+    def pages(self, fields: Mapping[str, Any], face: type[Sync | Async]) -> Any:
+        """The pages of a read, for iterating in that face; ``TypeError`` if it is not this one's."""
+
+
+class Unrun:
+    """The runner of ``ops``."""
+
+    def __call__(self, op: Op[T]) -> Op[T]:
+        """The operation itself."""
+        return op
+
+    def pages(self, fields: Mapping[str, Any], face: type[Sync | Async]) -> Any:
+        """Nothing is read here."""
+        raise TypeError("ops only describe operations; iterate over a client's get_all()")
+
+
+class Bound(Generic[F]):
+    """What has a face, by its runner."""
+
+    __slots__ = ()
+
+    _run: Runner
+
+
+class Method(Generic[P, T_co]):
+    """What ``terminal`` and ``operation`` share: the type of a method by the face of its object."""
+
+    _call: Callable[..., Any]
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Callable[..., Any]: ...
+    @overload
+    def __get__(self, instance: Bound[Sync], owner: type) -> Callable[P, T_co]: ...
+    @overload
+    def __get__(self, instance: Bound[Async], owner: type) -> Callable[P, Coroutine[Any, Any, T_co]]: ...
+    @overload
+    def __get__(self, instance: Bound[Unbound], owner: type) -> Callable[P, Op[T_co]]: ...
+    def __get__(self, instance: Any, owner: type) -> Any:
+        return self._call if instance is None else MethodType(self._call, instance)
+
+
+class terminal(Method[P, T_co]):  # noqa: N801
+    """A builder's last call: its body gives an ``Op``, the face runs it."""
+
+    def __init__(self, body: Callable[Concatenate[Any, P], Op[T_co]]) -> None:
+        def call(self: Any, *args: P.args, **kwargs: P.kwargs) -> Any:
+            return self._run(body(self, *args, **kwargs))
+
+        self._call = update_wrapper(call, body)
+        update_wrapper(self, body)  # type: ignore[arg-type]
+
+
+class operation(Method[P, T_co]):  # noqa: N801
+    """A method whose body is a coroutine over the ports; the runner's ``finish`` is the face's way to run it."""
+
+    def __init__(self, body: Callable[Concatenate[Any, P], Coroutine[Any, Any, T_co]]) -> None:
+        def call(self: Any, *args: P.args, **kwargs: P.kwargs) -> Any:
+            return self._run.finish(body(self, *args, **kwargs))
+
+        self._call = update_wrapper(call, body)
+        update_wrapper(self, body)  # type: ignore[arg-type]

@@ -1,0 +1,148 @@
+"""Several operations as one: transactions, and batches that are cut into as few of them as etcd allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar, Union
+
+from attrs import frozen
+from typing_extensions import Self
+
+from ..errors import EtcdError, suggestion
+from ..model import TxnResponse
+from ..wire import replies
+from .batch import groups
+from .face import Bound, F, Runner, Unbound, Unrun, operation, terminal
+from .kv import KV, Get, GetAll
+from .op import Op, Text, number, raw, stored
+from .view import View
+
+COLUMNS = {
+    "value": ("VALUE", "value"),
+    "version": ("VERSION", "version"),
+    "create": ("CREATE", "create_revision"),
+    "mod": ("MOD", "mod_revision"),
+    "lease": ("LEASE", "lease"),
+}
+COMPARISONS = {"==": "EQUAL", "!=": "NOT_EQUAL", "<": "LESS", ">": "GREATER"}
+
+Compare = Mapping[str, Any]
+T = TypeVar("T")
+
+
+def compare(key: Text, column: str, comparison: str, value: Any) -> Compare:
+    """One comparison as the fields of etcd's message."""
+    for word, table, what in ((column, COLUMNS, "the column"), (comparison, COMPARISONS, "the comparison")):
+        if word not in table:
+            raise ValueError(f"{what} {word!r} is none of {' '.join(table)}{suggestion(str(word), table)}")
+    target, field = COLUMNS[column]
+    wanted = stored(value) if column == "value" else number(value, f"the {column} to compare with")
+    return {"key": raw(key), "target": target, "result": COMPARISONS[comparison], field: wanted}
+
+
+def as_op(given: Any) -> Op[Any]:
+    """An operation, from one or from a builder of ``ops`` that needs no terminal."""
+    if isinstance(given, Op):
+        return given
+    if isinstance(given, (Get, GetAll, Txn)) and isinstance(given._run, Unrun):
+        return given._op()
+    raise TypeError(
+        f"an operation is made by ops, like ops.put('k').value('v'); got {type(given).__name__}"
+        + ("; a client's own builder runs at once" if isinstance(given, Bound) else "")
+    )
+
+
+Part = Union[Op[Any], Get[Unbound], GetAll[Unbound], "Txn[Unbound]"]
+
+
+@frozen(eq=False)
+class Txn(Bound[F]):
+    """A transaction: if all comparisons hold the operations of ``then`` run, else those of ``else_``; all or none."""
+
+    _run: Runner
+    _compare: tuple[Compare, ...] = ()
+    _success: tuple[Op[Any], ...] = ()
+    _failure: tuple[Op[Any], ...] = ()
+
+    def and_(self, key: Text, column: str, comparison: str, value: Any) -> Self:
+        """One more comparison that must hold.
+
+        Columns: ``value version create mod lease``; comparisons: ``== != < >``. A missing key has version 0 and no
+        value: comparing its value is never true.
+        """
+        return self._with(compare=(*self._compare, compare(key, column, comparison, value)))
+
+    def then(self, *operations: Part) -> Self:
+        """Operations for when the comparisons hold; a second call adds to the first."""
+        return self._with(success=(*self._success, *map(as_op, operations)))
+
+    def else_(self, *operations: Part) -> Self:
+        """Operations for when they do not hold; a second call adds to the first."""
+        return self._with(failure=(*self._failure, *map(as_op, operations)))
+
+    def _with(self, **changes: Any) -> Self:
+        parts = {"compare": self._compare, "success": self._success, "failure": self._failure}
+        return type(self)(self._run, **{**parts, **changes})
+
+    def _op(self) -> Op[TxnResponse]:
+        fields = {"compare": self._compare, "success": self._success, "failure": self._failure}
+        return Op("txn", fields, replies.committed(self._success, self._failure))
+
+    @terminal
+    def commit(self) -> Op[TxnResponse]:
+        """Run it. ``DuplicateKeyError`` if one branch writes a key twice."""
+        return self._op()
+
+
+class Transactions(Bound[F]):
+    """The part of a service that runs several operations as one."""
+
+    __slots__ = ()
+
+    def txn(self) -> Txn[F]:
+        """A transaction without a comparison."""
+        return Txn(self._run)
+
+    def if_(self, key: Text, column: str, comparison: str, value: Any) -> Txn[F]:
+        """A transaction that begins with a comparison: ``if_("k", "version", "==", 0)``; see ``Txn.and_``."""
+        return Txn[F](self._run).and_(key, column, comparison, value)
+
+
+class Batches(Bound[F]):
+    """The part of a service that runs lists of operations."""
+
+    __slots__ = ()
+
+    _run: View
+
+    @operation
+    async def batch(self, operations: Iterable[Op[T] | Part]) -> list[T]:
+        """The results of any number of operations, in order, run in as few transactions as etcd allows.
+
+        Each transaction is all or none, the list is not: where one fails the error says how many operations before
+        it were done.
+        """
+        results: list[Any] = []
+        ops = [as_op(given) for given in operations]
+        for group in groups(ops):
+            try:
+                results += await self._commit(group)
+            except EtcdError as error:
+                error.operation = f"batch, {len(group)} of {len(ops)} operations, the {len(results)} before them are done"
+                raise
+        return results
+
+    async def _commit(self, group: list[Op[Any]]) -> tuple[Any, ...]:
+        if len(group) == 1:
+            return (await self._run.execute(group[0]),)
+        reply: TxnResponse = await self._run.execute(Txn[Unbound](self._run, (), tuple(group))._op())
+        return reply.results
+
+
+class Ops(KV[Unbound], Transactions[Unbound]):
+    """The builders without a client: what they give is put into ``then``, ``else_`` and ``batch``."""
+
+    _run = Unrun()
+
+
+ops = Ops()

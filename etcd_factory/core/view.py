@@ -1,0 +1,58 @@
+"""What a service sees of its client: a namespace, and options of its own for its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Mapping
+from functools import partial
+from typing import Any, TypeVar
+
+from attrs import frozen
+
+from ..errors import EtcdError
+from ..wire.requests import BUILD, CALLS
+from .client import Client
+from .face import Async, Sync
+from .op import Op
+from .pages import WALK, Pages
+
+T = TypeVar("T")
+
+
+@frozen(eq=False)
+class View:
+    """The runner of a service's operations. Views of one client share its connections."""
+
+    client: Client
+    namespace: bytes
+    timeout: float
+
+    def __call__(self, op: Op[Any]) -> Any:
+        """What the client's face gives for the operation: its result, or a coroutine of it."""
+        return self.client.io.finish(self.execute(op))
+
+    def finish(self, body: Coroutine[Any, Any, T]) -> Any:
+        """A coroutine run as the client's face runs it."""
+        return self.client.io.finish(body)
+
+    async def execute(self, op: Op[T]) -> T:
+        """The operation's result."""
+        skip = len(self.namespace)
+        if op.paged:
+            return op.read(await Pages(partial(self.send, op), op.fields, skip).collect(), skip)
+        return op.read(await self.send(op, op.fields), skip)
+
+    async def send(self, op: Op[Any], fields: Mapping[str, Any]) -> Any:
+        """One message and its answer."""
+        request = BUILD[op.kind](fields, self.namespace)
+        try:
+            return await self.client.call(CALLS[op.kind], request, self.timeout)
+        except EtcdError as error:
+            error.operation = error.operation or op.label
+            raise
+
+    def pages(self, fields: Mapping[str, Any], face: type[Sync | Async]) -> Pages:
+        """The pages of a read that is iterated over."""
+        if face is not self.client.io.face:
+            raise TypeError("iterate with 'async for'" if face is Sync else "iterate with 'for'")
+        op = Op("get", fields, lambda page, _: page)
+        return Pages(partial(self.send, op), fields, len(self.namespace), WALK)

@@ -1,0 +1,115 @@
+"""The root of every error, and the errors that are the caller's to mend: configuration and names."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import ExceptionGroup
+
+
+class EtcdFactoryError(Exception):
+    """Everything that this package raises on purpose."""
+
+
+class DistributionError(EtcdFactoryError, ImportError):
+    """The installed ``etcd3`` is not python-etcd3, whose message descriptors are needed."""
+
+
+@frozen
+class Fault:
+    """One thing wrong in a configuration: where it was written, its key path, what to do."""
+
+    file: str
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.file, self.path, self.message) if part)
+
+
+class ConfigError(EtcdFactoryError, ValueError):
+    """A configuration that can't be used; ``faults`` has all that is wrong with it."""
+
+    def __init__(self, *faults: Fault | str) -> None:
+        self.faults = tuple(Fault("", "", f) if isinstance(f, str) else f for f in faults)
+        super().__init__(*self.faults)
+
+    def __str__(self) -> str:
+        if len(self.faults) == 1:
+            return str(self.faults[0])
+        lines = [f"{len(self.faults)} faults in the configuration:", *map(str, self.faults)]
+        return "\n  ".join(lines)
+
+
+class InstanceNotFoundError(EtcdFactoryError, KeyError):
+    """No client has that name; ``name`` is None where there is no default client."""
+
+    def __init__(self, name: str | None, known: Iterable[str] = ()) -> None:
+        self.name, self.known = name, tuple(known)
+        super().__init__(name, self.known)
+
+    def __str__(self) -> str:
+        if self.name is None:
+            problem = "etcd default instance not found: name one 'default', or set default_client_name"
+        else:
+            problem = f"no etcd client named {self.name!r}{suggestion(self.name, self.known)}"
+        return f"{problem}; the clients are: {', '.join(self.known) or 'none'}"
+
+
+class InstanceExistsError(EtcdFactoryError):
+    """A client of that name exists with other options."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(name)
+
+    def __str__(self) -> str:
+        return (
+            f"an etcd client named {self.name!r} exists with other options; "
+            "pass on_exists='return' to use it or on_exists='replace' to put the new one in its place"
+        )
+
+
+class CloseError(EtcdFactoryError, ExceptionGroup[Exception]):
+    """Some clients could not be closed; all were tried. ``failures`` has the errors by client, ``except*`` works."""
+
+    failures: Mapping[str, Exception]
+
+    def __new__(cls, failures: Mapping[str, Exception]) -> CloseError:
+        """A group of the errors."""
+        message = "; ".join(f"closing {name!r} failed: {error!r}" for name, error in failures.items())
+        made = super().__new__(cls, message, list(failures.values()))
+        made.failures = dict(failures)
+        return made
+
+    def __init__(self, failures: Mapping[str, Exception]) -> None: ...
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.failures,)
+
+    def derive(self, excs: Sequence[Exception]) -> CloseError:
+        """The part of the group that ``except*`` caught."""
+        return CloseError({name: error for name, error in self.failures.items() if error in excs})
+
+
+class ClientClosedError(EtcdFactoryError):
+    """The client, or the factory that it came from, has been closed."""
+
+    def __init__(self, what: str = "this etcd client") -> None:
+        self.what = what
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        return f"{self.what} is closed; make a new one to go on"
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """``; did you mean 'hosts'?`` where a known name is near, else nothing."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

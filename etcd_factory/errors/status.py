@@ -1,0 +1,54 @@
+"""From a gRPC status and its message to the error class.
+
+The messages are etcd's own (api/v3rpc/rpctypes/error.go); each is matched as a part of the text, since servers and
+proxies put words before and after it. The first row that matches counts, and only then the status.
+"""
+
+from __future__ import annotations
+
+from . import server
+from .server import Code, EtcdError
+
+BY_MESSAGE: tuple[tuple[str, type[EtcdError]], ...] = (
+    ("etcdserver: key not found", server.KeyNotFoundError),
+    ("duplicate key given in txn request", server.DuplicateKeyError),
+    ("required revision has been compacted", server.CompactedError),
+    ("required revision is a future revision", server.FutureRevisionError),
+    ("database space exceeded", server.NoSpaceError),
+    ("requested lease not found", server.LeaseNotFoundError),
+    ("lease already exists", server.LeaseExistsError),
+    ("request is too large", server.RequestTooLargeError),
+    ("message larger than max", server.RequestTooLargeError),
+    ("too many requests", server.TooManyRequestsError),
+    ("user name already exists", server.UserExistsError),
+    ("user name not found", server.UserNotFoundError),
+    ("role name already exists", server.RoleExistsError),
+    ("role name not found", server.RoleNotFoundError),
+    ("role is not granted to the user", server.RoleNotGrantedError),
+    ("authentication failed, invalid user ID or password", server.AuthenticationFailedError),
+    ("permission denied", server.PermissionDeniedError),
+    ("invalid auth token", server.InvalidAuthTokenError),
+    ("revision of auth store is old", server.InvalidAuthTokenError),
+    ("user name is empty", server.InvalidAuthTokenError),
+    ("not leader", server.NotLeaderError),
+    ("no leader", server.NoLeaderError),
+    ("leader changed", server.NoLeaderError),
+    ("unhealthy cluster", server.UnhealthyClusterError),
+    ("request timed out", server.DeadlineExceededError),
+)
+
+BY_CODE: dict[Code, type[EtcdError]] = {
+    Code.UNAVAILABLE: server.ConnectionFailedError,
+    Code.DEADLINE_EXCEEDED: server.DeadlineExceededError,
+    Code.UNAUTHENTICATED: server.InvalidAuthTokenError,
+    Code.PERMISSION_DENIED: server.PermissionDeniedError,
+    Code.FAILED_PRECONDITION: server.PreconditionError,
+    Code.INTERNAL: server.InternalError,
+}
+
+
+def error_of(code: Code, message: str, endpoint: str = "") -> EtcdError:
+    """The error for what a server, or gRPC itself, answered."""
+    by_message = (cls for text, cls in BY_MESSAGE if text in message)
+    cls = next(by_message, None) or BY_CODE.get(code, EtcdError)
+    return cls(message, code=code, endpoint=endpoint)

@@ -1,0 +1,136 @@
+"""The ports on asyncio. Nothing belongs to an event loop before its first use there, and each loop has its own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+import grpc
+from grpc import aio
+
+from ..core.face import Async
+from ..core.ports import Metadata, value_of
+from ..errors import ClientClosedError, DeadlineExceededError
+from ..options import ClientOptions
+from ..wire.methods import Method
+from . import forks
+from .channels import arguments, target, translate
+from .tls import credentials
+
+T = TypeVar("T")
+
+
+class Promise:
+    """A value that one task sets and others wait for."""
+
+    def __init__(self) -> None:
+        self._future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    def set(self, value: Any) -> None:
+        """Give the value to all who wait."""
+        self._future.set_result(value)
+
+    async def wait(self, timeout: float | None = None) -> Any:
+        """The value, when it is there."""
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._future), timeout)
+        except asyncio.TimeoutError:
+            raise DeadlineExceededError("another caller did not finish in time") from None
+
+
+def awaited(body: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+    """The coroutine itself, for its caller to await."""
+    return body
+
+
+class Waits:
+    """The ports that need no connection."""
+
+    face = Async
+    now = staticmethod(time.monotonic)
+    finish = staticmethod(awaited)
+    promise = Promise
+
+    async def sleep(self, seconds: float) -> None:
+        """Pause this task."""
+        await asyncio.sleep(seconds)
+
+    async def within(self, seconds: float, body: Callable[[], Any]) -> Any:
+        """What ``body`` gives; it is cancelled if it takes longer."""
+        try:
+            return await asyncio.wait_for(value_of(body()), seconds)
+        except asyncio.TimeoutError as error:
+            raise TimeoutError(str(error) or f"not done within {seconds} s") from None
+
+    async def gather(self, bodies: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+        """The results of all, each in a task."""
+        return await asyncio.gather(*bodies)
+
+
+class Lines:
+    """The channels and calls of one event loop."""
+
+    def __init__(self) -> None:
+        self.channels: dict[str, aio.Channel] = {}
+        self.calls: dict[tuple[str, Method], Callable[..., Any]] = {}
+
+
+class AwaitedIO(Waits):
+    """In each event loop one channel to each host that has been asked there."""
+
+    def __init__(self, options: ClientOptions) -> None:
+        self._options = options
+        self._loops: WeakKeyDictionary[AbstractEventLoop, Lines] = WeakKeyDictionary()
+        self._closed = False
+        forks.watch(self)
+
+    async def unary(self, host: str, method: Method, request: Any, timeout: float, metadata: Metadata) -> Any:
+        """One call to one host."""
+        lines = self._loops.get(asyncio.get_running_loop())
+        call = (lines and lines.calls.get((host, method))) or self._prepare(host, method)
+        try:
+            return await call(request, timeout=timeout, metadata=metadata)
+        except aio.AioRpcError as error:
+            if self._closed:
+                raise ClientClosedError from error
+            raise translate(error, host) from error
+        except (asyncio.CancelledError, aio.UsageError):  # so gRPC ends calls whose channel is closed
+            if self._closed:
+                raise ClientClosedError from None
+            raise
+
+    def _prepare(self, host: str, method: Method) -> Callable[..., Any]:
+        if self._closed:
+            raise ClientClosedError
+        lines = self._loops.setdefault(asyncio.get_running_loop(), Lines())
+        if host not in lines.channels:
+            lines.channels[host] = self._open(host)
+        request, reply = method.types
+        call: Callable[..., Any] = lines.channels[host].unary_unary(
+            method.path, request.SerializeToString, reply.FromString
+        )
+        lines.calls[host, method] = call
+        return call
+
+    def _open(self, host: str) -> aio.Channel:
+        settings = arguments(self._options)
+        if self._options.secure:
+            return aio.secure_channel(target(host), credentials(self._options.tls), settings)
+        return aio.insecure_channel(target(host), settings)
+
+    async def close(self) -> None:
+        """End all calls and connections of this loop; those of loops that have ended go with them."""
+        self._closed = True
+        loops, self._loops = self._loops, WeakKeyDictionary()
+        mine = loops.get(asyncio.get_running_loop()) or Lines()
+        for channel in mine.channels.values():
+            await channel.close()
+
+    def forget(self) -> Any:
+        """Drop all connections without touching them."""
+        left, self._loops = self._loops, WeakKeyDictionary()
+        return dict(left)

@@ -1,0 +1,31 @@
+"""A fork leaves the child with channels whose threads are gone: its clients start afresh there."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from typing import Any, Protocol
+
+
+class Forkable(Protocol):
+    """What has connections."""
+
+    def forget(self) -> Any:
+        """Drop the connections without touching them, and give them back."""
+
+
+_live: weakref.WeakSet[Any] = weakref.WeakSet()
+_inherited: list[Any] = []  # kept for good: gRPC's clean-up would wait for threads that only the parent has
+
+
+def watch(one: Forkable) -> None:
+    """Let ``one`` forget its connections in forked children."""
+    _live.add(one)
+
+
+def _in_child() -> None:
+    _inherited.extend(one.forget() for one in list(_live))
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_in_child)

@@ -1,0 +1,65 @@
+"""How the hosts of a cluster are written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from ..errors import ConfigError, suggestion
+from .fields import expected
+
+PORT = 2379
+SCHEMES = ("http", "https", "unix")
+FORM = "write host:port, http://host:port, https://host:port, [::1]:2379 or unix:///path"
+
+
+def hosts(value: Any) -> tuple[str, ...]:
+    """The hosts as URLs, from one text or several; none, or http and https mixed, is an error."""
+    if isinstance(value, (bytes, Mapping)) or not isinstance(value, (str, Iterable)):
+        raise expected("a host or a list of hosts", value)
+    found = tuple(host(one) for one in ([value] if isinstance(value, str) else value))
+    if not found:
+        raise ConfigError(f"expected at least one host, got an empty list; {FORM}")
+    if len({is_secure(one) for one in found}) > 1:
+        raise ConfigError(f"http and https hosts are mixed: {', '.join(found)}; all must be one or the other")
+    return tuple(dict.fromkeys(found))
+
+
+def is_secure(url: str) -> bool:
+    """Whether a host is reached over TLS."""
+    return url.startswith("https://")
+
+
+def host(value: Any) -> str:
+    """One host as a URL with its port."""
+    if not isinstance(value, str):
+        raise expected("a host as text", value)
+    parts = urlsplit(value if "://" in value else f"http://{value}")
+    if parts.scheme not in SCHEMES:
+        raise ConfigError(f"unknown scheme {parts.scheme!r}{suggestion(parts.scheme, SCHEMES)}; {FORM}")
+    if "@" in parts.netloc:
+        raise ConfigError("a host can't carry user and password; write them as auth: {username, password}")
+    return socket(parts) if parts.scheme == "unix" else address(parts, value)
+
+
+def socket(parts: SplitResult) -> str:
+    """A unix socket's URL."""
+    if not os.path.isabs(parts.path) or parts.netloc:
+        raise ConfigError(f"expected unix:///absolute/path, got unix://{parts.netloc}{parts.path}")
+    return f"unix://{parts.path}"
+
+
+def address(parts: SplitResult, written: str) -> str:
+    """A network host's URL."""
+    if parts.netloc.count(":") > 1 and "[" not in parts.netloc:
+        raise ConfigError(f"{written!r}: an IPv6 address stands in brackets: [::1]:2379")
+    try:
+        name, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ConfigError(f"{written!r} is no host: {error}; {FORM}") from None
+    if not name or any(c.isspace() for c in name) or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ConfigError(f"{written!r} is no host; {FORM}")
+    shown = f"[{name}]" if ":" in name else name
+    return f"{parts.scheme}://{shown}:{PORT if port is None else port}"

@@ -1,0 +1,88 @@
+"""From a mapping to an options class, with every fault of it in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+import attrs
+
+from ..config.spelling import canonical
+from ..errors import ConfigError, Fault, suggestion
+from .fields import mapping
+
+T = TypeVar("T")
+
+# An options class lists in CHECKS what must hold between its options: the options that a rule reads, and a function
+# from an instance to what is wrong, or "".
+Check = tuple[frozenset[str], Callable[[Any], str]]
+
+
+def structure(cls: type[T], given: Mapping[Any, Any]) -> T:
+    """An instance of ``cls``; all that is wrong with ``given`` is in one ``ConfigError``, with key paths."""
+    known = {field.name: field for field in attrs.fields(cls)}  # type: ignore[arg-type]
+    values: dict[str, Any] = {}
+    bad: dict[str, tuple[Fault, ...]] = {}
+    for key, value in given.items():
+        try:
+            name = place(str(key), known, values)
+            if value is not None:  # null takes away what a lower layer gave
+                values[name] = known[name].converter(value)
+        except ConfigError as error:
+            bad[canonical(str(key))] = below(str(key), error.faults)
+    draft = SimpleNamespace(**{name: field.default for name, field in known.items()} | values)
+    faults = [fault for found in bad.values() for fault in found] + conflicts(cls, draft, bad)
+    if faults:
+        raise ConfigError(*faults)
+    return cls(**values)
+
+
+def place(key: str, known: Mapping[str, Any], values: Mapping[str, Any]) -> str:
+    """The option that ``key`` means."""
+    name = canonical(key)
+    if name not in known:
+        raise ConfigError(f"unknown option{suggestion(name, known)}")
+    if name in values:
+        raise ConfigError(f"given twice, under two names of {name!r}; keep one")
+    return name
+
+
+def below(key: str, faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """The faults with ``key`` before their paths."""
+    return tuple(attrs.evolve(f, path=f"{key}.{f.path}" if f.path else key) for f in faults)
+
+
+def conflicts(cls: type, options: Any, bad: Iterable[str] = ()) -> list[Fault]:
+    """What is wrong between options; a rule that would read a bad one is left out."""
+    rules: tuple[Check, ...] = getattr(cls, "CHECKS", ())
+    messages = (rule(options) for fields, rule in rules if fields.isdisjoint(bad))
+    return [Fault("", "", message) for message in messages if message]
+
+
+def agree(options: Any) -> None:
+    """For ``__attrs_post_init__``: raise what is wrong between options."""
+    if faults := conflicts(type(options), options):
+        raise ConfigError(*faults)
+
+
+def nested(cls: type[T]) -> Callable[[Any], T]:
+    """A reader of options below options: an instance, or a mapping of its shape."""
+    return lambda value: value if isinstance(value, cls) else structure(cls, mapping(value))
+
+
+def optional(read: Callable[[Any], T]) -> Callable[[Any], T | None]:
+    """A reader that lets None through."""
+    return lambda value: None if value is None else read(value)
+
+
+def overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``over`` over ``base``, whatever spelling each uses: mappings merge, the rest is replaced. Inputs stay."""
+    names = {canonical(str(key)) for key in over}
+    under = {canonical(str(key)): value for key, value in base.items()}
+    merged = {key: value for key, value in base.items() if canonical(str(key)) not in names}
+    for key, value in over.items():
+        old = under.get(canonical(str(key)))
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[key] = overlay(old, value) if both else value  # type: ignore[arg-type]
+    return merged

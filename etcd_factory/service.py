@@ -1,0 +1,102 @@
+"""The two faces of an etcd client."""
+
+from __future__ import annotations
+
+import copy
+import random
+import threading
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, ClassVar
+
+from attrs import evolve
+from typing_extensions import Self
+
+from .core.client import Client
+from .core.face import Async, F, Sync
+from .core.kv import KV
+from .core.op import Text, raw
+from .core.ports import IO
+from .core.txn import Batches, Transactions
+from .core.view import View
+from .io.awaited import AwaitedIO
+from .io.blocking import BlockingIO
+from .options import ClientOptions
+
+
+class Service(KV[F], Transactions[F], Batches[F]):
+    """What both faces have. Making one does no I/O; the first call connects."""
+
+    _io: ClassVar[Any]
+    _run: View
+
+    def __init__(self, options: ClientOptions | Mapping[str, Any] | None = None) -> None:
+        chosen = ClientOptions.of(options)
+        io: IO = self._io(chosen)
+        client = Client(io, chosen, threading.Lock(), random.random)
+        self._run = View(client, raw(chosen.namespace, "a namespace"), chosen.timeout)
+
+    @property
+    def options(self) -> ClientOptions:
+        """What the client was made from."""
+        return self._run.client.options
+
+    def namespace(self, prefix: Text) -> Self:
+        """The same service with every key below ``prefix``, on the same connections; namespaces nest."""
+        return self._seen(namespace=self._run.namespace + raw(prefix, "a namespace"))
+
+    def with_options(self, *, timeout: float) -> Self:
+        """The same service with another timeout in seconds for its operations, on the same connections."""
+        checked = ClientOptions(timeout=timeout)
+        return self._seen(timeout=checked.timeout)
+
+    def _seen(self, **changes: Any) -> Self:
+        seen = copy.copy(self)
+        seen._run = evolve(self._run, **changes)
+        return seen
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {', '.join(self.options.hosts)} namespace={self._run.namespace!r}>"
+
+
+class ETCDService(Service[Sync]):
+    """An etcd client that blocks. Safe to share between threads.
+
+    ``with ETCDService({"hosts": ["127.0.0.1:2379"]}) as etcd: etcd.put("foo").value("bar")``. Closing it, or any view
+    of it made by ``namespace`` or ``with_options``, closes the connections that they share.
+    """
+
+    _io = BlockingIO
+
+    def close(self) -> None:
+        """End all calls and connections; afterwards calls raise ``ClientClosedError``. Closing twice is fine."""
+        self._run.finish(self._run.client.io.close())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncETCDService(Service[Async]):
+    """An etcd client for asyncio. It belongs to no event loop before its first call, and may be used in several.
+
+    ``async with AsyncETCDService({"hosts": ["127.0.0.1:2379"]}) as etcd: await etcd.put("foo").value("bar")``.
+    """
+
+    _io = AwaitedIO
+
+    async def aclose(self) -> None:
+        """End all calls and connections; afterwards calls raise ``ClientClosedError``. Closing twice is fine."""
+        await self._run.client.io.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()

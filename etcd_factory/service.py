@@ -5,26 +5,29 @@ from __future__ import annotations
 import copy
 import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar, overload
 
 from attrs import evolve
 from typing_extensions import Self
 
 from .core.client import Client
 from .core.face import Async, F, Sync
+from .core.health import Checks
 from .core.kv import KV
-from .core.op import Text, raw
+from .core.op import Op, Text, raw
 from .core.ports import IO
-from .core.txn import Batches, Transactions
+from .core.txn import Part, Transactions, batch
 from .core.view import View
 from .io.awaited import AwaitedIO
 from .io.blocking import BlockingIO
 from .options import ClientOptions
 
+T = TypeVar("T")
 
-class Service(KV[F], Transactions[F], Batches[F]):
+
+class Service(KV[F], Transactions[F], Checks[F]):
     """What both faces have. Making one does no I/O; the first call connects."""
 
     _io: ClassVar[Any]
@@ -68,6 +71,19 @@ class ETCDService(Service[Sync]):
 
     _io = BlockingIO
 
+    @overload
+    def batch(self, operations: Iterable[Op[T]]) -> list[T]: ...
+    @overload
+    def batch(self, operations: Iterable[Part]) -> list[Any]: ...
+    def batch(self, operations: Iterable[Part]) -> list[Any]:
+        """The results of any number of operations, in order, run in as few transactions as etcd allows.
+
+        Each transaction is all or none, the list is not: where one fails, the error's ``operation`` says how many of
+        the operations before it are done.
+        """
+        done: list[Any] = self._run.finish(batch(self._run, operations))
+        return done
+
     def close(self) -> None:
         """End all calls and connections; afterwards calls raise ``ClientClosedError``. Closing twice is fine."""
         self._run.finish(self._run.client.io.close())
@@ -88,6 +104,18 @@ class AsyncETCDService(Service[Async]):
     """
 
     _io = AwaitedIO
+
+    @overload
+    async def batch(self, operations: Iterable[Op[T]]) -> list[T]: ...
+    @overload
+    async def batch(self, operations: Iterable[Part]) -> list[Any]: ...
+    async def batch(self, operations: Iterable[Part]) -> list[Any]:
+        """The results of any number of operations, in order, run in as few transactions as etcd allows.
+
+        Each transaction is all or none, the list is not: where one fails, the error's ``operation`` says how many of
+        the operations before it are done.
+        """
+        return await batch(self._run, operations)
 
     async def aclose(self) -> None:
         """End all calls and connections; afterwards calls raise ``ClientClosedError``. Closing twice is fine."""

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-# What a YAML message has in quotes is the text of the file, which may be a secret; '<stream end>' is not.
-QUOTED = re.compile(r" '[^<'][^']*'")
+# What a YAML message has in quotes is the text of the file, which may be a secret; ']' and '<stream end>' are not.
+QUOTED = re.compile(r" '[^<'][^']{2,}'")
 
 
 def decoded(path: Path) -> str:
@@ -38,10 +38,11 @@ def parsed(path: Path, text: str) -> Any:
     """The values in ``text``, read as the ending of ``path`` says; ``ConfigError`` names the line that is wrong."""
     try:
         return READERS[path.suffix[1:]](text)
-    except ValueError as error:
-        raise broken(path, str(error)) from None
+    # Some of OmegaConf's errors are ValueErrors too.
     except OmegaConfBaseException as error:
         raise ConfigError(refusal(error, str(path), ROOT)) from None
+    except ValueError as error:
+        raise broken(path, str(error)) from None
 
 
 def broken(path: Path, message: str) -> ConfigError:
@@ -58,8 +59,10 @@ def from_yaml(text: str) -> Any:
         # OmegaConf.load takes a document that is one word for a mapping; below a key it stays a word.
         tree = OmegaConf.from_dotlist([f"{ROOT}={text}"])
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise ValueError(f"line {line}: {QUOTED.sub('', error.problem or 'not YAML')}") from None
+        # At the end of the text libyaml counts a line that is not there.
+        last = text.rstrip().count("\n")
+        line = min(error.problem_mark.line, last) if error.problem_mark else last
+        raise ValueError(f"line {line + 1}: {QUOTED.sub('', error.problem or 'not YAML')}") from None
     except yaml.reader.ReaderError as error:
         raise ValueError(f"line {text.count(chr(10), 0, error.position) + 1}: {error.reason}") from None
     return cast("dict[str, Any]", OmegaConf.to_container(tree))[ROOT]

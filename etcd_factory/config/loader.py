@@ -105,9 +105,8 @@ async def collect(
 def nothing(sources: tuple[Source, ...], env: str) -> Part:
     """The fault of a load that no file or mapping takes part in."""
     names = ", ".join(str(source) for source in sources)
-    return Part(
-        "", names, fault=Fault(names, "", f"nothing was read; looked for the files of {' and '.join(layers(env))}")
-    )
+    message = f"nothing was read; looked for the files of {' and '.join(layers(env))}"
+    return Part("", names, fault=Fault(names, "", message))
 
 
 async def content(part: Part, below: Node, env: str, wait: bool) -> Any:

@@ -1,0 +1,1 @@
+"""Every operation, once, as coroutines over the ports."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..wire.ranges import Span, overlap
+from etcd_factory.wire.ranges import Span, overlap
+
 from .op import Op
 
 LIMIT = 128  # operations in one transaction: etcd's --max-txn-ops

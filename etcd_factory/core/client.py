@@ -7,12 +7,13 @@ from typing import Any
 
 from attrs import define
 
-from ..errors import Code, EtcdError
-from ..options import ClientOptions
-from ..policy.hosts import Hosts
-from ..policy.retry import Next, judge, pause, uncertain
-from ..wire import methods
-from ..wire.methods import Method
+from etcd_factory.errors import Code, EtcdError
+from etcd_factory.options import ClientOptions
+from etcd_factory.policy.hosts import Hosts
+from etcd_factory.policy.retry import Next, judge, pause, uncertain
+from etcd_factory.wire import methods
+from etcd_factory.wire.methods import Method
+
 from .flights import Flights, Guard
 from .ports import IO, Metadata
 from .token import Token

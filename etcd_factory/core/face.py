@@ -45,7 +45,7 @@ def finish(body: Coroutine[Any, Any, T]) -> T:
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
     body.close()
-    raise RuntimeError(f"{body.__qualname__} waited for an event loop in the blocking face")
+    raise RuntimeError(f"{body!r} waited for an event loop in the blocking face")
 
 
 class Runner(Protocol):
@@ -67,15 +67,19 @@ class Unrun:
 
     def pages(self, fields: Mapping[str, Any], face: type[Sync | Async]) -> Any:
         """Nothing is read here."""
+        del fields, face
         raise TypeError("ops only describe operations; iterate over a client's get_all()")
 
 
+unrun = Unrun()
+
+
 class Bound(Generic[F]):
-    """What has a face, by its runner."""
+    """What has a face, by its runner: a ``Runner``, or the ports themselves."""
 
     __slots__ = ()
 
-    _run: Runner
+    _run: Any
 
 
 class Method(Generic[P, T_co]):

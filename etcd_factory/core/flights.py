@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable
-from typing import Any, Protocol
+from contextlib import AbstractContextManager
+from typing import Any
 
 from .ports import Promise
 
-
-class Guard(Protocol):
-    """A lock held only over code that does not wait, so it serves threads and tasks alike."""
-
-    def __enter__(self) -> Any:
-        """Take it."""
-
-    def __exit__(self, *exc: Any) -> Any:
-        """Give it back."""
+Guard = AbstractContextManager[Any]  # a lock held only over code that does not wait serves threads and tasks alike
 
 
 class Flights:

@@ -4,28 +4,40 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from ..errors import EtcdFactoryError, NoLeaderError, PermissionDeniedError
-from ..model import Health
-from ..wire import messages, methods
+from etcd_factory.errors import EtcdFactoryError, NoLeaderError, PermissionDeniedError
+from etcd_factory.model import Health
+from etcd_factory.wire import messages, methods
+
+from .face import Bound, F, operation
 from .op import Op
 from .view import View
 
 KEY = b"health"  # what etcdctl's endpoint health reads; any key does
 
 
-async def check(view: View, timeout: float) -> Health:
-    """What the cluster says within ``timeout`` seconds. Never raises what is wrong with it, but tells it."""
-    io, client = view.client.io, view.client
-    start = io.now()
-    try:
-        await read(evolve(view, timeout=timeout))
-        latency = io.now() - start
-        left = max(0.001, timeout - latency)
-        status = await client.call(methods.STATUS, messages.StatusRequest(), left)
-    except EtcdFactoryError as error:
-        return Health(False, client.endpoint, error=error)
-    missing = None if status.leader else NoLeaderError("the member has no leader", endpoint=client.endpoint)
-    return Health(not missing, client.endpoint, status.version, status.leader, latency, missing)
+class Checks(Bound[F]):
+    """The part of a service that tells how its cluster fares."""
+
+    __slots__ = ()
+
+    _run: View
+
+    @operation
+    async def health(self, timeout: float = 1) -> Health:
+        """What the cluster says within ``timeout`` seconds. Never raises what is wrong with it, but tells it.
+
+        Well is a cluster of which a linearizable read is answered, by a member that has a leader.
+        """
+        client = self._run.client
+        start = client.io.now()
+        try:
+            await read(evolve(self._run, timeout=timeout))
+            latency = client.io.now() - start
+            status = await client.call(methods.STATUS, messages.StatusRequest(), max(0.001, timeout - latency))
+        except EtcdFactoryError as error:
+            return Health(False, client.endpoint, error=error)
+        missing = None if status.leader else NoLeaderError("the member has no leader", endpoint=client.endpoint)
+        return Health(not missing, client.endpoint, status.version, status.leader, latency, missing)
 
 
 async def read(view: View) -> None:

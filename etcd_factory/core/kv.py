@@ -9,10 +9,11 @@ from typing import Any, Protocol
 from attrs import frozen
 from typing_extensions import Self
 
-from ..errors import suggestion
-from ..model import DeleteResponse, KeyValue, PutResponse, RangeResponse
-from ..wire import replies
-from ..wire.ranges import ALL, Span, prefixed
+from etcd_factory.errors import suggestion
+from etcd_factory.model import DeleteResponse, KeyValue, PutResponse, RangeResponse
+from etcd_factory.wire import replies
+from etcd_factory.wire.ranges import ALL, Span, prefixed
+
 from .face import Async, Bound, F, Runner, Sync, finish, terminal
 from .op import Op, Text, number, raw, stored
 
@@ -71,7 +72,8 @@ class Read(Builder[F]):
         """Let the member answer from its own store: faster, and possibly behind."""
         return self._with(serializable=True)
 
-    def _op(self) -> Op[RangeResponse]:
+    def op(self) -> Op[RangeResponse]:
+        """The read as an operation, not run."""
         return Op("get", self._fields, replies.got)
 
 
@@ -112,7 +114,7 @@ class Get(Read[F]):
     @terminal
     def exec(self) -> Op[RangeResponse]:
         """The whole answer."""
-        return self._op()
+        return self.op()
 
 
 VALUE_TEXT = replies.first(replies.text)
@@ -214,7 +216,7 @@ class GetAll(Read[F]):
     @terminal
     def exec(self) -> Op[RangeResponse]:
         """The whole answer, in one message."""
-        return self._op()
+        return self.op()
 
     def __iter__(self: GetAll[Sync]) -> Iterator[KeyValue]:
         pages = self._run.pages(self._fields, Sync)

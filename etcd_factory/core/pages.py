@@ -18,7 +18,7 @@ Send = Callable[[Mapping[str, Any]], Awaitable[Any]]
 def in_key_order(fields: Mapping[str, Any]) -> bool:
     """Whether the server gives keys in ascending order: only then does a page end where the next one begins."""
     target, order = fields.get("sort_target", "KEY"), fields.get("sort_order", "NONE")
-    return target == "KEY" and order != "DESCEND"
+    return bool(target == "KEY" and order != "DESCEND")
 
 
 class Pages:
@@ -57,7 +57,7 @@ class Pages:
         first = await self.next()
         if first is None or self._over:
             return first or SimpleNamespace(kvs=())
-        rest = []
+        rest: list[Any] = []
         while page := await self.next():
             rest.append(page)
         return SimpleNamespace(kvs=chain(first.kvs, *(page.kvs for page in rest)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from inspect import isawaitable
 from typing import Any, Protocol, TypeVar
 
-from ..wire.methods import Method
+from etcd_factory.wire.methods import Method
+
 from .face import Async, Sync
 
 T = TypeVar("T")
@@ -60,6 +62,6 @@ class IO(Protocol):
         """End all calls and connections."""
 
 
-async def value_of(given: T | Awaitable[T]) -> T:
+async def value_of(given: Any) -> Any:
     """What a user's function gave, awaited where it has to be."""
-    return await given if isinstance(given, Awaitable) else given
+    return await given if isawaitable(given) else given

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ..errors import Code, EtcdError
-from ..options import Auth
-from ..wire import messages
+from etcd_factory.errors import Code, EtcdError
+from etcd_factory.options import Auth
+from etcd_factory.wire import messages
+
 from .flights import Flights
 from .ports import Metadata, value_of
 

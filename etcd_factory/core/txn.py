@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar, Union
+from typing import Any, Union, cast
 
-from attrs import frozen
+from attrs import evolve, frozen
 from typing_extensions import Self
 
-from ..errors import EtcdError, suggestion
-from ..model import TxnResponse
-from ..wire import replies
+from etcd_factory.errors import EtcdError, suggestion
+from etcd_factory.model import TxnResponse
+from etcd_factory.wire import replies
+
 from .batch import groups
-from .face import Bound, F, Runner, Unbound, Unrun, operation, terminal
+from .face import Bound, F, Runner, Unbound, terminal, unrun
 from .kv import KV, Get, GetAll
 from .op import Op, Text, number, raw, stored
 from .view import View
@@ -27,7 +28,6 @@ COLUMNS = {
 COMPARISONS = {"==": "EQUAL", "!=": "NOT_EQUAL", "<": "LESS", ">": "GREATER"}
 
 Compare = Mapping[str, Any]
-T = TypeVar("T")
 
 
 def compare(key: Text, column: str, comparison: str, value: Any) -> Compare:
@@ -43,13 +43,12 @@ def compare(key: Text, column: str, comparison: str, value: Any) -> Compare:
 def as_op(given: Any) -> Op[Any]:
     """An operation, from one or from a builder of ``ops`` that needs no terminal."""
     if isinstance(given, Op):
-        return given
-    if isinstance(given, (Get, GetAll, Txn)) and isinstance(given._run, Unrun):
-        return given._op()
-    raise TypeError(
-        f"an operation is made by ops, like ops.put('k').value('v'); got {type(given).__name__}"
-        + ("; a client's own builder runs at once" if isinstance(given, Bound) else "")
-    )
+        return cast("Any", given)  # type: ignore[no-any-return]
+    if getattr(given, "_run", None) is unrun and hasattr(given, "op"):
+        return cast("Op[Any]", given.op())
+    own = "; a client's own builder runs at once" if isinstance(given, Bound) else ""
+    kind = type(cast("object", given)).__name__
+    raise TypeError(f"an operation is made by ops, like ops.put('k').value('v'); got {kind}{own}")
 
 
 Part = Union[Op[Any], Get[Unbound], GetAll[Unbound], "Txn[Unbound]"]
@@ -70,28 +69,25 @@ class Txn(Bound[F]):
         Columns: ``value version create mod lease``; comparisons: ``== != < >``. A missing key has version 0 and no
         value: comparing its value is never true.
         """
-        return self._with(compare=(*self._compare, compare(key, column, comparison, value)))
+        return evolve(self, compare=(*self._compare, compare(key, column, comparison, value)))
 
     def then(self, *operations: Part) -> Self:
         """Operations for when the comparisons hold; a second call adds to the first."""
-        return self._with(success=(*self._success, *map(as_op, operations)))
+        return evolve(self, success=(*self._success, *map(as_op, operations)))
 
     def else_(self, *operations: Part) -> Self:
         """Operations for when they do not hold; a second call adds to the first."""
-        return self._with(failure=(*self._failure, *map(as_op, operations)))
+        return evolve(self, failure=(*self._failure, *map(as_op, operations)))
 
-    def _with(self, **changes: Any) -> Self:
-        parts = {"compare": self._compare, "success": self._success, "failure": self._failure}
-        return type(self)(self._run, **{**parts, **changes})
-
-    def _op(self) -> Op[TxnResponse]:
+    def op(self) -> Op[TxnResponse]:
+        """The transaction as an operation, not run."""
         fields = {"compare": self._compare, "success": self._success, "failure": self._failure}
         return Op("txn", fields, replies.committed(self._success, self._failure))
 
     @terminal
     def commit(self) -> Op[TxnResponse]:
         """Run it. ``DuplicateKeyError`` if one branch writes a key twice."""
-        return self._op()
+        return self.op()
 
 
 class Transactions(Bound[F]):
@@ -108,41 +104,31 @@ class Transactions(Bound[F]):
         return Txn[F](self._run).and_(key, column, comparison, value)
 
 
-class Batches(Bound[F]):
-    """The part of a service that runs lists of operations."""
+async def batch(view: View, operations: Iterable[Part]) -> list[Any]:
+    """The results of all operations, in order; see the services' ``batch``."""
+    results: list[Any] = []
+    ops = [as_op(given) for given in operations]
+    for group in groups(ops):
+        try:
+            results += await commit(view, group)
+        except EtcdError as error:
+            error.operation = f"batch, {len(group)} of {len(ops)} operations, the {len(results)} before them are done"
+            raise
+    return results
 
-    __slots__ = ()
 
-    _run: View
-
-    @operation
-    async def batch(self, operations: Iterable[Op[T] | Part]) -> list[T]:
-        """The results of any number of operations, in order, run in as few transactions as etcd allows.
-
-        Each transaction is all or none, the list is not: where one fails the error says how many operations before
-        it were done.
-        """
-        results: list[Any] = []
-        ops = [as_op(given) for given in operations]
-        for group in groups(ops):
-            try:
-                results += await self._commit(group)
-            except EtcdError as error:
-                error.operation = f"batch, {len(group)} of {len(ops)} operations, the {len(results)} before them are done"
-                raise
-        return results
-
-    async def _commit(self, group: list[Op[Any]]) -> tuple[Any, ...]:
-        if len(group) == 1:
-            return (await self._run.execute(group[0]),)
-        reply: TxnResponse = await self._run.execute(Txn[Unbound](self._run, (), tuple(group))._op())
-        return reply.results
+async def commit(view: View, group: list[Op[Any]]) -> tuple[Any, ...]:
+    """The results of operations that one transaction can hold."""
+    if len(group) == 1:
+        return (await view.execute(group[0]),)
+    reply: TxnResponse = await view.execute(Txn[Unbound](unrun, (), tuple(group)).op())
+    return reply.results
 
 
 class Ops(KV[Unbound], Transactions[Unbound]):
     """The builders without a client: what they give is put into ``then``, ``else_`` and ``batch``."""
 
-    _run = Unrun()
+    _run = unrun
 
 
 ops = Ops()

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 
-from ..errors import EtcdError
-from ..wire.requests import BUILD, CALLS
+from etcd_factory.errors import EtcdError
+from etcd_factory.wire.requests import BUILD, CALLS
+
 from .client import Client
 from .face import Async, Sync
 from .op import Op

@@ -12,6 +12,7 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from .root import DistributionError
 
@@ -51,3 +52,25 @@ def load() -> ModuleType:
 
 
 module = load()
+
+if TYPE_CHECKING:
+
+    class Etcd3Exception(Exception): ...
+
+    class Etcd3ConnectionFailed(Etcd3Exception): ...
+
+    class Etcd3ConnectionTimeout(Etcd3Exception): ...
+
+    class Etcd3PreconditionFailed(Etcd3Exception): ...
+
+    class Etcd3InternalError(Etcd3Exception): ...
+
+    class Etcd3Compacted(Etcd3Exception): ...
+
+else:
+    Etcd3Exception = module.Etcd3Exception
+    Etcd3ConnectionFailed = module.ConnectionFailedError
+    Etcd3ConnectionTimeout = module.ConnectionTimeoutError
+    Etcd3PreconditionFailed = module.PreconditionFailedError
+    Etcd3InternalError = module.InternalServerError
+    Etcd3Compacted = module.RevisionCompactedError

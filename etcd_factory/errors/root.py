@@ -93,7 +93,7 @@ class CloseError(EtcdFactoryError, ExceptionGroup[Exception]):
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.failures,)
 
-    def derive(self, excs: Sequence[Exception]) -> CloseError:
+    def derive(self, excs: Sequence[Any], /) -> Any:
         """The part of the group that ``except*`` caught."""
         return CloseError({name: error for name, error in self.failures.items() if error in excs})
 

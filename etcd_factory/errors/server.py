@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .borrowed import module as etcd3
+from .borrowed import (
+    Etcd3Compacted,
+    Etcd3ConnectionFailed,
+    Etcd3ConnectionTimeout,
+    Etcd3Exception,
+    Etcd3InternalError,
+    Etcd3PreconditionFailed,
+)
 from .root import EtcdFactoryError
-
-if TYPE_CHECKING:
-
-    class Etcd3Exception(Exception): ...
-
-    class Etcd3ConnectionFailed(Etcd3Exception): ...
-
-    class Etcd3ConnectionTimeout(Etcd3Exception): ...
-
-    class Etcd3PreconditionFailed(Etcd3Exception): ...
-
-    class Etcd3InternalError(Etcd3Exception): ...
-
-    class Etcd3Compacted(Etcd3Exception): ...
-
-else:
-    Etcd3Exception = etcd3.Etcd3Exception
-    Etcd3ConnectionFailed = etcd3.ConnectionFailedError
-    Etcd3ConnectionTimeout = etcd3.ConnectionTimeoutError
-    Etcd3PreconditionFailed = etcd3.PreconditionFailedError
-    Etcd3InternalError = etcd3.InternalServerError
-    Etcd3Compacted = etcd3.RevisionCompactedError
 
 
 class Code(str, Enum):

@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 
 from typing_extensions import Self
 
-from ..core.face import Async, Sync, finish
-from ..errors import ClientClosedError
-from ..io import awaited, blocking
-from ..options import FactoryOptions
+from etcd_factory.core.face import Async, Sync, finish
+from etcd_factory.errors import ClientClosedError
+from etcd_factory.io import awaited, blocking
+from etcd_factory.options import FactoryOptions
+
 from .lifecycle import Lifecycle
 
 T = TypeVar("T")
@@ -34,7 +35,7 @@ class ServiceFactory(Lifecycle[Sync, T], ABC):
 
     @abstractmethod
     def create_client(self, options: Any, name: str | None) -> T:
-        """A new client; ``options`` have the factory's ``default`` merged under, ``name`` is None for an unnamed one."""
+        """A new client. ``options`` have the factory's ``default`` under them; an unnamed one has no ``name``."""
 
     @abstractmethod
     def destroy_client(self, client: T, name: str | None) -> None:
@@ -70,10 +71,10 @@ class AsyncServiceFactory(Lifecycle[Async, T], ABC):
 
     @abstractmethod
     def create_client(self, options: Any, name: str | None) -> T | Awaitable[T]:
-        """A new client; ``options`` have the factory's ``default`` merged under, ``name`` is None for an unnamed one."""
+        """A new client. ``options`` have the factory's ``default`` under them; an unnamed one has no ``name``."""
 
     @abstractmethod
-    def destroy_client(self, client: T, name: str | None) -> None | Awaitable[None]:
+    def destroy_client(self, client: T, name: str | None) -> Awaitable[None] | None:
         """End a client that this factory made."""
 
     async def aclose(self) -> None:

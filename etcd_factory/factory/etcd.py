@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from omegaconf import OmegaConf
 from typing_extensions import Self
 
-from ..config import AsyncConfigError, Filter, Loaded, Source, aread, read
-from ..core.health import check
-from ..errors import ConfigError, Fault, suggestion
-from ..model import Health
-from ..options import ClientOptions, FactoryOptions
-from ..options.structure import structure
-from ..service import AsyncETCDService, ETCDService
+from etcd_factory.config import AsyncConfigError, Filter, Loaded, Source, aread, read
+from etcd_factory.errors import ConfigError, Fault, suggestion
+from etcd_factory.model import Health
+from etcd_factory.options import ClientOptions, FactoryOptions
+from etcd_factory.options.structure import structure
+from etcd_factory.service import AsyncETCDService, ETCDService
+
 from .base import AsyncServiceFactory, ServiceFactory
 
 S = TypeVar("S")
@@ -42,12 +42,13 @@ def options_of(mapping: Mapping[str, Any]) -> ClientOptions:
     return structure(ClientOptions, mapping)
 
 
-def made(options: ClientOptions, face: type[S]) -> S:
+def made(options: ClientOptions, face: Callable[[ClientOptions], S]) -> S:
     """A service of the face, or of the user's own class of it."""
-    chosen = options.client_class or face
-    if not issubclass(chosen, face):
-        raise ConfigError(Fault("", "client_class", f"{chosen.__name__} is no subclass of {face.__name__}"))
-    return chosen(options)
+    chosen: Any = options.client_class or face
+    if not issubclass(chosen, cast("type", face)):
+        raise ConfigError(Fault("", "client_class", f"{chosen.__name__} is no subclass of {face}"))
+    service: S = chosen(options)
+    return service
 
 
 class ETCDServiceFactory(ServiceFactory[ETCDService]):
@@ -83,8 +84,7 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
 
     def check_client(self, client: ETCDService, timeout: float) -> Health:
         """A linearizable read, and the status of the member that answered."""
-        found: Health = client._run.finish(check(client._run, timeout))
-        return found
+        return client.health(timeout)
 
 
 Load = Callable[[], Coroutine[Any, Any, Loaded]]
@@ -102,8 +102,8 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
     ) -> Self:
         """A factory from layered files and mappings (by default the directory ``config``), at ``key`` in them.
 
-        Raises ``ConfigError`` with every fault of the load: file, key path, what was expected. Where a ``.py`` file has an
-        ``async`` ``config`` function, the load is done when the factory is entered: ``async with``.
+        Raises ``ConfigError`` with every fault of the load: file, key path, what was expected. Where a ``.py`` file has
+        an ``async`` ``config`` function, the load is done when the factory is entered: ``async with``.
         """
         filters = tuple(filters)
         try:
@@ -135,4 +135,4 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
 
     async def check_client(self, client: AsyncETCDService, timeout: float) -> Health:
         """A linearizable read, and the status of the member that answered."""
-        return await check(client._run, timeout)
+        return await client.health(timeout)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..model import Health
+from etcd_factory.model import Health
 
 
 class HealthReport(Mapping[str, Health]):

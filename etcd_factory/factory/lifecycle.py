@@ -7,12 +7,21 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
-from ..core.face import Async, Bound, F, operation
-from ..core.flights import Flights
-from ..core.ports import value_of
-from ..errors import ClientClosedError, CloseError, EtcdFactoryError, InstanceExistsError, InstanceNotFoundError
-from ..model import Health
-from ..options import FactoryOptions
+from attrs import evolve
+
+from etcd_factory.core.face import Async, Bound, F, operation
+from etcd_factory.core.flights import Flights
+from etcd_factory.core.ports import value_of
+from etcd_factory.errors import (
+    ClientClosedError,
+    CloseError,
+    EtcdFactoryError,
+    InstanceExistsError,
+    InstanceNotFoundError,
+)
+from etcd_factory.model import Health
+from etcd_factory.options import FactoryOptions
+
 from .health import HealthReport
 from .names import Held, Names
 
@@ -51,9 +60,7 @@ class Lifecycle(Names[T], Bound[F], Generic[F, T]):
         return Health(True)
 
     @operation
-    async def create_instance(
-        self, options: Any = None, name: str | None = None, *, on_exists: str = "error"
-    ) -> T:
+    async def create_instance(self, options: Any = None, name: str | None = None, *, on_exists: str = "error") -> T:
         """A new client, the factory's ``default`` options merged under ``options``.
 
         A client of that name with equal options is given back as it is. One with others: ``InstanceExistsError``, or
@@ -98,8 +105,6 @@ class Lifecycle(Names[T], Bound[F], Generic[F, T]):
         return HealthReport(dict(found))
 
     async def _check(self, held: Held[T], timeout: float) -> tuple[str, Health]:
-        from attrs import evolve
-
         name = str(held.name)
         health = await self._settle(self.check_client(held.client, timeout))
         return name, evolve(health, priority=self.priority(name))
@@ -147,7 +152,7 @@ class Lifecycle(Names[T], Bound[F], Generic[F, T]):
         """Close all, the newest first; each is tried, and what fails is raised together."""
         with self._guard:
             self._closed, left, self._held = True, self._held[::-1], []
-        failures = {}
+        failures: dict[str, Exception] = {}
         for held in left:
             try:
                 await self._destroy(held)

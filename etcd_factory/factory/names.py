@@ -8,8 +8,8 @@ from typing import Any, Generic, TypeVar
 
 from attrs import frozen
 
-from ..errors import ClientClosedError, InstanceNotFoundError
-from ..options import DEFAULT, FactoryOptions
+from etcd_factory.errors import ClientClosedError, InstanceNotFoundError
+from etcd_factory.options import DEFAULT, FactoryOptions
 
 T = TypeVar("T")
 

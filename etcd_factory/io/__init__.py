@@ -1,0 +1,1 @@
+"""The ports, on threads and on asyncio: the only code that knows gRPC."""

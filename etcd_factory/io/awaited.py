@@ -9,14 +9,14 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-import grpc
 from grpc import aio
 
-from ..core.face import Async
-from ..core.ports import Metadata, value_of
-from ..errors import ClientClosedError, DeadlineExceededError
-from ..options import ClientOptions
-from ..wire.methods import Method
+from etcd_factory.core.face import Async
+from etcd_factory.core.ports import Metadata, value_of
+from etcd_factory.errors import ClientClosedError, DeadlineExceededError
+from etcd_factory.options import ClientOptions
+from etcd_factory.wire.methods import Method
+
 from . import forks
 from .channels import arguments, target, translate
 from .tls import credentials

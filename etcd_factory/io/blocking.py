@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 import grpc
 
-from ..core.face import Sync, finish
-from ..core.ports import Metadata
-from ..errors import ClientClosedError, DeadlineExceededError
-from ..options import ClientOptions
-from ..wire.methods import Method
+from etcd_factory.core.face import Sync, finish
+from etcd_factory.core.ports import Metadata
+from etcd_factory.errors import ClientClosedError, DeadlineExceededError
+from etcd_factory.options import ClientOptions
+from etcd_factory.wire.methods import Method
+
 from . import forks
 from .channels import arguments, target, translate
 from .tls import credentials
@@ -51,7 +52,7 @@ class Waits:
 
     async def sleep(self, seconds: float) -> None:
         """Pause this thread."""
-        time.sleep(seconds)
+        time.sleep(seconds)  # noqa: ASYNC251
 
     async def within(self, seconds: float, body: Callable[[], Any]) -> Any:
         """What ``body`` gives; it runs in a thread of its own, and is left behind there if it takes longer."""
@@ -75,7 +76,7 @@ class Waits:
         """The results of all, each in a thread."""
         tasks = list(bodies)
         with ThreadPoolExecutor(max(1, len(tasks)), "etcd_factory gather") as pool:
-            return list(pool.map(finish, tasks))
+            return [task.result() for task in [pool.submit(finish, body) for body in tasks]]
 
 
 class BlockingIO(Waits):

@@ -6,8 +6,8 @@ from typing import Any
 
 import grpc
 
-from ..errors import Code, EtcdError, error_of
-from ..options import ClientOptions
+from etcd_factory.errors import Code, EtcdError, error_of
+from etcd_factory.options import ClientOptions
 
 UNLIMITED = -1
 LEAST_BACKOFF = 100  # ms; gRPC takes no less

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import grpc
 
-from ..errors import ConfigError, Fault
-from ..options import TLS
+from etcd_factory.errors import ConfigError, Fault
+from etcd_factory.options import TLS
 
 
 def credentials(tls: TLS | None) -> grpc.ChannelCredentials:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 from attrs import field, frozen
 
 from . import fields
 from .hosts import hosts, is_secure
-from .structure import agree, nested, optional, structure
+from .structure import Checks, agree, nested, structure
 
 Secret = str | Callable[[], Any]
 
@@ -25,14 +25,45 @@ def file_only(value: object) -> str:
     return "***" if isinstance(value, str) and "-----BEGIN" in value else repr(value)
 
 
+def half(options: Any, one: str, other: str) -> str:
+    """What is wrong where only one of two options is given."""
+    given = [name for name in (one, other) if getattr(options, name) is not None]
+    if len(given) != 1:
+        return ""
+    missing = other if given == [one] else one
+    return f"{given[0]} is given without {missing}; give both or neither"
+
+
+def half_auth(auth: Any) -> str:
+    """A name needs a password."""
+    return half(auth, "username", "password")
+
+
+def half_pair(tls: Any) -> str:
+    """A certificate needs its key."""
+    return half(tls, "cert", "key")
+
+
+def crossed(retry: Any) -> str:
+    """The first pause is not the longest one."""
+    return "initial is above maximum" if retry.initial > retry.maximum else ""
+
+
+def plaintext(options: Any) -> str:
+    """TLS needs hosts that have it: asked for it, a client never falls back to plaintext."""
+    if options.tls is None or is_secure(options.hosts[0]):
+        return ""
+    return f"tls is given, but the host {options.hosts[0]} is without TLS; write https://"
+
+
 @frozen
 class Auth:
     """Who the client is. Either may be a function, asked each time a token is fetched; in asyncio also ``async``."""
 
-    username: Secret | None = field(default=None, converter=optional(fields.secret))
-    password: Secret | None = field(default=None, converter=optional(fields.secret), repr=hidden)
+    username: Secret | None = field(default=None, converter=fields.secret)
+    password: Secret | None = field(default=None, converter=fields.secret, repr=hidden)
 
-    CHECKS = ((frozenset({"username", "password"}), lambda auth: half(auth, "username", "password")),)
+    CHECKS: ClassVar[Checks] = ((frozenset({"username", "password"}), half_auth),)
 
     def __attrs_post_init__(self) -> None:
         agree(self)
@@ -42,12 +73,12 @@ class Auth:
 class TLS:
     """How a server is known and how the client shows itself: paths of PEM files, or PEM text."""
 
-    ca: str | None = field(default=None, converter=optional(fields.pem), repr=file_only)
-    cert: str | None = field(default=None, converter=optional(fields.pem), repr=file_only)
-    key: str | None = field(default=None, converter=optional(fields.pem), repr=file_only)
-    server_name: str | None = field(default=None, converter=optional(fields.text))
+    ca: str | None = field(default=None, converter=fields.pem, repr=file_only)
+    cert: str | None = field(default=None, converter=fields.pem, repr=file_only)
+    key: str | None = field(default=None, converter=fields.pem, repr=file_only)
+    server_name: str | None = field(default=None, converter=fields.name)
 
-    CHECKS = ((frozenset({"cert", "key"}), lambda tls: half(tls, "cert", "key")),)
+    CHECKS: ClassVar[Checks] = ((frozenset({"cert", "key"}), half_pair),)
 
     def __attrs_post_init__(self) -> None:
         agree(self)
@@ -61,12 +92,7 @@ class Retry:
     initial: float = field(default=0.025, converter=fields.seconds)
     maximum: float = field(default=1.0, converter=fields.seconds)
 
-    CHECKS = (
-        (
-            frozenset({"initial", "maximum"}),
-            lambda retry: "initial is above maximum" if retry.initial > retry.maximum else "",
-        ),
-    )
+    CHECKS: ClassVar[Checks] = ((frozenset({"initial", "maximum"}), crossed),)
 
     def __attrs_post_init__(self) -> None:
         agree(self)
@@ -80,20 +106,24 @@ class Keepalive:
     timeout: float = field(default=5.0, converter=fields.seconds)
 
 
-def half(options: Any, one: str, other: str) -> str:
-    """What is wrong where only one of two options is given."""
-    given = [name for name in (one, other) if getattr(options, name) is not None]
-    if len(given) != 1:
-        return ""
-    missing = other if given == [one] else one
-    return f"{given[0]} is given without {missing}; give both or neither"
+def auth_of(value: Any) -> Auth | None:
+    """``{username, password}``, or nothing."""
+    return None if value is None else nested(Auth, value)
 
 
-def plaintext(options: Any) -> str:
-    """What is wrong where TLS is asked for and the hosts have none."""
-    if options.tls is None or is_secure(options.hosts[0]):
-        return ""
-    return f"tls is given, but the host {options.hosts[0]} is without TLS; write https://"
+def tls_of(value: Any) -> TLS | None:
+    """``{ca, cert, key, server_name}``, or nothing."""
+    return None if value is None else nested(TLS, value)
+
+
+def retry_of(value: Any) -> Retry:
+    """``{attempts, initial, maximum}``."""
+    return nested(Retry, value)
+
+
+def keepalive_of(value: Any) -> Keepalive:
+    """``{time, timeout}``."""
+    return nested(Keepalive, value)
 
 
 @frozen
@@ -105,18 +135,18 @@ class ClientOptions:
     """
 
     hosts: tuple[str, ...] = field(default=("http://127.0.0.1:2379",), converter=hosts)
-    auth: Auth | None = field(default=None, converter=optional(nested(Auth)))
-    tls: TLS | None = field(default=None, converter=optional(nested(TLS)))
+    auth: Auth | None = field(default=None, converter=auth_of)
+    tls: TLS | None = field(default=None, converter=tls_of)
     namespace: str | bytes = field(default="", converter=fields.prefix)
     timeout: float = field(default=5.0, converter=fields.seconds)
     dial_timeout: float = field(default=2.0, converter=fields.seconds)
-    retry: Retry = field(default=Retry(), converter=nested(Retry))
-    keepalive: Keepalive = field(default=Keepalive(), converter=nested(Keepalive))
-    grpc_options: Mapping[str, Any] = field(factory=dict, converter=fields.mapping)
+    retry: Retry = field(default=Retry(), converter=retry_of)
+    keepalive: Keepalive = field(default=Keepalive(), converter=keepalive_of)
+    grpc_options: Mapping[str, Any] = field(factory=dict[str, Any], converter=fields.mapping)
     batching: bool = field(default=False, converter=fields.disabled)
-    client_class: type[Any] | None = field(default=None, converter=optional(fields.imported))
+    client_class: type[Any] | None = field(default=None, converter=fields.imported)
 
-    CHECKS = ((frozenset({"hosts", "tls"}), plaintext),)
+    CHECKS: ClassVar[Checks] = ((frozenset({"hosts", "tls"}), plaintext),)
 
     def __attrs_post_init__(self) -> None:
         agree(self)

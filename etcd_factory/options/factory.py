@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 from attrs import field, frozen
+from omegaconf import DictConfig
 
-from ..errors import ConfigError, Fault
+from etcd_factory.config.kinds import is_mapping
+from etcd_factory.errors import ConfigError, Fault
+
 from . import fields
 from .client import ClientOptions, chosen
 from .plain import plain
-from .structure import below, optional, overlay, structure
+from .structure import below, overlay, structure
+
+T = TypeVar("T")
 
 Given = ClientOptions | Mapping[str, Any]
 Origin = Callable[[tuple[str, ...]], str]
@@ -21,40 +26,55 @@ Reader = Callable[[Mapping[str, Any]], Any]
 PRIORITIES = ("high", "medium", "low")
 DEFAULT = "default"
 
-priority = fields.choice(*PRIORITIES)
+
+def priority(value: Any) -> str:
+    """How much a client matters."""
+    return fields.choice(PRIORITIES, value)
 
 
 def given(value: Any) -> dict[str, Any]:
     """A client's options as a mapping, to be merged over what all clients share."""
-    return chosen(value) if isinstance(value, ClientOptions) else dict(fields.mapping(value))
+    return chosen(value) if isinstance(value, ClientOptions) else dict(fields.mapping({} if value is None else value))
 
 
-def each(read: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
-    """A reader of a mapping from names to what ``read`` takes."""
+def given_or_none(value: Any) -> dict[str, Any] | None:
+    """The same, where none may be given."""
+    return None if value is None else given(value)
 
-    def all_of(value: Any) -> dict[str, Any]:
-        values, faults = {}, []
-        for name, inner in fields.mapping(value).items():
-            try:
-                values[name] = read({} if inner is None else inner)
-            except ConfigError as error:
-                faults += below(name, error.faults)
-        if faults:
-            raise ConfigError(*faults)
-        return values
 
-    return all_of
+def each(read: Callable[[Any], T], value: Any) -> dict[str, T]:
+    """What ``read`` makes of each entry of a mapping."""
+    values: dict[str, T] = {}
+    faults: list[Fault] = []
+    for name, inner in fields.mapping(value).items():
+        try:
+            values[name] = read(inner)
+        except ConfigError as error:
+            faults += below(name, error.faults)
+    if faults:
+        raise ConfigError(*faults)
+    return values
+
+
+def clients_of(value: Any) -> dict[str, dict[str, Any]]:
+    """Clients' options by name."""
+    return each(given, value)
+
+
+def priorities_of(value: Any) -> dict[str, str]:
+    """Clients' priorities by name."""
+    return each(priority, value)
 
 
 @frozen
 class FactoryOptions:
     """What a factory is made from. The clients are mappings still: ``merged`` puts ``default`` under each."""
 
-    default: dict[str, Any] = field(factory=dict, converter=given)
-    client: dict[str, Any] | None = field(default=None, converter=optional(given))
-    clients: dict[str, dict[str, Any]] = field(factory=dict, converter=each(given))
-    default_client_name: str | None = field(default=None, converter=optional(fields.text))
-    client_priority: dict[str, str] = field(factory=dict, converter=each(priority))
+    default: dict[str, Any] = field(factory=dict[str, Any], converter=given)
+    client: dict[str, Any] | None = field(default=None, converter=given_or_none)
+    clients: dict[str, dict[str, Any]] = field(factory=dict[str, dict[str, Any]], converter=clients_of)
+    default_client_name: str | None = field(default=None, converter=fields.name)
+    client_priority: dict[str, str] = field(factory=dict[str, str], converter=priorities_of)
 
     @property
     def named(self) -> dict[str, dict[str, Any]]:
@@ -78,11 +98,9 @@ class FactoryOptions:
 
         Raises ``ConfigError`` with all faults; ``origin`` tells the file in which a key path was written.
         """
-        if isinstance(config, FactoryOptions):
-            return config
         values, unresolved = plain({} if config is None else config)
-        made, faults = partly(cls, fields.mapping(values))
-        faults = [*unresolved, *faults, *made.faults(read)]
+        made, unread = (values, ()) if isinstance(values, cls) else partly(cls, fields.mapping(values))
+        faults = [*unresolved, *unread, *made.faults(read)]
         if faults:
             raise ConfigError(*dict.fromkeys(placed(fault, config, origin) for fault in faults))
         return made
@@ -110,7 +128,7 @@ def holds(options: Mapping[str, Any], path: str) -> bool:
     """Whether the key path leads somewhere in the mapping."""
     value: Any = options
     for key in filter(None, path.split(".")):
-        if not isinstance(value, Mapping) or key not in value:
+        if not is_mapping(value) or key not in value:
             return False
         value = value[key]
     return bool(path)
@@ -127,6 +145,6 @@ def partly(cls: type[FactoryOptions], values: Mapping[str, Any]) -> tuple[Factor
 
 def placed(fault: Fault, config: Any, origin: Origin | None) -> Fault:
     """A fault with its full key path, and its file where that is known."""
-    full = getattr(config, "_get_full_key", lambda _: "")("")
+    full = str(config._get_full_key("")) if isinstance(config, DictConfig) else ""  # pyright: ignore[reportPrivateUsage]
     (whole,) = below(full, [fault]) if full else (fault,)
     return attrs.evolve(whole, file=origin(tuple(whole.path.split("."))) if origin else "")

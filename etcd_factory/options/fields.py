@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError, suggestion
-
-Reader = Callable[[Any], Any]
+from etcd_factory.config.kinds import is_mapping
+from etcd_factory.errors import ConfigError, suggestion
 
 
 def kind(value: object) -> str:
@@ -36,11 +36,14 @@ def text(value: Any) -> str:
     return value
 
 
+def name(value: Any) -> str | None:
+    """A text, or None."""
+    return None if value is None else text(value)
+
+
 def secret(value: Any) -> Any:
-    """A text, or a function that gives one when it is needed."""
-    if callable(value):
-        return value
-    return text(value)
+    """A text, or a function that gives one when it is needed, or None."""
+    return value if callable(value) else name(value)
 
 
 def seconds(value: Any) -> float:
@@ -70,17 +73,19 @@ def prefix(value: Any) -> str | bytes:
 
 def mapping(value: Any) -> Mapping[str, Any]:
     """A mapping whose keys are text."""
-    if not isinstance(value, Mapping):
+    if not is_mapping(value):
         raise expected("a mapping", value)
-    wrong = next((key for key in value if not isinstance(key, str)), None)
-    if wrong is not None:
-        raise ConfigError(f"expected names as keys, got {kind(wrong)} {wrong!r}")
+    for key in value:
+        if not isinstance(key, str):
+            raise ConfigError(f"expected names as keys, got {kind(key)} {key!r}")
     return dict(value)
 
 
-def pem(value: Any) -> str:
-    """PEM text, or the path of a file that can be read now."""
-    path = os.fspath(value) if isinstance(value, os.PathLike) else text(value)
+def pem(value: Any) -> str | None:
+    """PEM text, or the path of a file that can be read now, or None."""
+    if value is None:
+        return None
+    path = str(value) if isinstance(value, Path) else text(value)
     if "-----BEGIN" in path:
         return path
     if not os.path.isfile(path):
@@ -97,11 +102,11 @@ def disabled(value: Any) -> bool:
     return False
 
 
-def imported(value: Any) -> Any:
-    """A class, or the import path of one: ``package.module:Class``."""
+def imported(value: Any) -> type[Any] | None:
+    """A class, or the import path of one: ``package.module:Class``, or None."""
+    if value is None or isinstance(value, type):
+        return value
     if not isinstance(value, str):
-        if isinstance(value, type):
-            return value
         raise expected("a class or its import path", value)
     try:
         found = pkgutil.resolve_name(value)
@@ -112,13 +117,8 @@ def imported(value: Any) -> Any:
     return found
 
 
-def choice(*allowed: str) -> Reader:
-    """A reader of one of a few words."""
-
-    def read(value: Any) -> str:
-        if value not in allowed:
-            near = suggestion(str(value), allowed)
-            raise ConfigError(f"expected one of {', '.join(allowed)}, got {value!r}{near}")
-        return str(value)
-
-    return read
+def choice(allowed: Sequence[str], value: Any) -> str:
+    """One of a few words."""
+    if value not in allowed:
+        raise ConfigError(f"expected one of {', '.join(allowed)}, got {value!r}{suggestion(str(value), allowed)}")
+    return str(value)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from ..errors import ConfigError, suggestion
+from etcd_factory.config.kinds import is_list
+from etcd_factory.errors import ConfigError, suggestion
+
 from .fields import expected
 
 PORT = 2379
@@ -17,9 +18,10 @@ FORM = "write host:port, http://host:port, https://host:port, [::1]:2379 or unix
 
 def hosts(value: Any) -> tuple[str, ...]:
     """The hosts as URLs, from one text or several; none, or http and https mixed, is an error."""
-    if isinstance(value, (bytes, Mapping)) or not isinstance(value, (str, Iterable)):
+    written: Any = (value,) if isinstance(value, str) else value
+    if not is_list(written):
         raise expected("a host or a list of hosts", value)
-    found = tuple(host(one) for one in ([value] if isinstance(value, str) else value))
+    found = tuple(host(one) for one in written)
     if not found:
         raise ConfigError(f"expected at least one host, got an empty list; {FORM}")
     if len({is_secure(one) for one in found}) > 1:

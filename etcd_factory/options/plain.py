@@ -8,7 +8,9 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from ..errors import Fault
+from etcd_factory.config.kinds import is_mapping
+from etcd_factory.errors import Fault
+
 from .structure import below
 
 Read = tuple[Any, tuple[Fault, ...]]
@@ -17,18 +19,13 @@ Read = tuple[Any, tuple[Fault, ...]]
 def plain(value: Any) -> Read:
     """The value without OmegaConf, and a fault for each place that can't be resolved."""
     if isinstance(value, DictConfig):
-        return branch({key: leaf(value, key) for key in value}) if held(value) else (None, ())
+        return branch({key: leaf(value, key) for key in value})
     if isinstance(value, ListConfig):
-        items, faults = branch({index: leaf(value, index) for index in range(len(value))}) if held(value) else ({}, ())
+        items, faults = branch({index: leaf(value, index) for index in range(len(value))})
         return list(items.values()), faults
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         return branch({key: plain(inner) for key, inner in value.items()})
     return value, ()
-
-
-def held(value: DictConfig | ListConfig) -> bool:
-    """Whether a container is there at all."""
-    return not (value._is_none() or value._is_missing())
 
 
 def leaf(parent: Any, key: Any) -> Read:
@@ -39,7 +36,7 @@ def leaf(parent: Any, key: Any) -> Read:
         return None, (Fault("", "", str(error.msg).splitlines()[0]),)
 
 
-def branch(entries: Mapping[Any, Read]) -> Read:
+def branch(entries: Mapping[Any, Read]) -> tuple[dict[Any, Any], tuple[Fault, ...]]:
     """Entries put together, their faults below their keys. An entry that can't be read is left out."""
     faults = [fault for key, (_, found) in entries.items() for fault in below(str(key), found)]
     broken = {key for key, (value, found) in entries.items() if found and value is None}

@@ -8,15 +8,17 @@ from typing import Any, TypeVar
 
 import attrs
 
-from ..config.spelling import canonical
-from ..errors import ConfigError, Fault, suggestion
+from etcd_factory.config.kinds import is_mapping
+from etcd_factory.config.spelling import canonical
+from etcd_factory.errors import ConfigError, Fault, suggestion
+
 from .fields import mapping
 
 T = TypeVar("T")
 
 # An options class lists in CHECKS what must hold between its options: the options that a rule reads, and a function
 # from an instance to what is wrong, or "".
-Check = tuple[frozenset[str], Callable[[Any], str]]
+Checks = tuple[tuple[frozenset[str], Callable[[Any], str]], ...]
 
 
 def structure(cls: type[T], given: Mapping[Any, Any]) -> T:
@@ -53,27 +55,23 @@ def below(key: str, faults: Iterable[Fault]) -> tuple[Fault, ...]:
     return tuple(attrs.evolve(f, path=f"{key}.{f.path}" if f.path else key) for f in faults)
 
 
-def conflicts(cls: type, options: Any, bad: Iterable[str] = ()) -> list[Fault]:
+def conflicts(cls: type[Any], options: Any, bad: Iterable[str] = ()) -> list[Fault]:
     """What is wrong between options; a rule that would read a bad one is left out."""
-    rules: tuple[Check, ...] = getattr(cls, "CHECKS", ())
+    rules: Checks = getattr(cls, "CHECKS", ())
     messages = (rule(options) for fields, rule in rules if fields.isdisjoint(bad))
     return [Fault("", "", message) for message in messages if message]
 
 
-def agree(options: Any) -> None:
+def agree(options: object) -> None:
     """For ``__attrs_post_init__``: raise what is wrong between options."""
-    if faults := conflicts(type(options), options):
+    faults = conflicts(type(options), options)
+    if faults:
         raise ConfigError(*faults)
 
 
-def nested(cls: type[T]) -> Callable[[Any], T]:
-    """A reader of options below options: an instance, or a mapping of its shape."""
-    return lambda value: value if isinstance(value, cls) else structure(cls, mapping(value))
-
-
-def optional(read: Callable[[Any], T]) -> Callable[[Any], T | None]:
-    """A reader that lets None through."""
-    return lambda value: None if value is None else read(value)
+def nested(cls: type[T], value: Any) -> T:
+    """Options below options, from an instance or a mapping of its shape."""
+    return value if isinstance(value, cls) else structure(cls, mapping(value))
 
 
 def overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,6 +81,5 @@ def overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = {key: value for key, value in base.items() if canonical(str(key)) not in names}
     for key, value in over.items():
         old = under.get(canonical(str(key)))
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        merged[key] = overlay(old, value) if both else value  # type: ignore[arg-type]
+        merged[key] = overlay(old, value) if is_mapping(old) and is_mapping(value) else value
     return merged

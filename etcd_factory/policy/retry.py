@@ -1,16 +1,16 @@
 """When a failed call is sent again.
 
 Go's rules (client/v3/retry.go, retry_interceptor.go), but for one: a write is sent again only if it certainly was not
-applied, that is if it never left or the server refused it before applying. Jepsen found lost updates in clients that did
-otherwise (etcd-io/etcd#14890).
+applied, that is if it never left or the server refused it before applying. Jepsen found lost updates in clients that
+did otherwise (etcd-io/etcd#14890).
 """
 
 from __future__ import annotations
 
 from enum import Enum
 
-from ..errors import Code, EtcdError, InvalidAuthTokenError
-from ..options import Retry
+from etcd_factory.errors import Code, EtcdError, InvalidAuthTokenError
+from etcd_factory.options import Retry
 
 
 class Next(Enum):
@@ -47,5 +47,5 @@ def uncertain(error: EtcdError, *, repeatable: bool) -> bool:
 
 def pause(retry: Retry, failures: int, chance: float) -> float:
     """Seconds before the next attempt: doubling, and half of it by ``chance`` (0 to 1), so that clients spread."""
-    full = min(retry.maximum, retry.initial * 2 ** min(failures - 1, 30))
+    full: float = min(retry.maximum, retry.initial * 2 ** min(failures - 1, 30))
     return full * (0.5 + chance / 2)

@@ -10,11 +10,10 @@ from typing_extensions import Self
 
 from .failures import ServerError
 from .flags import READY
-from .image import engine_missing, scratch_image
+from .image import IMAGE, engine_missing, scratch_image
 
 __all__ = ["IMAGE", "PORT", "EtcdContainer", "engine_missing", "scratch_image"]
 
-IMAGE = "quay.io/coreos/etcd:v3.5.21"
 PORT = 2379
 READY_S = 60
 

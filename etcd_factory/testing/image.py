@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import shutil
 import tempfile
+import warnings
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from .finding import find_binary, packaged
 
+IMAGE = "quay.io/coreos/etcd:v3.5.21"
 DOCKERFILE = 'FROM scratch\nCOPY etcd /etcd\nENTRYPOINT ["/etcd"]\n'
 
 
@@ -22,6 +25,16 @@ def engine() -> Any:
 
 def engine_missing() -> str:
     """Why no Docker engine can be used; empty if one answers."""
+    # The SDK leaves the socket of a failed connection to the garbage collector, which would warn of it anywhere.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        if reason := refusal():
+            gc.collect()
+    return reason
+
+
+def refusal() -> str:
+    """What is said in place of an answer of the engine."""
     try:
         with closing(engine()) as client:
             client.ping()

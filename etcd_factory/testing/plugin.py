@@ -15,13 +15,12 @@ import pytest
 
 from .choice import CHOICES, Server
 from .failures import BinaryNotFoundError, ServerError
+from .image import IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
 
     from etcd_factory import AsyncETCDService, AsyncETCDServiceFactory, ETCDService, ETCDServiceFactory
-
-IMAGE = "quay.io/coreos/etcd:v3.5.21"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -12,8 +12,9 @@ import threading
 from functools import cache
 from typing import Any
 
-from ..errors import DistributionError
-from ..errors.borrowed import ADVICE, folder
+from etcd_factory.errors import DistributionError
+from etcd_factory.errors.borrowed import ADVICE, folder
+
 from . import additions
 
 FILES = ("kv", "auth", "rpc")
@@ -71,7 +72,8 @@ def _files() -> dict[str, Any]:
     from google.protobuf.descriptor_pb2 import FileDescriptorProto
     from google.protobuf.descriptor_pool import DescriptorPool
 
-    pool, hosted = DescriptorPool(), {}
+    pool = DescriptorPool()
+    hosted: dict[str, Any] = {}
     for name in FILES:
         file = FileDescriptorProto.FromString(serialized(name))
         if name == "rpc":
@@ -92,8 +94,9 @@ def classes(name: str) -> dict[str, Any]:
     """The message classes of one file, by name."""
     from google.protobuf import message_factory
 
-    file, build = files()[name], getattr(message_factory, "GetMessageClass", None)
+    file = files()[name]
+    build: Any = getattr(message_factory, "GetMessageClass", None)
     if build is None:  # protobuf before 4.22
-        build = message_factory.MessageFactory(file.pool).GetPrototype
+        build = getattr(message_factory.MessageFactory(file.pool), "GetPrototype")  # noqa: B009
     with _guard:
         return {key: build(descriptor) for key, descriptor in file.message_types_by_name.items()}

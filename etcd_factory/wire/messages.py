@@ -1,4 +1,4 @@
-"""etcd's message classes, as attributes: ``messages.RangeRequest(key=b"k")``. Hosted when the first one is asked for."""
+"""etcd's message classes as attributes: ``messages.RangeRequest(key=b"k")``. The first one asked for hosts them."""
 
 from __future__ import annotations
 

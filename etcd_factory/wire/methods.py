@@ -1,7 +1,7 @@
 """etcd's calls: where each goes, what it takes and gives, and whether it may be sent twice.
 
-``repeatable`` follows Go's client (client/v3/retry.go): a call that leaves the store as it is, or ends in the same state.
-LeaseGrant is among them there; an answer that is lost leaves a lease behind which dies by its own ttl.
+``repeatable`` follows Go's client (client/v3/retry.go): a call that leaves the store as it is, or ends in the same
+state. LeaseGrant is among them there; an answer that is lost leaves a lease behind which dies by its own ttl.
 """
 
 from __future__ import annotations

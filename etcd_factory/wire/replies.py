@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from ..model import (
+from etcd_factory.model import (
     DeleteResponse,
     KeyValue,
     PutResponse,
@@ -52,8 +52,11 @@ def committed(success: Sequence[Any], failure: Sequence[Any]) -> Callable[[Any, 
 
     def read(reply: Any, skip: int) -> TxnResponse:
         branch = success if reply.succeeded else failure
-        results = [op.read(getattr(r, UNIONS[op.kind]), skip) for op, r in zip(branch, reply.responses, strict=True)]
-        # an answer inside a transaction has no header of its own to take the revision from but the outer one's
+        answers = [getattr(part, UNIONS[op.kind]) for op, part in zip(branch, reply.responses, strict=True)]
+        for answer in answers:
+            # etcd leaves the header of a transaction inside a transaction empty; its revision is the outer one's
+            answer.header.revision = answer.header.revision or reply.header.revision
+        results = [op.read(answer, skip) for op, answer in zip(branch, answers, strict=True)]
         return TxnResponse(reply.succeeded, reply.header.revision, tuple(results))
 
     return read

@@ -13,7 +13,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from ..errors import borrowed
+from etcd_factory.errors import borrowed
+
 from .hosting import FILES, classes, files
 
 GENERATED = {f"etcd3.etcdrpc.{name}_pb2": name for name in FILES}

@@ -111,6 +111,7 @@ def test_the_section_may_be_the_whole_tree():
     ("low", "high", "result"),
     [
         ({"host": 1, "hosts": 2}, {"hosts": 3}, {"host": 1, "hosts": 3}),
+        ({"hosts": 1, "host": 2}, {"hosts": 3}, {"hosts": 3, "host": 2}),
         ({"host": 1}, {"host": 2, "hosts": 3}, {"host": 2, "hosts": 3}),
     ],
 )

@@ -30,7 +30,7 @@ def run(pytester, monkeypatch):
 
     def run(test, *args):
         pytester.makepyfile(test)
-        return pytester.runpytest_inprocess(*named, *args)
+        return pytester.runpytest_inprocess(*named, "-p", "no:asyncio", *args)
 
     return run
 

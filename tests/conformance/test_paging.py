@@ -1,0 +1,127 @@
+"""Reads that are larger than one message should be."""
+
+import pytest
+
+from etcd_factory import errors, ops
+from etcd_factory.core.pages import FIRST
+
+from .face import fill, listed, settle, walk
+
+MANY = FIRST + 40
+BIG, SIZE = 40, 300_000  # 12 MB, above gRPC's 4 MiB
+
+
+def names(many=MANY):
+    return [f"k{n:05d}" for n in range(many)]
+
+
+@pytest.fixture
+async def many(client):
+    """A client with more keys than the first page has."""
+    await fill(client, {name: name.upper() for name in names()})
+    return client
+
+
+@pytest.fixture
+async def big(client):
+    """A client with values that are more than a message may carry by default."""
+    for n in range(BIG):
+        await settle(client.put(f"k{n:02d}").value(bytes([n]) * SIZE))
+    return client
+
+
+@pytest.fixture
+def messages(client, monkeypatch):
+    """The reads that are sent, as they are sent."""
+    sent, call = [], client._run.client.call
+
+    def noting(method, request, timeout):
+        if method.name == "Range":
+            sent.append(request)
+        return call(method, request, timeout)
+
+    monkeypatch.setattr(client._run.client, "call", noting)
+    return sent
+
+
+async def test_more_keys_than_a_page_are_all_read_in_order(many, messages):
+    assert await settle(many.get_all().keys()) == names()
+    assert list(await settle(many.get_all().strings())) == names()
+    assert len(messages) == 4
+
+
+async def test_iterating_goes_through_all_pages(many, messages):
+    assert [kv.key_text for kv in await listed(many.get_all())] == names()
+    assert len(messages) == 2
+
+
+async def test_later_pages_are_read_at_the_revision_of_the_first(many, make):
+    other, seen = make(), []
+    async for kv in walk(many.get_all()):
+        seen.append((kv.key_text, kv.text))
+        if len(seen) == 1:
+            await settle(other.delete().key(names()[-1]))
+            await settle(other.put(names()[-2]).value("changed"))
+            await settle(other.put("k99999").value("new"))
+    assert seen == [(name, name.upper()) for name in names()]
+
+
+async def test_reading_a_revision_reads_all_pages_of_it(many):
+    revision = (await settle(many.get_all().limit(1).exec())).revision
+    await settle(many.delete().all())
+    assert await settle(many.get_all().revision(revision).keys()) == names()
+
+
+@pytest.mark.parametrize("limit", [FIRST - 1, FIRST, FIRST + 7, MANY, MANY + 1])
+async def test_a_limit_counts_across_pages(many, limit):
+    assert await settle(many.get_all().limit(limit).keys()) == names()[:limit]
+    assert len(await listed(many.get_all().limit(limit))) == min(limit, MANY)
+
+
+@pytest.mark.parametrize("target", ["key", "value"])
+async def test_descending_keys_are_all_read_in_order(many, target):
+    read = many.get_all().sort(target, "descend")
+    assert await settle(read.keys()) == names()[::-1]
+    assert [kv.key_text for kv in await listed(read)] == names()[::-1]
+
+
+async def test_values_of_more_than_a_message_are_read(big):
+    found = await settle(big.get_all().bytes())
+    assert found == {b"k%02d" % n: bytes([n]) * SIZE for n in range(BIG)}
+
+
+async def test_values_of_more_than_a_message_are_iterated_over(big):
+    assert [(kv.key, kv.value[:1], len(kv.value)) for kv in await listed(big.get_all())] == [
+        (b"k%02d" % n, bytes([n]), SIZE) for n in range(BIG)
+    ]
+
+
+async def test_a_range_beside_others_is_paged_within_its_end(many):
+    await fill(many, {"j": "before", "l": "behind"})
+    assert await settle(many.get_all().prefix("k").keys()) == names()
+    assert await settle(many.get_all().range("k00001", "l").keys()) == names()[1:]
+
+
+async def test_a_page_whose_revision_has_been_compacted_is_an_error(make, fragile):
+    client = make(hosts=[fragile.endpoint])
+    await fill(client, dict.fromkeys(names(), "v"))
+    with pytest.raises(errors.CompactedError):
+        async for kv in walk(client.get_all()):
+            if kv.key_text == names()[0]:
+                written = await settle(client.put("k").value("v"))
+                fragile.etcdctl("compact", str(written.revision))
+    await settle(client.delete().all())
+
+
+def test_the_builders_of_ops_are_not_iterated_over():
+    with pytest.raises(TypeError, match="ops only describe"):
+        iter(ops.get_all()).__next__()
+
+
+async def test_iterating_in_the_way_of_the_other_face_is_a_type_error(face, client):
+    builder = client.get_all()
+    with pytest.raises(TypeError, match="'async for'" if face.name == "asyncio" else "'for'"):
+        if face.name == "asyncio":
+            next(iter(builder))
+        else:
+            await anext(aiter(builder))

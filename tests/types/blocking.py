@@ -1,0 +1,83 @@
+"""What type checkers see of the blocking face. Never run: mypy and pyright read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from typing_extensions import assert_type
+
+from etcd_factory import (
+    DeleteResponse,
+    ETCDService,
+    ETCDServiceFactory,
+    Health,
+    HealthReport,
+    KeyValue,
+    PutResponse,
+    RangeResponse,
+    TxnResponse,
+    ops,
+)
+from etcd_factory.core.op import Op
+
+
+def reads(etcd: ETCDService) -> None:
+    assert_type(etcd.get("k").string(), str | None)
+    assert_type(etcd.get("k").revision(3).serializable().bytes(), bytes | None)
+    assert_type(etcd.get("k").json(), Any)
+    assert_type(etcd.get("k").number(), int | float | None)
+    assert_type(etcd.get("k").exists(), bool)
+    assert_type(etcd.get("k").kv(), KeyValue | None)
+    assert_type(etcd.get("k").exec(), RangeResponse)
+    everything = etcd.get_all().prefix("p").limit(3).sort("mod", "descend")
+    assert_type(everything.keys(), list[str])
+    assert_type(everything.key_bytes(), list[bytes])
+    assert_type(everything.strings(), dict[str, str])
+    assert_type(everything.bytes(), dict[bytes, bytes])
+    assert_type(everything.json(), dict[str, Any])
+    assert_type(everything.numbers(), dict[str, int | float])
+    assert_type(everything.count(), int)
+    assert_type(everything.kvs(), list[KeyValue])
+    for kv in everything:
+        assert_type(kv, KeyValue)
+
+
+def writes(etcd: ETCDService) -> None:
+    assert_type(etcd.put("k").lease(7).previous().value("v"), PutResponse)
+    assert_type(etcd.put("k").json({"a": 1}), PutResponse)
+    assert_type(etcd.put("k").ignore_lease().touch(), PutResponse)
+    assert_type(etcd.delete().previous().key("k"), DeleteResponse)
+    assert_type(etcd.delete().all(), DeleteResponse)
+
+
+def several(etcd: ETCDService) -> None:
+    assert_type(ops.put("k").value("v"), Op[PutResponse])
+    assert_type(ops.get("k").string(), Op[str | None])
+    done = etcd.if_("k", "version", "==", 0).then(ops.put("k").value("v")).else_(ops.get("k"), ops.txn()).commit()
+    assert_type(done, TxnResponse)
+    assert_type(etcd.batch([ops.get("a").string(), ops.get("b").string()]), list[str | None])
+    assert_type(etcd.namespace("a/").with_options(timeout=1), ETCDService)
+
+
+class Mine(ETCDService):
+    """A user's own."""
+
+
+def factory(clients: ETCDServiceFactory, mine: Mine) -> None:
+    assert_type(clients.get(), ETCDService)
+    assert_type(clients.create_instance({"hosts": "a:1"}, "x", on_exists="replace"), ETCDService)
+    assert_type(clients.remove("x"), None)
+    assert_type(clients.clients, Mapping[str, ETCDService])
+    assert_type(clients.health(), HealthReport)
+    assert_type(clients.health()["x"], Health)
+    assert_type(mine.namespace("a"), Mine)
+    with ETCDServiceFactory.from_config(env="local") as entered:
+        assert_type(entered, ETCDServiceFactory)
+
+
+def wrong(etcd: ETCDService) -> None:
+    etcd.put("k").value([1])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    etcd.get(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    etcd.get("k").value()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    etcd.txn().then(etcd.put("k").value("v"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import copy
+import types
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from omegaconf import DictConfig, OmegaConf
+
+from etcd_factory.config import load_config, read
+from etcd_factory.config.tree import Node, grown, merged, plain, values
+
+
+def raw(*layers):
+    return OmegaConf.to_container(load_config(*layers), resolve=False)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "result"),
+    [
+        ({"x": 1, "y": 1}, {"y": 2, "z": 2}, {"x": 1, "y": 2, "z": 2}),
+        ([1, 2, 3], [9], [9]),
+        ([1, 2], [], []),
+        ([{"x": 1}], [{"y": 1}], [{"y": 1}]),
+        (1, 2, 2),
+        ({"x": 1}, None, None),
+        ([1], None, None),
+        (1, None, None),
+        (None, {"x": 1}, {"x": 1}),
+        (1, {"x": 1}, {"x": 1}),
+        ({"x": 1}, 1, 1),
+        ([1], {"x": 1}, {"x": 1}),
+        ({"x": 1}, [1], [1]),
+        ({"x": 1}, {}, {"x": 1}),
+        (1, {}, {}),
+        ({"x": 1}, "${b}", "${b}"),
+        ("${b}", {"x": 1}, {"x": 1}),
+        ("${b}", {}, {}),
+        ("${nowhere}", {"x": 1}, {"x": 1}),
+        (1, "???", 1),
+        ({"x": 1}, "???", {"x": 1}),
+        ("???", {"x": 1}, {"x": 1}),
+        ({"x": {"y": None}}, {"x": {"y": {"z": 1}}}, {"x": {"y": {"z": 1}}}),
+        ({1: {2: 3}}, {1: {4: 5}}, {1: {2: 3, 4: 5}}),
+        ((1, 2), (3,), [3]),
+    ],
+)
+def test_mappings_merge_and_all_else_is_replaced(low, high, result):
+    assert raw({"a": low, "b": {"y": 1}}, {"a": high})["a"] == result
+
+
+def test_a_value_still_missing_stays_so():
+    assert raw({"a": "???"}) == {"a": "???"}
+
+
+keys = st.sampled_from(["client", "hosts", "clients", "dial_timeout", "a", "b"])
+scalars = st.none() | st.booleans() | st.integers() | st.text("ab", max_size=3) | st.lists(st.integers(), max_size=2)
+trees = st.dictionaries(keys, st.recursive(scalars, lambda deeper: st.dictionaries(keys, deeper, max_size=4)))
+
+
+def model(low, high):
+    if not (isinstance(low, dict) and isinstance(high, dict)):
+        return high
+    return {
+        key: model(low[key], high[key]) if key in low and key in high else {**low, **high}[key] for key in low | high
+    }
+
+
+def deep(layer):
+    """Every value of a layer that is no mapping, by its path."""
+    for key, value in layer.items():
+        if isinstance(value, dict):
+            yield from (((key, *path), each) for path, each in deep(value))
+        else:
+            yield (key,), value
+
+
+@given(st.lists(trees, min_size=1, max_size=4), st.sampled_from(["", "client", "nowhere"]))
+def test_any_layers_merge_as_the_model_says(layers, section):
+    tree = Node({}, "")
+    expected = {}
+    for number, layer in enumerate(layers):
+        before = copy.deepcopy(layer)
+        tree = merged(tree, grown(layer, f"layer {number}", {}), tuple(filter(None, [section])))
+        expected = model(expected, layer)
+        assert layer == before
+    assert values(tree) == expected
+
+
+@given(st.lists(trees.map(lambda tree: {"app": tree}), min_size=1, max_size=4))
+def test_any_leaf_knows_the_last_layer_that_set_it(layers):
+    loaded = read(*layers)
+    for number, layer in enumerate(layers, 1):
+        later = [path for each in layers[number:] for path, _ in deep(each)]
+        for path, _ in deep(layer):
+            is_last = not any(path[: len(each)] == each or each[: len(path)] == path for each in later)
+            if is_last and loaded.origins.get(path):
+                assert loaded.origins[path] in {f"mapping {n}" for n in range(number, len(layers) + 1)}
+
+
+def test_inputs_are_never_changed_nor_shared():
+    low, high = {"etcd": {"client": {"host": ["a"], "deep": {"x": [1]}}}}, {"etcd": {"client": {"hosts": ["b"]}}}
+    before = copy.deepcopy((low, high))
+    tree = load_config(low, high)
+    tree.etcd.client.hosts.append("c")
+    tree.etcd.client.deep.x.append(2)
+    assert (low, high) == before
+
+
+def test_a_result_of_omegaconf_is_a_fresh_copy_too():
+    source = OmegaConf.create({"a": {"b": [1]}})
+    load_config(source).a.b.append(2)
+    assert source == {"a": {"b": [1]}}
+
+
+@attrs.frozen
+class Options:
+    hosts: tuple[str, ...] = ("a",)
+
+
+@pytest.mark.parametrize("value", [len, lambda: "x", Options(), Options, object(), {1, 2}, 1j])
+def test_any_object_is_a_leaf_and_stays_the_same_object(value):
+    tree = load_config({"a": {"b": value}, "l": [value]}, {"a": {"c": 1}})
+    assert tree.a.b is value
+    assert tree.l[0] is value
+
+
+@pytest.mark.parametrize(("low", "high"), [(len, {"x": 1}), ({"x": 1}, len), (Options(), {"x": 1}), (1, Options)])
+def test_an_object_is_replaced_and_replaces_like_a_scalar(low, high):
+    assert load_config({"a": low}, {"a": high}).a == high
+
+
+def test_the_result_takes_objects_also_after_another_merge():
+    tree = load_config({"a": len, "b": Options()})
+    again = OmegaConf.merge(tree, {"c": 1})
+    assert isinstance(again, DictConfig)
+    again.d = len
+    assert (again.a, again.b, again.d) == (len, Options(), len)
+
+
+def test_mappings_of_any_kind_are_mappings():
+    inner = OmegaConf.create({"y": "${x}"})
+    tree = load_config(types.MappingProxyType({"a": types.MappingProxyType({"x": 1}), "b": inner}), {"a": {"z": 2}})
+    assert plain(tree) == {"a": {"x": 1, "z": 2}, "b": {"y": "${x}"}}
+
+
+def test_interpolations_are_resolved_when_read(monkeypatch):
+    tree = load_config({"a": "${b.c}", "p": "${oc.env:SOME_PASSWORD}"}, {"b": {"c": 5}})
+    monkeypatch.setenv("SOME_PASSWORD", "later")
+    assert (tree.a, tree.p) == (5, "later")
+
+
+def test_an_interpolation_that_leads_nowhere_is_no_fault_until_it_is_read():
+    tree = load_config({"a": "${nowhere}", "b": "${oc.env:NO_SUCH_VARIABLE}"})
+    assert OmegaConf.is_interpolation(tree, "a")
+
+
+def test_an_origin_is_the_last_layer_that_set_the_path_or_what_holds_it():
+    loaded = read(
+        {"etcd": {"client": {"hosts": ["a"], "auth": {"username": "x"}}}}, {"etcd": {"client": {"timeout": 1}}}
+    )
+    assert loaded.origin(("etcd", "client", "hosts")) == "mapping 1"
+    assert loaded.origin(("etcd", "client", "hosts", "0")) == "mapping 1"
+    assert loaded.origin(("etcd", "client", "auth", "password")) == "mapping 1"
+    assert loaded.origin(("etcd", "client", "timeout")) == "mapping 2"
+    assert loaded.origin(("etcd", "client")) == "mapping 2"
+    assert loaded.origin(("etcd",)) == "mapping 2"
+    assert loaded.origin(("other",)) == ""
+    assert loaded.origin(()) == ""
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "origin"),
+    [
+        ({"a": {"x": 1}}, {"a": {}}, "mapping 1"),
+        ({"a": {}}, {"a": {}}, "mapping 2"),
+        ({"a": {"x": 1}}, {"a": None}, "mapping 2"),
+        ({"a": 1}, {"a": "???"}, "mapping 1"),
+        ({"a": 1}, {"a": 1}, "mapping 2"),
+    ],
+)
+def test_the_origin_follows_what_counts(low, high, origin):
+    assert read(low, high).origin(("a",)) == origin
+
+
+def test_the_origin_of_a_replaced_mapping_forgets_what_was_in_it():
+    loaded = read({"a": {"x": {"y": 1}}}, {"a": {"x": 5}})
+    assert loaded.origins == {("a",): "mapping 2", ("a", "x"): "mapping 2"}
+
+
+def test_the_origin_of_a_respelled_option_is_found_under_its_new_name():
+    loaded = read({"etcd": {"client": {"tls": {"ca": 1}}}}, {"etcd": {"client": {"credentials": {"key": 2}}}})
+    assert loaded.origin(("etcd", "client", "credentials", "ca")) == "mapping 1"
+    assert ("etcd", "client", "tls") not in loaded.origins
+
+
+def test_a_key_that_is_a_number_stays_one_and_has_an_origin():
+    loaded = read({1: {"x": 2}})
+    assert loaded.tree == {1: {"x": 2}}
+    assert loaded.origins[("1", "x")] == "mapping 1"

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+
+import pytest
+
+from etcd_factory.errors import CloseError
+
+from ...conformance.face import closed
+from .boxes import BOUND, PlainTasks, Tasks, Threads
+
+
+@pytest.fixture(params=[Threads, Tasks, PlainTasks], ids=lambda face: face.name)
+def face(request):
+    """A face, and how calls run side by side in it."""
+    made = request.param()
+    yield made
+    if made.pool:
+        made.pool.shutdown()
+
+
+@pytest.fixture(params=[Threads, Tasks], ids=lambda face: face.name)
+def waiting_face(request):
+    """A face in which the making of a client can wait."""
+    made = request.param()
+    yield made
+    if made.pool:
+        made.pool.shutdown()
+
+
+async def entered(factory):
+    return await factory.__aenter__() if hasattr(factory, "__aenter__") else factory.__enter__()
+
+
+@pytest.fixture
+async def opened():
+    """Enters factories, and closes them in the end."""
+    held = []
+
+    async def opened(factory):
+        held.append(factory)
+        return await entered(factory)
+
+    yield opened
+    for factory in held:
+        with suppress(CloseError):
+            await closed(factory)
+
+
+@pytest.fixture
+def make(face, opened):
+    """Makes factories of boxes of the face."""
+    return lambda config=None, **hooks: opened(face.factory(config, **hooks))
+
+
+@pytest.fixture
+def waiters(waiting_face, monkeypatch):
+    """Waits until that many callers wait for what another makes."""
+    arrived, original = threading.Semaphore(0), waiting_face.promise.wait
+
+    async def wait(self, timeout=None):
+        arrived.release()
+        return await original(self, timeout)
+
+    monkeypatch.setattr(waiting_face.promise, "wait", wait)
+
+    def in_threads(number):
+        assert all(arrived.acquire(timeout=BOUND) for _ in range(number))
+
+    async def in_tasks(number):
+        import asyncio
+
+        while not all(arrived.acquire(blocking=False) for _ in range(number)):
+            await asyncio.sleep(0)
+
+    return in_threads if waiting_face.pool else in_tasks

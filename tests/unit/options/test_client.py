@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import attrs
+import pytest
+from omegaconf import OmegaConf
+
+from etcd_factory import TLS, AsyncETCDService, Auth, ClientOptions, ConfigError, ETCDService, Keepalive, Retry
+
+CERT = "-----BEGIN CERTIFICATE-----\nMIIcert\n-----END CERTIFICATE-----\n"
+KEY = "-----BEGIN PRIVATE KEY-----\nMIIhunter2\n-----END PRIVATE KEY-----\n"
+HTTPS = {"hosts": "https://a:1"}
+
+
+class Custom(ETCDService):
+    pass
+
+
+def password():
+    return "hunter2"
+
+
+def test_the_defaults_are_the_documented_ones():
+    options = ClientOptions.of()
+    assert (options.hosts, options.namespace) == (("http://127.0.0.1:2379",), "")
+    assert (options.auth, options.tls, options.client_class) == (None, None, None)
+    assert (options.timeout, options.dial_timeout, options.batching) == (5, 2, False)
+    assert options.retry == Retry(attempts=10, initial=0.025, maximum=1)
+    assert options.keepalive == Keepalive(time=10, timeout=5)
+    assert options.grpc_options == {}
+    assert not options.secure
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "value"),
+    [
+        ({"hosts": "a:1"}, "hosts", ("http://a:1",)),
+        ({"host": "a:1"}, "hosts", ("http://a:1",)),
+        ({"host": ["a:1", "b:2"]}, "hosts", ("http://a:1", "http://b:2")),
+        ({"hosts": ["a:1", "b:2"]}, "hosts", ("http://a:1", "http://b:2")),
+        ({"auth": {"username": "u", "password": "p"}}, "auth", Auth("u", "p")),
+        ({"auth": Auth("u", "p")}, "auth", Auth("u", "p")),
+        ({"tls": {"ca": CERT}, **HTTPS}, "tls", TLS(ca=CERT)),
+        ({"credentials": {"ca": CERT}, **HTTPS}, "tls", TLS(ca=CERT)),
+        ({"tls": {"cert": CERT, "key": KEY}, **HTTPS}, "tls", TLS(cert=CERT, key=KEY)),
+        ({"tls": {"server_name": "etcd"}, **HTTPS}, "tls", TLS(server_name="etcd")),
+        ({"tls": {"serverName": "etcd"}, **HTTPS}, "tls", TLS(server_name="etcd")),
+        ({"namespace": "a/"}, "namespace", "a/"),
+        ({"namespace": b"\xff"}, "namespace", b"\xff"),
+        ({"timeout": 1}, "timeout", 1),
+        ({"dial_timeout": 0.5}, "dial_timeout", 0.5),
+        ({"dialTimeout": 0.5}, "dial_timeout", 0.5),
+        ({"retry": {"attempts": 1}}, "retry", Retry(attempts=1)),
+        ({"retry": {"initial": 0.1, "maximum": 2}}, "retry", Retry(initial=0.1, maximum=2)),
+        ({"retry": Retry(attempts=3)}, "retry", Retry(attempts=3)),
+        ({"keepalive": {"time": 1}}, "keepalive", Keepalive(time=1)),
+        ({"keepalive": {"timeout": 1}}, "keepalive", Keepalive(timeout=1)),
+        ({"grpc_options": {"grpc.x": 1}}, "grpc_options", {"grpc.x": 1}),
+        ({"grpcOptions": {"grpc.dialTimeout": 1}}, "grpc_options", {"grpc.dialTimeout": 1}),
+        ({"batching": False}, "batching", False),
+        ({"client_class": Custom}, "client_class", Custom),
+        ({"clientClass": Custom}, "client_class", Custom),
+        ({"customClientClass": Custom}, "client_class", Custom),
+        ({"custom_client_class": Custom}, "client_class", Custom),
+        ({"client_class": "etcd_factory:AsyncETCDService"}, "client_class", AsyncETCDService),
+    ],
+)
+def test_each_option_is_read_under_each_of_its_names(given, name, value):
+    assert getattr(ClientOptions.of(given), name) == value
+
+
+def test_an_omegaconf_tree_is_a_mapping():
+    tree = OmegaConf.create({"hosts": ["a:1"], "retry": {"attempts": 2}, "grpc_options": {"grpc.x": "${timeout}"}})
+    tree.timeout = 3
+    options = ClientOptions.of(tree)
+    assert (options.hosts, options.retry.attempts, options.grpc_options) == (("http://a:1",), 2, {"grpc.x": 3})
+
+
+@pytest.mark.parametrize("name", [field.name for field in attrs.fields(ClientOptions)])
+def test_null_means_the_default(name):
+    assert ClientOptions.of({name: None}) == ClientOptions()
+
+
+@pytest.mark.parametrize("outer", ["retry", "keepalive"])
+def test_null_means_the_default_below_an_option_too(outer):
+    inner = {field.name: None for field in attrs.fields({"retry": Retry, "keepalive": Keepalive}[outer])}
+    assert ClientOptions.of({outer: inner}) == ClientOptions()
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"hosts": []}, "hosts: expected at least one host, got an empty list"),
+        ({"host": ["http://a", "https://b"]}, "host: http and https hosts are mixed"),
+        ({"hosts": 2379}, "hosts: expected a host or a list of hosts, got int"),
+        ({"auth": "root"}, "auth: expected a mapping, got str"),
+        ({"auth": {"username": "u"}}, "auth: username is given without password; give both or neither"),
+        ({"auth": {"password": "p"}}, "auth: password is given without username; give both or neither"),
+        (
+            {"auth": {"username": "u", "password": 1234}},
+            "auth.password: expected text, got int; write it in quotes",
+        ),
+        ({"auth": {"username": True, "password": "p"}}, "auth.username: expected text, got bool; write it in quotes"),
+        ({"tls": True, **HTTPS}, "tls: expected a mapping, got bool"),
+        ({"tls": {"cert": CERT}, **HTTPS}, "tls: cert is given without key; give both or neither"),
+        ({"tls": {"key": KEY}, **HTTPS}, "tls: key is given without cert; give both or neither"),
+        ({"tls": {"ca": "no.pem"}, **HTTPS}, "tls.ca: expected PEM text or a file's path; no such file: no.pem"),
+        ({"tls": {"server_name": 1}, **HTTPS}, "tls.server_name: expected text, got int; write it in quotes"),
+        ({"tls": {"ca": CERT}}, "tls is given, but the host http://127.0.0.1:2379 is without TLS; write https://"),
+        ({"credentials": {}, "host": "a"}, "tls is given, but the host http://a:2379 is without TLS; write https://"),
+        ({"tls": {}, "host": "unix:///a"}, "tls is given, but the host unix:///a is without TLS; write https://"),
+        ({"namespace": 5}, "namespace: expected text or bytes, got int"),
+        ({"timeout": "5"}, "timeout: expected a number of seconds, got str"),
+        ({"timeout": True}, "timeout: expected a number of seconds, got bool"),
+        ({"timeout": 0}, "timeout: expected a number of seconds above 0, got 0"),
+        ({"dialTimeout": -1}, "dialTimeout: expected a number of seconds above 0, got -1"),
+        ({"dial_timeout": float("inf")}, "dial_timeout: expected a number of seconds above 0, got inf"),
+        ({"retry": 3}, "retry: expected a mapping, got int"),
+        ({"retry": {"attempts": 0}}, "retry.attempts: expected a whole number above 0, got 0"),
+        ({"retry": {"attempts": True}}, "retry.attempts: expected a whole number, got bool"),
+        ({"retry": {"initial": 0}}, "retry.initial: expected a number of seconds above 0, got 0"),
+        ({"retry": {"maximum": -1}}, "retry.maximum: expected a number of seconds above 0, got -1"),
+        ({"retry": {"initial": 2}}, "retry: initial is above maximum"),
+        ({"keepalive": []}, "keepalive: expected a mapping, got list"),
+        ({"keepalive": {"time": "1"}}, "keepalive.time: expected a number of seconds, got str"),
+        ({"keepalive": {"timeout": 0}}, "keepalive.timeout: expected a number of seconds above 0, got 0"),
+        ({"grpc_options": ["a"]}, "grpc_options: expected a mapping, got list"),
+        ({"grpc_options": {1: 2}}, "grpc_options: expected names as keys, got int 1"),
+        ({"batching": True}, "batching: reserved; only false is accepted so far"),
+        ({"client_class": 5}, "client_class: expected a class or its import path, got int"),
+        ({"customClientClass": "no:No"}, "customClientClass: 'no:No' can't be imported"),
+        ({"client_class": "os:sep"}, "client_class: expected the import path of a class, got str"),
+        ({"hots": "a"}, "hots: unknown option; did you mean 'hosts'?"),
+        ({"dialTimout": 1}, "dialTimout: unknown option; did you mean 'dial_timeout'?"),
+        ({"zzz": 1}, "zzz: unknown option"),
+        ({"auth": {"user_name": "u"}}, "auth.user_name: unknown option; did you mean 'username'?"),
+        ({"tls": {"caa": "u"}}, "tls.caa: unknown option; did you mean 'ca'?"),
+        ({"retry": {"attempt": 1}}, "retry.attempt: unknown option; did you mean 'attempts'?"),
+        ({"keepalive": {"timout": 1}}, "keepalive.timout: unknown option; did you mean 'timeout'?"),
+        ({"host": "a", "hosts": "b"}, "hosts: given twice, under two names of 'hosts'; keep one"),
+        ({"dial_timeout": 1, "dialTimeout": 1}, "dialTimeout: given twice, under two names of 'dial_timeout'"),
+        ({"tls": {}, "credentials": {}, **HTTPS}, "credentials: given twice, under two names of 'tls'; keep one"),
+    ],
+)
+def test_a_wrong_option_is_one_fault_that_says_where_and_what_was_expected(faults, given, fault):
+    (found,) = faults(ClientOptions.of, given)
+    assert found.startswith(fault)
+
+
+@pytest.mark.parametrize("given", ["a:1", 5, ["a"], True], ids=repr)
+def test_options_are_a_mapping(faults, given):
+    assert faults(ClientOptions.of, given) == [f"expected a mapping, got {type(given).__name__}"]
+
+
+def test_all_that_is_wrong_is_told_at_once(faults):
+    given = {"hots": 1, "timeout": "5", "auth": {"username": "u", "passwrd": 1}, "retry": {"attempts": 0}}
+    assert faults(ClientOptions.of, given) == [
+        "hots: unknown option; did you mean 'hosts'?",
+        "timeout: expected a number of seconds, got str",
+        "auth.passwrd: unknown option; did you mean 'password'?",
+        "auth: username is given without password; give both or neither",
+        "retry.attempts: expected a whole number above 0, got 0",
+    ]
+
+
+def test_a_fault_of_an_option_hides_the_rules_that_would_read_it(faults):
+    assert len(faults(ClientOptions.of, {"hosts": [], "tls": {"ca": CERT}})) == 1
+    assert len(faults(ClientOptions.of, {"auth": {"username": "u", "password": 5}})) == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: ClientOptions(timeout="5"), "timeout"),
+        (lambda: ClientOptions(hosts=[]), "hosts"),
+        (lambda: ClientOptions(retry={"attempts": 0}), "retry.attempts"),
+        (lambda: Retry(attempts=0), "attempts"),
+        (lambda: Keepalive(time=0), "time"),
+        (lambda: Auth("u", 5), "password"),
+        (lambda: TLS(ca="no.pem"), "ca"),
+    ],
+)
+def test_an_instance_is_checked_like_a_mapping_and_names_the_option(faults, make, name):
+    (fault,) = faults(make)
+    assert fault.startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Auth("u"),
+        lambda: TLS(cert=CERT),
+        lambda: Retry(initial=2),
+        lambda: ClientOptions(tls=TLS(ca=CERT)),
+        lambda: ClientOptions(hosts=["http://a", "https://b"]),
+        lambda: attrs.evolve(ClientOptions.of({"tls": {}, **HTTPS}), hosts="http://a"),
+    ],
+)
+def test_an_instance_holds_what_must_hold_between_its_options(make):
+    with pytest.raises(ConfigError):
+        make()
+
+
+def test_https_without_a_ca_is_secure():
+    assert ClientOptions.of(HTTPS).secure
+    assert ClientOptions.of(HTTPS).tls is None
+
+
+def test_username_and_password_may_be_functions():
+    auth = ClientOptions.of({"auth": {"username": password, "password": password}}).auth
+    assert (auth.username, auth.password) == (password, password)
+
+
+def test_options_read_from_options_are_the_same():
+    options = ClientOptions(timeout=1)
+    assert ClientOptions.of(options) is options
+
+
+def test_options_are_equal_however_they_were_written():
+    one = ClientOptions.of({"host": "a", "dialTimeout": 2, "retry": None})
+    assert one == ClientOptions(hosts=["http://a:2379"], dial_timeout=2.0)
+    assert one != ClientOptions(hosts=["http://b:2379"])
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [(ClientOptions(), "timeout"), (Auth("u", "p"), "password"), (TLS(), "ca"), (Retry(), "attempts")],
+    ids=lambda value: type(value).__name__,
+)
+def test_options_cant_be_changed(options, name):
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        setattr(options, name, "x")
+
+
+def test_what_was_given_is_neither_changed_nor_shared():
+    given = {"hosts": ["a:1"], "grpc_options": {"grpc.x": 1}, "retry": {"attempts": 2}}
+    options = ClientOptions.of(given)
+    given["grpc_options"]["grpc.x"] = 2
+    given["hosts"].append("b:1")
+    assert (options.grpc_options, options.hosts) == ({"grpc.x": 1}, ("http://a:1",))
+
+
+def test_the_grpc_options_cant_be_changed_either():
+    options = ClientOptions(grpc_options={"grpc.x": 1})
+    with pytest.raises(TypeError):
+        options.grpc_options["grpc.x"] = 2
+
+
+def test_no_secret_is_in_any_text_of_the_options():
+    options = ClientOptions.of(
+        {"auth": {"username": "root", "password": "hunter2"}, "tls": {"cert": CERT, "key": KEY}, **HTTPS}
+    )
+    for shown in (options, options.auth, options.tls):
+        assert "hunter2" not in f"{shown!r} {shown} {SimpleNamespace(it=shown)}"
+    assert "password=***" in repr(options)
+    assert "root" in repr(options)
+
+
+def test_a_path_of_a_key_is_shown_and_an_absent_password_too(tmp_path):
+    (path := tmp_path / "key.pem").write_text(KEY)
+    assert str(path) in repr(TLS(cert=str(path), key=path))
+    assert "password=None" in repr(Auth())
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"auth": {"username": "u", "password": ["hunter2"]}},
+        {"auth": {"username": "u", "password": {"hunter2": 1}}},
+        {"auth": {"password": "hunter2"}},
+        {"auth": {"username": "u", "passwrd": "hunter2"}},
+        {"tls": {"key": KEY}, **HTTPS},
+        {"tls": {"key": KEY, "cert": CERT}, "hosts": "http://a"},
+        {"hosts": "http://u:hunter2@a"},
+        {"auth": "hunter2"},
+    ],
+)
+def test_no_secret_is_in_any_text_of_an_error(given):
+    with pytest.raises(ConfigError) as caught:
+        ClientOptions.of(given)
+    assert "hunter2" not in f"{caught.value!r} {caught.value} {caught.value.faults}"

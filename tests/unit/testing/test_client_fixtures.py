@@ -1,0 +1,45 @@
+"""The plugin's clients, as a test suite uses them."""
+
+pytest_plugins = "pytester"
+
+
+def test_a_client_writes_in_the_namespace_of_its_test(etcd, etcd_sweeper, etcd_namespace):
+    etcd.put("k").value("v")
+    assert etcd_sweeper.get(f"{etcd_namespace}k").string() == "v"
+
+
+async def test_all_clients_of_a_test_see_the_same(etcd, aetcd, etcd_factory, aetcd_factory):
+    etcd.put("k").value("v")
+    assert await aetcd.get("k").string() == "v"
+    assert etcd_factory.get().get("k").string() == "v"
+    assert await aetcd_factory.get().get("k").string() == "v"
+
+
+def test_what_a_test_wrote_is_gone_when_it_ended(pytester, etcd_server, etcd_sweeper, monkeypatch):
+    monkeypatch.setenv("ETCD_FACTORY_TEST_ENDPOINTS", etcd_server.endpoint)
+    pytester.makepyfile("""
+        async def test_it(etcd, aetcd):
+            etcd.put("left").value("v")
+            assert await aetcd.get("left").exists()
+    """)
+    pytester.runpytest_subprocess("-o", "asyncio_mode=auto").assert_outcomes(passed=1)
+    assert not [key for key in etcd_sweeper.get_all().prefix("test/").keys() if "left" in key]
+
+
+def test_the_clients_are_closed_when_their_test_ended(pytester, etcd_server, monkeypatch):
+    monkeypatch.setenv("ETCD_FACTORY_TEST_ENDPOINTS", etcd_server.endpoint)
+    pytester.makepyfile("""
+        import pytest
+        from etcd_factory.errors import ClientClosedError
+
+        kept = []
+
+        def test_keeps(etcd, etcd_factory):
+            kept.extend([etcd, etcd_factory.get()])
+
+        @pytest.mark.parametrize("place", [0, 1])
+        def test_finds_closed(place):
+            with pytest.raises(ClientClosedError):
+                kept[place].get("k").exists()
+    """)
+    pytester.runpytest_subprocess().assert_outcomes(passed=3)

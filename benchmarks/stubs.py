@@ -67,17 +67,17 @@ class Awaited(Stub):
 
 # ru_maxrss alone would be the parent's where that is larger: Linux carries it over an exec
 IMPORT = """
-from time import perf_counter
-start = perf_counter()
+from time import perf_counter, process_time
+wall, cpu = perf_counter(), process_time()
 import {modules}
-took = perf_counter() - start
+wall, cpu = perf_counter() - wall, process_time() - cpu
 try:
     with open("/proc/self/status") as status:
         peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
 except (OSError, StopIteration):
     import resource
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(took * 1e3, peak / 1024)
+print(wall * 1e3, cpu * 1e3, peak / 1024)
 """
 
 
@@ -85,5 +85,5 @@ def imported(modules: str, compiled: str) -> Costs:
     """What an import costs in a fresh process; ``compiled`` is a folder for the byte code, warm from the second on."""
     command = [sys.executable, "-c", IMPORT.format(modules=modules)]
     env = os.environ | {"PYTHONPYCACHEPREFIX": compiled, "PYTHONDONTWRITEBYTECODE": ""}
-    took, peak = subprocess.run(command, capture_output=True, check=True, text=True, env=env).stdout.split()
-    return {"wall ms": float(took), "peak MB": float(peak)}
+    figures = subprocess.run(command, capture_output=True, check=True, text=True, env=env).stdout.split()
+    return dict(zip(("wall ms", "cpu ms", "peak MB"), map(float, figures), strict=True))

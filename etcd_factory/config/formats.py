@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+# The key that a YAML document is read below.
+ROOT = "root"
 # What a YAML message has in quotes is the text of the file, which may be a secret; ']' and '<stream end>' are not.
 QUOTED = re.compile(r" '[^<'][^']{2,}'")
 
@@ -48,9 +50,6 @@ def parsed(path: Path, text: str) -> Any:
 def broken(path: Path, message: str) -> ConfigError:
     """The error for a file that can't be used."""
     return ConfigError(Fault(str(path), "", message))
-
-
-ROOT = "root"
 
 
 def from_yaml(text: str) -> Any:

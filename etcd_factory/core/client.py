@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from attrs import define
 
-from etcd_factory.errors import Code, EtcdError
+from etcd_factory.errors import EtcdError
 from etcd_factory.options import ClientOptions
 from etcd_factory.policy.hosts import Hosts
-from etcd_factory.policy.retry import Next, judge, pause, uncertain
+from etcd_factory.policy.retry import UNCERTAIN, Next, judge, pause, uncertain
 from etcd_factory.wire import methods
 from etcd_factory.wire.methods import Method
 
 from .flights import Flights, Guard
 from .ports import IO, Metadata
 from .token import Token
+
+log = logging.getLogger("etcd_factory.client")
 
 RENEWALS = 2  # of the token in one call: one for its age, one for an auth store that changed meanwhile
 
@@ -53,7 +56,16 @@ class Client:
     async def call(self, method: Method, request: Any, timeout: float) -> Any:
         """The answer to one request; all attempts lie inside ``timeout`` seconds."""
         now = self.io.now()
-        trip = Trip(method, now, now + timeout, now)
+        trip = None
+        if self.token.metadata is not None and not self.hosts.failing:
+            try:  # the usual way, without a step more than it takes
+                return await self.io.unary(self.hosts.current, method, request, timeout, self.token.metadata)
+            except EtcdError as error:
+                trip = Trip(method, now, now + timeout, now, 1, host=self.hosts.current, metadata=self.token.metadata)
+                await self._recover(error, trip)
+        return await self._travel(trip or Trip(method, now, now + timeout, now), request)
+
+    async def _travel(self, trip: Trip, request: Any) -> Any:
         while True:
             try:
                 return await self._attempt(trip, request)
@@ -78,7 +90,7 @@ class Client:
             return await self.io.unary(host, methods.AUTHENTICATE, request, timeout, ())
         except EtcdError as error:
             error.operation = f"authenticate as {request.name!r}"
-            error.sent = error.code is not Code.UNAVAILABLE  # the call that wanted the token has not been sent
+            error.sent = error.code not in UNCERTAIN  # whatever became of this, the call that wants the token is unsent
             raise
 
     async def _recover(self, error: EtcdError, trip: Trip) -> None:
@@ -89,6 +101,9 @@ class Client:
         wait = self._wait(self._judge(error, trip), trip, now)
         if wait is None or now + wait >= trip.deadline:
             raise error
+        log.info(
+            "attempt %d of %s at %s failed, next in %.3f s: %s", trip.attempts, trip.method.name, trip.host, wait, error
+        )
         if wait:
             await self.io.sleep(wait)
         trip.now = self.io.now()

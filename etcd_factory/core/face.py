@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from functools import update_wrapper
-from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
 if TYPE_CHECKING:
@@ -85,18 +84,23 @@ class Bound(Generic[F]):
 class Method(Generic[P, T_co]):
     """What ``terminal`` and ``operation`` share: the type of a method by the face of its object."""
 
-    _call: Callable[..., Any]
+    def __init__(self, body: Callable[..., Any], call: Callable[..., Any]) -> None:
+        self._call = update_wrapper(call, body)
 
-    @overload
-    def __get__(self, instance: None, owner: type) -> Callable[..., Any]: ...
-    @overload
-    def __get__(self, instance: Bound[Sync], owner: type) -> Callable[P, T_co]: ...
-    @overload
-    def __get__(self, instance: Bound[Async], owner: type) -> Callable[P, Coroutine[Any, Any, T_co]]: ...
-    @overload
-    def __get__(self, instance: Bound[Unbound], owner: type) -> Callable[P, Op[T_co]]: ...
-    def __get__(self, instance: Any, owner: type) -> Any:
-        return self._call if instance is None else MethodType(self._call, instance)
+    def __set_name__(self, owner: type, name: str) -> None:
+        setattr(owner, name, self._call)  # at run time it is a function like any other
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: type) -> Callable[..., Any]: ...
+        @overload
+        def __get__(self, instance: Bound[Sync], owner: type) -> Callable[P, T_co]: ...
+        @overload
+        def __get__(self, instance: Bound[Async], owner: type) -> Callable[P, Coroutine[Any, Any, T_co]]: ...
+        @overload
+        def __get__(self, instance: Bound[Unbound], owner: type) -> Callable[P, Op[T_co]]: ...
+        def __get__(self, instance: Any, owner: type) -> Any: ...
 
 
 class terminal(Method[P, T_co]):  # noqa: N801
@@ -106,8 +110,7 @@ class terminal(Method[P, T_co]):  # noqa: N801
         def call(self: Any, *args: P.args, **kwargs: P.kwargs) -> Any:
             return self._run(body(self, *args, **kwargs))
 
-        self._call = update_wrapper(call, body)
-        update_wrapper(self, body)  # type: ignore[arg-type]
+        super().__init__(body, call)
 
 
 class operation(Method[P, T_co]):  # noqa: N801
@@ -117,5 +120,4 @@ class operation(Method[P, T_co]):  # noqa: N801
         def call(self: Any, *args: P.args, **kwargs: P.kwargs) -> Any:
             return self._run.finish(body(self, *args, **kwargs))
 
-        self._call = update_wrapper(call, body)
-        update_wrapper(self, body)  # type: ignore[arg-type]
+        super().__init__(body, call)

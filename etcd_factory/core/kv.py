@@ -6,7 +6,7 @@ import json as codec
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import define
 from typing_extensions import Self
 
 from etcd_factory.errors import suggestion
@@ -46,7 +46,7 @@ def span(start: Text, end: Text) -> Span:
     return raw(start), raw(end)
 
 
-@frozen(eq=False)
+@define(eq=False)
 class Builder(Bound[F]):
     """What all builders are: a face and the fields of a request."""
 
@@ -60,7 +60,7 @@ class Builder(Bound[F]):
         return self._with(key=span[0], range_end=span[1])
 
 
-@frozen(eq=False)
+@define(eq=False)
 class Read(Builder[F]):
     """What single and ranged reads share."""
 
@@ -77,7 +77,7 @@ class Read(Builder[F]):
         return Op("get", self._fields, replies.got)
 
 
-@frozen(eq=False)
+@define(eq=False)
 class Get(Read[F]):
     """A read of one key. Every terminal but ``exec`` and ``exists`` gives None if there is no such key."""
 
@@ -122,12 +122,11 @@ VALUE_DATA = replies.first(replies.data)
 VALUE_JSON = replies.first(replies.json)
 VALUE_NUMBER = replies.first(replies.number)
 VALUE_KV = replies.first(replies.key_value)
-TEXTS = replies.by_text(replies.text)
 JSONS = replies.by_text(replies.json)
 NUMBERS = replies.by_text(replies.number)
 
 
-@frozen(eq=False)
+@define(eq=False)
 class GetAll(Read[F]):
     """A read of many keys, by default of all in the namespace. A large one is fetched in pages of one revision.
 
@@ -186,7 +185,7 @@ class GetAll(Read[F]):
     @terminal
     def strings(self) -> Op[dict[str, str]]:
         """Keys and values as text, in the server's order."""
-        return Op("get", self._fields, TEXTS, paged=True)
+        return Op("get", self._fields, replies.texts, paged=True)
 
     @terminal
     def bytes(self) -> Op[dict[Data, Data]]:
@@ -230,13 +229,13 @@ class GetAll(Read[F]):
                 yield kv
 
 
-@frozen(eq=False)
+@define(eq=False)
 class Put(Builder[F]):
     """A write of one key."""
 
     def lease(self, lease: int | HasId) -> Self:
         """Let the key live as long as this lease."""
-        return self._with(lease=number(lease if isinstance(lease, int) else lease.id, "a lease id"))
+        return self._with(lease=number(getattr(lease, "id", lease), "a lease id"))
 
     def ignore_lease(self) -> Self:
         """Keep the lease that the key has; ``KeyNotFoundError`` if there is no such key."""
@@ -265,7 +264,7 @@ class Put(Builder[F]):
         return Op("put", {**self._fields, "ignore_value": True}, replies.was_put)
 
 
-@frozen(eq=False)
+@define(eq=False)
 class Delete(Builder[F]):
     """A deletion; each terminal says of what."""
 

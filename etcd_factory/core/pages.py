@@ -60,4 +60,4 @@ class Pages:
         rest: list[Any] = []
         while page := await self.next():
             rest.append(page)
-        return SimpleNamespace(kvs=chain(first.kvs, *(page.kvs for page in rest)))
+        return SimpleNamespace(kvs=list(chain(first.kvs, *(page.kvs for page in rest))))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping
-from functools import partial
 from typing import Any, TypeVar
 
 from attrs import frozen
@@ -38,22 +37,23 @@ class View:
     async def execute(self, op: Op[T]) -> T:
         """The operation's result."""
         skip = len(self.namespace)
-        if op.paged:
-            return op.read(await Pages(partial(self.send, op), op.fields, skip).collect(), skip)
-        return op.read(await self.send(op, op.fields), skip)
-
-    async def send(self, op: Op[Any], fields: Mapping[str, Any]) -> Any:
-        """One message and its answer."""
-        request = BUILD[op.kind](fields, self.namespace)
         try:
-            return await self.client.call(CALLS[op.kind], request, self.timeout)
+            if op.paged:
+                reply = await Pages(self.send, op.fields, skip).collect()
+            else:
+                request = BUILD[op.kind](op.fields, self.namespace)
+                reply = await self.client.call(CALLS[op.kind], request, self.timeout)
         except EtcdError as error:
             error.operation = error.operation or op.label
             raise
+        return op.read(reply, skip)
+
+    async def send(self, fields: Mapping[str, Any]) -> Any:
+        """One page of a read."""
+        return await self.client.call(CALLS["get"], BUILD["get"](fields, self.namespace), self.timeout)
 
     def pages(self, fields: Mapping[str, Any], face: type[Sync | Async]) -> Pages:
         """The pages of a read that is iterated over."""
         if face is not self.client.io.face:
             raise TypeError("iterate with 'async for'" if face is Sync else "iterate with 'for'")
-        op = Op("get", fields, lambda page, _: page)
-        return Pages(partial(self.send, op), fields, len(self.namespace), WALK)
+        return Pages(self.send, fields, len(self.namespace), WALK)

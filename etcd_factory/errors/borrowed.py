@@ -7,7 +7,6 @@ later ``import etcd3``.
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import sys
 from pathlib import Path
@@ -32,7 +31,9 @@ def folder() -> Path:
 
 def wrong(found: Path) -> DistributionError:
     """Several distributions install the import name ``etcd3``; say which one stands there."""
-    owners = importlib.metadata.packages_distributions().get("etcd3", [])
+    from importlib.metadata import packages_distributions  # slow to import, and seldom needed
+
+    owners = packages_distributions().get("etcd3", [])
     names = ", ".join(sorted(set(owners))) or "an unknown distribution"
     return DistributionError(
         f"the package 'etcd3' in {found} comes from {names}, not from python-etcd3 (PyPI: etcd3), "

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 from omegaconf import OmegaConf
 from typing_extensions import Self
 
-from etcd_factory.config import AsyncConfigError, Filter, Loaded, Source, aread, read
+from etcd_factory.config import AsyncConfigError, Filter, Loaded, Source, aread, error_for, read
 from etcd_factory.errors import ConfigError, Fault, suggestion
 from etcd_factory.model import Health
 from etcd_factory.options import ClientOptions, FactoryOptions
@@ -33,7 +33,7 @@ def section(loaded: Loaded, key: str) -> FactoryOptions:
     except ConfigError as error:
         faults += error.faults
     if faults:
-        raise ConfigError(*faults)
+        raise error_for(faults)
     return options
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import weakref
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
@@ -47,6 +48,11 @@ def awaited(body: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
     return body
 
 
+def cancelling() -> bool:
+    """Whether the running task has been cancelled itself; Python 3.10 can't tell."""
+    return bool(getattr(asyncio.current_task(), "cancelling", int)())
+
+
 class Waits:
     """The ports that need no connection."""
 
@@ -85,13 +91,15 @@ class AwaitedIO(Waits):
     def __init__(self, options: ClientOptions) -> None:
         self._options = options
         self._loops: WeakKeyDictionary[AbstractEventLoop, Lines] = WeakKeyDictionary()
+        self._loop: Callable[[], AbstractEventLoop | None] = lambda: None
+        self._lines = Lines()
         self._closed = False
         forks.watch(self)
 
     async def unary(self, host: str, method: Method, request: Any, timeout: float, metadata: Metadata) -> Any:
         """One call to one host."""
-        lines = self._loops.get(asyncio.get_running_loop())
-        call = (lines and lines.calls.get((host, method))) or self._prepare(host, method)
+        lines = self._lines if self._loop() is asyncio.get_running_loop() else self._enter()
+        call = lines.calls.get((host, method)) or self._prepare(lines, host, method)
         try:
             return await call(request, timeout=timeout, metadata=metadata)
         except aio.AioRpcError as error:
@@ -99,14 +107,20 @@ class AwaitedIO(Waits):
                 raise ClientClosedError from error
             raise translate(error, host) from error
         except (asyncio.CancelledError, aio.UsageError):  # so gRPC ends calls whose channel is closed
-            if self._closed:
+            if self._closed and not cancelling():
                 raise ClientClosedError from None
             raise
 
-    def _prepare(self, host: str, method: Method) -> Callable[..., Any]:
+    def _enter(self) -> Lines:
+        """The lines of the running loop, remembered for the next call."""
+        loop = asyncio.get_running_loop()
+        lines = self._loops.setdefault(loop, Lines())
+        self._loop, self._lines = weakref.ref(loop), lines
+        return lines
+
+    def _prepare(self, lines: Lines, host: str, method: Method) -> Callable[..., Any]:
         if self._closed:
             raise ClientClosedError
-        lines = self._loops.setdefault(asyncio.get_running_loop(), Lines())
         if host not in lines.channels:
             lines.channels[host] = self._open(host)
         request, reply = method.types
@@ -125,12 +139,13 @@ class AwaitedIO(Waits):
     async def close(self) -> None:
         """End all calls and connections of this loop; those of loops that have ended go with them."""
         self._closed = True
-        loops, self._loops = self._loops, WeakKeyDictionary()
+        loops = self.forget()
         mine = loops.get(asyncio.get_running_loop()) or Lines()
         for channel in mine.channels.values():
             await channel.close()
 
-    def forget(self) -> Any:
+    def forget(self) -> dict[AbstractEventLoop, Lines]:
         """Drop all connections without touching them."""
-        left, self._loops = self._loops, WeakKeyDictionary()
-        return dict(left)
+        left, self._loops = dict(self._loops), WeakKeyDictionary()
+        self._loop, self._lines = (lambda: None), Lines()
+        return left

@@ -147,6 +147,10 @@ class ClientOptions:
     client_class: type[Any] | None = field(default=None, converter=fields.imported)
 
     CHECKS: ClassVar[Checks] = ((frozenset({"hosts", "tls"}), plaintext),)
+    INSIDE: ClassVar[dict[str, str]] = {
+        **dict.fromkeys(("username", "user", "password"), "auth: {username: ..., password: ...}"),
+        **dict.fromkeys(("ca", "cert", "key", "server_name"), "tls: {ca: ..., cert: ..., key: ..., server_name: ...}"),
+    }
 
     def __attrs_post_init__(self) -> None:
         agree(self)

@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 # An options class lists in CHECKS what must hold between its options: the options that a rule reads, and a function
 # from an instance to what is wrong, or "".
+# INSIDE has, for names that belong to options below this one, how they are written.
 Checks = tuple[tuple[frozenset[str], Callable[[Any], str]], ...]
 
 
@@ -28,7 +29,7 @@ def structure(cls: type[T], given: Mapping[Any, Any]) -> T:
     bad: dict[str, tuple[Fault, ...]] = {}
     for key, value in given.items():
         try:
-            name = place(str(key), known, values)
+            name = place(cls, str(key), known, values)
             if value is not None:  # null takes away what a lower layer gave
                 values[name] = known[name].converter(value)
         except ConfigError as error:
@@ -40,11 +41,12 @@ def structure(cls: type[T], given: Mapping[Any, Any]) -> T:
     return cls(**values)
 
 
-def place(key: str, known: Mapping[str, Any], values: Mapping[str, Any]) -> str:
+def place(cls: type[Any], key: str, known: Mapping[str, Any], values: Mapping[str, Any]) -> str:
     """The option that ``key`` means."""
     name = canonical(key)
     if name not in known:
-        raise ConfigError(f"unknown option{suggestion(name, known)}")
+        inside = getattr(cls, "INSIDE", {}).get(name)
+        raise ConfigError(f"unknown option; write {inside}" if inside else f"unknown option{suggestion(name, known)}")
     if name in values:
         raise ConfigError(f"given twice, under two names of {name!r}; keep one")
     return name

@@ -25,6 +25,11 @@ class Hosts:
         """The one that was picked last."""
         return self._current
 
+    @property
+    def failing(self) -> bool:
+        """Whether any of them has not answered since it failed."""
+        return bool(self._until)
+
     def pick(self, now: float) -> str:
         """The host to ask: the current one, else the next one that is not passed over, else the one out longest."""
         if not self._until:

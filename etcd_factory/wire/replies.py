@@ -133,6 +133,14 @@ def key_text(kv: Any, skip: int) -> str:
         return as_text(key, f"key {key!r}")
 
 
+def texts(reply: Any, skip: int) -> dict[str, str]:
+    """A range as a dict of text."""
+    try:
+        return {kv.key[skip:].decode(): kv.value.decode() for kv in reply.kvs}
+    except UnicodeDecodeError:
+        return by_text(text)(reply, skip)  # says which key it was
+
+
 def by_text(read: Callable[[Any, int], T]) -> Callable[[Any, int], dict[str, T]]:
     """A reader of a range as a dict from keys as text."""
     return lambda reply, skip: {key_text(kv, skip): read(kv, skip) for kv in reply.kvs}

@@ -16,6 +16,8 @@ Fields = Mapping[str, Any]
 
 def ranged(fields: Fields, namespace: bytes) -> Fields:
     """The fields with their range below the namespace."""
+    if not namespace and fields["key"]:
+        return fields
     key, end = within(namespace, fields["key"], fields.get("range_end", b""))
     return {**fields, "key": key, "range_end": end}
 

@@ -22,7 +22,9 @@ async def test_without_a_modifier_it_is_every_key_of_the_namespace(filled):
     assert await settle(filled.get_all().prefix("").keys()) == sorted(PAIRS)
 
 
-@pytest.mark.parametrize(("prefix", "expected"), [("c", ["c/x", "c/y"]), ("c/x", ["c/x"]), ("e", []), (b"c/", ["c/x", "c/y"])])
+@pytest.mark.parametrize(
+    ("prefix", "expected"), [("c", ["c/x", "c/y"]), ("c/x", ["c/x"]), ("e", []), (b"c/", ["c/x", "c/y"])]
+)
 async def test_a_prefix_gives_the_keys_that_begin_with_it(filled, prefix, expected):
     assert await settle(filled.get_all().prefix(prefix).keys()) == expected
 
@@ -62,7 +64,16 @@ async def test_a_terminal_gives_its_kind_of_result(filled, terminal, expected):
 
 @pytest.mark.parametrize(
     ("terminal", "empty"),
-    [("keys", []), ("key_bytes", []), ("strings", {}), ("bytes", {}), ("json", {}), ("numbers", {}), ("count", 0), ("kvs", [])],
+    [
+        ("keys", []),
+        ("key_bytes", []),
+        ("strings", {}),
+        ("bytes", {}),
+        ("json", {}),
+        ("numbers", {}),
+        ("count", 0),
+        ("kvs", []),
+    ],
 )
 async def test_no_keys_are_an_empty_result(client, terminal, empty):
     assert await settle(getattr(client.get_all(), terminal)()) == empty
@@ -146,12 +157,26 @@ async def test_keys_that_are_not_utf_8_are_read_as_bytes(client):
 
 
 @pytest.mark.parametrize(
-    ("terminal", "value"), [("strings", b"\xff"), ("json", b"\xff"), ("json", "{"), ("numbers", "x"), ("numbers", "1_0")]
+    ("terminal", "value"),
+    [("strings", b"\xff"), ("json", b"\xff"), ("json", "{"), ("numbers", "x"), ("numbers", "1_0")],
 )
 async def test_a_value_that_can_not_be_read_names_its_key(client, terminal, value):
     await fill(client, {"good": "1", "wrong": value})
     with pytest.raises(ValueError, match="'wrong'"):
         await settle(getattr(client.get_all(), terminal)())
+
+
+async def test_keys_and_counts_are_had_without_the_values(filled, monkeypatch):
+    asked, call = [], filled._run.client.call
+
+    def noting(method, request, timeout):
+        asked.append((request.keys_only, request.count_only))
+        return call(method, request, timeout)
+
+    monkeypatch.setattr(filled._run.client, "call", noting)
+    for terminal in (filled.get_all().keys, filled.get_all().key_bytes, filled.get_all().count, filled.get("a").exists):
+        await settle(terminal())
+    assert asked == [(True, False), (True, False), (False, True), (False, True)]
 
 
 async def test_a_modifier_leaves_the_builder_as_it_was(filled):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from etcd_factory import errors, ops
+from etcd_factory import AsyncETCDService, ETCDService, errors, ops
 from etcd_factory.core.pages import FIRST
 
 from .face import fill, listed, settle, walk
@@ -105,11 +105,12 @@ async def test_a_range_beside_others_is_paged_within_its_end(many):
 async def test_a_page_whose_revision_has_been_compacted_is_an_error(make, fragile):
     client = make(hosts=[fragile.endpoint])
     await fill(client, dict.fromkeys(names(), "v"))
+    pages = aiter(walk(client.get_all()))
+    assert (await anext(pages)).key_text == names()[0]
+    written = await settle(client.put("k").value("v"))
+    fragile.etcdctl("compact", str(written.revision))
     with pytest.raises(errors.CompactedError):
-        async for kv in walk(client.get_all()):
-            if kv.key_text == names()[0]:
-                written = await settle(client.put("k").value("v"))
-                fragile.etcdctl("compact", str(written.revision))
+        [kv async for kv in pages]
     await settle(client.delete().all())
 
 
@@ -118,10 +119,12 @@ def test_the_builders_of_ops_are_not_iterated_over():
         iter(ops.get_all()).__next__()
 
 
-async def test_iterating_in_the_way_of_the_other_face_is_a_type_error(face, client):
-    builder = client.get_all()
-    with pytest.raises(TypeError, match="'async for'" if face.name == "asyncio" else "'for'"):
-        if face.name == "asyncio":
-            next(iter(builder))
-        else:
-            await anext(aiter(builder))
+async def test_iterating_over_an_asyncio_client_with_for_is_a_type_error(options):
+    async with AsyncETCDService(options) as client:
+        with pytest.raises(TypeError, match="iterate with 'async for'"):
+            list(client.get_all())
+
+
+async def test_iterating_over_a_blocking_client_with_async_for_is_a_type_error(options):
+    with ETCDService(options) as client, pytest.raises(TypeError, match="iterate with 'for'"):
+        [kv async for kv in client.get_all()]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import inspect
 
 import pytest
+from omegaconf import OmegaConf
 
 from etcd_factory.config import AsyncConfigError, aload_config, load_config
 from etcd_factory.errors import ConfigError
@@ -64,7 +65,7 @@ def test_a_function_sees_what_was_merged_before_it(write):
     write("config/c.default.yaml", "late: 1")
     write("config/d.prod.py", "config = lambda info, merged: {'d': sorted(merged)}")
     tree = load_config("config", {"later": 1})
-    assert load_config("config")._content["b"] == {"a": 1, "l": [1], "ref": "${a}"}
+    assert OmegaConf.to_container(load_config("config"))["b"] == {"a": 1, "l": [1], "ref": "${a}"}
     assert tree.d == ["a", "b", "l", "late", "ref"]
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from omegaconf import OmegaConf
 
 from etcd_factory.config import load_config, read
 
@@ -39,7 +40,7 @@ def test_a_variable_stands_above_everything(write, variables):
 )
 def test_the_value_is_read_as_yaml(variables, text, value):
     variables(A=text)
-    assert read({"b": 1}).tree._content["a"] == value
+    assert OmegaConf.to_container(load_config({"b": 1}))["a"] == value
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,9 @@ def touched(op):
     if op.kind == "get":
         return set()
     start, end = op.fields["key"], op.fields.get("range_end", b"")
-    return {
-        k for k in (b"a", b"b", b"c", b"d", b"e") if k == start or (end and k >= start and (end == b"\0" or k < end))
-    }
+    if not end:
+        return {start}
+    return {key for key in (b"a", b"b", b"c", b"d", b"e") if key >= start and (end == b"\0" or key < end)}
 
 
 def clashing(group):

@@ -28,7 +28,7 @@ async def test_finish_raises_where_a_coroutine_waits_for_an_event_loop():
     async def body():
         await asyncio.sleep(0)
 
-    with pytest.raises(RuntimeError, match="body.* waited for an event loop"):
+    with pytest.raises(RuntimeError, match=r"body.* waited for an event loop"):
         finish(body())
 
 

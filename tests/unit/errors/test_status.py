@@ -39,6 +39,7 @@ ANSWERS = [
     ("PERMISSION_DENIED", "etcdserver: permission denied", "PermissionDeniedError"),
     ("UNAUTHENTICATED", "etcdserver: invalid auth token", "InvalidAuthTokenError"),
     ("INVALID_ARGUMENT", "etcdserver: revision of auth store is old", "InvalidAuthTokenError"),
+    ("UNKNOWN", "auth: revision in header is old", "InvalidAuthTokenError"),  # etcd 3.5.1's words where tokens are JWTs
     ("INVALID_ARGUMENT", "etcdserver: user name is empty", "InvalidAuthTokenError"),
     ("FAILED_PRECONDITION", "etcdserver: authentication is not enabled", "PreconditionError"),
     ("FAILED_PRECONDITION", "etcdserver: not leader", "NotLeaderError"),
@@ -86,12 +87,39 @@ BUILTIN = {
     "PermissionDeniedError": PermissionError,
     "DistributionError": ImportError,
 }
-CONTRACT = """EtcdFactoryError ConfigError InstanceNotFoundError InstanceExistsError ClientClosedError EtcdError
-ConnectionFailedError DeadlineExceededError AuthenticationFailedError InvalidAuthTokenError PermissionDeniedError
-CompactedError FutureRevisionError KeyNotFoundError DuplicateKeyError LeaseNotFoundError LeaseExistsError RoleExistsError
-RoleNotFoundError RoleNotGrantedError UserExistsError UserNotFoundError NoSpaceError RequestTooLargeError
-TooManyRequestsError NoLeaderError UnhealthyClusterError LockFailedError NotLeaderError STMConflictError
-WatchOverflowError""".split()
+CONTRACT = [
+    "EtcdFactoryError",
+    "ConfigError",
+    "InstanceNotFoundError",
+    "InstanceExistsError",
+    "ClientClosedError",
+    "EtcdError",
+    "ConnectionFailedError",
+    "DeadlineExceededError",
+    "AuthenticationFailedError",
+    "InvalidAuthTokenError",
+    "PermissionDeniedError",
+    "CompactedError",
+    "FutureRevisionError",
+    "KeyNotFoundError",
+    "DuplicateKeyError",
+    "LeaseNotFoundError",
+    "LeaseExistsError",
+    "RoleExistsError",
+    "RoleNotFoundError",
+    "RoleNotGrantedError",
+    "UserExistsError",
+    "UserNotFoundError",
+    "NoSpaceError",
+    "RequestTooLargeError",
+    "TooManyRequestsError",
+    "NoLeaderError",
+    "UnhealthyClusterError",
+    "LockFailedError",
+    "NotLeaderError",
+    "STMConflictError",
+    "WatchOverflowError",
+]
 
 
 @pytest.mark.parametrize(("code", "message", "name"), ANSWERS, ids=[row[1] for row in ANSWERS])

@@ -11,8 +11,7 @@ from attrs import define
 
 from etcd_factory import AsyncServiceFactory, ServiceFactory
 from etcd_factory.io import awaited, blocking
-
-from ...conformance.face import settle
+from tests.conformance.face import settle
 
 BOUND = 10  # seconds after which a test that hangs fails
 
@@ -79,6 +78,11 @@ class Gate(threading.Event):
         return super().wait(timeout)
 
 
+class AsyncGate(asyncio.Event):
+    async def wait(self):
+        return await asyncio.wait_for(super().wait(), BOUND)
+
+
 class Threads:
     """Concurrency of the blocking face."""
 
@@ -102,14 +106,14 @@ class Threads:
 class Tasks:
     """Concurrency of the asyncio face."""
 
-    name, factory, gate, promise = "asyncio", AsyncBoxes, asyncio.Event, awaited.Promise
+    name, factory, gate, promise = "asyncio", AsyncBoxes, AsyncGate, awaited.Promise
     pool: ClassVar[Any] = None
 
     def start(self, call):
         return asyncio.ensure_future(call())
 
     async def reached(self, gate):
-        await asyncio.wait_for(gate.wait(), BOUND)
+        await gate.wait()
 
     async def together(self, *calls):
         return await asyncio.gather(*(call() for call in calls), return_exceptions=True)

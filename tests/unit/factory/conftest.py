@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 import threading
 from contextlib import suppress
 
 import pytest
 
 from etcd_factory.errors import CloseError
+from tests.conformance.face import closed
 
-from ...conformance.face import closed
 from .boxes import BOUND, PlainTasks, Tasks, Threads
 
 
@@ -57,21 +58,19 @@ def make(face, opened):
 @pytest.fixture
 def waiters(waiting_face, monkeypatch):
     """Waits until that many callers wait for what another makes."""
-    arrived, original = threading.Semaphore(0), waiting_face.promise.wait
+    threads, original = bool(waiting_face.pool), waiting_face.promise.wait
+    arrived = threading.Semaphore(0) if threads else asyncio.Semaphore(0)
 
     async def wait(self, timeout=None):
         arrived.release()
         return await original(self, timeout)
 
-    monkeypatch.setattr(waiting_face.promise, "wait", wait)
-
     def in_threads(number):
         assert all(arrived.acquire(timeout=BOUND) for _ in range(number))
 
     async def in_tasks(number):
-        import asyncio
+        for _ in range(number):
+            await asyncio.wait_for(arrived.acquire(), BOUND)
 
-        while not all(arrived.acquire(blocking=False) for _ in range(number)):
-            await asyncio.sleep(0)
-
-    return in_threads if waiting_face.pool else in_tasks
+    monkeypatch.setattr(waiting_face.promise, "wait", wait)
+    return in_threads if threads else in_tasks

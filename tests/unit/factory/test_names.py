@@ -5,8 +5,7 @@ import pickle
 import pytest
 
 from etcd_factory.errors import ClientClosedError, EtcdFactoryError, InstanceNotFoundError
-
-from ...conformance.face import closed, settle
+from tests.conformance.face import closed, settle
 
 
 @pytest.fixture

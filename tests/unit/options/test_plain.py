@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from etcd_factory import ClientOptions
 from etcd_factory.errors import Fault
@@ -36,11 +36,6 @@ def test_each_place_that_cant_be_resolved_is_a_fault_and_left_out():
 def test_a_fault_in_a_list_has_its_place_in_it():
     value, (fault,) = plain(OmegaConf.create({"hosts": ["a", "${oc.env:NOWHERE_SET}"]}))
     assert (value, fault.path) == ({"hosts": ["a"]}, "hosts.1")
-
-
-def test_a_tree_that_is_not_there_is_none():
-    assert plain(DictConfig(None)) == (None, ())
-    assert plain({"a": DictConfig(None)}) == ({"a": None}, ())
 
 
 def test_other_values_pass_as_they_are():

@@ -23,7 +23,8 @@ def test_what_a_test_wrote_is_gone_when_it_ended(pytester, etcd_server, etcd_swe
             assert await aetcd.get("left").exists()
     """)
     pytester.runpytest_subprocess("-o", "asyncio_mode=auto").assert_outcomes(passed=1)
-    assert not [key for key in etcd_sweeper.get_all().prefix("test/").keys() if "left" in key]
+    left = etcd_sweeper.get_all().prefix("test/").keys()
+    assert not [key for key in left if key.endswith("left")]
 
 
 def test_the_clients_are_closed_when_their_test_ended(pytester, etcd_server, monkeypatch):

@@ -5,7 +5,9 @@ import subprocess
 import sys
 
 import pytest
+from google.protobuf import unknown_fields
 
+from etcd_factory import ETCDService
 from etcd_factory.wire import additions, hosting, messages, methods
 
 ROWS = [(name, *row) for name, rows in additions.FIELDS.items() for row in rows]
@@ -72,6 +74,14 @@ def test_a_descriptor_that_has_the_additions_already_stays_as_it_is():
 def test_a_message_that_etcd_does_not_have_is_an_attribute_error():
     with pytest.raises(AttributeError, match="etcd has no message 'RangRequest'"):
         _ = messages.RangRequest
+
+
+def test_what_a_server_says_is_understood_to_the_last_field(etcd_server):
+    with ETCDService({"hosts": [etcd_server.endpoint]}) as client:
+        status = client._run.finish(client._run.client.call(methods.STATUS, messages.StatusRequest(), 30))
+    assert status.dbSizeInUse > 0
+    assert status.raftAppliedIndex > 0
+    assert sorted(field.number for field in unknown_fields.UnknownFieldSet(status)) == []
 
 
 def test_each_message_has_one_class():

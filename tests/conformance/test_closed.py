@@ -1,0 +1,95 @@
+"""A client that has been closed."""
+
+import pytest
+
+from etcd_factory import errors, ops
+
+from .face import closed, listed, settle
+
+CALLS = {
+    "get": lambda c: c.get("k").string(),
+    "exists": lambda c: c.get("k").exists(),
+    "get_all": lambda c: c.get_all().keys(),
+    "count": lambda c: c.get_all().count(),
+    "iterate": lambda c: listed(c.get_all()),
+    "put": lambda c: c.put("k").value("v"),
+    "touch": lambda c: c.put("k").touch(),
+    "delete": lambda c: c.delete().all(),
+    "txn": lambda c: c.txn().then(ops.get("k")).commit(),
+    "if_": lambda c: c.if_("k", "version", "==", 0).commit(),
+    "batch": lambda c: c.batch([ops.get("k"), ops.get("l")]),
+    "namespace": lambda c: c.namespace("n").get("k").string(),
+    "with_options": lambda c: c.with_options(timeout=1).get("k").string(),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_every_call_after_closing_is_an_error(client, name):
+    await settle(client.put("k").value("v"))
+    await closed(client)
+    with pytest.raises(errors.ClientClosedError, match="is closed; make a new one"):
+        await settle(CALLS[name](client))
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_every_call_of_one_that_was_closed_before_its_first_is_an_error(client, name):
+    await closed(client)
+    with pytest.raises(errors.ClientClosedError):
+        await settle(CALLS[name](client))
+
+
+async def test_closing_twice_is_fine(client):
+    await settle(client.get("k").string())
+    await closed(client)
+    await closed(client)
+
+
+async def test_leaving_its_block_closes_it(face, options):
+    client = face.service(options)
+    if face.name == "blocking":
+        with client as entered:
+            entered.put("k").value("v")
+    else:
+        async with client as entered:
+            await entered.put("k").value("v")
+    assert entered is client
+    with pytest.raises(errors.ClientClosedError):
+        await settle(client.get("k").string())
+
+
+@pytest.mark.parametrize("name", ["get", "put", "txn"])
+async def test_a_call_under_way_ends_with_an_error(face, make, relay, name):
+    client = make(hosts=[relay.endpoint], timeout=60)
+    await settle(client.get("k").string())
+    relay.mute()
+    call = face.begin(lambda: CALLS[name](client))
+    await relay.asked()
+    await closed(client)
+    with pytest.raises(errors.ClientClosedError):
+        await call
+
+
+async def test_a_call_to_a_server_that_hangs_ends_with_an_error(face, make, fragile):
+    client = make(hosts=[fragile.endpoint], timeout=60)
+    await settle(client.get("k").string())
+    fragile.pause()
+    calls = [face.begin(lambda: CALLS["get"](client)) for _ in range(3)]
+    await closed(client)
+    for call in calls:
+        with pytest.raises(errors.ClientClosedError):
+            await call
+
+
+async def test_a_call_that_waits_for_a_host_ends_with_an_error(face, make, refusing):
+    client = make(hosts=[refusing], timeout=60, dial_timeout=60, retry={"attempts": 10_000, "maximum": 0.05})
+    call = face.begin(lambda: CALLS["get"](client))
+    await closed(client)
+    with pytest.raises(errors.ClientClosedError):
+        await call
+
+
+async def test_other_clients_go_on(client, make):
+    other = make()
+    await settle(client.put("k").value("v"))
+    await closed(client)
+    assert await settle(other.get("k").string()) == "v"

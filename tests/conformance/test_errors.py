@@ -1,0 +1,136 @@
+"""The errors that a server answers with, and what each keeps."""
+
+import pickle
+
+import grpc
+import pytest
+
+from etcd_factory import ETCDService, errors, ops
+from etcd_factory.errors import borrowed
+from etcd_factory.testing import EtcdServer
+
+from .face import listed, settle
+
+SECRET = "a-value-that-is-nobodys-business"
+FUTURE = 10**9
+
+CASES = {
+    "KeyNotFoundError": ("put", "INVALID_ARGUMENT", lambda c: c.put("some-key").touch()),
+    "LeaseNotFoundError": ("put", "NOT_FOUND", lambda c: c.put("some-key").lease(99).value(SECRET)),
+    "FutureRevisionError": ("get", "OUT_OF_RANGE", lambda c: c.get("some-key").revision(FUTURE).string()),
+    "RequestTooLargeError": ("put", None, lambda c: c.put("some-key").value(SECRET * 100_000)),
+    "DuplicateKeyError": (
+        "txn",
+        "INVALID_ARGUMENT",
+        lambda c: c.txn().then(*[ops.put("k").value(SECRET)] * 2).commit(),
+    ),
+    "EtcdError": ("put", "INVALID_ARGUMENT", lambda c: c.put("").value(SECRET)),
+}
+
+
+async def failure(call, client):
+    with pytest.raises(errors.EtcdError) as caught:
+        await settle(call(client))
+    return caught.value
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_an_error_keeps_what_was_asked_and_what_was_answered(make, options, name):
+    operation, code, call = CASES[name]
+    error = await failure(call, make(namespace=""))
+    assert type(error).__name__ == name
+    assert error.code == (code or error.code)
+    assert error.message.startswith(("etcdserver: ", "grpc: "))
+    assert error.endpoint == options["hosts"][0]
+    assert error.operation.startswith(operation)
+    assert error.attempts == 1
+    assert not error.maybe_applied
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_the_cause_of_an_error_is_that_of_grpc(make, name):
+    error = await failure(CASES[name][2], make(namespace=""))
+    assert isinstance(error.__cause__, grpc.RpcError)
+    assert error.__cause__.details() == error.message
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_an_error_is_whole_after_pickling(make, name):
+    error = await failure(CASES[name][2], make(namespace=""))
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), vars(again), str(again)) == (type(error), vars(error), str(error))
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_no_value_is_in_an_error(make, name):
+    error = await failure(CASES[name][2], make(namespace=""))
+    assert SECRET not in f"{error} {error!r} {vars(error)}"
+
+
+@pytest.mark.parametrize(
+    "name", ["KeyNotFoundError", "LeaseNotFoundError", "FutureRevisionError", "RequestTooLargeError"]
+)
+async def test_an_error_names_the_key(client, name):
+    assert "'some-key'" in str(await failure(CASES[name][2], client))
+
+
+async def test_an_error_of_a_ranged_read_names_where_it_begins(client):
+    error = await failure(lambda c: c.get_all().prefix("p/").revision(FUTURE).keys(), client)
+    assert error.operation.startswith("get")
+    assert "'p/'" in error.operation
+
+
+async def test_an_error_while_iterating_names_where_it_begins(client):
+    with pytest.raises(errors.FutureRevisionError) as caught:
+        await listed(client.get_all().prefix("p/").revision(FUTURE))
+    assert caught.value.operation.startswith("get")
+    assert "'p/'" in caught.value.operation
+
+
+async def test_a_compacted_revision_is_an_error_that_python_etcd3_knows(make, fragile):
+    client = make(hosts=[fragile.endpoint])
+    old = await settle(client.put("k").value("old"))
+    new = await settle(client.put("k").value("new"))
+    fragile.etcdctl("compact", str(new.revision))
+    error = await failure(lambda c: c.get("k").revision(old.revision).string(), client)
+    assert isinstance(error, errors.CompactedError)
+    assert isinstance(error, borrowed.module.RevisionCompactedError)
+    assert (error.code, error.operation.split()[0]) == ("OUT_OF_RANGE", "get")
+
+
+@pytest.fixture(scope="module")
+def full():
+    """A server whose quota is used up by the first write."""
+    with EtcdServer(args=["--quota-backend-bytes=1"]) as server:
+        yield server
+
+
+async def test_a_full_database_is_an_error_with_the_next_step(make, full):
+    error = await failure(lambda c: c.put("k").value(SECRET), make(hosts=[full.endpoint]))
+    assert type(error) is errors.NoSpaceError
+    assert error.code == "RESOURCE_EXHAUSTED"
+    assert not error.maybe_applied
+    assert "defragment" in str(error)
+
+
+async def test_where_nothing_listens_the_connection_has_failed(make, refusing):
+    error = await failure(lambda c: c.put("k").value(SECRET), make(hosts=[refusing], dial_timeout=0.2))
+    assert isinstance(error, errors.ConnectionFailedError)
+    assert isinstance(error, borrowed.module.ConnectionFailedError)
+    assert (error.code, error.endpoint) == ("UNAVAILABLE", refusing)
+    assert error.attempts > 1
+    assert "is etcd running there" in str(error)
+    assert isinstance(error.__cause__, grpc.RpcError)
+
+
+async def test_code_written_for_python_etcd3_catches_our_errors(make, refusing):
+    with pytest.raises(borrowed.module.Etcd3Exception):
+        await settle(make(hosts=[refusing], dial_timeout=0.1).get("k").string())
+    with pytest.raises(borrowed.module.ConnectionFailedError):
+        await settle(make(hosts=[refusing], dial_timeout=0.1).get("k").string())
+
+
+def test_the_password_is_not_shown():
+    with ETCDService({"auth": {"username": "root", "password": SECRET}}) as client:
+        shown = f"{client!r} {client.options!r} {client.options} {client.get('k')!r} {client.put('k')!r}"
+    assert SECRET not in shown

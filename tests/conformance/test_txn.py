@@ -1,0 +1,204 @@
+"""Transactions."""
+
+import operator
+
+import pytest
+
+from etcd_factory import DeleteResponse, KeyValue, PutResponse, RangeResponse, TxnResponse, errors, ops
+
+from .face import fill, settle, texts
+
+COMPARISONS = {"==": operator.eq, "!=": operator.ne, "<": operator.lt, ">": operator.gt}
+COLUMNS = ["value", "version", "create", "mod", "lease"]
+
+
+@pytest.fixture
+async def facts(client, lease):
+    """What a key has in each column."""
+    await settle(client.put("k").value("m"))
+    await settle(client.put("k").lease(lease).value("m"))
+    kv = await settle(client.get("k").kv())
+    return {"value": "m", "version": 2, "create": kv.create_revision, "mod": kv.mod_revision, "lease": lease}
+
+
+@pytest.mark.parametrize("comparison", COMPARISONS)
+@pytest.mark.parametrize("column", COLUMNS)
+async def test_a_comparison_of_a_column_holds_as_it_reads(client, facts, column, comparison):
+    fact = facts[column]
+    for wanted in ("a", "m", "z") if column == "value" else (fact - 1, fact, fact + 1):
+        done = await settle(client.if_("k", column, comparison, wanted).commit())
+        assert done.succeeded == COMPARISONS[comparison](fact, wanted)
+
+
+async def test_a_missing_key_has_version_0(client):
+    create = client.if_("k", "version", "==", 0).then(ops.put("k").value("v"))
+    assert (await settle(create.commit())).succeeded
+    assert not (await settle(create.commit())).succeeded
+
+
+@pytest.mark.parametrize("comparison", ["==", "!="])
+async def test_the_value_of_a_missing_key_compares_with_nothing(client, comparison):
+    assert not (await settle(client.if_("k", "value", comparison, "x").commit())).succeeded
+
+
+async def test_all_comparisons_must_hold(client):
+    await fill(client, {"a": "1", "b": "2"})
+    both = client.if_("a", "value", "==", "1").and_("b", "value", "==", "2")
+    assert (await settle(both.commit())).succeeded
+    assert not (await settle(both.and_("a", "value", "==", "2").commit())).succeeded
+
+
+@pytest.mark.parametrize("value", [b"12", "12", 12], ids=repr)
+async def test_a_value_to_compare_with_is_written_as_one_to_put(client, value):
+    await fill(client, {"k": "12"})
+    assert (await settle(client.if_("k", "value", "==", value).commit())).succeeded
+
+
+async def test_then_runs_if_the_comparisons_hold_and_else_if_not(client):
+    swap = client.if_("k", "value", "==", "a").then(ops.put("k").value("b")).else_(ops.put("k").value("a"))
+    found = []
+    for _ in range(3):
+        done = await settle(swap.commit())
+        found.append((done.succeeded, await settle(client.get("k").string())))
+    assert found == [(False, "a"), (True, "b"), (False, "a")]
+
+
+async def test_a_second_then_and_a_second_else_add_to_the_first(client):
+    one, two = ops.put("a").value("1"), ops.put("b").value("2")
+    await settle(client.txn().then(one).then(two).commit())
+    assert await texts(client) == {"a": "1", "b": "2"}
+    failing = client.if_("a", "version", "==", 0)
+    done = await settle(failing.else_(ops.delete().key("a")).else_(ops.delete().key("b")).commit())
+    assert [result.deleted for result in done.results] == [1, 1]
+
+
+async def test_a_transaction_without_a_comparison_runs_then(client):
+    done = await settle(client.txn().then(ops.put("a").value("1")).else_(ops.put("b").value("2")).commit())
+    assert done.succeeded
+    assert await texts(client) == {"a": "1"}
+
+
+async def test_an_empty_transaction_succeeds(client):
+    done = await settle(client.txn().commit())
+    assert (done.succeeded, done.results) == (True, ())
+
+
+async def test_results_are_those_of_the_single_calls(client):
+    first = await settle(client.put("a").value("1"))
+    done = await settle(
+        client.txn()
+        .then(
+            ops.get("a"),
+            ops.put("a").previous().value("2"),
+            ops.get("a").string(),
+            ops.get("missing").string(),
+            ops.get_all().keys(),
+            ops.get_all().count(),
+            ops.delete().previous().key("b"),
+        )
+        .commit()
+    )
+    old = KeyValue(b"a", b"1", first.revision, first.revision, 1)
+    read, put, text, missing, keys, count, deleted = done.results
+    assert isinstance(done, TxnResponse)
+    assert isinstance(read, RangeResponse)
+    assert read.kvs == (old,)
+    assert put == PutResponse(done.revision, old)
+    assert (text, missing, keys, count) == ("2", None, ["a"], 1)
+    assert deleted == DeleteResponse(done.revision, 0, ())
+
+
+async def test_every_result_tells_the_revision_of_the_transaction(client):
+    await fill(client, {"a": "1"})
+    parts = [ops.put("b").value("2"), ops.delete().key("a"), ops.get("b")]
+    done = await settle(client.txn().then(*parts).commit())
+    assert {result.revision for result in done.results} == {done.revision}
+    assert (await settle(client.get("b").kv())).mod_revision == done.revision
+
+
+async def test_a_transaction_in_a_transaction_gives_its_own_results(client):
+    inner = ops.if_("a", "version", "==", 0).then(ops.put("a").value("1")).else_(ops.get("a").string())
+    first = await settle(client.txn().then(inner, ops.put("b").value("2")).commit())
+    second = await settle(client.txn().then(inner.commit()).commit())
+    assert first.results[0].succeeded
+    assert isinstance(first.results[0].results[0], PutResponse)
+    assert second.results == (TxnResponse(False, second.revision, ("1",)),)
+
+
+async def test_a_transaction_in_a_transaction_tells_its_revision(client):
+    inner = ops.txn().then(ops.put("a").value("1"), ops.txn().then(ops.put("b").value("2")))
+    done = await settle(client.txn().then(inner).commit())
+    nested = done.results[0]
+    assert nested.revision == done.revision
+    assert nested.results[0].revision == done.revision
+    assert nested.results[1].revision == done.revision
+    assert nested.results[1].results[0].revision == done.revision
+
+
+async def test_writing_a_key_twice_is_an_error_and_nothing_is_written(client):
+    with pytest.raises(errors.DuplicateKeyError) as caught:
+        await settle(client.txn().then(ops.put("k").value("1"), ops.put("k").value("2")).commit())
+    assert caught.value.code == "INVALID_ARGUMENT"
+    assert await texts(client) == {}
+
+
+async def test_a_transaction_that_fails_writes_nothing(client):
+    with pytest.raises(errors.KeyNotFoundError):
+        await settle(client.txn().then(ops.put("a").value("1"), ops.put("missing").touch()).commit())
+    assert await texts(client) == {}
+
+
+@pytest.mark.parametrize("given", [("vlaue", "=="), ("mod_revision", "==")])
+def test_an_unknown_column_is_a_value_error_at_once_that_lists_the_known_ones(client, given):
+    with pytest.raises(ValueError, match="is none of value version create mod lease"):
+        client.if_("k", *given, "x")
+
+
+def test_a_column_that_is_nearly_right_is_suggested(client):
+    with pytest.raises(ValueError, match="did you mean 'value'"):
+        client.if_("k", "vlaue", "==", "x")
+    with pytest.raises(ValueError, match="did you mean '=='"):
+        client.txn().and_("k", "value", "===", "x")
+
+
+@pytest.mark.parametrize("comparison", ["=", ">=", "<=", "", "is"])
+def test_an_unknown_comparison_is_a_value_error_at_once(client, comparison):
+    with pytest.raises(ValueError, match="is none of == != < >"):
+        client.if_("k", "value", comparison, "x")
+
+
+@pytest.mark.parametrize("column", ["version", "create", "mod", "lease"])
+def test_a_column_of_numbers_compares_with_an_int_only(client, column):
+    with pytest.raises(TypeError, match=f"the {column} to compare with is an int"):
+        client.if_("k", column, "==", "1")
+
+
+def test_a_value_compares_with_what_can_be_put_only(client):
+    with pytest.raises(TypeError, match="a value is str, bytes, int or float"):
+        client.if_("k", "value", "==", None)
+
+
+@pytest.mark.parametrize("branch", ["then", "else_"])
+def test_a_builder_of_a_client_is_no_operation(client, branch):
+    with pytest.raises(TypeError, match="made by ops"):
+        getattr(client.txn(), branch)(client.get("k"))
+
+
+@pytest.mark.parametrize("given", [None, "put k v", ops.put("k"), ops.delete()], ids=lambda one: type(one).__name__)
+def test_what_is_no_operation_is_a_type_error_at_once(client, given):
+    with pytest.raises(TypeError, match="made by ops"):
+        client.txn().then(given)
+
+
+async def test_a_modifier_leaves_the_transaction_as_it_was(client):
+    plain = client.txn()
+    plain.and_("k", "version", ">", 5).then(ops.put("k").value("v")).else_(ops.put("k").value("w"))
+    assert (await settle(plain.commit())).results == ()
+    assert await texts(client) == {}
+
+
+async def test_operations_can_be_used_by_several_transactions(client):
+    put = ops.put("k").value("v")
+    for _ in range(2):
+        await settle(client.txn().then(put).commit())
+    assert (await settle(client.get("k").kv())).version == 2

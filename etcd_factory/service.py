@@ -20,6 +20,7 @@ from .core.op import Op, Text, raw
 from .core.ports import IO
 from .core.txn import Part, Transactions, batch
 from .core.view import View
+from .io import forks
 from .io.awaited import AwaitedIO
 from .io.blocking import BlockingIO
 from .options import ClientOptions
@@ -36,7 +37,8 @@ class Service(KV[F], Transactions[F], Checks[F]):
     def __init__(self, options: ClientOptions | Mapping[str, Any] | None = None) -> None:
         chosen = ClientOptions.of(options)
         io: IO = self._io(chosen)
-        client = Client(io, chosen, threading.Lock(), random.random)
+        client = Client(io, chosen, threading.Lock, random.random)
+        forks.watch(client.flights)
         self._run = View(client, raw(chosen.namespace, "a namespace"), chosen.timeout)
 
     @property

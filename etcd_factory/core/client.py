@@ -42,10 +42,11 @@ class Trip:
 class Client:
     """Connections to one cluster, shared by all views of a service."""
 
-    def __init__(self, io: IO, options: ClientOptions, guard: Guard, chance: Callable[[], float]) -> None:
+    def __init__(self, io: IO, options: ClientOptions, guard: Callable[[], Guard], chance: Callable[[], float]) -> None:
         self.io, self.options = io, options
         self.hosts = Hosts(options.hosts, options.retry.initial)
-        self.token = Token(options.auth, Flights(io.promise, guard))
+        self.flights = Flights(io.promise, guard)
+        self.token = Token(options.auth, self.flights)
         self._chance = chance
 
     @property
@@ -55,13 +56,13 @@ class Client:
 
     async def call(self, method: Method, request: Any, timeout: float) -> Any:
         """The answer to one request; all attempts lie inside ``timeout`` seconds."""
-        now = self.io.now()
+        now, host, token = self.io.now(), self.hosts.current, self.token.metadata
         trip = None
-        if self.token.metadata is not None and not self.hosts.failing:
+        if token is not None and not self.hosts.failing:
             try:  # the usual way, without a step more than it takes
-                return await self.io.unary(self.hosts.current, method, request, timeout, self.token.metadata)
+                return await self.io.unary(host, method, request, timeout, token)
             except EtcdError as error:
-                trip = Trip(method, now, now + timeout, now, 1, host=self.hosts.current, metadata=self.token.metadata)
+                trip = Trip(method, now, now + timeout, now, 1, host=host, metadata=token)
                 await self._recover(error, trip)
         return await self._travel(trip or Trip(method, now, now + timeout, now), request)
 

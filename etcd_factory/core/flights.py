@@ -14,9 +14,16 @@ Guard = AbstractContextManager[Any]  # a lock held only over code that does not 
 class Flights:
     """Single flight by key: all who ask while one runs get its result, or its error."""
 
-    def __init__(self, promise: Callable[[], Promise[Any]], guard: Guard) -> None:
-        self._promise, self._guard = promise, guard
+    def __init__(self, promise: Callable[[], Promise[Any]], guard: Callable[[], Guard]) -> None:
+        self._promise, self._new_guard = promise, guard
+        self._guard = guard()
         self._running: dict[Hashable, Promise[Any]] = {}
+
+    def forget(self) -> Any:
+        """Start afresh in a forked child, where nobody is left to end what runs."""
+        left = self._guard, self._running
+        self._guard, self._running = self._new_guard(), {}
+        return left
 
     async def once(self, key: Hashable, body: Callable[[], Awaitable[Any]], timeout: float | None = None) -> Any:
         """What ``body`` gives, run by one caller for all. One that is cancelled hands over to another.
@@ -46,5 +53,5 @@ class Flights:
             raise
         finally:
             with self._guard:
-                del self._running[key]
+                self._running.pop(key, None)
             promise.set(outcome)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from etcd_factory.errors import EtcdFactoryError, NoLeaderError, PermissionDeniedError
+from etcd_factory.errors import NoLeaderError, PermissionDeniedError
 from etcd_factory.model import Health
 from etcd_factory.wire import messages, methods
 
@@ -34,7 +34,7 @@ class Checks(Bound[F]):
             await read(evolve(self._run, timeout=timeout))
             latency = client.io.now() - start
             status = await client.call(methods.STATUS, messages.StatusRequest(), max(0.001, timeout - latency))
-        except EtcdFactoryError as error:
+        except Exception as error:  # a function that gives the password may raise what it likes
             return Health(False, client.endpoint, error=error)
         missing = None if status.leader else NoLeaderError("the member has no leader", endpoint=client.endpoint)
         return Health(not missing, client.endpoint, status.version, status.leader, latency, missing)

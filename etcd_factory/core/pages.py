@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from itertools import chain
 from types import SimpleNamespace
 from typing import Any
 
@@ -57,7 +56,7 @@ class Pages:
         first = await self.next()
         if first is None or self._over:
             return first or SimpleNamespace(kvs=())
-        rest: list[Any] = []
+        kvs: list[Any] = list(first.kvs)
         while page := await self.next():
-            rest.append(page)
-        return SimpleNamespace(kvs=list(chain(first.kvs, *(page.kvs for page in rest))))
+            kvs += page.kvs
+        return SimpleNamespace(kvs=kvs)

@@ -56,4 +56,13 @@ class View:
         """The pages of a read that is iterated over."""
         if face is not self.client.io.face:
             raise TypeError("iterate with 'async for'" if face is Sync else "iterate with 'for'")
-        return Pages(self.send, fields, len(self.namespace), WALK)
+        label = Op("get", fields, lambda page, _: page).label
+
+        async def send(fields: Mapping[str, Any]) -> Any:
+            try:
+                return await self.send(fields)
+            except EtcdError as error:
+                error.operation = error.operation or label
+                raise
+
+        return Pages(send, fields, len(self.namespace), WALK)

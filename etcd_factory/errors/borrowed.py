@@ -34,7 +34,7 @@ def wrong(found: Path) -> DistributionError:
     from importlib.metadata import packages_distributions  # slow to import, and seldom needed
 
     owners = packages_distributions().get("etcd3", [])
-    names = ", ".join(sorted(set(owners))) or "an unknown distribution"
+    names = ", ".join(sorted({*owners} - {"etcd3"})) or "an unknown distribution"
     return DistributionError(
         f"the package 'etcd3' in {found} comes from {names}, not from python-etcd3 (PyPI: etcd3), "
         f"whose message descriptors are needed; {ADVICE}"

@@ -50,12 +50,15 @@ class ConfigError(EtcdFactoryError, ValueError):
 class InstanceNotFoundError(EtcdFactoryError, KeyError):
     """No client has that name; ``name`` is None where there is no default client."""
 
-    def __init__(self, name: str | None, known: Iterable[str] = ()) -> None:
-        self.name, self.known = name, tuple(known)
-        super().__init__(name, self.known)
+    def __init__(self, name: str | None, known: Iterable[str] = (), default: str | None = None) -> None:
+        self.name, self.known, self.default = name, tuple(known), default
+        super().__init__(name, self.known, default)
 
     def __str__(self) -> str:
-        if self.name is None:
+        if self.name is None and self.default is not None:
+            near = suggestion(self.default, self.known)
+            problem = f"etcd default instance not found: default_client_name is {self.default!r}{near}"
+        elif self.name is None:
             problem = "etcd default instance not found: name one 'default', or set default_client_name"
         else:
             problem = f"no etcd client named {self.name!r}{suggestion(self.name, self.known)}"
@@ -99,14 +102,10 @@ class CloseError(EtcdFactoryError, ExceptionGroup[Exception]):
 
 
 class ClientClosedError(EtcdFactoryError):
-    """The client, or the factory that it came from, has been closed."""
+    """The client, or the factory that it came from, has been closed, or is not open yet."""
 
-    def __init__(self, what: str = "this etcd client") -> None:
-        self.what = what
-        super().__init__(what)
-
-    def __str__(self) -> str:
-        return f"{self.what} is closed; make a new one to go on"
+    def __init__(self, message: str = "this etcd client is closed; make a new one to go on") -> None:
+        super().__init__(message)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

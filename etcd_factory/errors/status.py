@@ -29,6 +29,7 @@ BY_MESSAGE: tuple[tuple[str, type[EtcdError]], ...] = (
     ("permission denied", server.PermissionDeniedError),
     ("invalid auth token", server.InvalidAuthTokenError),
     ("revision of auth store is old", server.InvalidAuthTokenError),
+    ("revision in header is old", server.InvalidAuthTokenError),
     ("user name is empty", server.InvalidAuthTokenError),
     ("not leader", server.NotLeaderError),
     ("no leader", server.NoLeaderError),

@@ -15,7 +15,7 @@ from etcd_factory.errors import ClientClosedError
 from etcd_factory.io import awaited, blocking
 from etcd_factory.options import FactoryOptions
 
-from .lifecycle import Lifecycle
+from .lifecycle import Lifecycle, log
 
 T = TypeVar("T")
 
@@ -63,11 +63,41 @@ class AsyncServiceFactory(Lifecycle[Async, T], ABC):
     With an ``async`` ``create_client`` the configured clients are made when the factory is entered: ``async with``.
     """
 
+    _waiting = False
+
     def __init__(self, config: Config = None) -> None:
         super().__init__(FactoryOptions.of(config, self.read_options), awaited.Waits())
+        self._begun: dict[str | None, Awaitable[T]] = {}
         self._waiting = inspect.iscoroutinefunction(self.create_client)
         if not self._waiting:
-            finish(self._start())
+            self._make()
+
+    def _make(self) -> None:
+        """Make the configured clients as far as that needs no waiting."""
+        try:
+            for name, options in self._options.named.items():
+                read = self.read_options(self._options.merged(options))
+                client = self._begin(name, read)
+                if inspect.isawaitable(client):
+                    self._begun[name], self._waiting = client, True
+                    return
+                self._held.append(self._hold(name, read, client))
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        """End clients that have never been used, as far as that needs no waiting."""
+        while (held := self._take()) is not None:
+            try:
+                given = self.destroy_client(held.client, held.name)
+                if inspect.iscoroutine(given):
+                    finish(given)
+            except Exception:
+                log.exception("closing the unused client %r failed", held.name)
+
+    def _begin(self, name: str | None, options: Any) -> Any:
+        return self._begun.pop(name) if name in self._begun else super()._begin(name, options)
 
     @abstractmethod
     def create_client(self, options: Any, name: str | None) -> T | Awaitable[T]:
@@ -84,11 +114,10 @@ class AsyncServiceFactory(Lifecycle[Async, T], ABC):
         """
         await self._end()
 
-    def get(self, name: str | None = None) -> T:
-        """The client of that name, or the default one; ``InstanceNotFoundError`` lists the names that there are."""
-        if self._waiting and not self._closed:
-            raise ClientClosedError("this factory has not been entered and so")
-        return super().get(name)
+    def _open(self) -> None:
+        super()._open()
+        if self._waiting:
+            raise ClientClosedError("the factory has not been entered yet; use it with 'async with'")
 
     async def __aenter__(self) -> Self:
         if self._waiting:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
+from attrs import evolve
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from typing_extensions import Self
 
 from etcd_factory.config import AsyncConfigError, Filter, Loaded, Source, aread, error_for, read
@@ -20,16 +22,18 @@ from .base import AsyncServiceFactory, ServiceFactory
 S = TypeVar("S")
 
 
-def section(loaded: Loaded, key: str) -> FactoryOptions:
+ABSENT: Any = object()
+
+
+def section(loaded: Loaded, key: str, read: Callable[[Mapping[str, Any]], Any]) -> FactoryOptions:
     """The factory's options out of a loaded configuration; ``ConfigError`` has all faults of both."""
     faults = list(loaded.faults)
     options = FactoryOptions()
-    found = OmegaConf.select(loaded.tree, key)
-    if found is None and not faults:
-        names = ", ".join(map(str, loaded.tree)) or "nothing"
-        faults.append(Fault("", key, f"no such section; there is: {names}{suggestion(key, map(str, loaded.tree))}"))
     try:
-        options = FactoryOptions.of(found, options_of, loaded.origin)
+        found = selected(loaded, key)
+        if found is ABSENT and not faults:
+            raise ConfigError(Fault("", key, missing(loaded, key)))
+        options = FactoryOptions.of(None if found is ABSENT else found, read, loaded.origin, key)
     except ConfigError as error:
         faults += error.faults
     if faults:
@@ -37,17 +41,33 @@ def section(loaded: Loaded, key: str) -> FactoryOptions:
     return options
 
 
-def options_of(mapping: Mapping[str, Any]) -> ClientOptions:
-    """A client's options from its merged mapping."""
-    return structure(ClientOptions, mapping)
+def selected(loaded: Loaded, key: str) -> Any:
+    """What stands at ``key``."""
+    try:
+        return OmegaConf.select(loaded.tree, key, default=ABSENT, throw_on_resolution_failure=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(Fault(loaded.origin(tuple(key.split("."))), key, str(error.msg).splitlines()[0])) from error
+
+
+def missing(loaded: Loaded, key: str) -> str:
+    """What is wrong where there is nothing at the key."""
+    names = [str(name) for name in loaded.tree]
+    return f"no such section; there is: {', '.join(names) or 'nothing'}{suggestion(key, names)}"
+
+
+def options_of(mapping: Mapping[str, Any], face: type[Any]) -> ClientOptions:
+    """A client's options from its merged mapping; its class, if one is named, is of the face."""
+    options = structure(ClientOptions, mapping)
+    if options.client_class is not None and not issubclass(options.client_class, face):
+        message = f"{options.client_class.__name__} is no subclass of {face.__name__}"
+        raise ConfigError(Fault("", "client_class", message))
+    return options
 
 
 def made(options: ClientOptions, face: Callable[[ClientOptions], S]) -> S:
-    """A service of the face, or of the user's own class of it."""
+    """A service of the face, or of the user's own class of it; that class is taken out of the options."""
     chosen: Any = options.client_class or face
-    if not issubclass(chosen, cast("type", face)):
-        raise ConfigError(Fault("", "client_class", f"{chosen.__name__} is no subclass of {face}"))
-    service: S = chosen(options)
+    service: S = chosen(evolve(options, client_class=None))
     return service
 
 
@@ -66,11 +86,12 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
 
         Raises ``ConfigError`` with every fault of the load: file, key path, what was expected.
         """
-        return cls(section(read(*sources, env=env, key=key, filters=filters), key))
+        return cls(section(read(*sources, env=env, key=key, filters=filters), key, cls.read_options))
 
-    def read_options(self, options: Mapping[str, Any]) -> ClientOptions:
+    @staticmethod
+    def read_options(options: Mapping[str, Any]) -> ClientOptions:
         """The options, checked."""
-        return options_of(options)
+        return options_of(options, ETCDService)
 
     def create_client(self, options: ClientOptions, name: str | None) -> ETCDService:
         """A service; override it to make others."""
@@ -107,7 +128,7 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
         """
         filters = tuple(filters)
         try:
-            return cls(section(read(*sources, env=env, key=key, filters=filters), key))
+            return cls(section(read(*sources, env=env, key=key, filters=filters), key, cls.read_options))
         except AsyncConfigError:
             factory = cls()
         factory._waiting, factory._key = True, key
@@ -116,12 +137,13 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
 
     async def _start(self) -> None:
         if self._load is not None:
-            self._options = section(await self._load(), self._key)
+            self._options = section(await self._load(), self._key, self.read_options)
         await super()._start()
 
-    def read_options(self, options: Mapping[str, Any]) -> ClientOptions:
+    @staticmethod
+    def read_options(options: Mapping[str, Any]) -> ClientOptions:
         """The options, checked."""
-        return options_of(options)
+        return options_of(options, AsyncETCDService)
 
     def create_client(self, options: ClientOptions, name: str | None) -> AsyncETCDService:
         """A service; override it to make others."""

@@ -19,11 +19,12 @@ from etcd_factory.errors import (
     InstanceExistsError,
     InstanceNotFoundError,
 )
+from etcd_factory.io import forks
 from etcd_factory.model import Health
 from etcd_factory.options import FactoryOptions
 
 from .health import HealthReport
-from .names import Held, Names
+from .names import CLOSED, Held, Names
 
 T = TypeVar("T")
 
@@ -40,9 +41,11 @@ class Lifecycle(Names[T], Bound[F], Generic[F, T]):
         super().__init__(options)
         self._run = waits
         self._guard = threading.Lock()
-        self._flights = Flights(waits.promise, self._guard)
+        self._flights = Flights(waits.promise, threading.Lock)
+        forks.watch(self)
 
-    def read_options(self, options: Mapping[str, Any]) -> Any:
+    @staticmethod
+    def read_options(options: Mapping[str, Any]) -> Any:
         """What ``create_client`` gets, from a client's merged mapping. ``ConfigError`` says what is wrong with it."""
         return dict(options)
 
@@ -106,38 +109,53 @@ class Lifecycle(Names[T], Bound[F], Generic[F, T]):
 
     async def _check(self, held: Held[T], timeout: float) -> tuple[str, Health]:
         name = str(held.name)
-        health = await self._settle(self.check_client(held.client, timeout))
+        try:
+            health = await self._settle(self.check_client(held.client, timeout))
+        except Exception as error:
+            health = Health(False, error=error)
         return name, evolve(health, priority=self.priority(name))
 
     async def _start(self) -> None:
-        """Make the configured clients; where one fails those made before it end."""
+        """Make the configured clients; where one fails those made before it are ended."""
         try:
             for name, options in self._options.named.items():
-                await self._add(name, self.read_options(self._options.merged(options)))
+                if self._find(name) is None:
+                    await self._add(name, self.read_options(self._options.merged(options)))
         except BaseException:
-            await self._end()
+            await self._roll_back()
             raise
+
+    async def _roll_back(self) -> None:
+        try:
+            await self._end()
+        except CloseError:  # what made it fail is the error to raise
+            log.exception("clients made before the one that failed could not all be closed")
 
     async def _settle(self, given: Any) -> Any:
         return await value_of(given) if self._run.face is Async else given
 
     async def _add(self, name: str | None, options: Any) -> Held[T]:
         """A client made and kept; one of the same name that it takes the place of is closed."""
-        client = await self._settle(self.create_client(options, name))
-        if client is None:
-            raise EtcdFactoryError(f"create_client gave None for {name!r}; it must give a client")
-        held = Held(name, options, client)
+        held = self._hold(name, options, await self._settle(self._begin(name, options)))
         with self._guard:
-            old = self._find(name)
-            if not self._closed:
+            kept, old = not self._closed, self._find(name)
+            if kept:
                 self._held = [one for one in self._held if one is not old] + [held]
-        if self._closed:
+        if not kept:
             await self._destroy(held)
-            raise ClientClosedError("the factory")
+            raise ClientClosedError(CLOSED)
         log.info("made the etcd client %r", name)
         if old is not None:
             await self._retire(old)
         return held
+
+    def _begin(self, name: str | None, options: Any) -> Any:
+        return self.create_client(options, name)
+
+    def _hold(self, name: str | None, options: Any, client: Any) -> Held[T]:
+        if client is None:
+            raise EtcdFactoryError(f"create_client gave None for {name!r}; it must give a client")
+        return Held(name, options, client)
 
     async def _retire(self, old: Held[T]) -> None:
         try:
@@ -149,14 +167,26 @@ class Lifecycle(Names[T], Bound[F], Generic[F, T]):
         await self._run.within(CLOSE, lambda: self.destroy_client(held.client, held.name))
 
     async def _end(self) -> None:
-        """Close all, the newest first; each is tried, and what fails is raised together."""
-        with self._guard:
-            self._closed, left, self._held = True, self._held[::-1], []
+        """Close all, the newest first; each is tried, and what fails is raised together.
+
+        They are taken one by one, so that a second call goes on where a first one was cancelled.
+        """
+        self._closed = True
         failures: dict[str, Exception] = {}
-        for held in left:
+        while (held := self._take()) is not None:
             try:
                 await self._destroy(held)
             except Exception as error:
-                failures[held.name or "(unnamed)"] = error
+                failures[held.name or f"(unnamed {len(failures)})"] = error
         if failures:
             raise CloseError(failures)
+
+    def _take(self) -> Held[T] | None:
+        with self._guard:
+            self._closed = True
+            return self._held.pop() if self._held else None
+
+    def forget(self) -> Any:
+        """Start afresh in a forked child, where nobody is left to finish what others had begun."""
+        self._guard = threading.Lock()
+        return self._flights.forget()

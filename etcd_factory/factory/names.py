@@ -13,6 +13,8 @@ from etcd_factory.options import DEFAULT, FactoryOptions
 
 T = TypeVar("T")
 
+CLOSED = "the factory is closed; make a new one to go on"
+
 
 @frozen(eq=False)
 class Held(Generic[T]):
@@ -54,7 +56,7 @@ class Names(Generic[T]):
         self._open()
         held = self._find(self.default_client_name if name is None else name)
         if held is None:
-            raise InstanceNotFoundError(name, self.names)
+            raise InstanceNotFoundError(name, self.names, self._options.default_client_name)
         return held.client
 
     def has(self, name: str) -> bool:
@@ -91,7 +93,7 @@ class Names(Generic[T]):
 
     def _open(self) -> None:
         if self._closed:
-            raise ClientClosedError("the factory")
+            raise ClientClosedError(CLOSED)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {'closed' if self._closed else ', '.join(self.names) or 'empty'}>"

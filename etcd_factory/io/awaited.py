@@ -7,6 +7,7 @@ import time
 import weakref
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import Future
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -29,7 +30,7 @@ class Promise:
     """A value that one task sets and others wait for."""
 
     def __init__(self) -> None:
-        self._future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._future: Future[Any] = Future()  # of no loop: a client may be used in several at once
 
     def set(self, value: Any) -> None:
         """Give the value to all who wait."""
@@ -38,7 +39,7 @@ class Promise:
     async def wait(self, timeout: float | None = None) -> Any:
         """The value, when it is there."""
         try:
-            return await asyncio.wait_for(asyncio.shield(self._future), timeout)
+            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._future)), timeout)
         except asyncio.TimeoutError:
             raise DeadlineExceededError("another caller did not finish in time") from None
 
@@ -85,20 +86,28 @@ class Lines:
         self.calls: dict[tuple[str, Method], Callable[..., Any]] = {}
 
 
+def no_loop() -> None:
+    """The loop of a client that has not been used yet."""
+
+
+NOWHERE = (no_loop, Lines())
+
+
 class AwaitedIO(Waits):
     """In each event loop one channel to each host that has been asked there."""
 
     def __init__(self, options: ClientOptions) -> None:
         self._options = options
         self._loops: WeakKeyDictionary[AbstractEventLoop, Lines] = WeakKeyDictionary()
-        self._loop: Callable[[], AbstractEventLoop | None] = lambda: None
-        self._lines = Lines()
+        self._last: tuple[Callable[[], AbstractEventLoop | None], Lines] = NOWHERE
         self._closed = False
         forks.watch(self)
 
     async def unary(self, host: str, method: Method, request: Any, timeout: float, metadata: Metadata) -> Any:
         """One call to one host."""
-        lines = self._lines if self._loop() is asyncio.get_running_loop() else self._enter()
+        loop, lines = self._last
+        if loop() is not asyncio.get_running_loop():
+            lines = self._enter()
         call = lines.calls.get((host, method)) or self._prepare(lines, host, method)
         try:
             return await call(request, timeout=timeout, metadata=metadata)
@@ -115,7 +124,7 @@ class AwaitedIO(Waits):
         """The lines of the running loop, remembered for the next call."""
         loop = asyncio.get_running_loop()
         lines = self._loops.setdefault(loop, Lines())
-        self._loop, self._lines = weakref.ref(loop), lines
+        self._last = weakref.ref(loop), lines
         return lines
 
     def _prepare(self, lines: Lines, host: str, method: Method) -> Callable[..., Any]:
@@ -147,5 +156,5 @@ class AwaitedIO(Waits):
     def forget(self) -> dict[AbstractEventLoop, Lines]:
         """Drop all connections without touching them."""
         left, self._loops = dict(self._loops), WeakKeyDictionary()
-        self._loop, self._lines = (lambda: None), Lines()
+        self._last = NOWHERE
         return left

@@ -8,9 +8,12 @@ from typing import Any, ClassVar
 import attrs
 from attrs import field, frozen
 
+from etcd_factory.errors import ConfigError
+
 from . import fields
 from .hosts import hosts, is_secure
-from .structure import Checks, agree, nested, structure
+from .plain import plain
+from .structure import Checks, agree, named, nested, structure
 
 Secret = str | Callable[[], Any]
 
@@ -56,7 +59,7 @@ def plaintext(options: Any) -> str:
     return f"tls is given, but the host {options.hosts[0]} is without TLS; write https://"
 
 
-@frozen
+@frozen(field_transformer=named)
 class Auth:
     """Who the client is. Either may be a function, asked each time a token is fetched; in asyncio also ``async``."""
 
@@ -69,7 +72,7 @@ class Auth:
         agree(self)
 
 
-@frozen
+@frozen(field_transformer=named)
 class TLS:
     """How a server is known and how the client shows itself: paths of PEM files, or PEM text."""
 
@@ -84,7 +87,7 @@ class TLS:
         agree(self)
 
 
-@frozen
+@frozen(field_transformer=named)
 class Retry:
     """How often a call is sent at most, and the pauses between in seconds: doubling from the first to the longest."""
 
@@ -98,12 +101,15 @@ class Retry:
         agree(self)
 
 
-@frozen
+@frozen(field_transformer=named)
 class Keepalive:
     """gRPC's keepalive in seconds: a ping after ``time`` without a sign of life, given up after ``timeout``."""
 
     time: float = field(default=10.0, converter=fields.seconds)
     timeout: float = field(default=5.0, converter=fields.seconds)
+
+
+NESTED = (Auth, TLS, Retry, Keepalive)
 
 
 def auth_of(value: Any) -> Auth | None:
@@ -126,7 +132,7 @@ def keepalive_of(value: Any) -> Keepalive:
     return nested(Keepalive, value)
 
 
-@frozen
+@frozen(field_transformer=named)
 class ClientOptions:
     """One client's options, read and checked. Durations are seconds; null or absent means the default.
 
@@ -142,7 +148,7 @@ class ClientOptions:
     dial_timeout: float = field(default=2.0, converter=fields.seconds)
     retry: Retry = field(default=Retry(), converter=retry_of)
     keepalive: Keepalive = field(default=Keepalive(), converter=keepalive_of)
-    grpc_options: Mapping[str, Any] = field(factory=dict[str, Any], converter=fields.mapping)
+    grpc_options: Mapping[str, Any] = field(default=fields.EMPTY, converter=fields.settings)
     batching: bool = field(default=False, converter=fields.disabled)
     client_class: type[Any] | None = field(default=None, converter=fields.imported)
 
@@ -163,11 +169,21 @@ class ClientOptions:
     @classmethod
     def of(cls, given: ClientOptions | Mapping[str, Any] | None = None) -> ClientOptions:
         """Options from whatever an option-taking call accepts."""
-        return given if isinstance(given, cls) else structure(cls, fields.mapping({} if given is None else given))
+        if isinstance(given, cls):
+            return given
+        values, faults = plain({} if given is None else given)
+        if faults:
+            raise ConfigError(*faults)
+        return structure(cls, fields.mapping(values))
 
 
-def chosen(options: ClientOptions) -> dict[str, Any]:
+def chosen(options: object) -> dict[str, Any]:
     """What differs from the defaults: that much of an instance stands over ``default`` when they are merged."""
-    plain = ClientOptions()
-    values = {a.name: getattr(options, a.name) for a in attrs.fields(ClientOptions)}
-    return {name: value for name, value in values.items() if value != getattr(plain, name)}
+    cls: Any = type(options)
+    usual = cls()
+    values = {a.name: getattr(options, a.name) for a in attrs.fields(cls)}
+    return {
+        name: chosen(value) if isinstance(value, NESTED) else value
+        for name, value in values.items()
+        if value != getattr(usual, name)
+    }

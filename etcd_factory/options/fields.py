@@ -10,6 +10,7 @@ import os
 import pkgutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from etcd_factory.config.kinds import is_mapping
@@ -81,6 +82,14 @@ def mapping(value: Any) -> Mapping[str, Any]:
     return dict(value)
 
 
+EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+def settings(value: Any) -> Mapping[str, Any]:
+    """A mapping that can't be changed."""
+    return MappingProxyType(mapping(value))
+
+
 def pem(value: Any) -> str | None:
     """PEM text, or the path of a file that can be read now, or None."""
     if value is None:
@@ -110,8 +119,8 @@ def imported(value: Any) -> type[Any] | None:
         raise expected("a class or its import path", value)
     try:
         found = pkgutil.resolve_name(value)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(f"{value!r} can't be imported: {error}") from error
+    except Exception as error:  # a module may raise whatever it likes
+        raise ConfigError(f"{value!r} can't be imported: {type(error).__name__}: {error}") from error
     if not isinstance(found, type):
         raise expected("the import path of a class", found)
     return found

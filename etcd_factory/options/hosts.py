@@ -38,11 +38,16 @@ def host(value: Any) -> str:
     """One host as a URL with its port."""
     if not isinstance(value, str):
         raise expected("a host as text", value)
-    parts = urlsplit(value if "://" in value else f"http://{value}")
+    if "@" in value:  # looked for first: whatever is before it may be a secret and is not shown
+        raise ConfigError("a host can't carry user and password; write them as auth: {username, password}")
+    if "," in value:
+        raise ConfigError(f"{value!r} is several hosts; write them as a list")
+    try:
+        parts = urlsplit(value if "://" in value else f"http://{value}")
+    except ValueError as error:
+        raise ConfigError(f"{value!r} is no host: {error}; {FORM}") from None
     if parts.scheme not in SCHEMES:
         raise ConfigError(f"unknown scheme {parts.scheme!r}{suggestion(parts.scheme, SCHEMES)}; {FORM}")
-    if "@" in parts.netloc:
-        raise ConfigError("a host can't carry user and password; write them as auth: {username, password}")
     return socket(parts) if parts.scheme == "unix" else address(parts, value)
 
 
@@ -61,7 +66,14 @@ def address(parts: SplitResult, written: str) -> str:
         name, port = parts.hostname, parts.port
     except ValueError as error:
         raise ConfigError(f"{written!r} is no host: {error}; {FORM}") from None
-    if not name or any(c.isspace() for c in name) or parts.path.strip("/") or parts.query or parts.fragment:
+    if (
+        not name
+        or any(c.isspace() for c in name)
+        or parts.path.strip("/")
+        or parts.query
+        or parts.fragment
+        or port == 0
+    ):
         raise ConfigError(f"{written!r} is no host; {FORM}")
     shown = f"[{name}]" if ":" in name else name
     return f"{parts.scheme}://{shown}:{PORT if port is None else port}"

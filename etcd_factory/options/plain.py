@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from etcd_factory.config.kinds import is_mapping
+from etcd_factory.config.kinds import is_list, is_mapping
 from etcd_factory.errors import Fault
 
 from .structure import below
@@ -17,7 +17,7 @@ Read = tuple[Any, tuple[Fault, ...]]
 
 
 def plain(value: Any) -> Read:
-    """The value without OmegaConf, and a fault for each place that can't be resolved."""
+    """A copy without OmegaConf, and a fault for each place that can't be resolved."""
     if isinstance(value, DictConfig):
         return branch({key: leaf(value, key) for key in value})
     if isinstance(value, ListConfig):
@@ -25,6 +25,9 @@ def plain(value: Any) -> Read:
         return list(items.values()), faults
     if is_mapping(value):
         return branch({key: plain(inner) for key, inner in value.items()})
+    if is_list(value) and isinstance(value, list):
+        items, faults = branch({index: plain(inner) for index, inner in enumerate(value)})
+        return list(items.values()), faults
     return value, ()
 
 

@@ -42,7 +42,8 @@ def judge(error: EtcdError, *, repeatable: bool, renewable: bool, hosts: int) ->
 
 def uncertain(error: EtcdError, *, repeatable: bool) -> bool:
     """Whether a write may have been applied although this is its answer."""
-    return error.sent and not repeatable and error.code in UNCERTAIN
+    refused = isinstance(error, InvalidAuthTokenError)  # before anything was done, whatever its code
+    return error.sent and not repeatable and not refused and error.code in UNCERTAIN
 
 
 def pause(retry: Retry, failures: int, chance: float) -> float:

@@ -101,7 +101,7 @@ def relay(etcd_server):
 
 
 class Relay:
-    """Passes bytes on until it is told otherwise; ``asked`` is set when bytes have gone to the server since then."""
+    """Passes bytes on until it is told otherwise; ``asked`` is set when bytes go to the server from then on."""
 
     def __init__(self, upstream):
         host, _, port = upstream.rpartition(":")
@@ -109,7 +109,7 @@ class Relay:
         self._listener = socket.create_server((HOST, 0))
         self._sockets, self._answer = [], socket.socket.sendall
         self.endpoint = f"{HOST}:{self._listener.getsockname()[1]}"
-        self._told = threading.Event()
+        self._told, self._after = threading.Event(), b""
 
     def __enter__(self):
         threading.Thread(target=self._accept, daemon=True).start()
@@ -125,9 +125,9 @@ class Relay:
         """Pass no more answers on."""
         self._tell(lambda sink, data: None)
 
-    def cut(self):
-        """Break the connection at the next bytes of an answer, and be well again."""
-        self._tell(self._break)
+    def cut(self, after):
+        """Break the connection at the first bytes of an answer after a request with these, and be well again."""
+        self._tell(self._break, after)
 
     def speak(self):
         """Pass answers on again."""
@@ -137,11 +137,13 @@ class Relay:
         """Wait until something has gone to the server since the relay was told what to do."""
         assert await asyncio.to_thread(self._told.wait, 30)
 
-    def _tell(self, answer):
+    def _tell(self, answer, after=b""):
         self._told.clear()
-        self._answer = answer
+        self._answer, self._after = answer, after
 
     def _break(self, sink, data):
+        if not self._told.is_set():  # left over from an earlier call
+            return sink.sendall(data)
         self._answer = socket.socket.sendall
         raise ConnectionResetError
 
@@ -162,8 +164,9 @@ class Relay:
                 one.shutdown(socket.SHUT_RDWR)
 
     def _ask(self, sink, data):
+        if self._after in data:
+            self._told.set()  # first, for the answer may be quick
         sink.sendall(data)
-        self._told.set()
 
     def _reply(self, sink, data):
         self._answer(sink, data)

@@ -135,17 +135,17 @@ async def test_a_read_whose_answer_is_lost_was_not_applied(make, relay):
 async def test_a_write_whose_connection_breaks_is_not_sent_again(make, relay):
     through = make(hosts=[relay.endpoint])
     await settle(through.get("k").string())
-    relay.cut()
-    error = await failure(lambda: through.put("k").value("v"), errors.ConnectionFailedError)
+    relay.cut(after=b"cut-here")
+    error = await failure(lambda: through.put("cut-here").value("v"), errors.ConnectionFailedError)
     assert (error.attempts, error.maybe_applied) == (1, True)
     await settle(through.put("k").value("w"))
 
 
 async def test_a_read_whose_connection_breaks_is_sent_again(make, relay):
     through = make(hosts=[relay.endpoint])
-    await settle(through.put("k").value("v"))
-    relay.cut()
-    assert await settle(through.get("k").string()) == "v"
+    await settle(through.put("cut-here").value("v"))
+    relay.cut(after=b"cut-here")
+    assert await settle(through.get("cut-here").string()) == "v"
 
 
 async def test_a_server_that_was_killed_and_is_back_is_used_at_once(make, fragile):

@@ -12,7 +12,7 @@ from etcd_factory.io.awaited import Promise
 
 @pytest.fixture
 def flights():
-    return Flights(Promise, threading.Lock())
+    return Flights(Promise, threading.Lock)
 
 
 class Body:

@@ -1,22 +1,31 @@
-"""etcd clients for Python from layered configuration, blocking and asyncio."""
+"""etcd clients for Python from layered configuration, blocking and asyncio.
+
+A name is loaded when it is first asked for, so that a program pays for what it uses: ``import etcd_factory`` alone loads
+neither grpc nor OmegaConf. From then on ``import etcd3`` works beside any protobuf.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from . import errors
-from .config import aload_config, explain_config, load_config
-from .core.txn import ops
 from .errors import Code, ConfigError, EtcdError, EtcdFactoryError
-from .factory import (
-    AsyncETCDServiceFactory,
-    AsyncServiceFactory,
-    ETCDServiceFactory,
-    HealthReport,
-    ServiceFactory,
-)
-from .model import DeleteResponse, Health, KeyValue, PutResponse, RangeResponse, TxnResponse
-from .options import TLS, Auth, ClientOptions, FactoryOptions, Keepalive, Retry
-from .service import AsyncETCDService, ETCDService
 from .wire.standin import install as _stand_in
+
+if TYPE_CHECKING:
+    from .config import aload_config, explain_config, load_config
+    from .core.txn import ops
+    from .factory import (
+        AsyncETCDServiceFactory,
+        AsyncServiceFactory,
+        ETCDServiceFactory,
+        HealthReport,
+        ServiceFactory,
+    )
+    from .model import DeleteResponse, Health, KeyValue, PutResponse, RangeResponse, TxnResponse
+    from .options import TLS, Auth, ClientOptions, FactoryOptions, Keepalive, Retry
+    from .service import AsyncETCDService, ETCDService
 
 __all__ = [
     "TLS",
@@ -48,5 +57,32 @@ __all__ = [
     "load_config",
     "ops",
 ]
+
+_HOMES = {
+    "config": ("aload_config", "explain_config", "load_config"),
+    "core.txn": ("ops",),
+    "factory": (
+        "AsyncETCDServiceFactory",
+        "AsyncServiceFactory",
+        "ETCDServiceFactory",
+        "HealthReport",
+        "ServiceFactory",
+    ),
+    "model": ("DeleteResponse", "Health", "KeyValue", "PutResponse", "RangeResponse", "TxnResponse"),
+    "options": ("TLS", "Auth", "ClientOptions", "FactoryOptions", "Keepalive", "Retry"),
+    "service": ("AsyncETCDService", "ETCDService"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return globals().setdefault(name, getattr(import_module(f".{_HOME[name]}", __name__), name))
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 _stand_in()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from attrs import frozen
@@ -19,6 +18,8 @@ def as_text(data: bytes, what: str) -> str:
 
 def as_json(data: bytes, what: str) -> Any:
     """``data`` read as JSON; where it is not, ``json.JSONDecodeError`` (a ``ValueError``) says which value."""
+    import json
+
     try:
         return json.loads(as_text(data, what))
     except json.JSONDecodeError as error:

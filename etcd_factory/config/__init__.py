@@ -9,7 +9,6 @@ from .loader import Filter, Loaded, aload_config, aread, load_config, read
 from .script import Info
 from .secrets import is_secret
 from .sources import Source
-from .spelling import canonical
 
 __all__ = [
     "AsyncConfigError",
@@ -22,7 +21,6 @@ __all__ = [
     "Source",
     "aload_config",
     "aread",
-    "canonical",
     "current_env",
     "error_for",
     "explain_config",

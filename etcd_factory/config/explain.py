@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 from omegaconf import DictConfig, OmegaConf
 
+from etcd_factory.options.kinds import is_mapping
+
 from . import secrets, tree
-from .kinds import is_mapping
 from .loader import Filter, read
 from .spelling import NAMES, level
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 from attrs import field, frozen
 
 from etcd_factory.errors import ConfigError, Fault
+from etcd_factory.options.kinds import is_mapping
 
 from . import script, tree
 from .environment import current_env, layers
 from .faults import error_for, noted
 from .formats import decoded, parsed
-from .kinds import is_mapping
 from .sources import Part, Source, plan
 from .tree import Labels, Node
 from .variables import variables

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from .kinds import is_list, is_mapping
-from .spelling import canonical
+from etcd_factory.options.kinds import is_list, is_mapping
+from etcd_factory.options.spelling import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

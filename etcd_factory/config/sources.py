@@ -12,10 +12,10 @@ from typing import Any, TypeAlias, cast
 from attrs import field, frozen
 
 from etcd_factory.errors import Fault, suggestion
+from etcd_factory.options.kinds import is_mapping
 
 from .environment import DEFAULT
 from .formats import ENDINGS
-from .kinds import is_mapping
 from .tree import Labels, plain
 
 logger = logging.getLogger("etcd_factory.config")

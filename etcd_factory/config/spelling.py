@@ -1,33 +1,20 @@
-"""How the keys of the configuration may be written: ``dial_timeout`` and ``dialTimeout`` are one option."""
+"""Layers may spell an option differently: which keys are options, and how one layer takes over another's spelling."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import TYPE_CHECKING, TypeVar
+
+from etcd_factory.options.spelling import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 T = TypeVar("T")
 
-ALIASES = {
-    "credentials": "tls",
-    "custom_client_class": "client_class",
-    "host": "hosts",
-    "priority": "client_priority",
-}
-HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-
 # What the keys at one level are: options, names that the user chose, or none of our business.
 OPTIONS, NAMES, FOREIGN = "options", "names", "foreign"
 BELOW = {"client_priority": FOREIGN, "clients": NAMES, "grpc_options": FOREIGN}
-
-
-def canonical(name: str) -> str:
-    """The one name of an option, however written: ``hosts`` for ``host``, ``dial_timeout`` for ``dialTimeout``."""
-    snake = HUMP.sub("_", name).lower()
-    return ALIASES.get(snake, snake)
 
 
 def level(path: Iterable[str], section: tuple[str, ...]) -> str:

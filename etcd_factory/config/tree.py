@@ -10,8 +10,8 @@ from omegaconf import AnyNode, DictConfig, OmegaConf
 from omegaconf.errors import GrammarParseError, KeyValidationError, OmegaConfBaseException
 
 from etcd_factory.errors import ConfigError, Fault
+from etcd_factory.options.kinds import is_list, is_mapping
 
-from .kinds import is_list, is_mapping
 from .spelling import OPTIONS, level, respelled
 
 Path: TypeAlias = tuple[str, ...]

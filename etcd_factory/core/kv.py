@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as codec
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Protocol
 
@@ -15,7 +14,7 @@ from etcd_factory.wire import replies
 from etcd_factory.wire.ranges import ALL, Span, prefixed
 
 from .face import Async, Bound, F, Runner, Sync, finish, terminal
-from .op import Op, Text, number, raw, stored
+from .op import Op, Text, encoded, number, raw, stored
 
 Data = bytes  # inside the builders the name is a method's
 
@@ -60,9 +59,10 @@ class Builder(Bound[F]):
         return self._with(key=span[0], range_end=span[1])
 
 
-@define(eq=False)
 class Read(Builder[F]):
     """What single and ranged reads share."""
+
+    __slots__ = ()
 
     def revision(self, revision: int) -> Self:
         """Read the store as it was at this revision."""
@@ -77,9 +77,10 @@ class Read(Builder[F]):
         return Op("get", self._fields, replies.got)
 
 
-@define(eq=False)
 class Get(Read[F]):
     """A read of one key. Every terminal but ``exec`` and ``exists`` gives None if there is no such key."""
+
+    __slots__ = ()
 
     @terminal
     def string(self) -> Op[str | None]:
@@ -126,13 +127,14 @@ JSONS = replies.by_text(replies.json)
 NUMBERS = replies.by_text(replies.number)
 
 
-@define(eq=False)
 class GetAll(Read[F]):
     """A read of many keys, by default of all in the namespace. A large one is fetched in pages of one revision.
 
     Iterating gives ``KeyValue``s page by page, in memory for one page. Only a read in key order can be cut into pages;
     sorted otherwise it is one message.
     """
+
+    __slots__ = ()
 
     def prefix(self, prefix: Text) -> Self:
         """The keys that begin with ``prefix``; with ``""`` all."""
@@ -229,9 +231,10 @@ class GetAll(Read[F]):
                 yield kv
 
 
-@define(eq=False)
 class Put(Builder[F]):
     """A write of one key."""
+
+    __slots__ = ()
 
     def lease(self, lease: int | HasId) -> Self:
         """Let the key live as long as this lease."""
@@ -253,7 +256,7 @@ class Put(Builder[F]):
     @terminal
     def json(self, value: Any) -> Op[PutResponse]:
         """Write the value as JSON."""
-        return Op("put", {**self._fields, "value": codec.dumps(value).encode()}, replies.was_put)
+        return Op("put", {**self._fields, "value": encoded(value)}, replies.was_put)
 
     @terminal
     def touch(self) -> Op[PutResponse]:
@@ -264,9 +267,10 @@ class Put(Builder[F]):
         return Op("put", {**self._fields, "ignore_value": True}, replies.was_put)
 
 
-@define(eq=False)
 class Delete(Builder[F]):
     """A deletion; each terminal says of what."""
+
+    __slots__ = ()
 
     def previous(self) -> Self:
         """Tell what stood there."""

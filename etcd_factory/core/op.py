@@ -50,6 +50,13 @@ def stored(value: Any) -> bytes:
     raise TypeError(f"a value is str, bytes, int or float, not {type(value).__name__}; .json() stores other things")
 
 
+def encoded(value: Any) -> bytes:
+    """A value as JSON."""
+    import json
+
+    return json.dumps(value).encode()
+
+
 def number(value: Any, what: str) -> int:
     """A whole number that is not negative."""
     if isinstance(value, bool) or not isinstance(value, int):

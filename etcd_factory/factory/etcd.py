@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from typing_extensions import Self
 
-from etcd_factory.config import AsyncConfigError, Filter, Loaded, Source, aread, error_for, read
 from etcd_factory.errors import ConfigError, Fault, suggestion
 from etcd_factory.model import Health
 from etcd_factory.options import ClientOptions, FactoryOptions
@@ -18,6 +17,9 @@ from etcd_factory.options.structure import structure
 from etcd_factory.service import AsyncETCDService, ETCDService
 
 from .base import AsyncServiceFactory, ServiceFactory
+
+if TYPE_CHECKING:  # loaded when it is first used: not every program reads files
+    from etcd_factory.config import Filter, Loaded, Source
 
 S = TypeVar("S")
 
@@ -27,6 +29,8 @@ ABSENT: Any = object()
 
 def section(loaded: Loaded, key: str, read: Callable[[Mapping[str, Any]], Any]) -> FactoryOptions:
     """The factory's options out of a loaded configuration; ``ConfigError`` has all faults of both."""
+    from etcd_factory.config import error_for
+
     faults = list(loaded.faults)
     options = FactoryOptions()
     try:
@@ -86,6 +90,8 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
 
         Raises ``ConfigError`` with every fault of the load: file, key path, what was expected.
         """
+        from etcd_factory.config import read
+
         return cls(section(read(*sources, env=env, key=key, filters=filters), key, cls.read_options))
 
     @staticmethod
@@ -108,13 +114,10 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
         return client.health(timeout)
 
 
-Load = Callable[[], Coroutine[Any, Any, Loaded]]
-
-
 class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
     """etcd clients by name for asyncio; see ``ETCDServiceFactory``."""
 
-    _load: Load | None = None
+    _load: Callable[[], Coroutine[Any, Any, Loaded]] | None = None
     _key = "etcd"
 
     @classmethod
@@ -126,6 +129,8 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
         Raises ``ConfigError`` with every fault of the load: file, key path, what was expected. Where a ``.py`` file has
         an ``async`` ``config`` function, the load is done when the factory is entered: ``async with``.
         """
+        from etcd_factory.config import AsyncConfigError, aread, read
+
         filters = tuple(filters)
         try:
             return cls(section(read(*sources, env=env, key=key, filters=filters), key, cls.read_options))

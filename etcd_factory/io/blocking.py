@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
 from typing import Any, TypeVar
 
@@ -74,6 +74,8 @@ class Waits:
 
     async def gather(self, bodies: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         """The results of all, each in a thread."""
+        from concurrent.futures import ThreadPoolExecutor  # with queue and its kin, for this alone
+
         tasks = list(bodies)
         with ThreadPoolExecutor(max(1, len(tasks)), "etcd_factory gather") as pool:
             return [task.result() for task in [pool.submit(finish, body) for body in tasks]]

@@ -9,11 +9,11 @@ import attrs
 from attrs import field, frozen
 from omegaconf import DictConfig
 
-from etcd_factory.config.kinds import is_mapping
 from etcd_factory.errors import ConfigError, Fault
 
 from . import fields
 from .client import ClientOptions, chosen
+from .kinds import is_mapping
 from .plain import plain
 from .structure import below, named, overlay, structure
 

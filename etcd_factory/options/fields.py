@@ -13,8 +13,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from etcd_factory.config.kinds import is_mapping
 from etcd_factory.errors import ConfigError, suggestion
+
+from .kinds import is_mapping
 
 
 def kind(value: object) -> str:

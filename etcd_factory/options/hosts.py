@@ -6,10 +6,10 @@ import os
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from etcd_factory.config.kinds import is_list
 from etcd_factory.errors import ConfigError, suggestion
 
 from .fields import expected
+from .kinds import is_list
 
 PORT = 2379
 SCHEMES = ("http", "https", "unix")

@@ -8,9 +8,9 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from etcd_factory.config.kinds import is_list, is_mapping
 from etcd_factory.errors import Fault
 
+from .kinds import is_list, is_mapping
 from .structure import below
 
 Read = tuple[Any, tuple[Fault, ...]]

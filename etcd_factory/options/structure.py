@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 import attrs
 
-from etcd_factory.config.kinds import is_mapping
-from etcd_factory.config.spelling import canonical
 from etcd_factory.errors import ConfigError, Fault, suggestion
 
 from .fields import mapping
+from .kinds import is_mapping
+from .spelling import canonical
 
 T = TypeVar("T")
 

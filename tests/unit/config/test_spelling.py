@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from etcd_factory.config import canonical, load_config
+from etcd_factory.config import load_config
 from etcd_factory.config.spelling import FOREIGN, NAMES, OPTIONS, level
+from etcd_factory.options.spelling import canonical
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """etcd clients for Python from layered configuration, blocking and asyncio.
 
-A name is loaded when it is first asked for, so that a program pays for what it uses: ``import etcd_factory`` alone loads
-neither grpc nor OmegaConf. From then on ``import etcd3`` works beside any protobuf.
+A name is loaded when it is first asked for, so that a program pays for what it uses: ``import etcd_factory`` alone
+loads neither grpc nor OmegaConf. From then on ``import etcd3`` works beside any protobuf.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from .core.op import Op, Text, raw
 from .core.ports import IO
 from .core.txn import Part, Transactions, batch
 from .core.view import View
-from .io import forks
+from .io import lifetime
 from .io.awaited import AwaitedIO
 from .io.blocking import BlockingIO
 from .options import ClientOptions
@@ -38,7 +38,7 @@ class Service(KV[F], Transactions[F], Checks[F]):
         chosen = ClientOptions.of(options)
         io: IO = self._io(chosen)
         client = Client(io, chosen, threading.Lock, random.random)
-        forks.watch(client.flights)
+        lifetime.watch(client.flights)
         self._run = View(client, raw(chosen.namespace, "a namespace"), chosen.timeout)
 
     @property

@@ -19,7 +19,7 @@ from etcd_factory.errors import (
     InstanceExistsError,
     InstanceNotFoundError,
 )
-from etcd_factory.io import forks
+from etcd_factory.io import lifetime
 from etcd_factory.model import Health
 from etcd_factory.options import FactoryOptions
 
@@ -42,7 +42,7 @@ class Lifecycle(Names[T], Bound[F], Generic[F, T]):
         self._run = waits
         self._guard = threading.Lock()
         self._flights = Flights(waits.promise, threading.Lock)
-        forks.watch(self)
+        lifetime.watch(self)
 
     @staticmethod
     def read_options(options: Mapping[str, Any]) -> Any:

@@ -19,7 +19,7 @@ from etcd_factory.errors import ClientClosedError, DeadlineExceededError
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire.methods import Method
 
-from . import forks
+from . import lifetime
 from .channels import arguments, target, translate
 from .tls import credentials
 
@@ -101,7 +101,7 @@ class AwaitedIO(Waits):
         self._loops: WeakKeyDictionary[AbstractEventLoop, Lines] = WeakKeyDictionary()
         self._last: tuple[Callable[[], AbstractEventLoop | None], Lines] = NOWHERE
         self._closed = False
-        forks.watch(self)
+        lifetime.watch(self)
 
     async def unary(self, host: str, method: Method, request: Any, timeout: float, metadata: Metadata) -> Any:
         """One call to one host."""
@@ -152,6 +152,12 @@ class AwaitedIO(Waits):
         mine = loops.get(asyncio.get_running_loop()) or Lines()
         for channel in mine.channels.values():
             await channel.close()
+
+    def __del__(self) -> None:
+        lifetime.forgotten(
+            self._options.hosts,
+            [loop for loop, lines in self._loops.items() if lines.channels and not loop.is_closed()],
+        )
 
     def forget(self) -> dict[AbstractEventLoop, Lines]:
         """Drop all connections without touching them."""

@@ -17,7 +17,7 @@ from etcd_factory.errors import ClientClosedError, DeadlineExceededError
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire.methods import Method
 
-from . import forks
+from . import lifetime
 from .channels import arguments, target, translate
 from .tls import credentials
 
@@ -90,7 +90,7 @@ class BlockingIO(Waits):
         self._channels: dict[str, grpc.Channel] = {}
         self._calls: dict[tuple[str, Method], Callable[..., Any]] = {}
         self._closed = False
-        forks.watch(self)
+        lifetime.watch(self)
 
     async def unary(self, host: str, method: Method, request: Any, timeout: float, metadata: Metadata) -> Any:
         """One call to one host."""
@@ -133,6 +133,9 @@ class BlockingIO(Waits):
             channels, self._channels = self._channels, {}
         for channel in channels.values():
             channel.close()
+
+    def __del__(self) -> None:
+        lifetime.forgotten(self._options.hosts, self._channels)
 
     def forget(self) -> Any:
         """Drop all connections without touching them."""

@@ -1,5 +1,9 @@
 """A client that has been closed."""
 
+from __future__ import annotations
+
+import gc
+
 import pytest
 
 from etcd_factory import errors, ops
@@ -93,3 +97,17 @@ async def test_other_clients_go_on(client, make):
     await settle(client.put("k").value("v"))
     await closed(client)
     assert await settle(other.get("k").string()) == "v"
+
+
+async def test_a_client_that_was_used_and_forgotten_is_warned_of(face, options):
+    client = face.service(options)
+    await settle(client.get("k").exists())
+    with pytest.warns(ResourceWarning, match="never closed"):
+        del client
+        gc.collect()
+
+
+async def test_a_client_that_was_never_used_holds_nothing_to_warn_of(face, options, recwarn):
+    face.service(options)
+    gc.collect()
+    assert not [one for one in recwarn if one.category is ResourceWarning]

@@ -1,8 +1,9 @@
-"""A fork leaves the child with channels whose threads are gone: its clients start afresh there."""
+"""When connections outlive their owner: a fork, or a client that nobody closed."""
 
 from __future__ import annotations
 
 import os
+import warnings
 import weakref
 from typing import Any, Protocol
 
@@ -12,6 +13,13 @@ class Forkable(Protocol):
 
     def forget(self) -> Any:
         """Drop the connections without touching them, and give them back."""
+
+
+def forgotten(urls: Any, connections: Any) -> None:
+    """For ``__del__``: warn of a client that had connections and was never closed."""
+    if connections:
+        message = f"an etcd client of {', '.join(urls)} was never closed; use it with 'with' or 'async with'"
+        warnings.warn(message, ResourceWarning, stacklevel=3)
 
 
 _live: weakref.WeakSet[Any] = weakref.WeakSet()

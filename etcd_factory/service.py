@@ -88,7 +88,7 @@ class ETCDService(Service[Sync]):
 
     def close(self) -> None:
         """End all calls and connections; afterwards calls raise ``ClientClosedError``. Closing twice is fine."""
-        self._run.finish(self._run.client.io.close())
+        self._run.finish(self._run.client.close())
 
     def __enter__(self) -> Self:
         return self
@@ -121,7 +121,7 @@ class AsyncETCDService(Service[Async]):
 
     async def aclose(self) -> None:
         """End all calls and connections; afterwards calls raise ``ClientClosedError``. Closing twice is fine."""
-        await self._run.client.io.close()
+        await self._run.client.close()
 
     async def __aenter__(self) -> Self:
         return self

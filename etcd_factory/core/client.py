@@ -54,6 +54,12 @@ class Client:
         """The host that is asked, without its scheme."""
         return self.hosts.current.partition("://")[2]
 
+    async def close(self) -> None:
+        """End what lives on the connections, the newest first, then the connections."""
+        for one in reversed(self.io.kept()):
+            await one.close()
+        await self.io.close()
+
     async def call(self, method: Method, request: Any, timeout: float) -> Any:
         """The answer to one request; all attempts lie inside ``timeout`` seconds."""
         now, host, token = self.io.now(), self.hosts.current, self.token.metadata

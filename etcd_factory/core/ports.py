@@ -26,6 +26,53 @@ class Promise(Protocol[T]):
         ...
 
 
+class Stream(Protocol):
+    """Messages both ways on one connection."""
+
+    async def send(self, message: Any) -> None:
+        """Send a message."""
+
+    async def receive(self) -> Any:
+        """The next message, None where the server ended the stream; raises ``EtcdError`` where it broke."""
+
+    async def close(self) -> None:
+        """End it; one who waits for a message gets an error."""
+
+
+class Signal(Protocol):
+    """A flag that one raises and others wait for."""
+
+    set: Callable[[], None]
+    clear: Callable[[], None]
+    is_set: Callable[[], bool]
+
+    async def wait(self, timeout: float | None = None) -> bool:
+        """Whether it was raised in time."""
+        ...
+
+
+class Mailbox(Protocol):
+    """A bounded queue from one who never waits to one who does."""
+
+    def put(self, item: Any) -> bool:
+        """Add an item; false if the box is full or closed."""
+        ...
+
+    def close(self) -> None:
+        """Take no more; what is in it can still be taken out."""
+
+    async def get(self, timeout: float | None = None) -> Any:
+        """The next item, when there is one; None once the box is closed and empty, or at the end of ``timeout``."""
+
+
+class Task(Protocol):
+    """A coroutine that runs on its own."""
+
+    async def join(self, timeout: float) -> bool:
+        """Whether it has ended in time."""
+        ...
+
+
 class IO(Protocol):
     """A transport with its way to wait. Every port of the blocking one returns without suspending."""
 
@@ -36,6 +83,22 @@ class IO(Protocol):
 
     async def unary(self, host: str, method: Method, request: Any, timeout: float, metadata: Metadata) -> Any:
         """One call to one host. Raises ``EtcdError``; its ``sent`` is false if the request certainly never left."""
+
+    async def stream(self, host: str, method: Method, metadata: Metadata, request: Any = None) -> Stream:
+        """A stream to one host: both ways, or the answers to one request."""
+        ...
+
+    def spawn(self, body: Coroutine[Any, Any, Any], name: str) -> Task:
+        """The coroutine run on its own, beside its caller."""
+        ...
+
+    def signal(self) -> Signal:
+        """A new signal."""
+        ...
+
+    def mailbox(self, size: int) -> Mailbox:
+        """A new mailbox."""
+        ...
 
     async def sleep(self, seconds: float) -> None:
         """Pause."""
@@ -57,6 +120,14 @@ class IO(Protocol):
 
     def finish(self, body: Coroutine[Any, Any, T]) -> Any:
         """A coroutine run as the face runs it."""
+
+    def keep(self, name: str, make: Callable[[], T]) -> T:
+        """The one object of that name, in asyncio the one of the running loop; made at the first call."""
+        ...
+
+    def kept(self) -> list[Any]:
+        """What is kept, in order of its making."""
+        ...
 
     async def close(self) -> None:
         """End all calls and connections."""

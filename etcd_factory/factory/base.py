@@ -12,7 +12,7 @@ from typing_extensions import Self
 
 from etcd_factory.core.face import Async, Sync, finish
 from etcd_factory.errors import ClientClosedError
-from etcd_factory.io import awaited, blocking
+from etcd_factory.io import tasks, threads
 from etcd_factory.options import FactoryOptions
 
 from .lifecycle import Lifecycle, log
@@ -30,7 +30,7 @@ class ServiceFactory(Lifecycle[Sync, T], ABC):
     """
 
     def __init__(self, config: Config = None) -> None:
-        super().__init__(FactoryOptions.of(config, self.read_options), blocking.Waits())
+        super().__init__(FactoryOptions.of(config, self.read_options), threads.Threads())
         finish(self._start())
 
     @abstractmethod
@@ -66,7 +66,7 @@ class AsyncServiceFactory(Lifecycle[Async, T], ABC):
     _waiting = False
 
     def __init__(self, config: Config = None) -> None:
-        super().__init__(FactoryOptions.of(config, self.read_options), awaited.Waits())
+        super().__init__(FactoryOptions.of(config, self.read_options), tasks.Tasks())
         self._begun: dict[str | None, Awaitable[T]] = {}
         self._waiting = inspect.iscoroutinefunction(self.create_client)
         if not self._waiting:

@@ -3,50 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import weakref
 from asyncio import AbstractEventLoop
-from collections.abc import Callable, Coroutine, Iterable
-from concurrent.futures import Future
+from collections.abc import Callable
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from grpc import aio
 
-from etcd_factory.core.face import Async
-from etcd_factory.core.ports import Metadata, value_of
-from etcd_factory.errors import ClientClosedError, DeadlineExceededError
+from etcd_factory.core.ports import Metadata
+from etcd_factory.errors import ClientClosedError, ConnectionFailedError
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire.methods import Method
 
 from . import lifetime
 from .channels import arguments, target, translate
+from .tasks import Tasks
 from .tls import credentials
-
-T = TypeVar("T")
-
-
-class Promise:
-    """A value that one task sets and others wait for."""
-
-    def __init__(self) -> None:
-        self._future: Future[Any] = Future()  # of no loop: a client may be used in several at once
-
-    def set(self, value: Any) -> None:
-        """Give the value to all who wait."""
-        self._future.set_result(value)
-
-    async def wait(self, timeout: float | None = None) -> Any:
-        """The value, when it is there."""
-        try:
-            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._future)), timeout)
-        except asyncio.TimeoutError:
-            raise DeadlineExceededError("another caller did not finish in time") from None
-
-
-def awaited(body: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
-    """The coroutine itself, for its caller to await."""
-    return body
 
 
 def cancelling() -> bool:
@@ -54,28 +27,38 @@ def cancelling() -> bool:
     return bool(getattr(asyncio.current_task(), "cancelling", int)())
 
 
-class Waits:
-    """The ports that need no connection."""
+T = TypeVar("T")
 
-    face = Async
-    now = staticmethod(time.monotonic)
-    finish = staticmethod(awaited)
-    promise = Promise
+Fail = Callable[[Any], Exception]
 
-    async def sleep(self, seconds: float) -> None:
-        """Pause this task."""
-        await asyncio.sleep(seconds)
 
-    async def within(self, seconds: float, body: Callable[[], Any]) -> Any:
-        """What ``body`` gives; it is cancelled if it takes longer."""
+class Stream:
+    """Messages both ways; without a request of one's own the requests are those sent."""
+
+    def __init__(self, call: Callable[..., Any], metadata: Metadata, request: Any, fail: Fail) -> None:
+        self._fail = fail
+        self._call = call(metadata=metadata) if request is None else call(request, metadata=metadata)
+
+    async def send(self, message: Any) -> None:
+        """Send a message."""
         try:
-            return await asyncio.wait_for(value_of(body()), seconds)
-        except asyncio.TimeoutError as error:
-            raise TimeoutError(str(error) or f"not done within {seconds} s") from None
+            await self._call.write(message)
+        except aio.AioRpcError as error:
+            raise self._fail(error) from error
+        except asyncio.InvalidStateError as error:  # so gRPC says that the call has ended; receive knows why
+            raise ConnectionFailedError(str(error)) from error
 
-    async def gather(self, bodies: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-        """The results of all, each in a task."""
-        return await asyncio.gather(*bodies)
+    async def receive(self) -> Any:
+        """The next message, None where the server ended the stream."""
+        try:
+            message = await self._call.read()
+        except aio.AioRpcError as error:
+            raise self._fail(error) from error
+        return None if message is aio.EOF else message
+
+    async def close(self) -> None:
+        """End it; one who waits for a message gets an error."""
+        self._call.cancel()
 
 
 class Lines:
@@ -84,6 +67,7 @@ class Lines:
     def __init__(self) -> None:
         self.channels: dict[str, aio.Channel] = {}
         self.calls: dict[tuple[str, Method], Callable[..., Any]] = {}
+        self.kept: dict[str, Any] = {}
 
 
 def no_loop() -> None:
@@ -93,7 +77,7 @@ def no_loop() -> None:
 NOWHERE = (no_loop, Lines())
 
 
-class AwaitedIO(Waits):
+class AwaitedIO(Tasks):
     """In each event loop one channel to each host that has been asked there."""
 
     def __init__(self, options: ClientOptions) -> None:
@@ -112,13 +96,20 @@ class AwaitedIO(Waits):
         try:
             return await call(request, timeout=timeout, metadata=metadata)
         except aio.AioRpcError as error:
-            if self._closed:
-                raise ClientClosedError from error
-            raise translate(error, host) from error
+            raise self._error(error, host) from error
         except (asyncio.CancelledError, aio.UsageError):  # so gRPC ends calls whose channel is closed
             if self._closed and not cancelling():
                 raise ClientClosedError from None
             raise
+
+    async def stream(self, host: str, method: Method, metadata: Metadata, request: Any = None) -> Stream:
+        """A stream to one host."""
+        lines = self._enter()
+        call = lines.calls.get((host, method)) or self._prepare(lines, host, method)
+        return Stream(call, metadata, request, lambda error: self._error(error, host))
+
+    def _error(self, error: aio.AioRpcError, host: str) -> Exception:
+        return ClientClosedError() if self._closed else translate(error, host)
 
     def _enter(self) -> Lines:
         """The lines of the running loop, remembered for the next call."""
@@ -133,9 +124,8 @@ class AwaitedIO(Waits):
         if host not in lines.channels:
             lines.channels[host] = self._open(host)
         request, reply = method.types
-        call: Callable[..., Any] = lines.channels[host].unary_unary(
-            method.path, request.SerializeToString, reply.FromString
-        )
+        start = getattr(lines.channels[host], method.kind)
+        call: Callable[..., Any] = start(method.path, request.SerializeToString, reply.FromString)
         lines.calls[host, method] = call
         return call
 
@@ -144,6 +134,19 @@ class AwaitedIO(Waits):
         if self._options.secure:
             return aio.secure_channel(target(host), credentials(self._options.tls), settings)
         return aio.insecure_channel(target(host), settings)
+
+    def keep(self, name: str, make: Callable[[], T]) -> T:
+        """The running loop's one object of that name, made at the first call."""
+        if self._closed:
+            raise ClientClosedError
+        lines = self._enter()
+        kept: T = lines.kept.get(name) or lines.kept.setdefault(name, make())
+        return kept
+
+    def kept(self) -> list[Any]:
+        """What is kept for the running loop, in order of its making."""
+        lines = self._loops.get(asyncio.get_running_loop()) if self._loops else None
+        return list(lines.kept.values()) if lines else []
 
     async def close(self) -> None:
         """End all calls and connections of this loop; those of loops that have ended go with them."""

@@ -3,85 +3,54 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Coroutine, Iterable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as Late
+from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import grpc
 
-from etcd_factory.core.face import Sync, finish
 from etcd_factory.core.ports import Metadata
-from etcd_factory.errors import ClientClosedError, DeadlineExceededError
+from etcd_factory.errors import ClientClosedError
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire.methods import Method
 
 from . import lifetime
 from .channels import arguments, target, translate
+from .threads import Threads
 from .tls import credentials
+
 
 T = TypeVar("T")
 
+Fail = Callable[[Any], Exception]
 
-class Promise:
-    """A value that one thread sets and others wait for."""
 
-    def __init__(self) -> None:
-        self._future: Future[Any] = Future()
+class Stream:
+    """Messages both ways; without a request of one's own the requests are those sent."""
 
-    def set(self, value: Any) -> None:
-        """Give the value to all who wait."""
-        self._future.set_result(value)
+    def __init__(self, call: Callable[..., Any], metadata: Metadata, request: Any, fail: Fail) -> None:
+        self._outbox: SimpleQueue[Any] = SimpleQueue()
+        self._fail = fail
+        self._call = call(iter(self._outbox.get, None) if request is None else request, metadata=metadata)
 
-    async def wait(self, timeout: float | None = None) -> Any:
-        """The value, when it is there."""
+    async def send(self, message: Any) -> None:
+        """Queue a message; it is sent in its turn."""
+        self._outbox.put(message)
+
+    async def receive(self) -> Any:
+        """The next message, None where the server ended the stream."""
         try:
-            return self._future.result(timeout)
-        except Late:
-            raise DeadlineExceededError("another caller did not finish in time") from None
+            return next(self._call, None)
+        except grpc.RpcError as error:
+            raise self._fail(error) from error
+
+    async def close(self) -> None:
+        """End it; one who waits for a message gets an error."""
+        self._outbox.put(None)
+        self._call.cancel()
 
 
-class Waits:
-    """The ports that need no connection."""
-
-    face = Sync
-    now = staticmethod(time.monotonic)
-    finish = staticmethod(finish)
-    promise = Promise
-
-    async def sleep(self, seconds: float) -> None:
-        """Pause this thread."""
-        time.sleep(seconds)  # noqa: ASYNC251
-
-    async def within(self, seconds: float, body: Callable[[], Any]) -> Any:
-        """What ``body`` gives; it runs in a thread of its own, and is left behind there if it takes longer."""
-        future: Future[Any] = Future()
-
-        def run() -> None:
-            try:
-                future.set_result(body())
-            except BaseException as error:
-                future.set_exception(error)
-
-        threading.Thread(target=run, name="etcd_factory bounded", daemon=True).start()
-        try:
-            return future.result(seconds)
-        except Late:
-            if future.done():
-                raise
-            raise TimeoutError(f"not done within {seconds} s") from None
-
-    async def gather(self, bodies: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-        """The results of all, each in a thread."""
-        from concurrent.futures import ThreadPoolExecutor  # with queue and its kin, for this alone
-
-        tasks = list(bodies)
-        with ThreadPoolExecutor(max(1, len(tasks)), "etcd_factory gather") as pool:
-            return [task.result() for task in [pool.submit(finish, body) for body in tasks]]
-
-
-class BlockingIO(Waits):
+class BlockingIO(Threads):
     """One channel to each host that has been asked, made when it is first asked."""
 
     def __init__(self, options: ClientOptions) -> None:
@@ -89,6 +58,7 @@ class BlockingIO(Waits):
         self._guard = threading.Lock()
         self._channels: dict[str, grpc.Channel] = {}
         self._calls: dict[tuple[str, Method], Callable[..., Any]] = {}
+        self._kept: dict[str, Any] = {}
         self._closed = False
         lifetime.watch(self)
 
@@ -98,13 +68,19 @@ class BlockingIO(Waits):
         try:
             return call(request, timeout, metadata)
         except grpc.RpcError as error:
-            if self._closed:
-                raise ClientClosedError from error
-            raise translate(error, host) from error
+            raise self._error(error, host) from error
         except ValueError as error:  # gRPC's word for a channel that was closed meanwhile
             if self._closed:
                 raise ClientClosedError from error
             raise
+
+    async def stream(self, host: str, method: Method, metadata: Metadata, request: Any = None) -> Stream:
+        """A stream to one host."""
+        call = self._calls.get((host, method)) or self._prepare(host, method)
+        return Stream(call, metadata, request, lambda error: self._error(error, host))
+
+    def _error(self, error: grpc.RpcError, host: str) -> Exception:
+        return ClientClosedError() if self._closed else translate(error, host)
 
     def _prepare(self, host: str, method: Method) -> Callable[..., Any]:
         with self._guard:
@@ -113,9 +89,8 @@ class BlockingIO(Waits):
             if host not in self._channels:
                 self._channels[host] = self._open(host)
             request, reply = method.types
-            call: Callable[..., Any] = self._channels[host].unary_unary(
-                method.path, request.SerializeToString, reply.FromString
-            )
+            start = getattr(self._channels[host], method.kind)
+            call: Callable[..., Any] = start(method.path, request.SerializeToString, reply.FromString)
             self._calls[host, method] = call
             return call
 
@@ -124,6 +99,18 @@ class BlockingIO(Waits):
         if self._options.secure:
             return grpc.secure_channel(target(host), credentials(self._options.tls), settings)
         return grpc.insecure_channel(target(host), settings)
+
+    def keep(self, name: str, make: Callable[[], T]) -> T:
+        """The one object of that name, made at the first call."""
+        with self._guard:
+            if self._closed:
+                raise ClientClosedError
+            kept: T = self._kept.get(name) or self._kept.setdefault(name, make())
+            return kept
+
+    def kept(self) -> list[Any]:
+        """What is kept, in order of its making."""
+        return list(self._kept.values())
 
     async def close(self) -> None:
         """End all calls and connections."""
@@ -139,6 +126,6 @@ class BlockingIO(Waits):
 
     def forget(self) -> Any:
         """Drop all connections without touching them."""
-        left = self._channels, self._calls
-        self._guard, self._channels, self._calls = threading.Lock(), {}, {}
+        left = self._channels, self._calls, self._kept
+        self._guard, self._channels, self._calls, self._kept = threading.Lock(), {}, {}, {}
         return left

@@ -21,6 +21,7 @@ class Method:
     service: str
     name: str
     repeatable: bool = field(default=False, kw_only=True)
+    kind: str = field(default="unary_unary", kw_only=True)  # as gRPC's channels call it
 
     @property
     def path(self) -> str:
@@ -41,4 +42,10 @@ DELETE = Method("KV", "DeleteRange")
 TXN = Method("KV", "Txn")
 COMPACT = Method("KV", "Compact")
 STATUS = Method("Maintenance", "Status", repeatable=True)
+WATCH = Method("Watch", "Watch", kind="stream_stream")
+LEASE_GRANT = Method("Lease", "LeaseGrant", repeatable=True)
+LEASE_REVOKE = Method("Lease", "LeaseRevoke", repeatable=True)
+LEASE_KEEP_ALIVE = Method("Lease", "LeaseKeepAlive", kind="stream_stream")
+LEASE_TIME_TO_LIVE = Method("Lease", "LeaseTimeToLive", repeatable=True)
+LEASE_LEASES = Method("Lease", "LeaseLeases", repeatable=True)
 AUTHENTICATE = Method("Auth", "Authenticate")

@@ -7,7 +7,7 @@ import pytest
 
 from etcd_factory.core.flights import Flights
 from etcd_factory.errors import DeadlineExceededError
-from etcd_factory.io.awaited import Promise
+from etcd_factory.io.tasks import Promise
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from attrs import define
 
 from etcd_factory import AsyncServiceFactory, ServiceFactory
-from etcd_factory.io import awaited, blocking
+from etcd_factory.io import tasks, threads
 from tests.conformance.face import settle
 
 BOUND = 10  # seconds after which a test that hangs fails
@@ -86,7 +86,7 @@ class AsyncGate(asyncio.Event):
 class Threads:
     """Concurrency of the blocking face."""
 
-    name, factory, gate, promise = "blocking", Boxes, Gate, blocking.Promise
+    name, factory, gate, promise = "blocking", Boxes, Gate, threads.Promise
 
     def __init__(self):
         self.pool = ThreadPoolExecutor(16)
@@ -106,7 +106,7 @@ class Threads:
 class Tasks:
     """Concurrency of the asyncio face."""
 
-    name, factory, gate, promise = "asyncio", AsyncBoxes, AsyncGate, awaited.Promise
+    name, factory, gate, promise = "asyncio", AsyncBoxes, AsyncGate, tasks.Promise
     pool: ClassVar[Any] = None
 
     def start(self, call):

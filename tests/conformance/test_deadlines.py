@@ -138,6 +138,7 @@ async def test_a_write_whose_connection_breaks_is_not_sent_again(make, relay):
     relay.cut(after=b"cut-here")
     error = await failure(lambda: through.put("cut-here").value("v"), errors.ConnectionFailedError)
     assert (error.attempts, error.maybe_applied) == (1, True)
+    await settle(through.get("k").string())  # gives the broken connection the time that it takes to go
     await settle(through.put("k").value("w"))
 
 

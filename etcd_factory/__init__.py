@@ -14,6 +14,7 @@ from .errors import Code, ConfigError, EtcdError, EtcdFactoryError
 from .wire.standin import install as _stand_in
 
 if TYPE_CHECKING:
+    from .admin import Alarm, AuthStatus, HashKV, Member, Permission, Snapshot, Status
     from .config import aload_config, explain_config, load_config
     from .core.txn import ops
     from .factory import (
@@ -23,16 +24,18 @@ if TYPE_CHECKING:
         HealthReport,
         ServiceFactory,
     )
-    from .model import DeleteResponse, Health, KeyValue, PutResponse, RangeResponse, TxnResponse
+    from .model import DeleteResponse, Health, KeyValue, LeaseInfo, PutResponse, RangeResponse, TxnResponse
     from .options import TLS, Auth, ClientOptions, FactoryOptions, Keepalive, Retry
     from .service import AsyncETCDService, ETCDService
 
 __all__ = [
     "TLS",
+    "Alarm",
     "AsyncETCDService",
     "AsyncETCDServiceFactory",
     "AsyncServiceFactory",
     "Auth",
+    "AuthStatus",
     "ClientOptions",
     "Code",
     "ConfigError",
@@ -42,14 +45,20 @@ __all__ = [
     "EtcdError",
     "EtcdFactoryError",
     "FactoryOptions",
+    "HashKV",
     "Health",
     "HealthReport",
     "Keepalive",
     "KeyValue",
+    "LeaseInfo",
+    "Member",
+    "Permission",
     "PutResponse",
     "RangeResponse",
     "Retry",
     "ServiceFactory",
+    "Snapshot",
+    "Status",
     "TxnResponse",
     "aload_config",
     "errors",
@@ -59,6 +68,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "admin": ("Alarm", "AuthStatus", "HashKV", "Member", "Permission", "Snapshot", "Status"),
     "config": ("aload_config", "explain_config", "load_config"),
     "core.txn": ("ops",),
     "factory": (
@@ -68,7 +78,7 @@ _HOMES = {
         "HealthReport",
         "ServiceFactory",
     ),
-    "model": ("DeleteResponse", "Health", "KeyValue", "PutResponse", "RangeResponse", "TxnResponse"),
+    "model": ("DeleteResponse", "Health", "KeyValue", "LeaseInfo", "PutResponse", "RangeResponse", "TxnResponse"),
     "options": ("TLS", "Auth", "ClientOptions", "FactoryOptions", "Keepalive", "Retry"),
     "service": ("AsyncETCDService", "ETCDService"),
 }

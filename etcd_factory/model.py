@@ -100,6 +100,34 @@ class TxnResponse:
 
 
 @frozen
+class Event:
+    """A change that a watch saw: ``put`` or ``delete``, of ``kv``, at ``revision``.
+
+    ``previous`` is what stood there, if it was asked for. ``resync`` marks what was read afresh after a compaction.
+    Of type ``progress``, if asked for, it tells only that all before ``revision`` has been seen.
+    """
+
+    type: str
+    kv: KeyValue
+    revision: int
+    previous: KeyValue | None = None
+    resync: bool = False
+
+
+@frozen
+class LeaseInfo:
+    """A lease as the server has it: ``ttl`` seconds are left of ``granted``, -1 if there is no such lease.
+
+    ``keys`` are those that live with it, if they were asked for.
+    """
+
+    id: int
+    ttl: int
+    granted: int = 0
+    keys: tuple[bytes, ...] = ()
+
+
+@frozen
 class Health:
     """How one client fares: ``leader`` is a member's id (0: none), ``latency`` the seconds of a linearizable read."""
 

@@ -12,23 +12,30 @@ from typing import Any, ClassVar, TypeVar, overload
 from attrs import evolve
 from typing_extensions import Self
 
+from .core.admin import Admin
 from .core.client import Client
+from .core.election import Elections
 from .core.face import Async, F, Sync
 from .core.health import Checks
 from .core.kv import KV
+from .core.leases import Leases
+from .core.lock import Locks
 from .core.op import Op, Text, raw
 from .core.ports import IO
+from .core.stm import Software
 from .core.txn import Part, Transactions, batch
 from .core.view import View
+from .core.watch import Watches
 from .io import lifetime
 from .io.awaited import AwaitedIO
 from .io.blocking import BlockingIO
 from .options import ClientOptions
+from .raw import Raw
 
 T = TypeVar("T")
 
 
-class Service(KV[F], Transactions[F], Checks[F]):
+class Service(KV[F], Transactions[F], Leases[F], Software[F], Watches[F], Locks[F], Elections[F], Checks[F], Admin[F]):
     """What both faces have. Making one does no I/O; the first call connects."""
 
     _io: ClassVar[Any]
@@ -40,11 +47,20 @@ class Service(KV[F], Transactions[F], Checks[F]):
         client = Client(io, chosen, threading.Lock, random.random)
         lifetime.watch(client.flights)
         self._run = View(client, raw(chosen.namespace, "a namespace"), chosen.timeout)
+        self._raw = Raw(chosen)
 
     @property
     def options(self) -> ClientOptions:
         """What the client was made from."""
         return self._run.client.options
+
+    @property
+    def raw(self) -> Any:
+        """A python-etcd3 ``Etcd3Client`` on the same options, made at the first use and closed with the service.
+
+        It blocks, in asyncio too. It knows the first host only, and no namespace: its keys are whole ones.
+        """
+        return self._raw.get()
 
     def namespace(self, prefix: Text) -> Self:
         """The same service with every key below ``prefix``, on the same connections; namespaces nest."""
@@ -88,6 +104,7 @@ class ETCDService(Service[Sync]):
 
     def close(self) -> None:
         """End all calls and connections; afterwards calls raise ``ClientClosedError``. Closing twice is fine."""
+        self._raw.close()
         self._run.finish(self._run.client.close())
 
     def __enter__(self) -> Self:
@@ -121,6 +138,7 @@ class AsyncETCDService(Service[Async]):
 
     async def aclose(self) -> None:
         """End all calls and connections; afterwards calls raise ``ClientClosedError``. Closing twice is fine."""
+        self._raw.close()
         await self._run.client.close()
 
     async def __aenter__(self) -> Self:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from attrs import define
 
-from etcd_factory.errors import EtcdError
+from etcd_factory.errors import DeadlineExceededError, EtcdError
 from etcd_factory.options import ClientOptions
 from etcd_factory.policy.hosts import Hosts
 from etcd_factory.policy.retry import UNCERTAIN, Next, judge, pause, uncertain
@@ -21,6 +22,8 @@ from .token import Token
 
 log = logging.getLogger("etcd_factory.client")
 
+Send = Callable[..., Awaitable[Any]]  # as ``IO.unary``
+
 RENEWALS = 2  # of the token in one call: one for its age, one for an auth store that changed meanwhile
 
 
@@ -29,6 +32,8 @@ class Trip:
     """What has happened to one call so far; times are the clock's."""
 
     method: Method
+    hosts: Hosts
+    send: Send
     start: float
     deadline: float
     now: float
@@ -45,9 +50,9 @@ class Client:
     def __init__(self, io: IO, options: ClientOptions, guard: Callable[[], Guard], chance: Callable[[], float]) -> None:
         self.io, self.options = io, options
         self.hosts = Hosts(options.hosts, options.retry.initial)
+        self.guard, self.chance = guard, chance
         self.flights = Flights(io.promise, guard)
         self.token = Token(options.auth, self.flights)
-        self._chance = chance
 
     @property
     def endpoint(self) -> str:
@@ -66,11 +71,23 @@ class Client:
         trip = None
         if token is not None and not self.hosts.failing:
             try:  # the usual way, without a step more than it takes
-                return await self.io.unary(host, method, request, timeout, token)
+                return await self.io.unary(host, method, request, self.hosts.share(timeout, method.repeatable), token)
             except EtcdError as error:
-                trip = Trip(method, now, now + timeout, now, 1, host=host, metadata=token)
+                trip = Trip(method, self.hosts, self.io.unary, now, now + timeout, now, 1, host=host, metadata=token)
                 await self._recover(error, trip)
-        return await self._travel(trip or Trip(method, now, now + timeout, now), request)
+        return await self._travel(trip or Trip(method, self.hosts, self.io.unary, now, now + timeout, now), request)
+
+    async def visit(
+        self, method: Method, request: Any, timeout: float, host: str = "", send: Send | None = None
+    ) -> tuple[Any, str]:
+        """The answer and the host that gave it: with ``host`` that one and no other, by the same rules.
+
+        ``send`` stands in for a unary call: it opens a stream, whose first message is the answer.
+        """
+        now = self.io.now()
+        hosts = Hosts((host,), self.options.retry.initial) if host else self.hosts
+        trip = Trip(method, hosts, send or self.io.unary, now, now + timeout, now)
+        return await self._travel(trip, request), trip.host
 
     async def _travel(self, trip: Trip, request: Any) -> Any:
         while True:
@@ -81,18 +98,23 @@ class Client:
 
     async def _attempt(self, trip: Trip, request: Any) -> Any:
         trip.attempts += 1
-        trip.host = self.hosts.pick(trip.now)
+        trip.host = trip.hosts.pick(trip.now)
         left = trip.deadline - trip.now
-        metadata = self.token.metadata
-        if metadata is None:
-            metadata = await self.token.fetch(self._authenticate, left)
-        trip.metadata = metadata
-        reply = await self.io.unary(trip.host, trip.method, request, left, metadata)
-        self.hosts.answered(trip.host)
+        trip.metadata = await self.shown(left, trip.hosts)
+        share = trip.hosts.share(left, trip.method.repeatable, trip.attempts - 1)
+        reply = await trip.send(trip.host, trip.method, request, share, trip.metadata)
+        trip.hosts.answered(trip.host)
         return reply
 
-    async def _authenticate(self, request: Any, timeout: float) -> Any:
-        host = self.hosts.pick(self.io.now())
+    async def shown(self, timeout: float, hosts: Hosts | None = None) -> Metadata:
+        """The token to show, fetched if there is none, from one of ``hosts`` if they are given."""
+        metadata = self.token.metadata
+        if metadata is None:
+            metadata = await self.token.fetch(partial(self._authenticate, hosts or self.hosts), timeout)
+        return metadata
+
+    async def _authenticate(self, hosts: Hosts, request: Any, timeout: float) -> Any:
+        host = hosts.pick(self.io.now())
         try:
             return await self.io.unary(host, methods.AUTHENTICATE, request, timeout, ())
         except EtcdError as error:
@@ -106,6 +128,8 @@ class Client:
         error.attempts = trip.attempts
         error.maybe_applied = uncertain(error, repeatable=trip.method.repeatable)
         wait = self._wait(self._judge(error, trip), trip, now)
+        if isinstance(error, DeadlineExceededError):  # whatever becomes of this call, the next one asks another host
+            trip.hosts.failed(trip.host, now)
         if wait is None or now + wait >= trip.deadline:
             raise error
         log.info(
@@ -119,7 +143,7 @@ class Client:
         if trip.attempts >= self.options.retry.attempts:
             return Next.RAISE
         renewable = self.token.auth is not None and trip.renewals < RENEWALS
-        return judge(error, repeatable=trip.method.repeatable, renewable=renewable, hosts=len(self.hosts))
+        return judge(error, repeatable=trip.method.repeatable, renewable=renewable, hosts=len(trip.hosts))
 
     def _wait(self, step: Next, trip: Trip, now: float) -> float | None:
         """Seconds to the next attempt, None if there is none."""
@@ -130,7 +154,7 @@ class Client:
             self.token.drop(trip.metadata)
             return 0.0
         trip.failures += 1
-        self.hosts.failed(trip.host, now)
-        wait = pause(self.options.retry, trip.failures, self._chance()) if self.hosts.all_failed(now) else 0.0
-        reach = trip.start + self.options.dial_timeout * len(self.hosts)
+        trip.hosts.failed(trip.host, now)
+        wait = pause(self.options.retry, trip.failures, self.chance()) if trip.hosts.all_failed(now) else 0.0
+        reach = trip.start + self.options.dial_timeout * len(trip.hosts)
         return None if step is Next.UNSENT and now + wait > reach else wait

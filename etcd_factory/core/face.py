@@ -10,7 +10,7 @@ Which face an object has is its type parameter: ``Get[Sync]``, ``Get[Async]``, `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
@@ -81,14 +81,18 @@ class Bound(Generic[F]):
     _run: Any
 
 
-class Method(Generic[P, T_co]):
-    """What ``terminal`` and ``operation`` share: the type of a method by the face of its object."""
+class Named:
+    """What the decorators share: at run time a method is a function like any other."""
 
     def __init__(self, body: Callable[..., Any], call: Callable[..., Any]) -> None:
         self._call = update_wrapper(call, body)
 
     def __set_name__(self, owner: type, name: str) -> None:
-        setattr(owner, name, self._call)  # at run time it is a function like any other
+        setattr(owner, name, self._call)
+
+
+class Method(Named, Generic[P, T_co]):
+    """What ``terminal`` and ``operation`` are to type checkers: a method's type by the face of its object."""
 
     if TYPE_CHECKING:
 
@@ -100,6 +104,44 @@ class Method(Generic[P, T_co]):
         def __get__(self, instance: Bound[Async], owner: type) -> Callable[P, Coroutine[Any, Any, T_co]]: ...
         @overload
         def __get__(self, instance: Bound[Unbound], owner: type) -> Callable[P, Op[T_co]]: ...
+        def __get__(self, instance: Any, owner: type) -> Any: ...
+
+
+class Opening(Generic[T]):
+    """Something to be opened: ``await`` it, or enter it with ``async with``."""
+
+    def __init__(self, body: Coroutine[Any, Any, T]) -> None:
+        self._body = body
+        self._opened: Any = None
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        return self._body.__await__()
+
+    async def __aenter__(self) -> T:
+        self._opened = await (await self._body).__aenter__()  # type: ignore[attr-defined]
+        return self._opened  # type: ignore[no-any-return]
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self._opened.__aexit__(*error)
+
+
+class opener(Named, Generic[P, T_co]):  # noqa: N801
+    """An operation that opens something: in asyncio it gives an ``Opening``."""
+
+    def __init__(self, body: Callable[Concatenate[Any, P], Coroutine[Any, Any, T_co]]) -> None:
+        def call(self: Any, *args: P.args, **kwargs: P.kwargs) -> Any:
+            return self._run.open(body(self, *args, **kwargs))
+
+        super().__init__(body, call)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: type) -> Callable[..., Any]: ...
+        @overload
+        def __get__(self, instance: Bound[Sync], owner: type) -> Callable[P, T_co]: ...
+        @overload
+        def __get__(self, instance: Bound[Async], owner: type) -> Callable[P, Opening[T_co]]: ...
         def __get__(self, instance: Any, owner: type) -> Any: ...
 
 

@@ -15,6 +15,7 @@ from etcd_factory.wire.ranges import ALL, Span, prefixed
 
 from .face import Async, Bound, F, Runner, Sync, finish, terminal
 from .op import Op, Text, encoded, number, raw, stored
+from .ranged import Ranged, span
 
 Data = bytes  # inside the builders the name is a method's
 
@@ -26,8 +27,8 @@ class HasId(Protocol):
     """A lease, or whatever else has its id."""
 
     @property
-    def id(self) -> int:
-        """The lease's id."""
+    def id(self) -> int | None:
+        """The lease's id, None before it is granted."""
         ...
 
 
@@ -36,13 +37,6 @@ def word(value: str, table: Mapping[str, str], what: str) -> str:
     if value not in table:
         raise ValueError(f"{what} {value!r} is none of {', '.join(table)}{suggestion(str(value), table)}")
     return table[value]
-
-
-def span(start: Text, end: Text) -> Span:
-    r"""A range from ``start`` up to but not with ``end``; the end ``"\0"`` is the end of all keys."""
-    if not raw(end):
-        raise ValueError(r"a range needs an end: its first key not wanted, or '\0' for all from the start on")
-    return raw(start), raw(end)
 
 
 @define(eq=False)
@@ -127,7 +121,7 @@ JSONS = replies.by_text(replies.json)
 NUMBERS = replies.by_text(replies.number)
 
 
-class GetAll(Read[F]):
+class GetAll(Read[F], Ranged):
     """A read of many keys, by default of all in the namespace. A large one is fetched in pages of one revision.
 
     Iterating gives ``KeyValue``s page by page, in memory for one page. Only a read in key order can be cut into pages;
@@ -135,18 +129,6 @@ class GetAll(Read[F]):
     """
 
     __slots__ = ()
-
-    def prefix(self, prefix: Text) -> Self:
-        """The keys that begin with ``prefix``; with ``""`` all."""
-        return self._within(prefixed(raw(prefix, "a prefix")))
-
-    def range(self, start: Text, end: Text) -> Self:
-        r"""The keys from ``start`` up to but not with ``end``; with ``"\0"`` as end all from ``start`` on."""
-        return self._within(span(start, end))
-
-    def all(self) -> Self:
-        """Every key of the namespace."""
-        return self._within(ALL)
 
     def limit(self, limit: int) -> Self:
         """At most so many keys; 0 means no limit."""
@@ -237,8 +219,11 @@ class Put(Builder[F]):
     __slots__ = ()
 
     def lease(self, lease: int | HasId) -> Self:
-        """Let the key live as long as this lease."""
-        return self._with(lease=number(getattr(lease, "id", lease), "a lease id"))
+        """Let the key live as long as this lease; one that is not granted yet will be when the put is run."""
+        known = getattr(lease, "id", lease)
+        if known is None and hasattr(lease, "__index__"):
+            return self._with(lease=lease)
+        return self._with(lease=number(known, "a lease id"))
 
     def ignore_lease(self) -> Self:
         """Keep the lease that the key has; ``KeyNotFoundError`` if there is no such key."""

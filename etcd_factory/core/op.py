@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from attrs import define
@@ -29,6 +29,14 @@ class Op(Generic[T_co]):
     def label(self) -> str:
         """What was asked, for messages; values are never shown."""
         return f"{self.kind} {self.fields['key']!r}" if "key" in self.fields else self.kind
+
+
+class Ungranted(Exception):  # noqa: N818  # never seen by users
+    """The request can't be built before a lease in it is granted, which ``grant`` does."""
+
+    def __init__(self, grant: Callable[[], Awaitable[Any]]) -> None:
+        super().__init__("a lease is not granted yet")
+        self.grant = grant
 
 
 def raw(value: Any, what: str = "a key") -> bytes:

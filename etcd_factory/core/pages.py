@@ -35,10 +35,14 @@ class Pages:
         """The next page's message, None behind the last one."""
         if self._over:
             return None
+        page = await self._page()
+        return page if page.kvs else None
+
+    async def _page(self) -> Any:
         size = min(self._size, self._left) if self._left else self._size
         page = await self._send({**self._fields, "limit": size})
         self._follow(page, size)
-        return page if page.kvs else None
+        return page
 
     def _follow(self, page: Any, size: int) -> None:
         """Let the next page begin behind this one, at the same revision."""
@@ -53,10 +57,10 @@ class Pages:
 
     async def collect(self) -> Any:
         """All pages as one answer."""
-        first = await self.next()
-        if first is None or self._over:
-            return first or SimpleNamespace(kvs=())
+        first = await self._page()
+        if self._over:
+            return first
         kvs: list[Any] = list(first.kvs)
         while page := await self.next():
             kvs += page.kvs
-        return SimpleNamespace(kvs=kvs)
+        return SimpleNamespace(kvs=kvs, header=first.header)

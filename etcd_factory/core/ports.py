@@ -30,7 +30,7 @@ class Stream(Protocol):
     """Messages both ways on one connection."""
 
     async def send(self, message: Any) -> None:
-        """Send a message."""
+        """Queue a message; it is sent in its turn, and this does not wait for that."""
 
     async def receive(self) -> Any:
         """The next message, None where the server ended the stream; raises ``EtcdError`` where it broke."""
@@ -54,8 +54,8 @@ class Signal(Protocol):
 class Mailbox(Protocol):
     """A bounded queue from one who never waits to one who does."""
 
-    def put(self, item: Any) -> bool:
-        """Add an item; false if the box is full or closed."""
+    def put(self, item: Any, *, always: bool = False) -> bool:
+        """Add an item; false if the box is full, unless ``always``, or closed."""
         ...
 
     def close(self) -> None:

@@ -11,8 +11,8 @@ from etcd_factory.errors import EtcdError
 from etcd_factory.wire.requests import BUILD, CALLS
 
 from .client import Client
-from .face import Async, Sync
-from .op import Op
+from .face import Async, Opening, Sync
+from .op import Op, Ungranted
 from .pages import WALK, Pages
 
 T = TypeVar("T")
@@ -34,6 +34,10 @@ class View:
         """A coroutine run as the client's face runs it."""
         return self.client.io.finish(body)
 
+    def open(self, body: Coroutine[Any, Any, T]) -> Any:
+        """What a coroutine opens; in asyncio to be awaited or entered."""
+        return self.finish(body) if self.client.io.face is Sync else Opening(body)
+
     async def execute(self, op: Op[T]) -> T:
         """The operation's result."""
         skip = len(self.namespace)
@@ -46,7 +50,12 @@ class View:
         except EtcdError as error:
             error.operation = error.operation or op.label
             raise
-        return op.read(reply, skip)
+        except Ungranted as wanted:
+            grant = wanted.grant
+        else:
+            return op.read(reply, skip)
+        await grant()
+        return await self.execute(op)
 
     async def send(self, fields: Mapping[str, Any]) -> Any:
         """One page of a read."""

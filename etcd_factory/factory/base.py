@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Awaitable, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ T = TypeVar("T")
 Config = FactoryOptions | Mapping[str, Any] | None
 
 
-class ServiceFactory(Lifecycle[Sync, T], ABC):
+class ServiceFactory(Lifecycle[Sync, T]):
     """Clients by name, made from ``{default, client, clients, default_client_name, client_priority}``.
 
     The configured ones are made at once, in order; where one fails, those before it are ended and its error is raised.
@@ -57,7 +57,7 @@ class ServiceFactory(Lifecycle[Sync, T], ABC):
         self.close()
 
 
-class AsyncServiceFactory(Lifecycle[Async, T], ABC):
+class AsyncServiceFactory(Lifecycle[Async, T]):
     """The same for asyncio. ``create_client`` and ``destroy_client`` may be ``async``.
 
     With an ``async`` ``create_client`` the configured clients are made when the factory is entered: ``async with``.

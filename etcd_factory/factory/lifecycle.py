@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
@@ -34,7 +35,7 @@ CLOSE = 5.0  # seconds that one client may take to close
 ON_EXISTS = ("error", "return", "replace")
 
 
-class Lifecycle(Names[T], Bound[F], Generic[F, T]):
+class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
     """A factory's clients from their making to their end."""
 
     def __init__(self, options: FactoryOptions, waits: Any) -> None:
@@ -49,13 +50,13 @@ class Lifecycle(Names[T], Bound[F], Generic[F, T]):
         """What ``create_client`` gets, from a client's merged mapping. ``ConfigError`` says what is wrong with it."""
         return dict(options)
 
+    @abstractmethod
     def create_client(self, options: Any, name: str | None) -> Any:
         """A new client."""
-        raise NotImplementedError
 
+    @abstractmethod
     def destroy_client(self, client: Any, name: str | None) -> Any:
         """End a client."""
-        raise NotImplementedError
 
     def check_client(self, client: Any, timeout: float) -> Any:
         """How a client fares; unless overridden it is well."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import weakref
 from asyncio import AbstractEventLoop
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from grpc import aio
 
 from etcd_factory.core.ports import Metadata
-from etcd_factory.errors import ClientClosedError, ConnectionFailedError
+from etcd_factory.errors import ClientClosedError
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire.methods import Method
 
@@ -36,17 +36,17 @@ class Stream:
     """Messages both ways; without a request of one's own the requests are those sent."""
 
     def __init__(self, call: Callable[..., Any], metadata: Metadata, request: Any, fail: Fail) -> None:
-        self._fail = fail
-        self._call = call(metadata=metadata) if request is None else call(request, metadata=metadata)
+        self._fail, self._ended = fail, False
+        self._outbox: asyncio.Queue[Any] = asyncio.Queue()
+        self._call = call(self._requests() if request is None else request, metadata=metadata)
+
+    async def _requests(self) -> AsyncIterator[Any]:
+        while (message := await self._outbox.get()) is not None:
+            yield message
 
     async def send(self, message: Any) -> None:
-        """Send a message."""
-        try:
-            await self._call.write(message)
-        except aio.AioRpcError as error:
-            raise self._fail(error) from error
-        except asyncio.InvalidStateError as error:  # so gRPC says that the call has ended; receive knows why
-            raise ConnectionFailedError(str(error)) from error
+        """Queue a message; it is sent in its turn."""
+        self._outbox.put_nowait(message)
 
     async def receive(self) -> Any:
         """The next message, None where the server ended the stream."""
@@ -54,10 +54,16 @@ class Stream:
             message = await self._call.read()
         except aio.AioRpcError as error:
             raise self._fail(error) from error
+        except asyncio.CancelledError:  # so gRPC tells that close was called
+            if self._ended and not cancelling():
+                return None
+            raise
         return None if message is aio.EOF else message
 
     async def close(self) -> None:
-        """End it; one who waits for a message gets an error."""
+        """End it; one who waits for a message is told."""
+        self._ended = True
+        self._outbox.put_nowait(None)
         self._call.cancel()
 
 
@@ -156,8 +162,10 @@ class AwaitedIO(Tasks):
         for channel in mine.channels.values():
             await channel.close()
 
+    _forgotten = staticmethod(lifetime.forgotten)
+
     def __del__(self) -> None:
-        lifetime.forgotten(
+        self._forgotten(
             self._options.hosts,
             [loop for loop, lines in self._loops.items() if lines.channels and not loop.is_closed()],
         )

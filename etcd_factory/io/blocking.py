@@ -19,7 +19,6 @@ from .channels import arguments, target, translate
 from .threads import Threads
 from .tls import credentials
 
-
 T = TypeVar("T")
 
 Fail = Callable[[Any], Exception]
@@ -121,8 +120,10 @@ class BlockingIO(Threads):
         for channel in channels.values():
             channel.close()
 
+    _forgotten = staticmethod(lifetime.forgotten)
+
     def __del__(self) -> None:
-        lifetime.forgotten(self._options.hosts, self._channels)
+        self._forgotten(self._options.hosts, self._channels)
 
     def forget(self) -> Any:
         """Drop all connections without touching them."""

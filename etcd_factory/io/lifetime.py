@@ -17,7 +17,7 @@ class Forkable(Protocol):
 
 def forgotten(urls: Any, connections: Any) -> None:
     """For ``__del__``: warn of a client that had connections and was never closed."""
-    if connections:
+    if connections and warnings:  # at the end of the interpreter modules are gone before their objects
         message = f"an etcd client of {', '.join(urls)} was never closed; use it with 'with' or 'async with'"
         warnings.warn(message, ResourceWarning, stacklevel=3)
 

@@ -34,6 +34,19 @@ class Promise:
             raise DeadlineExceededError("another caller did not finish in time") from None
 
 
+async def happened(event: asyncio.Event, timeout: float | None) -> bool:
+    """Whether the event was set in time.
+
+    Not with ``wait_for``: before Python 3.12 it forgets a cancellation that comes together with the event.
+    """
+    waiting = asyncio.ensure_future(event.wait())
+    try:
+        done, _ = await asyncio.wait([waiting], timeout=timeout)
+        return bool(done)
+    finally:
+        waiting.cancel()
+
+
 class Signal:
     """A flag that one task raises and others wait for."""
 
@@ -43,10 +56,7 @@ class Signal:
 
     async def wait(self, timeout: float | None = None) -> bool:
         """Whether it was raised in time."""
-        try:
-            return await asyncio.wait_for(self._event.wait(), timeout)
-        except asyncio.TimeoutError:
-            return False
+        return await happened(self._event, timeout)
 
 
 class Mailbox:
@@ -57,9 +67,9 @@ class Mailbox:
         self._change = asyncio.Event()
         self._closed = False
 
-    def put(self, item: Any) -> bool:
-        """Add an item; false if the box is full or closed."""
-        if self._closed or len(self._items) >= self._size:
+    def put(self, item: Any, *, always: bool = False) -> bool:
+        """Add an item; false if the box is full, unless ``always``, or closed."""
+        if self._closed or (len(self._items) >= self._size and not always):
             return False
         self._items.append(item)
         self._change.set()
@@ -74,9 +84,7 @@ class Mailbox:
         """The next item, when there is one; None once the box is closed and empty, or at the end of ``timeout``."""
         while not self._items and not self._closed:
             self._change.clear()
-            try:
-                await asyncio.wait_for(self._change.wait(), timeout)
-            except asyncio.TimeoutError:
+            if not await happened(self._change, timeout):
                 return None
         return self._items.popleft() if self._items else None
 

@@ -54,10 +54,10 @@ class Mailbox:
         self._change = threading.Condition()
         self._closed = False
 
-    def put(self, item: Any) -> bool:
-        """Add an item; false if the box is full or closed."""
+    def put(self, item: Any, *, always: bool = False) -> bool:
+        """Add an item; false if the box is full, unless ``always``, or closed."""
         with self._change:
-            if self._closed or len(self._items) >= self._size:
+            if self._closed or (len(self._items) >= self._size and not always):
                 return False
             self._items.append(item)
             self._change.notify_all()

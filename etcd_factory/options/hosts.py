@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from ipaddress import IPv6Address
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -64,6 +65,8 @@ def address(parts: SplitResult, written: str) -> str:
         raise ConfigError(f"{written!r}: an IPv6 address stands in brackets: [::1]:2379")
     try:
         name, port = parts.hostname, parts.port
+        if "[" in parts.netloc:  # Python 3.10 takes anything between brackets
+            IPv6Address((name or "").partition("%")[0])
     except ValueError as error:
         raise ConfigError(f"{written!r} is no host: {error}; {FORM}") from None
     if (

@@ -30,6 +30,10 @@ class Hosts:
         """Whether any of them has not answered since it failed."""
         return bool(self._until)
 
+    def share(self, left: float, repeatable: bool, tried: int = 0) -> float:
+        """Seconds that one attempt may take: a call that may be repeated leaves time for the hosts not tried yet."""
+        return left / max(1, len(self._urls) - tried) if repeatable else left
+
     def pick(self, now: float) -> str:
         """The host to ask: the current one, else the next one that is not passed over, else the one out longest."""
         if not self._until:

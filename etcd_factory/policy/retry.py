@@ -22,6 +22,7 @@ class Next(Enum):
     UNSENT = "send again: it never left"
 
 
+AWAY = (Code.UNAVAILABLE, Code.CANCELLED)
 LEARNER = "rpc not supported for learner"
 # what may have been cut off on its way back, as against what the server said
 UNCERTAIN = {Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.CANCELLED, Code.UNKNOWN, Code.INTERNAL}
@@ -35,7 +36,7 @@ def judge(error: EtcdError, *, repeatable: bool, renewable: bool, hosts: int) ->
         return Next.TOKEN
     if LEARNER in error.message and hosts > 1:
         return Next.HOST
-    if repeatable and error.code in (Code.UNAVAILABLE, Code.CANCELLED):
+    if repeatable and (error.code in AWAY or (error.code is Code.DEADLINE_EXCEEDED and hosts > 1)):
         return Next.HOST
     return Next.RAISE
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from .cluster import EtcdCluster
 from .failures import BinaryNotFoundError, ServerError
 from .finding import find_binary, given_endpoints
 from .given import GivenServer
+from .proxy import FaultProxy
 from .server import EtcdServer
 from .tls import ServerTLS
 
 __all__ = [
     "BinaryNotFoundError",
+    "EtcdCluster",
     "EtcdServer",
+    "FaultProxy",
     "GivenServer",
     "ServerError",
     "ServerTLS",

@@ -9,18 +9,24 @@ import asyncio
 import os
 import uuid
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
 from .choice import CHOICES, Server
+from .cluster import EtcdCluster
 from .failures import BinaryNotFoundError, ServerError
 from .image import IMAGE
+from .proxy import FaultProxy
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
+    from contextlib import AbstractContextManager
 
     from etcd_factory import AsyncETCDService, AsyncETCDServiceFactory, ETCDService, ETCDServiceFactory
+
+T = TypeVar("T")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,7 +49,31 @@ def pytest_configure(config: pytest.Config) -> None:
 def etcd_server(pytestconfig: pytest.Config) -> Iterator[Server]:
     """A real etcd for all tests of this worker, with ``.endpoint`` and ``.endpoints``; chosen with ``--etcd``."""
     with ExitStack() as stack:
-        yield opened(stack, pytestconfig)
+        choose = CHOICES[setting(pytestconfig, "etcd")]
+        yield opened(stack, partial(choose, setting(pytestconfig, "etcd_image")))
+
+
+@pytest.fixture(scope="session", name="_etcd_cluster")
+def cluster() -> Iterator[EtcdCluster]:
+    """The one cluster of this worker."""
+    with ExitStack() as stack:
+        yield opened(stack, EtcdCluster)
+
+
+@pytest.fixture
+def etcd_cluster(_etcd_cluster: EtcdCluster) -> EtcdCluster:
+    """Three members as processes, whatever ``--etcd`` says; well again, whatever other tests did to them.
+
+    All tests of this worker share it, with what they wrote.
+    """
+    return _etcd_cluster.restore()
+
+
+@pytest.fixture
+def etcd_proxy(etcd_server: Server) -> Iterator[FaultProxy]:
+    """A proxy in front of ``etcd_server``, well until the test tells it otherwise; closed when the test ends."""
+    with FaultProxy(etcd_server.endpoint) as proxy:
+        yield proxy
 
 
 @pytest.fixture(scope="session")
@@ -108,11 +138,10 @@ def etcd_options(etcd_server: Server, etcd_namespace: str) -> dict[str, Any]:
     return {"hosts": [*etcd_server.endpoints], "namespace": etcd_namespace}
 
 
-def opened(stack: ExitStack, config: pytest.Config) -> Server:
-    """The chosen server, running; where it can't, the tests fail with the reason alone."""
-    choose = CHOICES[setting(config, "etcd")]
+def opened(stack: ExitStack, make: Callable[[], AbstractContextManager[T]]) -> T:
+    """The server, running; where it can't, the tests fail with the reason alone."""
     try:
-        return stack.enter_context(choose(setting(config, "etcd_image")))
+        return stack.enter_context(make())
     except (BinaryNotFoundError, ServerError) as error:
         pytest.fail(str(error), pytrace=False)
 

@@ -1,4 +1,4 @@
-"""What etcd's protocol has gained since python-etcd3's descriptors were made (etcd 3.3).
+"""What etcd's protocol has gained since python-etcd3's descriptors were made (etcd 3.3), and what it has changed.
 
 Numbers and names are those of etcd's api/etcdserverpb/rpc.proto. A scalar type is written by its name, a message by its
 own; ``*`` before it means repeated, and a third part the ``oneof`` that the field belongs to.
@@ -14,6 +14,7 @@ MESSAGES: tuple[str, ...] = (
     "MemberPromoteResponse",
     "AuthStatusRequest",
     "AuthStatusResponse",
+    "UserAddOptions",  # etcd has it in auth.proto; on the wire that makes no difference
     "LeaseCheckpoint",
     "LeaseCheckpointRequest",
     "LeaseCheckpointResponse",
@@ -39,6 +40,10 @@ FIELDS: dict[str, Rows] = {
     "MemberPromoteRequest": (("ID", 1, "uint64"),),
     "MemberPromoteResponse": (("header", 1, "ResponseHeader"), ("members", 2, "*Member")),
     "AuthStatusResponse": (("header", 1, "ResponseHeader"), ("enabled", 2, "bool"), ("authRevision", 3, "uint64")),
+    "UserAddOptions": (("no_password", 1, "bool"),),
+    "AuthUserAddRequest": (("options", 3, "UserAddOptions"),),
+    # strings in etcd 3.3, which can't hold every key
+    "AuthRoleRevokePermissionRequest": (("key", 2, "bytes"), ("range_end", 3, "bytes")),
     "LeaseCheckpoint": (("ID", 1, "int64"), ("remaining_TTL", 2, "int64")),
     "LeaseCheckpointRequest": (("checkpoints", 1, "*LeaseCheckpoint"),),
     "LeaseCheckpointResponse": (("header", 1, "ResponseHeader"),),

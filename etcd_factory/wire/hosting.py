@@ -35,24 +35,23 @@ def serialized(name: str) -> bytes:
 
 
 def complete(file: Any) -> None:
-    """Add to the descriptor of rpc.proto what it lacks; a newer python-etcd3 may have some of it."""
+    """Bring the descriptor of rpc.proto up to date; that of a newer python-etcd3 may be so in part."""
     messages = {message.name: message for message in file.message_type}
     for name in additions.MESSAGES:
         if name not in messages:
             messages[name] = file.message_type.add(name=name)
     for name, rows in additions.FIELDS.items():
-        known = {field.number for field in messages[name].field}
         for row in rows:
-            if row[1] not in known:
-                add_field(messages[name], *row)
+            set_field(messages[name], *row)
     for service, method in additions.METHODS:
         add_method(next(s for s in file.service if s.name == service), method)
 
 
-def add_field(message: Any, name: str, number: int, kind: str) -> None:
-    """Add one field, its kind written as in ``additions``."""
+def set_field(message: Any, name: str, number: int, kind: str) -> None:
+    """Add one field, or change it; its kind is written as in ``additions``."""
     type_name, _, union = kind.lstrip("*").partition(" ")
-    field = message.field.add(name=name, number=number)
+    known = (field for field in message.field if field.number == number)
+    field = next(known, None) or message.field.add(name=name, number=number)
     field.label = field.LABEL_REPEATED if kind.startswith("*") else field.LABEL_OPTIONAL
     field.type = getattr(field, f"TYPE_{type_name.upper()}", field.TYPE_MESSAGE)
     if field.type == field.TYPE_MESSAGE:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from etcd_factory.model import (
     DeleteResponse,
+    Event,
     KeyValue,
     PutResponse,
     RangeResponse,
@@ -60,6 +61,13 @@ def committed(success: Sequence[Any], failure: Sequence[Any]) -> Callable[[Any, 
         return TxnResponse(reply.succeeded, reply.header.revision, tuple(results))
 
     return read
+
+
+def event(found: Any, skip: int) -> Event:
+    """A change, from a watch's answer."""
+    kv = key_value(found.kv, skip)
+    previous = key_value(found.prev_kv, skip) if found.HasField("prev_kv") else None
+    return Event("delete" if found.type else "put", kv, kv.mod_revision, previous)
 
 
 def count(reply: Any, skip: int) -> int:

@@ -33,6 +33,12 @@ async def walk(given):
             yield item
 
 
+async def until(condition):
+    """Look again and again: what is waited for happens at the server, and each look is a call to it."""
+    while not await settle(condition()):  # noqa: ASYNC110
+        await asyncio.sleep(0)
+
+
 def is_async(builder):
     return builder._run.client.io.face.__name__ == "Async"
 

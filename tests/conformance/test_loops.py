@@ -61,7 +61,7 @@ def test_a_client_closed_in_one_loop_is_closed_in_all(options):
 
 
 def test_loops_one_after_the_other_leave_nothing_on_stderr(etcd_server, etcd_namespace):
-    command = [sys.executable, "-X", "dev", "-W", "error", "-c", ALONE, etcd_server.endpoint, etcd_namespace]
+    command = [sys.executable, "-W", "error", "-c", ALONE, etcd_server.endpoint, etcd_namespace]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -8,16 +8,27 @@ from typing import Any
 from typing_extensions import assert_type
 
 from etcd_factory import (
+    Alarm,
     AsyncETCDService,
     AsyncETCDServiceFactory,
+    AuthStatus,
     DeleteResponse,
+    HashKV,
     HealthReport,
     KeyValue,
+    LeaseInfo,
+    Member,
+    Permission,
     PutResponse,
     RangeResponse,
+    Snapshot,
+    Status,
     TxnResponse,
     ops,
 )
+from etcd_factory.core.face import Async
+from etcd_factory.core.lease import Lease
+from etcd_factory.core.tx import Tx
 
 
 async def reads(etcd: AsyncETCDService) -> None:
@@ -49,6 +60,29 @@ async def several(etcd: AsyncETCDService) -> None:
     assert_type(etcd.namespace("a/").with_options(timeout=1), AsyncETCDService)
 
 
+async def leases(etcd: AsyncETCDService) -> None:
+    assert_type(await etcd.lease(10).grant(), int)
+    assert_type(await etcd.lease(10).time_to_live(), LeaseInfo)
+    assert_type(await etcd.lease(10).put("k").value("v"), PutResponse)
+    assert_type(await etcd.leases(), list[int])
+    async with etcd.lease(10).on("lost", print) as lease:
+        assert_type(lease, Lease[Async])
+        assert_type(await etcd.put("k").lease(lease).value("v"), PutResponse)
+        await lease.release()
+
+
+async def software(etcd: AsyncETCDService) -> None:
+    async def transfer(tx: Tx[Async]) -> int:
+        assert_type(await tx.get("a").string(), str | None)
+        assert_type(await tx.get("a").kv(), KeyValue | None)
+        tx.put("a").value("v")
+        tx.delete().key("b")
+        return 1
+
+    assert_type(await etcd.stm().transact(transfer), int)
+    await etcd.stm().transact(lambda tx: 1)  # type: ignore[arg-type, return-value]  # pyright: ignore[reportArgumentType]
+
+
 async def factory(clients: AsyncETCDServiceFactory) -> None:
     assert_type(clients.get(), AsyncETCDService)
     assert_type(await clients.create_instance({"hosts": "a:1"}, "x"), AsyncETCDService)
@@ -56,6 +90,32 @@ async def factory(clients: AsyncETCDServiceFactory) -> None:
     assert_type(await clients.health(), HealthReport)
     async with AsyncETCDServiceFactory.from_config(env="local") as entered:
         assert_type(entered, AsyncETCDServiceFactory)
+
+
+async def access(etcd: AsyncETCDService) -> None:
+    assert_type(await etcd.roles(), list[str])
+    assert_type(await etcd.users(), list[str])
+    assert_type(await etcd.role("r").grant("read", prefix="p"), None)
+    assert_type(await etcd.role("r").permissions(), tuple[Permission, ...])
+    assert_type(await etcd.role("r").add_user(etcd.user("u")), None)
+    assert_type(await etcd.user("u").create(None), None)
+    assert_type(await etcd.user("u").roles(), list[str])
+    assert_type(await etcd.auth.enable(), None)
+    assert_type(await etcd.auth.status(), AuthStatus)
+
+
+async def upkeep(etcd: AsyncETCDService) -> None:
+    [member] = await etcd.cluster.members()
+    assert_type(member, Member)
+    assert_type(await etcd.cluster.add("http://a:1", learner=True), Member)
+    assert_type(await etcd.cluster.remove(member), None)
+    assert_type(await etcd.maintenance.status(), Status)
+    assert_type(await etcd.maintenance.hash("a:1"), int)
+    assert_type(await etcd.maintenance.hash_kv(endpoint="a:1"), HashKV)
+    assert_type(await etcd.maintenance.disarm(), tuple[Alarm, ...])
+    assert_type(await etcd.maintenance.move_leader(member), None)
+    assert_type(await etcd.maintenance.snapshot("file", lambda done, total: None), Snapshot)
+    assert_type(await etcd.compact(3, physical=True), None)
 
 
 async def wrong(etcd: AsyncETCDService) -> None:

@@ -8,18 +8,29 @@ from typing import Any
 from typing_extensions import assert_type
 
 from etcd_factory import (
+    Alarm,
+    AuthStatus,
     DeleteResponse,
     ETCDService,
     ETCDServiceFactory,
+    HashKV,
     Health,
     HealthReport,
     KeyValue,
+    LeaseInfo,
+    Member,
+    Permission,
     PutResponse,
     RangeResponse,
+    Snapshot,
+    Status,
     TxnResponse,
     ops,
 )
+from etcd_factory.core.face import Sync
+from etcd_factory.core.lease import Lease
 from etcd_factory.core.op import Op
+from etcd_factory.core.tx import Tx
 
 
 def reads(etcd: ETCDService) -> None:
@@ -60,6 +71,35 @@ def several(etcd: ETCDService) -> None:
     assert_type(etcd.namespace("a/").with_options(timeout=1), ETCDService)
 
 
+def leases(etcd: ETCDService) -> None:
+    assert_type(etcd.lease(10).grant(), int)
+    assert_type(etcd.lease(10).keepalive_once(), int)
+    assert_type(etcd.lease(10).time_to_live(keys=True), LeaseInfo)
+    assert_type(etcd.lease(10).id, int | None)
+    assert_type(etcd.lease(10).put("k").value("v"), PutResponse)
+    assert_type(etcd.leases(), list[int])
+    with etcd.lease(10).on("lost", print) as lease:
+        assert_type(lease, Lease[Sync])
+        assert_type(etcd.put("k").lease(lease).value("v"), PutResponse)
+        lease.release()
+
+
+def software(etcd: ETCDService) -> None:
+    def transfer(tx: Tx[Sync]) -> int:
+        assert_type(tx.get("a").string(), str | None)
+        assert_type(tx.get("a").bytes(), bytes | None)
+        assert_type(tx.get("a").number(), int | float | None)
+        assert_type(tx.get("a").exists(), bool)
+        assert_type(tx.get("a").kv(), KeyValue | None)
+        tx.put("a").lease(7).value("v")
+        tx.delete().key("b")
+        return 1
+
+    assert_type(etcd.stm().transact(transfer), int)
+    assert_type(etcd.stm("read_committed", retries=3).transact(lambda tx: tx.get("a").exists()), bool)
+    etcd.stm("serialisable")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
 class Mine(ETCDService):
     """A user's own."""
 
@@ -74,6 +114,32 @@ def factory(clients: ETCDServiceFactory, mine: Mine) -> None:
     assert_type(mine.namespace("a"), Mine)
     with ETCDServiceFactory.from_config(env="local") as entered:
         assert_type(entered, ETCDServiceFactory)
+
+
+def access(etcd: ETCDService) -> None:
+    assert_type(etcd.roles(), list[str])
+    assert_type(etcd.users(), list[str])
+    assert_type(etcd.role("r").grant("read", prefix="p"), None)
+    assert_type(etcd.role("r").permissions(), tuple[Permission, ...])
+    assert_type(etcd.role("r").add_user(etcd.user("u")), None)
+    assert_type(etcd.user("u").create(None), None)
+    assert_type(etcd.user("u").roles(), list[str])
+    assert_type(etcd.auth.enable(), None)
+    assert_type(etcd.auth.status(), AuthStatus)
+
+
+def upkeep(etcd: ETCDService) -> None:
+    [member] = etcd.cluster.members()
+    assert_type(member, Member)
+    assert_type(etcd.cluster.add("http://a:1", learner=True), Member)
+    assert_type(etcd.cluster.remove(member), None)
+    assert_type(etcd.maintenance.status(), Status)
+    assert_type(etcd.maintenance.hash("a:1"), int)
+    assert_type(etcd.maintenance.hash_kv(endpoint="a:1"), HashKV)
+    assert_type(etcd.maintenance.disarm(), tuple[Alarm, ...])
+    assert_type(etcd.maintenance.move_leader(member), None)
+    assert_type(etcd.maintenance.snapshot("file", lambda done, total: None), Snapshot)
+    assert_type(etcd.compact(3, physical=True), None)
 
 
 def wrong(etcd: ETCDService) -> None:

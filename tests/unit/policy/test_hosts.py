@@ -79,3 +79,12 @@ def test_the_current_host_is_the_one_picked_last(hosts):
     hosts.failed(A, now=0)
     hosts.pick(0)
     assert (hosts.current, len(hosts)) == (B, 3)
+
+
+def test_an_attempt_at_a_read_leaves_time_for_the_hosts_not_tried_yet():
+    hosts = Hosts(("a", "b", "c"))
+    assert [hosts.share(6.0, True, tried) for tried in range(4)] == [2.0, 3.0, 6.0, 6.0]
+
+
+def test_a_write_takes_all_the_time_there_is():
+    assert Hosts(("a", "b", "c")).share(6.0, False) == 6.0

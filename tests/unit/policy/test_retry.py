@@ -30,7 +30,7 @@ def failure(answer, sent=True):
         (LOST, Next.HOST, Next.RAISE),
         (NO_LEADER, Next.HOST, Next.RAISE),
         ((Code.CANCELLED, "Cancelled"), Next.HOST, Next.RAISE),
-        (LATE, Next.RAISE, Next.RAISE),
+        (LATE, Next.HOST, Next.RAISE),
         (OLD_TOKEN, Next.TOKEN, Next.TOKEN),
         (OLD_STORE, Next.TOKEN, Next.TOKEN),
         (LEARNER, Next.HOST, Next.HOST),
@@ -45,6 +45,10 @@ def test_what_is_done_about_an_answer(answer, read, write):
     error = failure(answer)
     assert judge(error, repeatable=True, renewable=True, hosts=3) is read
     assert judge(error, repeatable=False, renewable=True, hosts=3) is write
+
+
+def test_a_read_that_has_spent_its_time_has_no_other_host_to_ask_where_there_is_one():
+    assert judge(failure(LATE), repeatable=True, renewable=False, hosts=1) is Next.RAISE
 
 
 @pytest.mark.parametrize("repeatable", [True, False])

@@ -1,0 +1,154 @@
+"""The leases that a client keeps alive, and who is told when one is lost."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from attrs import define, field
+
+from etcd_factory.errors import ClientClosedError, EtcdFactoryError, LeaseNotFoundError
+from etcd_factory.policy.lease import Renewal
+from etcd_factory.wire import messages, methods
+
+from .client import Client
+from .ports import Task, value_of
+from .renewer import Renewer
+
+log = logging.getLogger("etcd_factory.lease")
+
+BOUND = 5.0  # seconds that revoking at the end may take, and ending the background work
+
+
+@define(eq=False)
+class Life:
+    """What became of one lease; its handle and its keeper share it.
+
+    Only the user's side sets ``ended`` (released or revoked), ``revoked`` and ``gone`` (the server has confirmed it),
+    only the keeper ``lost``: so neither overwrites the other.
+    """
+
+    renewal: Renewal | None = None
+    ended: bool = False
+    revoked: bool = False
+    gone: bool = False
+    lost: bool = False
+    listeners: deque[Callable[[], object]] = field(factory=deque[Callable[[], object]])
+
+
+class Keeper:
+    """Keeps leases alive; ``client.io.keep`` has one for each client, in asyncio for each loop."""
+
+    def __init__(self, client: Client) -> None:
+        self._client, self._io = client, client.io
+        self._guard = client.guard()
+        self._held: dict[int, Life] = {}
+        self._renewer: Renewer | None = None
+        self._tasks: dict[object, Task] = {}
+        self._over: list[object] = []
+        self._closed = False
+
+    def hold(self, life: Life, renewal: Renewal) -> None:
+        """Keep a lease alive that has just been granted, unless it has been ended meanwhile."""
+        life.renewal = renewal
+        with self._guard:
+            if self._closed:
+                raise ClientClosedError
+            self._held[renewal.id] = life
+            self._renew(renewal)
+        if life.ended:
+            self.drop(life)
+
+    def _renew(self, renewal: Renewal) -> None:
+        if self._renewer is None:
+            self._renewer = Renewer(self._client, self._lose)
+            self._spawn(partial(self._renewer.run, self._holds), "etcd_factory leases")
+        self._renewer.add(renewal)
+
+    def drop(self, life: Life) -> None:
+        """Keep it alive no longer."""
+        with self._guard:
+            if life.renewal and self._held.pop(life.renewal.id, None) and self._renewer:
+                self._renewer.drop(life.renewal.id)
+
+    def learn(self, life: Life, ttl: int, sent: float) -> None:
+        """What a renewal at ``sent`` by somebody else was answered."""
+        with self._guard:
+            if life.renewal and life.renewal.id in self._held and self._renewer:
+                self._renewer.learn(life.renewal.id, ttl, sent)
+
+    def tell(self, life: Life) -> None:
+        """Call those who want to know that the lease is lost, in the background, each once."""
+        if life.listeners:
+            with self._guard:
+                self._spawn(partial(self._tell, life), "etcd_factory lease lost")
+
+    async def close(self) -> None:
+        """Revoke all leases that are held, and end the background work."""
+        with self._guard:
+            self._closed, held = True, list(self._held.values())
+        end = self._io.now() + min(self._client.options.timeout, BOUND)
+        for life in held:
+            await self._release(life, end)
+        end = self._io.now() + BOUND
+        for task in list(self._tasks.values()):
+            await task.join(max(0.0, end - self._io.now()))
+
+    async def _release(self, life: Life, end: float) -> None:
+        life.ended = life.revoked = True
+        self.drop(life)
+        left = end - self._io.now()
+        try:
+            if left > 0:
+                await self.revoke(life, left)
+        except EtcdFactoryError as error:
+            log.info("a lease was left to die by its ttl: %s", error)
+
+    async def revoke(self, life: Life, timeout: float) -> None:
+        """End the lease at the server; one that is gone already is fine."""
+        if life.renewal is None or life.gone:
+            return
+        try:
+            request = messages.LeaseRevokeRequest(ID=life.renewal.id)
+            await self._client.call(methods.LEASE_REVOKE, request, timeout)
+        except LeaseNotFoundError:
+            pass
+        life.gone = True
+
+    def _holds(self) -> bool:
+        """Whether there is a lease to be kept alive; where there is none the task is over."""
+        with self._guard:
+            if not self._held:
+                self._renewer = None
+            return bool(self._held)
+
+    def _lose(self, lease: int) -> None:
+        with self._guard:
+            life = self._held.pop(lease, None)
+        if life is not None:
+            log.warning("lease %x is lost", lease)
+            life.lost = True
+            self.tell(life)
+
+    async def _tell(self, life: Life) -> None:
+        while life.listeners and not life.ended:
+            try:
+                await value_of(life.listeners.popleft()())
+            except Exception:
+                log.exception("a function called for a lost lease failed")
+
+    def _spawn(self, body: Callable[[], Awaitable[object]], name: str) -> None:
+        """Run it in the background, known until it has ended."""
+        while self._over:
+            self._tasks.pop(self._over.pop(), None)
+        key = object()
+
+        async def run() -> None:
+            try:
+                await body()
+            finally:
+                self._over.append(key)
+
+        self._tasks[key] = self._io.spawn(run(), name)

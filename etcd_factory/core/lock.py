@@ -1,0 +1,134 @@
+"""Locks across processes: first come, first served, held as long as a lease is kept alive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from typing_extensions import Self
+
+from etcd_factory.errors import LockFailedError, suggestion
+
+from .face import Async, Bound, F, Sync, opener, operation
+from .leases import seconds
+from .op import Text, raw
+from .place import Place, drop
+from .ports import value_of
+from .view import View
+
+
+class Lock(Bound[F]):
+    """A lock of that name: ``with etcd.lock("name"): ...``; in asyncio ``async with``.
+
+    Each that wants it makes a ``Lock`` of its own. Go's ``concurrency.Mutex`` and ``etcdctl lock`` share it.
+    """
+
+    def __init__(self, view: View, name: Text, ttl: int) -> None:
+        self._run, self._name, self._ttl = view, name, ttl
+        self._place: Place | None = None
+        self._lost: list[Callable[[Lock[F]], Any]] = []
+        raw(name, "a lock's name")
+
+    @property
+    def held(self) -> bool:
+        """Whether it is surely held: got, not released, and its lease not lost."""
+        return self._place is not None and self._place.revision > 0 and self._place.alive
+
+    @property
+    def fencing_token(self) -> int:
+        """A number that grows from holder to holder: what is guarded can refuse one that is smaller than it has seen.
+
+        It is the create revision of the holder's key; ``LockFailedError`` if the lock is not held.
+        """
+        if self._place is None or not self.held:
+            raise LockFailedError(f"the lock {self._name!r} is not held")
+        return self._place.revision
+
+    @opener
+    async def acquire(self, timeout: float | None = None) -> Lock[F]:
+        """Wait for one's turn, for ever or so many seconds; 0 tries once. Gives the lock.
+
+        ``LockFailedError`` if it was not got in time, or its lease was lost while waiting: then nothing is left behind.
+        """
+        return await self._acquire(timeout)
+
+    async def _acquire(self, timeout: float | None = None) -> Lock[F]:
+        if self._place is not None:
+            raise LockFailedError(f"the lock {self._name!r} is in use by this object; make another one to wait for it")
+        io = self._run.client.io
+        place = self._place = Place(self._run, self._name, self._ttl)
+        try:
+            await place.enter(b"")
+            if not await place.wait(None if timeout is None else io.now() + timeout):
+                raise LockFailedError(f"the lock {self._name!r} is held by another; waited {timeout} s for it")
+        except BaseException:
+            self._place = None
+            await drop(place, self._name)
+            raise
+        place.tenure.listen(partial(self._tell, place))
+        return self
+
+    @operation
+    async def release(self) -> None:
+        """Let the next one have it; ``LockFailedError`` if it is not in use."""
+        place, self._place = self._place, None
+        if place is None:
+            raise LockFailedError(f"the lock {self._name!r} is not held")
+        await place.leave()
+
+    @operation
+    async def do(self, function: Callable[[], Any]) -> Any:
+        """What ``function()`` gives, called while the lock is held; in asyncio it may be ``async``."""
+        await self._enter()
+        try:
+            return await value_of(function()) if self._run.client.io.face is Async else function()
+        finally:
+            await self._exit()
+
+    def on(self, event: str, handler: Callable[[Lock[F]], Any]) -> Self:
+        """Call ``handler(lock)`` in the background if the lock is ``lost`` while it is held; gives the lock."""
+        if event != "lost":
+            raise ValueError(f"a lock has no event {event!r}{suggestion(str(event), ['lost'])}; it has: lost")
+        self._lost.append(handler)
+        return self
+
+    async def _tell(self, place: Place) -> None:
+        if self._place is place:
+            for handler in self._lost:
+                await value_of(handler(self)) if self._run.client.io.face is Async else handler(self)
+
+    async def _enter(self) -> None:
+        if not self.held:
+            await self._acquire()
+
+    async def _exit(self) -> None:
+        place, self._place = self._place, None
+        if place is not None:
+            await drop(place, self._name)
+
+    def __enter__(self: Lock[Sync]) -> Lock[Sync]:
+        self._run.finish(self._enter())
+        return self
+
+    def __exit__(self: Lock[Sync], *error: object) -> None:
+        self._run.finish(self._exit())
+
+    async def __aenter__(self: Lock[Async]) -> Lock[Async]:
+        await self._enter()
+        return self
+
+    async def __aexit__(self: Lock[Async], *error: object) -> None:
+        await self._exit()
+
+
+class Locks(Bound[F]):
+    """The part of a service that has locks."""
+
+    __slots__ = ()
+
+    _run: View
+
+    def lock(self, name: Text, ttl: int = 30) -> Lock[F]:
+        """A lock of that name, lost ``ttl`` seconds after the last sign of life. No I/O: ``acquire`` it or enter it."""
+        return Lock(self._run, name, seconds(ttl))

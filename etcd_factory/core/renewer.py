@@ -1,0 +1,131 @@
+"""Renews a client's leases in the background, on one stream that is opened again wherever it breaks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from etcd_factory.errors import InvalidAuthTokenError
+from etcd_factory.policy.lease import Renewal, Renewals
+from etcd_factory.policy.retry import pause
+
+from .client import Client
+from .line import Line
+
+log = logging.getLogger("etcd_factory.lease")
+
+ROOM = 1 << 30  # for mail: more than there ever is, since a lease waits for one answer at a time
+LATE = 0.1  # seconds; who wakes up later than this has been held up
+BOUND = 5.0  # seconds that ending the stream may take
+
+Mail = Callable[[], Any]
+
+
+class Renewer:
+    """Renews leases from the first one on until none is wanted any more.
+
+    All that happens is mail: functions that run one after another in its own task, which alone touches its state.
+    """
+
+    def __init__(self, client: Client, gone: Callable[[int], None]) -> None:
+        self._client, self._io, self._gone = client, client.io, gone
+        self._box = self._io.mailbox(ROOM)
+        self._renewals = Renewals()
+        self._line: Line | None = None
+        self._task: Any = None
+        self._failures, self._reopen = 0, 0.0
+
+    def add(self, lease: Renewal) -> None:
+        """Renew this one too."""
+        self._box.put(lambda: self._renewals.add(lease, self._io.now()))
+
+    def drop(self, lease: int) -> None:
+        """Renew this one no more."""
+        self._box.put(lambda: self._renewals.drop(lease))
+
+    def learn(self, lease: int, ttl: int, sent: float) -> None:
+        """Somebody else has renewed this one, or tried to."""
+        self._box.put(lambda: self._judge(lease, self._renewals.renewed(lease, ttl, sent, self._io.now())))
+
+    async def run(self, wanted: Callable[[], bool]) -> None:
+        """Renew what there is for as long as ``wanted``."""
+        try:
+            while wanted():
+                await self._read()
+                await self._act(self._io.now())
+        finally:
+            await self._end()
+
+    async def _read(self) -> None:
+        """Wait until there is something to do, and read all mail."""
+        start = self._io.now()
+        wait = self._wait(start)
+        mail: Mail | None = await self._box.get(wait)
+        if wait is not None and self._io.now() > start + wait + LATE:
+            # This process was held up, perhaps for longer than a ttl. Answers that came meanwhile are read before a
+            # lease is taken for lost.
+            await self._io.sleep(LATE)
+            mail = mail or await self._box.get(0)
+        while mail:
+            mail()
+            mail = await self._box.get(0)
+
+    def _wait(self, now: float) -> float | None:
+        """Seconds until something is to be done if no mail comes."""
+        times = [self._renewals.next(asking=self._line is not None and not self._line.is_over)]
+        if self._line is None and self._renewals:
+            times.append(self._reopen)
+        known = [time for time in times if time is not None]
+        return max(0.0, min(known) - now) if known else None
+
+    async def _act(self, now: float) -> None:
+        """Do what is to be done by now."""
+        for lease in self._renewals.lost(now):
+            self._gone(lease)
+        if self._line is None:
+            self._open(now)
+        elif self._renewals.deaf(now):
+            log.info("%s does not answer in time; leases are renewed elsewhere", self._line.host)
+            await self._line.hang_up()
+            self._renewals.broke(now)
+        elif not self._line.is_over:
+            await self._line.push(self._renewals.ask(now))
+
+    def _open(self, now: float) -> None:
+        if now >= self._reopen and (asked := self._renewals.ask(now)):
+            self._line = Line(self._client, self._client.hosts.pick(now), asked)
+            self._task = self._io.spawn(self._line.run(self._hear, self._broke), "etcd_factory lease stream")
+
+    def _hear(self, line: Line, answer: Any) -> None:
+        self._box.put(lambda: self._heard(line, answer))
+
+    def _broke(self, line: Line, error: Exception | None) -> None:
+        self._box.put(lambda: self._broken(line, error))
+
+    def _heard(self, line: Line, answer: Any) -> None:
+        if line.is_over:  # what was asked on it counts as not answered
+            return
+        line.is_open, self._failures = True, 0
+        self._client.hosts.answered(line.host)
+        self._judge(answer.ID, self._renewals.answered(answer.ID, answer.TTL, self._io.now()))
+
+    def _judge(self, lease: int, is_alive: bool) -> None:
+        if not is_alive:
+            self._renewals.drop(lease)
+            self._gone(lease)
+
+    def _broken(self, line: Line, error: Exception | None) -> None:
+        now = self._io.now()
+        self._line = None
+        self._renewals.broke(now)
+        if not isinstance(error, InvalidAuthTokenError):
+            self._client.hosts.failed(line.host, now)
+        self._failures += 1
+        self._reopen = now + pause(self._client.options.retry, self._failures, self._client.chance())
+        log.info("the lease stream to %s broke, next in %.3f s: %s", line.host, self._reopen - now, error)
+
+    async def _end(self) -> None:
+        if self._line is not None:
+            await self._line.hang_up()
+            await self._task.join(BOUND)

@@ -1,0 +1,178 @@
+"""Roles: what they may do, and who has them."""
+
+from contextlib import suppress
+
+import pytest
+
+from etcd_factory import Permission, errors
+
+from .face import settle
+
+KEY, END = b"\xfe\xff", b"\xff"  # not UTF-8, as the end of a prefix may be
+
+WAYS = {
+    "key": ("read", {"key": "k"}, Permission("read", b"k")),
+    "bytes": ("read", {"key": KEY}, Permission("read", KEY)),
+    "prefix": ("write", {"prefix": "p/"}, Permission("write", b"p/", b"p0")),
+    "prefix of bytes": ("write", {"prefix": KEY}, Permission("write", KEY, END)),
+    "everything": ("readwrite", {"prefix": ""}, Permission("readwrite", b"\0", b"\0")),
+    "range": ("readwrite", {"range": ("a", "b")}, Permission("readwrite", b"a", b"b")),
+    "open range": ("read", {"range": ("a", "\0")}, Permission("read", b"a", b"\0")),
+}
+
+
+@pytest.fixture
+def name(etcd_namespace):
+    """A name that no other test has."""
+    return f"role-{etcd_namespace}"
+
+
+@pytest.fixture
+async def role(client, name):
+    """A role that is there."""
+    made = client.role(name)
+    await settle(made.create())
+    yield made
+    await gone(made)
+
+
+@pytest.fixture
+async def user(client, name):
+    """A user that is there."""
+    made = client.user(name)
+    await settle(made.create(None))
+    yield made
+    await gone(made)
+
+
+async def gone(made):
+    """Delete it, if the test has not."""
+    with suppress(errors.PreconditionError):
+        await settle(made.delete())
+
+
+async def failure(call):
+    with pytest.raises(errors.EtcdError) as caught:
+        await settle(call())
+    return caught.value
+
+
+async def test_a_handle_asks_nothing_of_etcd(make, refusing):
+    role = make(hosts=[refusing]).role("any")
+    assert role.name == "any"
+    assert repr(role) == "Role(name='any')"
+
+
+@pytest.mark.parametrize("name", [3, None, b"r", ""])
+async def test_a_name_that_is_none_is_refused_at_once(client, name):
+    for handle in (client.role, client.user):
+        with pytest.raises((TypeError, ValueError), match="'s name is"):
+            handle(name)
+
+
+async def test_a_role_is_there_once_it_is_created_and_not_after_it_is_deleted(client, role):
+    assert role.name in await settle(client.roles())
+    assert await settle(role.permissions()) == ()
+    assert await settle(role.delete()) is None
+    assert role.name not in await settle(client.roles())
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_what_is_granted_is_permitted_until_it_is_revoked(role, way):
+    kind, chosen, expected = WAYS[way]
+    await settle(role.grant(kind, **chosen))
+    assert await settle(role.permissions()) == (expected,)
+    await settle(role.revoke(**chosen))
+    assert await settle(role.permissions()) == ()
+
+
+async def test_a_key_is_the_first_argument(role):
+    await settle(role.grant("read", "k"))
+    assert await settle(role.permissions()) == (Permission("read", b"k"),)
+    await settle(role.revoke("k"))
+    assert await settle(role.permissions()) == ()
+
+
+async def test_a_grant_for_the_same_key_replaces_the_one_before(role):
+    await settle(role.grant("read", "k"))
+    await settle(role.grant("readwrite", "k"))
+    assert await settle(role.permissions()) == (Permission("readwrite", b"k"),)
+
+
+async def test_keys_of_roles_are_those_of_the_cluster_in_a_namespace_too(client, role):
+    await settle(client.namespace("n/").role(role.name).grant("read", "k"))
+    assert [one.key for one in await settle(role.permissions())] == [b"k"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "chosen"),
+    [(("read",), {}), (("read", "k"), {"prefix": "p"}), (("read",), {"prefix": "p", "range": ("a", "b")})],
+)
+async def test_one_key_or_range_has_to_be_given(role, arguments, chosen):
+    with pytest.raises(TypeError, match="one of these: a key, prefix"):
+        await settle(role.grant(*arguments, **chosen))
+    with pytest.raises(TypeError, match="one of these"):
+        await settle(role.revoke(*arguments[1:], **chosen))
+
+
+async def test_an_unknown_permission_names_the_nearest_one(role):
+    with pytest.raises(ValueError, match="'raed' is none of read, write, readwrite; did you mean 'read'"):
+        await settle(role.grant("raed", "k"))
+
+
+@pytest.mark.parametrize(
+    ("permission", "prefix", "shown"),
+    [
+        (Permission("read", b"k"), None, "read key b'k'"),
+        (Permission("write", b"p/", b"p0"), b"p/", "write prefix b'p/'"),
+        (Permission("write", b"a\xff", b"b"), b"a\xff", "write prefix b'a\\xff'"),
+        (Permission("write", b"\xff", b"\0"), b"\xff", "write prefix b'\\xff'"),
+        (Permission("read", b"\0", b"\0"), b"", "read prefix b''"),
+        (Permission("read", b"a", b"c"), None, "read range b'a' to b'c'"),
+        (Permission("read", b"a", b"\0"), None, "read range b'a' to the end"),
+    ],
+)
+def test_a_permission_can_be_read(permission, prefix, shown):
+    assert permission.prefix == prefix
+    assert str(permission) == shown
+
+
+async def test_a_role_is_given_to_a_user_and_taken_again(client, role, user):
+    await settle(role.add_user(user))
+    assert await settle(user.roles()) == [role.name]
+    await settle(role.remove_user(user.name))
+    assert await settle(user.roles()) == []
+
+
+FAULTS = {
+    "create": (errors.RoleExistsError, lambda c, r: r.create()),
+    "delete": (errors.RoleNotFoundError, lambda c, r: c.role("nobody's").delete()),
+    "grant": (errors.RoleNotFoundError, lambda c, r: c.role("nobody's").grant("read", "k")),
+    "revoke": (errors.PreconditionError, lambda c, r: r.revoke("k")),
+    "permissions": (errors.RoleNotFoundError, lambda c, r: c.role("nobody's").permissions()),
+    "add_user": (errors.UserNotFoundError, lambda c, r: r.add_user("nobody")),
+    "remove_user": (errors.UserNotFoundError, lambda c, r: r.remove_user("nobody")),
+}
+
+
+@pytest.mark.parametrize("what", FAULTS)
+async def test_what_fails_is_typed_and_says_what_was_asked(client, role, what):
+    kind, call = FAULTS[what]
+    error = await failure(lambda: call(client, role))
+    assert type(error) is kind
+    assert error.operation.startswith("role ")
+    assert error.operation.endswith(what)
+    assert error.operation.split("'")[1] in (role.name, "nobody") or '"nobody\'s"' in error.operation
+    assert error.endpoint
+
+
+async def test_a_role_that_a_user_has_not_is_not_taken(role, user):
+    assert type(await failure(lambda: role.remove_user(user))) is errors.RoleNotGrantedError
+
+
+@pytest.mark.parametrize("what", ["roles", "users"])
+async def test_lists_say_what_was_asked_too(make, refusing, what):
+    client = make(hosts=[refusing], dial_timeout=0.05)
+    error = await failure(lambda: getattr(client, what)())
+    assert isinstance(error, errors.ConnectionFailedError)
+    assert error.operation == what

@@ -1,0 +1,119 @@
+"""Users: their passwords and their roles."""
+
+import logging
+from contextlib import suppress
+
+import pytest
+
+from etcd_factory import errors
+
+from .face import settle
+
+SECRET = "a-word-that-is-nobodys-business"
+
+
+@pytest.fixture
+def name(etcd_namespace):
+    """A name that no other test has."""
+    return f"user-{etcd_namespace}"
+
+
+@pytest.fixture
+async def user(client, name):
+    """A user that is there."""
+    made = client.user(name)
+    await settle(made.create(SECRET))
+    yield made
+    await gone(made)
+
+
+@pytest.fixture
+async def role(client, name):
+    """A role that is there."""
+    made = client.role(name)
+    await settle(made.create())
+    yield made
+    await gone(made)
+
+
+async def gone(made):
+    """Delete it, if the test has not."""
+    with suppress(errors.PreconditionError):
+        await settle(made.delete())
+
+
+async def failure(call):
+    with pytest.raises(errors.EtcdError) as caught:
+        await settle(call())
+    return caught.value
+
+
+async def test_a_user_is_there_once_it_is_created_and_not_after_it_is_deleted(client, user):
+    assert user.name in await settle(client.users())
+    assert await settle(user.roles()) == []
+    assert await settle(user.delete()) is None
+    assert user.name not in await settle(client.users())
+
+
+async def test_a_user_may_have_no_password(client, name):
+    await settle(client.user(name).create(None))
+    assert name in await settle(client.users())
+    await settle(client.user(name).delete())
+
+
+async def test_roles_are_given_and_taken(user, role):
+    await settle(user.add_role(role))
+    assert await settle(user.roles()) == [role.name]
+    await settle(user.remove_role(role.name))
+    assert await settle(user.roles()) == []
+
+
+@pytest.mark.parametrize(("given", "kind"), [(3, TypeError), (b"x", TypeError), ("", ValueError)])
+async def test_a_password_that_is_none_is_refused(user, given, kind):
+    with pytest.raises(kind, match="a password is"):
+        await settle(user.create(given))
+    with pytest.raises(kind, match="a password is"):
+        await settle(user.set_password(given))
+
+
+async def test_to_have_no_password_can_only_be_chosen_at_the_creation(user):
+    with pytest.raises(TypeError, match="a password is a str"):
+        await settle(user.set_password(None))
+
+
+FAULTS = {
+    "create": (errors.UserExistsError, lambda c, u: u.create(SECRET)),
+    "delete": (errors.UserNotFoundError, lambda c, u: c.user("nobody").delete()),
+    "set_password": (errors.UserNotFoundError, lambda c, u: c.user("nobody").set_password(SECRET)),
+    "roles": (errors.UserNotFoundError, lambda c, u: c.user("nobody").roles()),
+    "add_role": (errors.RoleNotFoundError, lambda c, u: u.add_role("no-role")),
+    "remove_role": (errors.RoleNotGrantedError, lambda c, u: u.remove_role("no-role")),
+}
+
+
+@pytest.mark.parametrize("what", FAULTS)
+async def test_what_fails_is_typed_and_says_what_was_asked(client, user, what):
+    kind, call = FAULTS[what]
+    error = await failure(lambda: call(client, user))
+    assert type(error) is kind
+    assert error.operation in (f"user {user.name!r} {what}", f"user 'nobody' {what}")
+
+
+@pytest.mark.parametrize("what", ["create", "set_password"])
+async def test_a_password_is_in_no_error_and_no_log(make, refusing, caplog, what):
+    caplog.set_level(logging.DEBUG)
+    user = make(hosts=[refusing], dial_timeout=0.1).user("alice")
+    error = await failure(lambda: getattr(user, what)(SECRET))
+    assert isinstance(error, errors.ConnectionFailedError)
+    assert not error.maybe_applied
+    assert "attempt" in caplog.text
+    assert SECRET not in f"{error} {error!r} {vars(error)} {user!r} {caplog.text}"
+
+
+async def test_a_write_whose_answer_is_lost_is_said_to_be_uncertain(make, relay, name):
+    far = make(hosts=[relay.endpoint])
+    await settle(far.users())
+    relay.cut(after=name.encode())
+    error = await failure(lambda: far.user(name).create(SECRET))
+    assert error.maybe_applied
+    assert error.attempts == 1

@@ -77,11 +77,14 @@ class Writer:
                 pass
 
     def kill(self, server):
-        """Kill and restart the server in the midst of it."""
+        """End and restart the server in the midst of it.
+
+        In order, not as by a crash: a single member before 3.5.5 may lose writes that it has acknowledged
+        (etcd-io/etcd#14370), and a watch can't tell of what the store does not hold.
+        """
         for count in KILLS:
             assert self._reached[count].wait(LONG)
-            server.kill()
-            server.start()
+            server.restart()
 
 
 async def written(mortal, namespace):
@@ -93,14 +96,14 @@ async def written(mortal, namespace):
 NAMES = [f"k{number}" for number in range(EVENTS)]
 
 
-async def test_no_event_is_lost_or_told_twice_when_the_server_is_killed(direct, mortal, etcd_namespace):
+async def test_no_event_is_lost_or_told_twice_when_the_server_is_restarted(direct, mortal, etcd_namespace):
     watcher = await settle(direct.watch().prefix("k").create())
     reading = taking(watcher, EVENTS)
     await written(mortal, etcd_namespace)
     assert keys(await asyncio.wait_for(reading, LONG)) == NAMES
 
 
-async def test_functions_miss_nothing_when_the_server_is_killed(direct, mortal, etcd_namespace, told):
+async def test_functions_miss_nothing_when_the_server_is_restarted(direct, mortal, etcd_namespace, told):
     watcher = await settle(told.on(direct.watch().prefix("k"), "put", "disconnected", "connected").create())
     await written(mortal, etcd_namespace)
     await told.until("put", EVENTS)

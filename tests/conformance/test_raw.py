@@ -225,8 +225,8 @@ def test_the_timeout_is_that_of_the_options(make, deaf):
         client.raw.get("k")
 
 
-def test_grpc_options_are_passed_on(make, spare):
-    client = make(hosts=[spare.endpoint], namespace="", grpc_options={"grpc.max_receive_message_length": 1000})
+def test_grpc_options_are_passed_on(make, fragile):
+    client = make(hosts=[fragile.endpoint], namespace="", grpc_options={"grpc.max_receive_message_length": 1000})
     client.raw.put("k", "x" * 2000)
     with pytest.raises(Exception, match="larger than max"):
         client.raw.get("k")

@@ -256,12 +256,13 @@ async def test_closing_ends_its_watching_thread_in_silence(face, options):
 def test_its_watches_do_not_spin_while_the_server_is_away(make, fragile, monkeypatch):
     raw = make(hosts=[fragile.endpoint], retry={"maximum": 0.2}).raw
     raw.add_watch_callback("k", lambda answer: None)
-    opened, stream = [], raw._calls.intercept_stream_stream
-    monkeypatch.setattr(raw._calls, "intercept_stream_stream", lambda *call: (opened.append(1), stream(*call))[1])
+    opened, stream = threading.Semaphore(0), raw._calls.intercept_stream_stream
+    monkeypatch.setattr(raw._calls, "intercept_stream_stream", lambda *call: (opened.release(), stream(*call))[1])
     begin = time.monotonic()
     fragile.kill()
-    time.sleep(0.7)
-    assert 1 <= len(opened) <= (time.monotonic() - begin) / 0.2 + 2
+    for _ in range(4):
+        assert opened.acquire(timeout=20)
+    assert time.monotonic() - begin >= (4 - 2) * 0.2  # a pause lies between any two; spinning takes no time
     fragile.start()
     heard = Heard()
     until(lambda: raw.add_watch_callback("k", heard))  # it makes no call twice by itself

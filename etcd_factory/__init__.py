@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         HealthReport,
         ServiceFactory,
     )
-    from .model import DeleteResponse, Health, KeyValue, LeaseInfo, PutResponse, RangeResponse, TxnResponse
+    from .model import DeleteResponse, Event, Health, KeyValue, LeaseInfo, PutResponse, RangeResponse, TxnResponse
     from .options import TLS, Auth, ClientOptions, FactoryOptions, Keepalive, Retry
     from .service import AsyncETCDService, ETCDService
 
@@ -44,6 +44,7 @@ __all__ = [
     "ETCDServiceFactory",
     "EtcdError",
     "EtcdFactoryError",
+    "Event",
     "FactoryOptions",
     "HashKV",
     "Health",
@@ -78,7 +79,16 @@ _HOMES = {
         "HealthReport",
         "ServiceFactory",
     ),
-    "model": ("DeleteResponse", "Health", "KeyValue", "LeaseInfo", "PutResponse", "RangeResponse", "TxnResponse"),
+    "model": (
+        "DeleteResponse",
+        "Event",
+        "Health",
+        "KeyValue",
+        "LeaseInfo",
+        "PutResponse",
+        "RangeResponse",
+        "TxnResponse",
+    ),
     "options": ("TLS", "Auth", "ClientOptions", "FactoryOptions", "Keepalive", "Retry"),
     "service": ("AsyncETCDService", "ETCDService"),
 }

@@ -20,6 +20,7 @@ from .core.health import Checks
 from .core.kv import KV
 from .core.leases import Leases
 from .core.lock import Locks
+from .core.mirror import Mirrors
 from .core.op import Op, Text, raw
 from .core.ports import IO
 from .core.stm import Software
@@ -35,7 +36,18 @@ from .raw import Raw
 T = TypeVar("T")
 
 
-class Service(KV[F], Transactions[F], Leases[F], Software[F], Watches[F], Locks[F], Elections[F], Checks[F], Admin[F]):
+class Service(
+    KV[F],
+    Transactions[F],
+    Leases[F],
+    Software[F],
+    Watches[F],
+    Mirrors[F],
+    Locks[F],
+    Elections[F],
+    Checks[F],
+    Admin[F],
+):
     """What both faces have. Making one does no I/O; the first call connects."""
 
     _io: ClassVar[Any]

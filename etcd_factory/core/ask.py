@@ -31,20 +31,21 @@ async def ask(view: View, label: str, method: Method, /, **fields: Any) -> Any:
 
 async def visit(view: View, label: str, method: Method, endpoint: str | None, /, **fields: Any) -> tuple[Any, str]:
     """The answer of that host, or of any if it is None, and the endpoint of the one that gave it."""
-    chosen = host_of(view, endpoint)
     with labelled(label):
+        chosen = await host_of(view, endpoint)
         reply, url = await view.client.visit(method, method.types[0](**fields), view.timeout, chosen)
     return reply, bare(url)
 
 
-def host_of(view: View, endpoint: str | None) -> str:
+async def host_of(view: View, endpoint: str | None) -> str:
     """The URL of the client's host that is meant, ``""`` for None; ``ValueError`` if it has no such host."""
     if endpoint is None:
         return ""
-    names = {name: url for url in view.client.options.hosts for name in (bare(url), url)}
+    await view.client.locate(view.timeout)
+    names = {name: url for url in view.client.hosts.urls for name in (bare(url), url)}
     written = spelled(endpoint)
     if written not in names:
-        raise ValueError(f"{endpoint!r} is none of this client's hosts: {', '.join(view.client.options.hosts)}")
+        raise ValueError(f"{endpoint!r} is none of this client's hosts: {', '.join(view.client.hosts.urls)}")
     return names[written]
 
 

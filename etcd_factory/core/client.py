@@ -11,12 +11,14 @@ from attrs import define
 
 from etcd_factory.errors import DeadlineExceededError, EtcdError
 from etcd_factory.options import ClientOptions
+from etcd_factory.options.hosts import is_srv
 from etcd_factory.policy.hosts import Hosts
 from etcd_factory.policy.retry import UNCERTAIN, Next, judge, pause, uncertain
 from etcd_factory.wire import methods
 from etcd_factory.wire.methods import Method
 
 from .flights import Flights, Guard
+from .locate import find
 from .ports import IO, Metadata
 from .token import Token
 
@@ -49,7 +51,7 @@ class Client:
 
     def __init__(self, io: IO, options: ClientOptions, guard: Callable[[], Guard], chance: Callable[[], float]) -> None:
         self.io, self.options = io, options
-        self.hosts = Hosts(options.hosts, options.retry.initial)
+        self.hosts = Hosts(options.hosts, options.retry.initial, found=bool(options.sync) or is_srv(options.hosts[0]))
         self.guard, self.chance = guard, chance
         self.flights = Flights(io.promise, guard)
         self.token = Token(options.auth, self.flights)
@@ -98,6 +100,7 @@ class Client:
 
     async def _attempt(self, trip: Trip, request: Any) -> Any:
         trip.attempts += 1
+        await self.locate(trip.deadline - trip.now)
         trip.host = trip.hosts.pick(trip.now)
         left = trip.deadline - trip.now
         trip.metadata = await self.shown(left, trip.hosts)
@@ -106,8 +109,14 @@ class Client:
         trip.hosts.answered(trip.host)
         return reply
 
+    async def locate(self, timeout: float) -> None:
+        """Know the hosts, one caller for all who wait; where they are just written down they are known."""
+        if not self.hosts.known:
+            await self.flights.once("hosts", lambda: find(self, timeout), timeout)
+
     async def shown(self, timeout: float, hosts: Hosts | None = None) -> Metadata:
         """The token to show, fetched if there is none, from one of ``hosts`` if they are given."""
+        await self.locate(timeout)
         metadata = self.token.metadata
         if metadata is None:
             metadata = await self.token.fetch(partial(self._authenticate, hosts or self.hosts), timeout)

@@ -11,8 +11,9 @@ from etcd_factory.admin import Member
 from etcd_factory.wire import admin, methods
 from etcd_factory.wire.methods import Method
 
-from .ask import ask, text
+from .ask import ask, labelled, text
 from .face import Bound, F, operation
+from .locate import sync
 from .op import number
 from .view import View
 
@@ -45,6 +46,16 @@ class Cluster(Bound[F]):
         """All members, as a majority knows them."""
         reply = await self._ask("members", methods.MEMBER_LIST, linearizable=True)
         return tuple(map(admin.member, reply.members))
+
+    @operation
+    async def sync(self) -> tuple[str, ...]:
+        """Go on with the hosts that the members tell, those started and no learners; gives them.
+
+        A client with TLS takes those that have it, one without those that do not; ``ConnectionFailedError`` if there
+        is none. The option ``sync`` does this from time to time.
+        """
+        with labelled("cluster sync"):
+            return await sync(self._run.client, self._run.timeout)
 
     @operation
     async def add(self, peer_urls: str | Iterable[str], learner: bool = False) -> Member:

@@ -13,7 +13,6 @@ from etcd_factory.model import KeyValue
 from etcd_factory.wire.ranges import prefix_end
 
 from .face import Async, Bound, F, Sync, finish, opener, operation
-from .hub import Hub
 from .leases import seconds
 from .op import Text, raw, stored
 from .place import Place, drop, queue
@@ -159,9 +158,7 @@ class Observer(Bound[F]):
         return event.kv if event is not None and event.type == "put" else None
 
     async def _watch(self, key: bytes, end: bytes, start: int) -> None:
-        client = self._run.client
-        hub = client.io.keep("watch", lambda: Hub(client))
-        self._watcher = Watcher[Any](self._run, hub, {"key": key, "range_end": end}, 100_000, False, {})
+        self._watcher = Watcher[Any](self._run, {"key": key, "range_end": end})
         await self._watcher.open(start)
 
     async def close(self) -> None:

@@ -15,10 +15,11 @@ from etcd_factory.errors import (
     PermissionDeniedError,
 )
 from etcd_factory.policy.retry import pause
-from etcd_factory.policy.watch import Machine, Out
+from etcd_factory.policy.watch import Machine, Out, State
 from etcd_factory.wire import messages, methods
 
 from .client import Client
+from .doubts import Doubts
 from .ports import Stream
 
 log = logging.getLogger("etcd_factory.watch")
@@ -50,6 +51,7 @@ class Hub:
         self._stream: Stream | None = None
         self._task: Any = None
         self._stop = self._io.signal()
+        self._doubts = Doubts(client, self._refuse)
         self._closed = self._lived = False
 
     async def add(self, receiver: Receiver, fields: Mapping[str, Any], start: int) -> int:
@@ -130,8 +132,9 @@ class Hub:
         """One stream, from its opening until it breaks."""
         self._lived = False
         self._all("connecting")
-        client, host = self._client, self._client.hosts.pick(self._io.now())
+        client = self._client
         token = await client.shown(client.options.timeout)
+        host = client.hosts.pick(self._io.now())
         stream = await self._io.stream(host, methods.WATCH, (*token, *LEADER))
         try:
             await self._serve(stream, host)
@@ -161,21 +164,33 @@ class Hub:
             with self._guard:
                 outs = [(self._receivers.get(out.id), out) for out in self._machine.received(reply)]
             for receiver, out in outs:
-                if out.kind == "stray":
-                    await self._send(stream, {"cancel_request": {"watch_id": out.id}})
-                await self._deliver(receiver, out)
+                await self._deliver(stream, receiver, out)
         raise ConnectionFailedError("the server ended the stream", endpoint=host)
 
-    async def _deliver(self, receiver: Receiver | None, out: Out) -> None:
+    async def _deliver(self, stream: Stream, receiver: Receiver | None, out: Out) -> None:
+        if out.kind == "stray":
+            return await self._send(stream, {"cancel_request": {"watch_id": out.id}})
         if receiver is None:
-            return
+            return None
+        if out.kind == "behind":
+            assert out.state is not None
+            return self._doubts.add(out.state)
         if self._revived(out):
             raise InvalidAuthTokenError(str(out.error))  # the stream begins anew, with a new token
         if out.kind == "error":
             with self._guard:
                 self._receivers.pop(out.id, None)
-        if not receiver.tell(out):
-            await self.remove(out.id)
+        return None if receiver.tell(out) else await self.remove(out.id)
+
+    async def _refuse(self, state: State, error: EtcdError) -> None:
+        """End a watch that the server would leave waiting."""
+        with self._guard:
+            receiver, stream = self._receivers.pop(state.id, None), self._stream
+            server_id = self._machine.remove(state.id)
+        if stream is not None and server_id is not None:
+            await self._send(stream, {"cancel_request": {"watch_id": server_id}})
+        if receiver is not None:
+            receiver.tell(Out(state.id, "error", error=error))
 
     def _revived(self, out: Out) -> bool:
         """Whether a watch refused for its stream's token is asked for once more.

@@ -16,6 +16,7 @@ from etcd_factory.wire.ranges import ALL, Span, prefixed
 from .face import Async, Bound, F, Runner, Sync, finish, terminal
 from .op import Op, Text, encoded, number, raw, stored
 from .ranged import Ranged, span
+from .reader import Reader
 
 Data = bytes  # inside the builders the name is a method's
 
@@ -71,40 +72,10 @@ class Read(Builder[F]):
         return Op("get", self._fields, replies.got)
 
 
-class Get(Read[F]):
+class Get(Reader[F], Read[F]):
     """A read of one key. Every terminal but ``exec`` and ``exists`` gives None if there is no such key."""
 
     __slots__ = ()
-
-    @terminal
-    def string(self) -> Op[str | None]:
-        """The value as text; ``UnicodeDecodeError`` if it is not UTF-8."""
-        return Op("get", self._fields, VALUE_TEXT)
-
-    @terminal
-    def bytes(self) -> Op[Data | None]:
-        """The value as it is."""
-        return Op("get", self._fields, VALUE_DATA)
-
-    @terminal
-    def json(self) -> Op[Any]:
-        """The value read as JSON; ``ValueError`` if it is none."""
-        return Op("get", self._fields, VALUE_JSON)
-
-    @terminal
-    def number(self) -> Op[int | float | None]:
-        """The value as an int if it reads as one, else as a float; ``ValueError`` if it is no number."""
-        return Op("get", self._fields, VALUE_NUMBER)
-
-    @terminal
-    def exists(self) -> Op[bool]:
-        """Whether there is such a key; its value is not fetched."""
-        return Op("get", {**self._fields, "count_only": True}, replies.exists)
-
-    @terminal
-    def kv(self) -> Op[KeyValue | None]:
-        """The key with its value, revisions, version and lease."""
-        return Op("get", self._fields, VALUE_KV)
 
     @terminal
     def exec(self) -> Op[RangeResponse]:
@@ -112,11 +83,6 @@ class Get(Read[F]):
         return self.op()
 
 
-VALUE_TEXT = replies.first(replies.text)
-VALUE_DATA = replies.first(replies.data)
-VALUE_JSON = replies.first(replies.json)
-VALUE_NUMBER = replies.first(replies.number)
-VALUE_KV = replies.first(replies.key_value)
 JSONS = replies.by_text(replies.json)
 NUMBERS = replies.by_text(replies.number)
 

@@ -92,7 +92,8 @@ class Maintenance(Bound[F]):
         """Make another member the leader. ``NotLeaderError`` if none of the client's hosts is the present one."""
         request, client = messages.MoveLeaderRequest(targetID=id_of(member)), self._run.client
         end = client.io.now() + self._run.timeout
-        *others, last = sorted(client.options.hosts, key=lambda url: url != client.hosts.current)
+        await client.locate(self._run.timeout)
+        *others, last = sorted(client.hosts.urls, key=lambda url: url != client.hosts.current)
         with labelled("maintenance move_leader"):
             for host in others:
                 try:
@@ -120,6 +121,6 @@ class Maintenance(Bound[F]):
         """
         from .snapshot import save
 
-        chosen = host_of(self._run, endpoint)
         with labelled("maintenance snapshot"):
+            chosen = await host_of(self._run, endpoint)
             return await save(self._run, file, on_progress, chosen)

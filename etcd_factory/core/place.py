@@ -14,7 +14,6 @@ from etcd_factory.errors import CompactedError, EtcdError, EtcdFactoryError, Loc
 from etcd_factory.model import KeyValue, RangeResponse, TxnResponse
 
 from .face import Unbound
-from .hub import Hub
 from .kv import GetAll
 from .op import Text, raw
 from .tenure import Tenure
@@ -94,9 +93,7 @@ class Place:
     async def _gone(self, kv: KeyValue, start: int, deadline: float | None) -> None:
         """Wait until a key is deleted, or there is reason to look again."""
         view, now = self._view, self._view.client.io.now()
-        hub = view.client.io.keep("watch", lambda: Hub(view.client))
-        fields = {"key": kv.key, "range_end": b"", "filters": ["NOPUT"]}
-        self._watcher = watcher = Watcher[Any](view, hub, fields, 100, False, {})
+        self._watcher = watcher = Watcher[Any](view, {"key": kv.key, "range_end": b"", "filters": ["NOPUT"]})
         try:
             await watcher.open(start)
             await watcher.take(None if deadline is None else max(0.0, deadline - now))

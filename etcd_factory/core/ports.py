@@ -100,6 +100,10 @@ class IO(Protocol):
         """A new mailbox."""
         ...
 
+    async def lookup(self, domain: str, secure: bool, timeout: float) -> list[tuple[str, int]]:
+        """The names and ports that DNS has for a domain's etcd; ``ConnectionFailedError`` if it has none."""
+        ...
+
     async def sleep(self, seconds: float) -> None:
         """Pause."""
 

@@ -7,54 +7,23 @@ from typing import Any
 
 from attrs import frozen
 
-from etcd_factory.model import KeyValue
-from etcd_factory.wire import replies
-
 from . import kv
-from .face import Bound, F, Unbound, terminal
+from .face import Bound, F, Unbound
 from .journal import Journal, Kept
-from .op import Op, Text, raw
+from .op import Text, raw
+from .reader import Reader
 from .txn import ops
-
-Data = bytes  # inside the reader the name is a method's
 
 
 @frozen(eq=False)
-class Get(Bound[F]):
-    """A read of one key as the transaction sees it; None if there is none. In asyncio its terminals are awaited."""
+class Get(Reader[F]):
+    """A read of one key as the transaction sees it; None if there is none. In asyncio its terminals are awaited.
+
+    What this transaction wrote has no revision yet.
+    """
 
     _run: Journal
     _fields: Mapping[str, Any]
-
-    @terminal
-    def string(self) -> Op[str | None]:
-        """The value as text; ``UnicodeDecodeError`` if it is not UTF-8."""
-        return Op("get", self._fields, kv.VALUE_TEXT)
-
-    @terminal
-    def bytes(self) -> Op[Data | None]:
-        """The value as it is."""
-        return Op("get", self._fields, kv.VALUE_DATA)
-
-    @terminal
-    def json(self) -> Op[Any]:
-        """The value read as JSON; ``ValueError`` if it is none."""
-        return Op("get", self._fields, kv.VALUE_JSON)
-
-    @terminal
-    def number(self) -> Op[int | float | None]:
-        """The value as an int if it reads as one, else as a float; ``ValueError`` if it is no number."""
-        return Op("get", self._fields, kv.VALUE_NUMBER)
-
-    @terminal
-    def exists(self) -> Op[bool]:
-        """Whether there is such a key."""
-        return Op("get", self._fields, replies.exists)
-
-    @terminal
-    def kv(self) -> Op[KeyValue | None]:
-        """The key with its value, revisions, version and lease; what this transaction wrote has no revision yet."""
-        return Op("get", self._fields, kv.VALUE_KV)
 
 
 @frozen(eq=False)

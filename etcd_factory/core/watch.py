@@ -11,14 +11,12 @@ from typing_extensions import Self
 from etcd_factory.wire.ranges import ALL, Span
 
 from .face import Bound, F, opener
-from .hub import Hub
 from .op import Text, number, raw
 from .ranged import Ranged
 from .view import View
-from .watcher import Handlers, Watcher, kind_of
+from .watcher import BUFFER, Handlers, Watcher, kind_of
 
 FILTERS = {"put": "NODELETE", "delete": "NOPUT"}  # etcd is told what not to send
-BUFFER = 100_000  # events
 
 
 @define(eq=False)
@@ -77,13 +75,12 @@ class Watch(Ranged, Bound[F]):
         ``error``. ``buffer`` is how many events may wait to be read; one more ends the watch with
         ``WatchOverflowError``.
         """
-        hub = self._run.client.io.keep("watch", lambda: Hub(self._run.client))
         if number(buffer, "a buffer") < 1:
             raise ValueError(f"a buffer holds at least 1 event, not {buffer}")
         handlers: Handlers = {kind: list(found) for kind, found in self._handlers.items()}
-        watcher: Watcher[F] = Watcher(self._run, hub, self._fields, buffer, self._progress, handlers)
-        if self._resync:
-            await watcher.learn()
+        watcher: Watcher[F] = Watcher(
+            self._run, self._fields, buffer, handlers, progress=self._progress, resync=self._resync
+        )
         await watcher.open(self._start)
         return watcher
 

@@ -13,6 +13,8 @@ from etcd_factory.core.face import Async
 from etcd_factory.core.ports import value_of
 from etcd_factory.errors import DeadlineExceededError
 
+from . import dns
+
 T = TypeVar("T")
 
 
@@ -118,6 +120,10 @@ class Tasks:
     signal = Signal
     mailbox = Mailbox
     spawn = Task
+
+    async def lookup(self, domain: str, secure: bool, timeout: float) -> list[dns.Address]:
+        """The names and ports that DNS has for a domain's etcd."""
+        return await dns.lookup_async(dns.record(domain, secure=secure), timeout)
 
     async def sleep(self, seconds: float) -> None:
         """Pause this task."""

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 from etcd_factory.core.face import Sync, finish
 from etcd_factory.errors import DeadlineExceededError
 
+from . import dns
+
 T = TypeVar("T")
 
 
@@ -101,6 +103,10 @@ class Threads:
     signal = Signal
     mailbox = Mailbox
     spawn = Task
+
+    async def lookup(self, domain: str, secure: bool, timeout: float) -> list[dns.Address]:
+        """The names and ports that DNS has for a domain's etcd."""
+        return dns.lookup(dns.record(domain, secure=secure), timeout)
 
     async def sleep(self, seconds: float) -> None:
         """Pause this thread."""

@@ -11,7 +11,7 @@ from attrs import field, frozen
 from etcd_factory.errors import ConfigError
 
 from . import fields
-from .hosts import hosts, is_secure
+from .hosts import hosts, is_secure, is_srv
 from .plain import plain
 from .structure import Checks, agree, named, nested, structure
 
@@ -54,7 +54,7 @@ def crossed(retry: Any) -> str:
 
 def plaintext(options: Any) -> str:
     """TLS needs hosts that have it: asked for it, a client never falls back to plaintext."""
-    if options.tls is None or is_secure(options.hosts[0]):
+    if options.tls is None or is_secure(options.hosts[0]) or is_srv(options.hosts[0]):
         return ""
     return f"tls is given, but the host {options.hosts[0]} is without TLS; write https://"
 
@@ -137,7 +137,8 @@ class ClientOptions:
     """One client's options, read and checked. Durations are seconds; null or absent means the default.
 
     ``hosts``: one host or a list, kept as URLs. ``timeout``: for one operation with its retries. ``dial_timeout``: to
-    reach one host. ``namespace``: put before every key. Raises ``ConfigError`` with all that is wrong.
+    reach one host. ``namespace``: put before every key. ``sync``: how often to look which members the cluster has, and
+    to go on with those; null means never. Raises ``ConfigError`` with all that is wrong.
     """
 
     hosts: tuple[str, ...] = field(default=("http://127.0.0.1:2379",), converter=hosts)
@@ -146,6 +147,7 @@ class ClientOptions:
     namespace: str | bytes = field(default="", converter=fields.prefix)
     timeout: float = field(default=5.0, converter=fields.seconds)
     dial_timeout: float = field(default=2.0, converter=fields.seconds)
+    sync: float | None = field(default=None, converter=fields.interval)
     retry: Retry = field(default=Retry(), converter=retry_of)
     keepalive: Keepalive = field(default=Keepalive(), converter=keepalive_of)
     grpc_options: Mapping[str, Any] = field(default=fields.EMPTY, converter=fields.settings)
@@ -163,8 +165,8 @@ class ClientOptions:
 
     @property
     def secure(self) -> bool:
-        """Whether the hosts are reached over TLS."""
-        return is_secure(self.hosts[0])
+        """Whether the hosts are reached over TLS; those looked up in DNS are if ``tls`` is given."""
+        return is_secure(self.hosts[0]) or (is_srv(self.hosts[0]) and self.tls is not None)
 
     @classmethod
     def of(cls, given: ClientOptions | Mapping[str, Any] | None = None) -> ClientOptions:

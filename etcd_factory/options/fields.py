@@ -57,6 +57,11 @@ def seconds(value: Any) -> float:
     return value
 
 
+def interval(value: Any) -> float | None:
+    """A duration above zero, or nothing."""
+    return None if value is None else seconds(value)
+
+
 def count(value: Any) -> int:
     """A whole number above zero."""
     if isinstance(value, bool) or not isinstance(value, int):

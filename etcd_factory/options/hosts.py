@@ -13,8 +13,8 @@ from .fields import expected
 from .kinds import is_list
 
 PORT = 2379
-SCHEMES = ("http", "https", "unix")
-FORM = "write host:port, http://host:port, https://host:port, [::1]:2379 or unix:///path"
+SCHEMES = ("http", "https", "unix", "srv")
+FORM = "write host:port, http://host:port, https://host:port, [::1]:2379, unix:///path or srv://domain"
 
 
 def hosts(value: Any) -> tuple[str, ...]:
@@ -25,6 +25,8 @@ def hosts(value: Any) -> tuple[str, ...]:
     found = tuple(host(one) for one in written)
     if not found:
         raise ConfigError(f"expected at least one host, got an empty list; {FORM}")
+    if 0 < sum(map(is_srv, found)) < len(found):
+        raise ConfigError(f"srv:// stands for all hosts of a cluster, not beside others: {', '.join(found)}")
     if len({is_secure(one) for one in found}) > 1:
         raise ConfigError(f"http and https hosts are mixed: {', '.join(found)}; all must be one or the other")
     return tuple(dict.fromkeys(found))
@@ -33,6 +35,11 @@ def hosts(value: Any) -> tuple[str, ...]:
 def is_secure(url: str) -> bool:
     """Whether a host is reached over TLS."""
     return url.startswith("https://")
+
+
+def is_srv(url: str) -> bool:
+    """Whether the hosts are to be looked up in DNS."""
+    return url.startswith("srv://")
 
 
 def host(value: Any) -> str:
@@ -49,14 +56,22 @@ def host(value: Any) -> str:
         raise ConfigError(f"{value!r} is no host: {error}; {FORM}") from None
     if parts.scheme not in SCHEMES:
         raise ConfigError(f"unknown scheme {parts.scheme!r}{suggestion(parts.scheme, SCHEMES)}; {FORM}")
-    return socket(parts) if parts.scheme == "unix" else address(parts, value)
+    return FORMS.get(parts.scheme, address)(parts, value)
 
 
-def socket(parts: SplitResult) -> str:
+def socket(parts: SplitResult, written: str) -> str:
     """A unix socket's URL."""
+    del written
     if not os.path.isabs(parts.path) or parts.netloc:
         raise ConfigError(f"expected unix:///absolute/path, got unix://{parts.netloc}{parts.path}")
     return f"unix://{parts.path}"
+
+
+def domain(parts: SplitResult, written: str) -> str:
+    """A domain whose SRV records tell the hosts."""
+    if not parts.netloc or any(c in written for c in " []") or ":" in parts.netloc or parts.path.strip("/"):
+        raise ConfigError(f"expected srv://domain, without a port, got {written}")
+    return f"srv://{parts.hostname}"
 
 
 def address(parts: SplitResult, written: str) -> str:
@@ -80,3 +95,6 @@ def address(parts: SplitResult, written: str) -> str:
         raise ConfigError(f"{written!r} is no host; {FORM}")
     shown = f"[{name}]" if ":" in name else name
     return f"{parts.scheme}://{shown}:{PORT if port is None else port}"
+
+
+FORMS = {"unix": socket, "srv": domain}

@@ -8,10 +8,14 @@ LONGEST = 5.0  # seconds a dead host is passed over at most: it is tried again, 
 
 
 class Hosts:
-    """The hosts of a client: one is stayed with while it answers; a dead one is passed over for a growing while."""
+    """The hosts of a client: one is stayed with while it answers; a dead one is passed over for a growing while.
 
-    def __init__(self, urls: Sequence[str], first: float = 0.05) -> None:
+    Those that are ``found`` rather than written down have to be looked up first, and again when all have failed.
+    """
+
+    def __init__(self, urls: Sequence[str], first: float = 0.05, *, found: bool = False) -> None:
         self._urls = tuple(urls)
+        self._found, self.known = found, not found
         self._first = first
         self._current = self._urls[0]
         self._failures: dict[str, int] = {}
@@ -26,9 +30,23 @@ class Hosts:
         return self._current
 
     @property
+    def urls(self) -> tuple[str, ...]:
+        """All of them."""
+        return self._urls
+
+    @property
     def failing(self) -> bool:
-        """Whether any of them has not answered since it failed."""
-        return bool(self._until)
+        """Whether any of them has not answered since it failed, or they have to be looked up first."""
+        return bool(self._until) or not self.known
+
+    def replace(self, urls: Sequence[str]) -> None:
+        """Ask these from now on; the current one is stayed with if it is among them."""
+        self._urls = tuple(dict.fromkeys(urls))
+        self._current = self._current if self._current in self._urls else self._urls[0]
+        for table in (self._failures, self._until):
+            for url in set(table).difference(self._urls):
+                table.pop(url, None)
+        self.known = True
 
     def share(self, left: float, repeatable: bool, tried: int = 0) -> float:
         """Seconds that one attempt may take: a call that may be repeated leaves time for the hosts not tried yet."""
@@ -45,8 +63,11 @@ class Hosts:
 
     def failed(self, url: str, now: float) -> None:
         """Pass the host over for a while that doubles each time."""
+        if url not in self._urls:  # replaced meanwhile
+            return
         failures = self._failures[url] = self._failures.get(url, 0) + 1
         self._until[url] = now + min(LONGEST, self._first * 2 ** min(failures - 1, 30))
+        self.known = self.known and not (self._found and self.all_failed(now))
 
     def answered(self, url: str) -> None:
         """The host is well."""

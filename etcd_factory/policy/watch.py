@@ -25,6 +25,7 @@ class State:
     id: int
     fields: Mapping[str, Any]
     next: int = 0
+    reached: bool = False  # the store has been at ``next - 1``: where it is not now, it lags or went back
     renewals: int = 0
     server_id: int | None = None
     parts: tuple[Any, ...] = ()
@@ -34,7 +35,8 @@ class State:
 class Out:
     """Something for one watch: created, events, progress or an error that ends it.
 
-    ``stray`` is none of them: the server has a watch under this id that nobody wants.
+    ``stray`` is none of them: the server has a watch under this id that nobody wants. Nor is ``behind``: the member
+    has not got as far as the watch has seen.
     """
 
     id: int
@@ -101,8 +103,13 @@ class Machine:
             return [Out(reply.watch_id, "stray")]
         state.renewals, state.server_id = 0, reply.watch_id
         self._by_server[reply.watch_id] = state.id
-        state.next = state.next or reply.header.revision + 1
-        return [Out(state.id, "created", reply.header.revision)]
+        here = reply.header.revision
+        created = [Out(state.id, "created", here)]
+        if state.reached and here + 1 < state.next:
+            return [*created, Out(state.id, "behind", here, state=state)]
+        state.next = state.next or here + 1
+        state.reached = state.reached or here + 1 >= state.next
+        return created
 
     def _events(self, state: State, reply: Any) -> list[Out]:
         state.parts += tuple(reply.events)
@@ -112,13 +119,13 @@ class Machine:
         state.parts = ()
         if not fresh:
             return []
-        state.next = fresh[-1].kv.mod_revision + 1
+        state.next, state.reached = fresh[-1].kv.mod_revision + 1, True
         return [Out(state.id, "events", reply.header.revision, fresh)]
 
     def _progress(self, state: State, reply: Any) -> list[Out]:
         if state.server_id is None or state.parts:
             return []
-        state.next = max(state.next, reply.header.revision + 1)
+        state.next, state.reached = max(state.next, reply.header.revision + 1), True
         return [Out(state.id, "progress", reply.header.revision)]
 
     def _ended(self, state: State, reply: Any) -> list[Out]:

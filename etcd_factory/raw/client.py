@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from etcd_factory.errors import ConfigError
 from etcd_factory.io.channels import arguments, target
 from etcd_factory.io.tls import credentials
 from etcd_factory.options import ClientOptions
+from etcd_factory.options.hosts import is_srv
 
 from .calls import Calls
 
@@ -59,6 +61,8 @@ class RawClient(Etcd3Client):
 
     def __init__(self, options: ClientOptions) -> None:
         self._options = options
+        if is_srv(options.hosts[0]):
+            raise ConfigError(f"etcd.raw takes the first host as it is written, and {options.hosts[0]} is none")
         host, _, port = target(options.hosts[0]).rpartition(":")
         secure = "" if options.secure else None  # the path of its CA, which is not opened: see _get_secure_creds
         super().__init__(host, port, ca_cert=secure, timeout=options.timeout, grpc_options=arguments(options))

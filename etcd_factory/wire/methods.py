@@ -40,6 +40,7 @@ RANGE = Method("KV", "Range", repeatable=True)
 PUT = Method("KV", "Put")
 DELETE = Method("KV", "DeleteRange")
 TXN = Method("KV", "Txn")
+READ = Method("KV", "Txn", repeatable=True)  # one that only reads
 COMPACT = Method("KV", "Compact")
 STATUS = Method("Maintenance", "Status", repeatable=True)
 WATCH = Method("Watch", "Watch", kind="stream_stream")

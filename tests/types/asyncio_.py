@@ -13,6 +13,7 @@ from etcd_factory import (
     AsyncETCDServiceFactory,
     AuthStatus,
     DeleteResponse,
+    Event,
     HashKV,
     HealthReport,
     KeyValue,
@@ -92,6 +93,21 @@ async def factory(clients: AsyncETCDServiceFactory) -> None:
         assert_type(entered, AsyncETCDServiceFactory)
 
 
+async def mirrors(etcd: AsyncETCDService) -> None:
+    async with etcd.mirror("p/") as mirror:
+        assert_type(mirror[b"k"], KeyValue)
+        assert_type(mirror.get("k").string(), str | None)
+        assert_type(await mirror.get("k", fresh=True).string(), str | None)
+        assert_type(await mirror.wait(3), None)
+        assert_type(await mirror.close(), None)
+
+
+async def watches(etcd: AsyncETCDService) -> None:
+    async with etcd.watch().prefix("p/").create() as watcher:
+        async for event in watcher:
+            assert_type(event, Event)
+
+
 async def access(etcd: AsyncETCDService) -> None:
     assert_type(await etcd.roles(), list[str])
     assert_type(await etcd.users(), list[str])
@@ -109,6 +125,7 @@ async def upkeep(etcd: AsyncETCDService) -> None:
     assert_type(member, Member)
     assert_type(await etcd.cluster.add("http://a:1", learner=True), Member)
     assert_type(await etcd.cluster.remove(member), None)
+    assert_type(await etcd.cluster.sync(), tuple[str, ...])
     assert_type(await etcd.maintenance.status(), Status)
     assert_type(await etcd.maintenance.hash("a:1"), int)
     assert_type(await etcd.maintenance.hash_kv(endpoint="a:1"), HashKV)

@@ -13,6 +13,7 @@ from etcd_factory import (
     DeleteResponse,
     ETCDService,
     ETCDServiceFactory,
+    Event,
     HashKV,
     Health,
     HealthReport,
@@ -116,6 +117,24 @@ def factory(clients: ETCDServiceFactory, mine: Mine) -> None:
         assert_type(entered, ETCDServiceFactory)
 
 
+def watches(etcd: ETCDService) -> None:
+    with etcd.watch().prefix("p/").create() as watcher:
+        for event in watcher:
+            assert_type(event, Event)
+
+
+def mirrors(etcd: ETCDService) -> None:
+    with etcd.mirror("p/") as mirror:
+        assert_type(mirror[b"k"], KeyValue)
+        assert_type(mirror.get("k").string(), str | None)
+        assert_type(mirror.get("k", fresh=True).json(), Any)
+        assert_type(mirror.get(b"k", fresh=True).number(), int | float | None)
+        assert_type(mirror.wait(3), None)
+        assert_type(mirror.revision, int)
+        assert_type(dict(mirror), dict[bytes, KeyValue])
+        assert_type(mirror.on("change", lambda old, new: None).close(), None)
+
+
 def access(etcd: ETCDService) -> None:
     assert_type(etcd.roles(), list[str])
     assert_type(etcd.users(), list[str])
@@ -133,6 +152,7 @@ def upkeep(etcd: ETCDService) -> None:
     assert_type(member, Member)
     assert_type(etcd.cluster.add("http://a:1", learner=True), Member)
     assert_type(etcd.cluster.remove(member), None)
+    assert_type(etcd.cluster.sync(), tuple[str, ...])
     assert_type(etcd.maintenance.status(), Status)
     assert_type(etcd.maintenance.hash("a:1"), int)
     assert_type(etcd.maintenance.hash_kv(endpoint="a:1"), HashKV)

@@ -5,7 +5,7 @@ import pytest
 from etcd_factory.errors import ConfigError
 from etcd_factory.options.hosts import hosts, is_secure
 
-FORM = "write host:port, http://host:port, https://host:port, [::1]:2379 or unix:///path"
+FORM = "write host:port, http://host:port, https://host:port, [::1]:2379, unix:///path or srv://domain"
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,8 @@ FORM = "write host:port, http://host:port, https://host:port, [::1]:2379 or unix
         ("https://[fd00::2]:9", "https://[fd00::2]:9"),
         ("a:65535", "http://a:65535"),
         ("unix:///run/etcd.sock", "unix:///run/etcd.sock"),
+        ("srv://Example.org", "srv://example.org"),
+        ("srv://_etcd-client-blue._tcp.example.org", "srv://_etcd-client-blue._tcp.example.org"),
     ],
 )
 def test_each_form_of_a_host_becomes_a_url_with_its_port(written, url):
@@ -33,6 +35,11 @@ def test_each_form_of_a_host_becomes_a_url_with_its_port(written, url):
 @pytest.mark.parametrize("several", [["a:1", "b:2"], ("a:1", "b:2")], ids=["list", "tuple"])
 def test_hosts_are_one_text_or_several_in_their_order(several):
     assert hosts(several) == ("http://a:1", "http://b:2")
+
+
+def test_a_domain_stands_alone(faults):
+    (fault,) = faults(hosts, ["srv://a", "b:1"])
+    assert fault == "srv:// stands for all hosts of a cluster, not beside others: srv://a, http://b:1"
 
 
 def test_a_host_written_twice_is_asked_once():
@@ -75,6 +82,9 @@ def test_a_socket_counts_as_without_tls(faults):
         ("unix:/path", f"is no host; {FORM}"),
         ("http://[::1", "'http://[::1' is no host"),
         ("[name]:1", "'[name]:1' is no host"),
+        ("srv://", "expected srv://domain, without a port, got srv://"),
+        ("srv://a:1", "expected srv://domain, without a port, got srv://a:1"),
+        ("srv://a/b", "expected srv://domain, without a port, got srv://a/b"),
     ],
 )
 def test_what_is_no_host_is_an_error_that_says_what_to_write(faults, written, what):

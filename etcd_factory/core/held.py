@@ -1,0 +1,129 @@
+"""What a mirror holds: the keys of a range with their values, as a mapping."""
+
+from __future__ import annotations
+
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
+from typing import Any
+
+from etcd_factory.model import KeyValue
+from etcd_factory.wire import replies
+
+from .flights import Guard
+
+Change = tuple[KeyValue | None, KeyValue | None]  # what stood there before, and what stands there now
+
+
+class Held(Mapping[bytes, KeyValue]):
+    """Keys and values at a ``revision`` of the store, read by any number of threads while one changes them.
+
+    A value is made of etcd's message when it is first read: most of a large range never are.
+    """
+
+    revision: int
+
+    def __init__(self, guard: Guard, skip: int) -> None:
+        self._guard, self._skip = guard, skip
+        self._found: dict[bytes, Any] = {}
+        self.revision = 0
+
+    def __getitem__(self, key: bytes) -> KeyValue:
+        found = self._found.get(key)
+        return found if type(found) is KeyValue else self._first(key)
+
+    def _first(self, key: bytes) -> KeyValue:
+        found = self._read(binary(key))
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def _read(self, key: bytes) -> KeyValue | None:
+        with self._guard:
+            return self._made(key)
+
+    def _made(self, key: bytes) -> KeyValue | None:
+        found = self._found.get(key)
+        if found is None or type(found) is KeyValue:
+            return found
+        made = self._found[key] = replies.key_value(found, self._skip)
+        return made
+
+    def __contains__(self, key: object) -> bool:
+        return binary(key) in self._found
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._found.copy())
+
+    def copy(self) -> dict[bytes, KeyValue]:
+        """All keys and values of this moment, of one revision."""
+        with self._guard:
+            return self._all()
+
+    def _all(self) -> dict[bytes, KeyValue]:
+        for key in self._found:
+            self._made(key)
+        return self._found.copy()
+
+    def keys(self) -> KeysView[bytes]:
+        """The keys of this moment."""
+        return self._found.copy().keys()
+
+    def values(self) -> ValuesView[KeyValue]:
+        """The values of this moment, of one revision."""
+        return self.copy().values()
+
+    def items(self) -> ItemsView[bytes, KeyValue]:
+        """The keys and values of this moment, of one revision."""
+        return self.copy().items()
+
+    # --- following the store
+
+    def _fill(self, kvs: Iterable[Any], revision: int, *, told: bool) -> list[Change]:
+        """Hold these and no others; how that differs from what was held, if that is to be ``told``."""
+        with self._guard:
+            before = self._all() if told else {}
+            self._found = {kv.key[self._skip :]: kv for kv in kvs}
+            self.revision = revision
+            return list(differences(before, self._all())) if told else []
+
+    def _follow(self, events: Iterable[Any]) -> list[Change]:
+        """Go on by etcd's events, but for those that are known already."""
+        with self._guard:
+            new = [event for event in events if event.kv.mod_revision > self.revision]
+            changes = [self._apply(event) for event in new]
+            self.revision = new[-1].kv.mod_revision if new else self.revision
+            return changes
+
+    def _apply(self, event: Any) -> Change:
+        new = replies.key_value(event.kv, self._skip)
+        old = self._made(new.key)
+        if event.type:
+            self._found.pop(new.key, None)
+            return old, None
+        self._found[new.key] = new
+        return old, new
+
+
+def binary(key: Any) -> bytes:
+    """The key; ``TypeError`` if it is no bytes: nothing else is a key here, and text might be one's mistake."""
+    if isinstance(key, bytes):
+        return key
+    raise TypeError(f"a mirror's keys are bytes, not {type(key).__name__}; its get() takes text too")
+
+
+def differences(old: Mapping[bytes, KeyValue], new: Mapping[bytes, KeyValue]) -> Iterator[Change]:
+    """How one state became the other, in the order of the keys."""
+    for key in sorted(old.keys() | new.keys()):
+        if old.get(key) != new.get(key):
+            yield old.get(key), new.get(key)
+
+
+def merged(changes: Iterable[Change]) -> list[Change]:
+    """Only the last change of each key, from what stood there before the first."""
+    last: dict[bytes, Change] = {}
+    for old, new in changes:
+        key = next(kv.key for kv in (old, new) if kv is not None)
+        last[key] = last.pop(key, (old,))[0], new
+    return [change for change in last.values() if change[0] != change[1]]

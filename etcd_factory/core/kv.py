@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from attrs import define
 from typing_extensions import Self
@@ -17,6 +17,8 @@ from .face import Async, Bound, F, Runner, Sync, finish, terminal
 from .op import Op, Text, encoded, number, raw, stored
 from .ranged import Ranged, span
 from .reader import Reader
+
+T = TypeVar("T")
 
 Data = bytes  # inside the builders the name is a method's
 
@@ -33,7 +35,7 @@ class HasId(Protocol):
         ...
 
 
-def word(value: str, table: Mapping[str, str], what: str) -> str:
+def word(value: str, table: Mapping[str, T], what: str) -> T:
     """etcd's name for one of a few words; ``ValueError`` lists them."""
     if value not in table:
         raise ValueError(f"{what} {value!r} is none of {', '.join(table)}{suggestion(str(value), table)}")

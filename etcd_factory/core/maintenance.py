@@ -107,6 +107,17 @@ class Maintenance(Bound[F]):
         await client.visit(methods.MOVE_LEADER, request, max(0.001, end - client.io.now()), host)
 
     @operation
+    async def downgrade(self, action: str, version: str = "") -> str:
+        """``validate``, ``enable`` or ``cancel`` the cluster's downgrade to a version like ``3.5``; gives its own.
+
+        A version that it can't go to is an error, and so is ``cancel`` where it is not under way
+        (``PreconditionError``). From etcd 3.5 on; it is ready for use from 3.6 on.
+        """
+        fields = {"action": word(action, admin.DOWNGRADES, "the action"), "version": version}
+        reply = await self._ask(f"downgrade {action}", methods.DOWNGRADE, **fields)
+        return str(reply.version)
+
+    @operation
     async def snapshot(
         self,
         file: str | PathLike[str],
@@ -115,7 +126,7 @@ class Maintenance(Bound[F]):
     ) -> Snapshot:
         """Write one member's whole store to a file, from which ``etcdutl snapshot restore`` makes a cluster.
 
-        Until all has come and matches its checksum it is ``<file>.part``, and on any failure there is none.
+        Until all has come and matches its checksum it is ``<file>.….part`` beside it, and on any failure there is none.
         ``on_progress(done, total)`` is told bytes. However long it all takes, each part of it must come within
         ``timeout`` seconds; a broken stream is not begun anew.
         """

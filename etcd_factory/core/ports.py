@@ -110,6 +110,10 @@ class IO(Protocol):
     async def within(self, seconds: float, body: Callable[[], Any]) -> Any:
         """What ``body`` gives, or ``TimeoutError`` if that takes longer; the body may go on behind."""
 
+    async def aside(self, body: Callable[[], T]) -> T:
+        """What ``body`` gives, which may wait for a disk: no event loop is held up by it."""
+        ...
+
     async def gather(self, bodies: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         """The results of all, run side by side."""
         ...

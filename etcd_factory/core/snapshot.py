@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from tempfile import mkstemp
 from types import TracebackType
 from typing import Any
 
@@ -28,18 +29,16 @@ SECTOR = 512  # bytes; the store is a whole number of them, and its digest follo
 Progress = Callable[[int, int], Any]
 
 
-def private(path: str, flags: int) -> int:
-    """A file that only its owner reads: a snapshot has all keys, and the users' passwords as hashes."""
-    return os.open(path, flags, 0o600)
-
-
 class Part:
-    """The file on its way, with ``.part`` after its name. What is not kept is removed."""
+    """The file on its way, beside the one that it becomes. What is not kept is removed.
+
+    Only its owner reads it: a snapshot has all keys, and the users' passwords as hashes.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path, self.size = path, 0
-        self._part = path.with_name(f"{path.name}.part")
-        self._file = open(self._part, "wb", opener=private)  # noqa: SIM115
+        handle, part = mkstemp(".part", f"{path.name}.", path.parent)
+        self._part, self._file = Path(part), os.fdopen(handle, "wb")
         self._digest, self._tail = sha256(), b""
 
     def __enter__(self) -> Self:
@@ -88,7 +87,7 @@ async def save(view: View, file: str | os.PathLike[str], told: Progress | None, 
             await flow.close()
         if fault := part.fault(total):
             raise EtcdError(fault, code=Code.DATA_LOSS, endpoint=bare(url))
-        part.keep()
+        await view.client.io.aside(part.keep)
     return Snapshot(part.path, part.size, last.version)
 
 

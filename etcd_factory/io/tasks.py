@@ -136,6 +136,10 @@ class Tasks:
         except asyncio.TimeoutError as error:
             raise TimeoutError(str(error) or f"not done within {seconds} s") from None
 
+    async def aside(self, body: Callable[[], T]) -> T:
+        """What ``body`` gives, run in a thread."""
+        return await asyncio.to_thread(body)
+
     async def gather(self, bodies: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         """The results of all, each in a task."""
         return await asyncio.gather(*bodies)

@@ -130,6 +130,10 @@ class Threads:
                 raise
             raise TimeoutError(f"not done within {seconds} s") from None
 
+    async def aside(self, body: Callable[[], T]) -> T:
+        """What ``body`` gives."""
+        return body()
+
     async def gather(self, bodies: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         """The results of all, each in a thread."""
         from concurrent.futures import ThreadPoolExecutor  # with queue and its kin, for this alone

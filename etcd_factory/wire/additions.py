@@ -15,6 +15,8 @@ MESSAGES: tuple[str, ...] = (
     "AuthStatusRequest",
     "AuthStatusResponse",
     "UserAddOptions",  # etcd has it in auth.proto; on the wire that makes no difference
+    "DowngradeRequest",
+    "DowngradeResponse",
     "LeaseCheckpoint",
     "LeaseCheckpointRequest",
     "LeaseCheckpointResponse",
@@ -44,6 +46,8 @@ FIELDS: dict[str, Rows] = {
     "AuthUserAddRequest": (("options", 3, "UserAddOptions"),),
     # strings in etcd 3.3, which can't hold every key
     "AuthRoleRevokePermissionRequest": (("key", 2, "bytes"), ("range_end", 3, "bytes")),
+    "DowngradeRequest": (("action", 1, "int32"), ("version", 2, "string")),  # an enum, on the wire the same
+    "DowngradeResponse": (("header", 1, "ResponseHeader"), ("version", 2, "string")),
     "LeaseCheckpoint": (("ID", 1, "int64"), ("remaining_TTL", 2, "int64")),
     "LeaseCheckpointRequest": (("checkpoints", 1, "*LeaseCheckpoint"),),
     "LeaseCheckpointResponse": (("header", 1, "ResponseHeader"),),
@@ -52,4 +56,5 @@ FIELDS: dict[str, Rows] = {
 METHODS: tuple[tuple[str, str], ...] = (
     ("Cluster", "MemberPromote"),
     ("Auth", "AuthStatus"),
+    ("Maintenance", "Downgrade"),
 )

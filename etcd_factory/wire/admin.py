@@ -7,6 +7,7 @@ from typing import Any
 from etcd_factory.admin import Alarm, AuthStatus, HashKV, Member, Permission, Status
 
 PERMISSIONS = {"read": "READ", "write": "WRITE", "readwrite": "READWRITE"}
+DOWNGRADES = {"validate": 0, "enable": 1, "cancel": 2}
 ALARMS = {"nospace": "NOSPACE", "corrupt": "CORRUPT"}
 
 # by etcd's numbers

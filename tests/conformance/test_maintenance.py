@@ -216,3 +216,12 @@ async def test_a_member_that_is_not_there_can_not_lead(client):
     error = await failure(lambda: client.maintenance.move_leader(5))
     assert type(error) is errors.PreconditionError
     assert "bad leader transferee" in error.message
+
+
+async def test_a_downgrade_is_validated_and_cancelled(client):
+    assert await settle(client.maintenance.downgrade("validate", "3.4.0")) == "3.5.0"
+    unreachable = await failure(lambda: client.maintenance.downgrade("validate", "3.2.0"))
+    assert "invalid downgrade target" in str(unreachable)
+    assert type(await failure(lambda: client.maintenance.downgrade("cancel"))) is errors.PreconditionError
+    with pytest.raises(ValueError, match="did you mean 'enable'"):
+        await settle(client.maintenance.downgrade("enabel"))

@@ -124,6 +124,13 @@ async def test_an_older_file_is_replaced(client, file):
     assert file.stat().st_size > KEYS * len(VALUE)
 
 
+async def test_one_that_is_written_meanwhile_to_the_same_file_does_no_harm(client, file):
+    await settle(client.maintenance.snapshot(file, Told(lambda: client.maintenance.snapshot(file))))
+    data = file.read_bytes()
+    assert hashlib.sha256(data[:-32]).digest() == data[-32:]
+    assert left(file) == [file.name]
+
+
 async def test_only_its_owner_reads_it(client, file):
     await settle(client.maintenance.snapshot(file))
     assert file.stat().st_mode & 0o777 == 0o600

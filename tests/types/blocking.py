@@ -159,6 +159,7 @@ def upkeep(etcd: ETCDService) -> None:
     assert_type(etcd.maintenance.disarm(), tuple[Alarm, ...])
     assert_type(etcd.maintenance.move_leader(member), None)
     assert_type(etcd.maintenance.snapshot("file", lambda done, total: None), Snapshot)
+    assert_type(etcd.maintenance.downgrade("validate", "3.4"), str)
     assert_type(etcd.compact(3, physical=True), None)
 
 

@@ -10,7 +10,7 @@ from etcd_factory import ETCDService
 from etcd_factory.wire import additions, hosting, messages, methods
 
 ROWS = [(name, *row) for name, rows in additions.FIELDS.items() for row in rows]
-SAMPLES = {"bool": True, "int64": -7, "uint64": 7, "string": "text", "bytes": b"\xff"}
+SAMPLES = {"bool": True, "int32": -7, "int64": -7, "uint64": 7, "string": "text", "bytes": b"\xff"}
 METHODS = [value for value in vars(methods).values() if isinstance(value, methods.Method)]
 
 

@@ -12,10 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from .cases import CASES, World
+from . import cases, imports, leases, mirrors, streams
 from .measure import Ratio, rounds
+from .world import World
 
 Tick = Callable[[str], None]
+
+ROOMS = (cases, imports, streams, leases, mirrors)
+CASES = {name: case for room in ROOMS for name, case in room.CASES.items()}
 
 COLUMNS = ("case", "against", "unit", "ours", "other", "median", "min", "max", "bar", "")
 WIDTHS = ("<24", "<17", "<8", ">9", ">9", ">8", ">7", ">7", ">6", ">9")

@@ -1,32 +1,75 @@
-"""What the service is held against: grpcio alone with the same messages, and the imports that it can't do without."""
+"""What the service is held against: grpcio alone with the same messages, as a careful user writes it."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from typing import Any
 
-from etcd_factory.wire.messages import PutRequest, PutResponse, RangeRequest, RangeResponse
+from etcd_factory.wire import methods
+from etcd_factory.wire.messages import (
+    Compare,
+    LeaseGrantRequest,
+    LeaseKeepAliveRequest,
+    LeaseRevokeRequest,
+    PutRequest,
+    RangeRequest,
+    RequestOp,
+    TxnRequest,
+)
+from etcd_factory.wire.methods import Method
 from etcd_factory.wire.ranges import prefix_end
 
-from .measure import Costs
+TTL = 60
+
+
+def prepared(channel: Any, method: Method) -> Any:
+    """One of etcd's calls on a channel."""
+    request, reply = method.types
+    return getattr(channel, method.kind)(method.path, request.SerializeToString, reply.FromString)
 
 
 class Stub:
-    """The two calls on a channel, blocking or asyncio as the channel is."""
+    """The calls on a channel, blocking or asyncio as the channel is."""
 
     def __init__(self, channel: Any, timeout: float | None) -> None:
-        self.timeout = timeout
-        self.range = channel.unary_unary(
-            "/etcdserverpb.KV/Range", RangeRequest.SerializeToString, RangeResponse.FromString
-        )
-        self.write = channel.unary_unary("/etcdserverpb.KV/Put", PutRequest.SerializeToString, PutResponse.FromString)
+        self.channel, self.timeout = channel, timeout
+        self.range, self.write = prepared(channel, methods.RANGE), prepared(channel, methods.PUT)
+        self.txn = prepared(channel, methods.TXN)
+        self.granting, self.revoking = prepared(channel, methods.LEASE_GRANT), prepared(channel, methods.LEASE_REVOKE)
+        self.renewing = prepared(channel, methods.LEASE_KEEP_ALIVE_ONCE)
 
     def read(self, prefix: str) -> Any:
         """The call of all keys with a prefix."""
         key = prefix.encode()
         return self.range(RangeRequest(key=key, range_end=prefix_end(key)), timeout=self.timeout)
+
+    def grant(self) -> Any:
+        """The call of a new lease."""
+        return self.granting(LeaseGrantRequest(TTL=TTL), timeout=self.timeout)
+
+    def revoke(self, lease: int) -> Any:
+        """The call that ends a lease."""
+        return self.revoking(LeaseRevokeRequest(ID=lease), timeout=self.timeout)
+
+    def renewal(self, lease: int) -> Any:
+        """The call that renews a lease."""
+        return self.renewing(LeaseKeepAliveRequest(ID=lease), timeout=self.timeout)
+
+    def enter(self, key: bytes, lease: int) -> Any:
+        """The call that puts a key into a lock's queue."""
+        wanted = Compare(key=key, target="CREATE", result="EQUAL", create_revision=0)
+        put, get = PutRequest(key=key, lease=lease), RangeRequest(key=key)
+        success, failure = [RequestOp(request_put=put)], [RequestOp(request_range=get)]
+        return self.txn(TxnRequest(compare=[wanted], success=success, failure=failure), timeout=self.timeout)
+
+    def before(self, queue: bytes, revision: int) -> Any:
+        """The call of the one who stands just before a revision in a lock's queue."""
+        span = {"key": queue, "range_end": prefix_end(queue), "max_create_revision": revision - 1}
+        last = RangeRequest(**span, sort_target="CREATE", sort_order="DESCEND", limit=1)
+        return self.range(last, timeout=self.timeout)
+
+    def own(self, key: bytes) -> Any:
+        """The call of one key."""
+        return self.range(RangeRequest(key=key), timeout=self.timeout)
 
 
 class Blocking(Stub):
@@ -34,11 +77,13 @@ class Blocking(Stub):
 
     def get(self, key: str) -> str:
         reply = self.range(RangeRequest(key=key.encode()), timeout=self.timeout)
-        return reply.kvs[0].value.decode()
+        text: str = reply.kvs[0].value.decode()
+        return text
 
     def put(self, key: str, value: str) -> int:
         reply = self.write(PutRequest(key=key.encode(), value=value.encode()), timeout=self.timeout)
-        return reply.header.revision
+        revision: int = reply.header.revision
+        return revision
 
     def strings(self, prefix: str) -> dict[str, str]:
         return {kv.key.decode(): kv.value.decode() for kv in self.read(prefix).kvs}
@@ -46,17 +91,35 @@ class Blocking(Stub):
     def bytes(self, prefix: str) -> dict[bytes, bytes]:
         return {kv.key: kv.value for kv in self.read(prefix).kvs}
 
+    def lease(self) -> None:
+        self.revoke(self.grant().ID)
+
+    def renew(self, lease: int) -> int:
+        return int(self.renewal(lease).TTL)
+
+    def lock(self, name: str) -> None:
+        """Take a lock that is free, and give it back."""
+        lease, queue = self.grant().ID, f"{name}/".encode()
+        key = queue + f"{lease:x}".encode()
+        entered = self.enter(key, lease)
+        assert entered.succeeded
+        assert not self.before(queue, entered.header.revision).kvs
+        assert self.own(key).kvs
+        self.revoke(lease)
+
 
 class Awaited(Stub):
     """As a careful user writes it, in asyncio."""
 
     async def get(self, key: str) -> str:
         reply = await self.range(RangeRequest(key=key.encode()), timeout=self.timeout)
-        return reply.kvs[0].value.decode()
+        text: str = reply.kvs[0].value.decode()
+        return text
 
     async def put(self, key: str, value: str) -> int:
         reply = await self.write(PutRequest(key=key.encode(), value=value.encode()), timeout=self.timeout)
-        return reply.header.revision
+        revision: int = reply.header.revision
+        return revision
 
     async def strings(self, prefix: str) -> dict[str, str]:
         return {kv.key.decode(): kv.value.decode() for kv in (await self.read(prefix)).kvs}
@@ -64,26 +127,18 @@ class Awaited(Stub):
     async def bytes(self, prefix: str) -> dict[bytes, bytes]:
         return {kv.key: kv.value for kv in (await self.read(prefix)).kvs}
 
+    async def lease(self) -> None:
+        await self.revoke((await self.grant()).ID)
 
-# ru_maxrss alone would be the parent's where that is larger: Linux carries it over an exec
-IMPORT = """
-from time import perf_counter, process_time
-wall, cpu = perf_counter(), process_time()
-import {modules}
-wall, cpu = perf_counter() - wall, process_time() - cpu
-try:
-    with open("/proc/self/status") as status:
-        peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
-except (OSError, StopIteration):
-    import resource
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(wall * 1e3, cpu * 1e3, peak / 1024)
-"""
+    async def renew(self, lease: int) -> int:
+        return int((await self.renewal(lease)).TTL)
 
-
-def imported(modules: str, compiled: str) -> Costs:
-    """What an import costs in a fresh process; ``compiled`` is a folder for the byte code, warm from the second on."""
-    command = [sys.executable, "-c", IMPORT.format(modules=modules)]
-    env = os.environ | {"PYTHONPYCACHEPREFIX": compiled, "PYTHONDONTWRITEBYTECODE": ""}
-    figures = subprocess.run(command, capture_output=True, check=True, text=True, env=env).stdout.split()
-    return dict(zip(("wall ms", "cpu ms", "peak MB"), map(float, figures), strict=True))
+    async def lock(self, name: str) -> None:
+        """Take a lock that is free, and give it back."""
+        lease, queue = (await self.grant()).ID, f"{name}/".encode()
+        key = queue + f"{lease:x}".encode()
+        entered = await self.enter(key, lease)
+        assert entered.succeeded
+        assert not (await self.before(queue, entered.header.revision)).kvs
+        assert (await self.own(key)).kvs
+        await self.revoke(lease)

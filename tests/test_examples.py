@@ -13,6 +13,97 @@ ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
+# The answers of the /put, /get and /del paths, and of nest_modules, are those of the pages they come from.
+LINES = {
+    "fastapi_app": [
+        """GET /users/ann                       404 {"detail":"no user 'ann'"}""",
+        "PUT /users/ann?mail=ann@example.org  200 null",
+        'GET /users/ann                       200 "ann@example.org"',
+        "GET /healthy                         200 true",
+    ],
+    "flask_app": [
+        "GET /visits/rome  404 <p>nobody has visited rome</p>",
+        "PUT /visits/rome  200 visit 1 of rome",
+        "PUT /visits/rome  200 visit 2 of rome",
+        "GET /visits/rome  200 2",
+    ],
+    "log_level": [
+        "at the start INFO",
+        "  INFO    a step",
+        "  WARNING a surprise",
+        "INFO -> DEBUG",
+        "  DEBUG   a detail",
+        "  INFO    a step",
+        "  WARNING a surprise",
+        "DEBUG -> WARNING",
+        "  WARNING a surprise",
+        "WARNING -> INFO",
+        "  INFO    a step",
+        "  WARNING a surprise",
+    ],
+    "nest_config": [
+        "by hand            hi None ConfigOptions",
+        "built              hi None ConfigOptions",
+        "built, async       hi None ConfigOptions",
+        "built with extras  hi None ConfigOptions",
+        "typed              hi None ConfigOptions",
+    ],
+    "nest_etcd_client": [
+        '  /put?value=111       "done"',
+        '  /get                 "111"',
+        '  /del                 "done"',
+        "  /get                 null",
+    ],
+    "nest_etcd_module": [
+        "a static module",
+        "  /aaa/get             null",
+        '  /aaa/save?value=1    "done"',
+        '  /aaa/get             "1"',
+        "for_root",
+        '  /aaa/get             "1"',
+        '  /aaa/save?value=2    "done"',
+        '  /aaa/get             "2"',
+        "for_root_async, with options from a .env file",
+        '  /aaa/get             "2"',
+        '  /aaa/save?value=3    "done"',
+        '  /aaa/get             "3"',
+    ],
+    "nest_modules": [
+        "AppService in the providers of both modules: two instances",
+        "  /set?str=Hi~             done",
+        "  /get                     Hi~",
+        "  /user/get",
+        "  /user/set?str=HiUser~    done",
+        "  /user/get                HiUser~",
+        "  /get                     Hi~",
+        "  one and the same service: False",
+        "",
+        "AppService exported by the one and imported by the other: one instance",
+        "  /set?str=Hi~             done",
+        "  /get                     Hi~",
+        "  /user/get                Hi~",
+        "  /user/set?str=HiUser~    done",
+        "  /user/get                HiUser~",
+        "  /get                     HiUser~",
+        "  one and the same service: True",
+    ],
+    "nest_providers": [
+        "use_class    app: app       user: user      one instance: False",
+        "use_value    app: app       user: user      one instance: False",
+        "use_factory  app: app       user: user      one instance: False",
+        "use_existing app: abstract  user: abstract  one instance: True",
+    ],
+    "registry_pair": [
+        "user has found order at 127.0.0.1:8002",
+        "order has found user at 127.0.0.1:8001",
+        "both are there: ['127.0.0.1:8001', '127.0.0.1:8002']",
+        "order is killed, its instances: ()",
+        "user is still there: 127.0.0.1:8001",
+        "user has ended in order, its instances: ()",
+    ],
+}
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_it_runs_and_leaves_nothing_behind(example, tmp_path):
     done = subprocess.run(
@@ -26,6 +117,8 @@ def test_it_runs_and_leaves_nothing_behind(example, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert not done.stderr
     assert list(tmp_path.iterdir()) == []
+    expected = LINES.get(example.stem)  # those of the quick start name a port
+    assert expected is None or done.stdout.splitlines() == expected
 
 
 def test_the_quick_start_shows_both_environments(tmp_path):

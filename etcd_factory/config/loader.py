@@ -71,6 +71,11 @@ def read(*sources: Source, env: str | None = None, filters: Iterable[Filter] = (
     return finish(collect(sources or ("config",), current_env(env), tuple(filters), key, wait=False))
 
 
+def assembled(parts: Iterable[Part]) -> Loaded:
+    """The same of these layers alone: no file, no variable of the environment."""
+    return finish(merge(parts, "", (), "etcd", wait=False))
+
+
 async def aread(*sources: Source, env: str | None = None, filters: Iterable[Filter] = (), key: str = "etcd") -> Loaded:
     """The same as ``read``, async ``config`` functions awaited."""
     return await collect(sources or ("config",), current_env(env), tuple(filters), key, wait=True)
@@ -89,11 +94,16 @@ def finish(coroutine: Coroutine[Any, Any, T]) -> T:
 async def collect(
     sources: tuple[Source, ...], env: str, filters: tuple[Filter, ...], key: str, *, wait: bool
 ) -> Loaded:
+    """All layers of the sources, and the environment's over them."""
+    parts = plan(sources, layers(env)) or [nothing(sources, env)]
+    return await merge((*parts, *variables(os.environ)), env, filters, key, wait=wait)
+
+
+async def merge(parts: Iterable[Part], env: str, filters: tuple[Filter, ...], key: str, *, wait: bool) -> Loaded:
     """Read and merge part by part, since a ``config`` function is given what stands below it."""
     faults: list[Fault] = []
     found, section = Node({}, ""), tuple(filter(None, key.split(".")))
-    parts = plan(sources, layers(env)) or [nothing(sources, env)]
-    for part in (*parts, *variables(os.environ)):
+    for part in parts:
         with noted(faults):
             values = filtered(mapping(await content(part, found, env, wait), part.label), filters)
             if values is not None:

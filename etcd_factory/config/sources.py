@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
 from attrs import field, frozen
 
@@ -20,7 +20,6 @@ from .tree import Labels, plain
 
 logger = logging.getLogger("etcd_factory.config")
 
-Source: TypeAlias = str | os.PathLike[str] | Mapping[Any, Any]
 KNOWN = ", ".join(ENDINGS)
 PLAIN = ""
 
@@ -40,6 +39,18 @@ class Part:
     labels: Labels = field(factory=dict[tuple[str, ...], str])
 
 
+@runtime_checkable
+class Layered(Protocol):
+    """What has layers of its own, as a live configuration centre has."""
+
+    def config_layers(self) -> Iterable[Part]:
+        """Its layers, the lowest first."""
+        ...
+
+
+Source: TypeAlias = str | os.PathLike[str] | Mapping[Any, Any] | Layered
+
+
 def plan(sources: Iterable[Source], words: Sequence[str]) -> list[Part]:
     """The parts of all sources, lowest layer first; within a layer a later source stands higher."""
     numbers = itertools.count(1)
@@ -50,6 +61,8 @@ def plan(sources: Iterable[Source], words: Sequence[str]) -> list[Part]:
 
 def expand(source: Source, words: Sequence[str], numbers: Iterator[int]) -> list[Part]:
     """The parts of one source, by what kind of thing it is."""
+    if isinstance(source, Layered):
+        return [*source.config_layers()]
     if is_mapping(source):
         return values(plain(source), words, f"mapping {next(numbers)}")
     if not isinstance(cast("object", source), (str, os.PathLike)):

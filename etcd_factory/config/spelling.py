@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 # What the keys at one level are: options, names that the user chose, or none of our business.
 OPTIONS, NAMES, FOREIGN = "options", "names", "foreign"
-BELOW = {"client_priority": FOREIGN, "clients": NAMES, "grpc_options": FOREIGN}
+BELOW = {"client_priority": FOREIGN, "clients": NAMES, "grpc_options": FOREIGN, "service_options": FOREIGN}
 
 
 def level(path: Iterable[str], section: tuple[str, ...]) -> str:

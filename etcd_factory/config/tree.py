@@ -95,7 +95,7 @@ def config(value: dict[Any, Any], label: str) -> DictConfig:
     """Plain values as OmegaConf's, any object allowed as a leaf; ``ConfigError`` if OmegaConf takes them not."""
     try:
         safe: dict[Any, Any] = wrapped(value)
-        return OmegaConf.create(safe, flags=FLAGS)
+        return OmegaConf.create(safe, flags={**FLAGS})  # it keeps the mapping, and changes it
     except OmegaConfBaseException as error:
         raise ConfigError(refusal(error, label)) from None
 
@@ -106,7 +106,7 @@ def wrapped(value: Any) -> Any:
         return {key: wrapped(each) for key, each in value.items()}
     if is_list(value):
         return [wrapped(each) for each in value]
-    return value if isinstance(value, SCALARS) else AnyNode(value, flags=FLAGS)
+    return value if isinstance(value, SCALARS) else AnyNode(value, flags={**FLAGS})
 
 
 def refusal(error: OmegaConfBaseException, label: str, root: str = "") -> Fault:

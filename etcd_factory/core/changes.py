@@ -6,45 +6,66 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
+from weakref import WeakSet
 
 from .client import Client
 from .handlers import call
-from .held import Change, merged
+from .held import merged
 
 log = logging.getLogger("etcd_factory.mirror")
 
-MOST = 100_000  # changes that wait to be told; beyond, those of one key are told as one
+MOST = 100_000  # changes that wait to be told; beyond, several become one
+
+
+Merge = Callable[[Iterable[Any]], list[Any]]
 
 
 class Changes:
-    """Changes on their way to functions. Nobody who adds one waits; a slow function gets fewer of them, never a gap."""
+    """Changes on their way to functions, each the arguments of a call. Nobody who adds one waits.
 
-    def __init__(self, client: Client) -> None:
+    Where too many wait, ``merge`` makes fewer of them: a slow function is told less often, but never wrong.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        what: str = "'change' of a mirror",
+        merge: Merge = merged,
+        most: int | None = None,
+        log: logging.Logger = log,
+    ) -> None:
         self._io, self._guard = client.io, client.guard()
+        self._what, self._merge, self._log = what, merge, log
+        self._most = MOST if most is None else most
         self._handlers: list[Callable[..., Any]] = []
-        self._waiting: deque[Change] = deque()
-        self._limit = MOST
+        self._waiting: deque[tuple[Any, ...]] = deque()
+        self._limit = self._most
         self._signal = self._io.signal()
         self._over = False
 
     def on(self, handler: Callable[..., Any]) -> None:
         """Call it with each change from now on."""
-        self._handlers.append(handler)
-        if len(self._handlers) == 1:
-            self._io.spawn(self._run(), "etcd_factory mirror")
+        with self._guard:
+            self._handlers.append(handler)
+            first = len(self._handlers) == 1
+        if first:
+            self._io.keep("changes", Tellers).add(self)
+            self._io.spawn(self._run(), "etcd_factory changes")
 
     @property
     def wanted(self) -> bool:
         """Whether there is anyone to tell."""
         return bool(self._handlers)
 
-    def add(self, changes: Iterable[Change]) -> None:
-        """Tell these."""
+    def add(self, changes: Iterable[tuple[Any, ...]]) -> None:
+        """Tell these, if there is anyone to tell."""
+        if not self._handlers:
+            return
         with self._guard:
-            self._waiting.extend(change for change in changes if change[0] != change[1])
+            self._waiting.extend(changes)
             if len(self._waiting) > self._limit:
-                self._waiting = deque(merged(self._waiting))
-                self._limit = max(MOST, 2 * len(self._waiting))
+                self._waiting = deque(self._merge(self._waiting))
+                self._limit = max(self._most, 2 * len(self._waiting))
         self._signal.set()
 
     def close(self) -> None:
@@ -58,8 +79,24 @@ class Changes:
             self._signal.clear()
             while not self._over and (change := self._next()) is not None:
                 for handler in tuple(self._handlers):
-                    await call(self._io, log, "'change' of a mirror", handler, *change)
+                    await call(self._io, self._log, self._what, handler, *change)
 
-    def _next(self) -> Change | None:
+    def _next(self) -> tuple[Any, ...] | None:
         with self._guard:
             return self._waiting.popleft() if self._waiting else None
+
+
+class Tellers:
+    """All that tell changes for a client; they end with it. ``client.io.keep`` has one, in asyncio for each loop."""
+
+    def __init__(self) -> None:
+        self._open: WeakSet[Changes] = WeakSet()
+
+    def add(self, one: Changes) -> None:
+        """It tells until the client is closed."""
+        self._open.add(one)
+
+    async def close(self) -> None:
+        """End them."""
+        for one in list(self._open):
+            one.close()

@@ -13,21 +13,23 @@ from etcd_factory.model import KeyValue
 from etcd_factory.wire.ranges import prefix_end
 
 from .face import Async, Bound, F, Sync, finish, opener, operation
-from .leases import seconds
+from .lease import Lease
 from .op import Text, raw, stored
 from .place import Place, drop, queue
-from .txn import ops
+from .shared import placing
 from .view import View
 from .watcher import Watcher
 
 Value = str | bytes | int | float
 
+TTL = 60
+
 
 class Election(Bound[F]):
     """An election of that name. Go's ``concurrency.Election`` and ``etcdctl elect`` take part in it too."""
 
-    def __init__(self, view: View, name: Text, ttl: int) -> None:
-        self._run, self._name, self._ttl = view, name, ttl
+    def __init__(self, view: View, name: Text, new: Callable[[], Place]) -> None:
+        self._run, self._name, self._new = view, name, new
         self._prefix = raw(name, "an election's name") + b"/"
 
     @opener
@@ -38,7 +40,7 @@ class Election(Bound[F]):
         nothing is left behind.
         """
         data, io = stored(value), self._run.client.io
-        place = Place(self._run, self._name, self._ttl)
+        place = self._new()
         try:
             await place.enter(data)
             if not await place.wait(None if timeout is None else io.now() + timeout):
@@ -53,6 +55,11 @@ class Election(Bound[F]):
         """The leader's value as text, None if nobody leads."""
         found = await self._first()
         return None if found is None else found.text
+
+    @operation
+    async def leader_kv(self) -> KeyValue | None:
+        """The leader's key with its value, revisions and lease, None if nobody leads."""
+        return await self._first()
 
     async def _first(self) -> KeyValue | None:
         found = await self._run.execute(queue(self._prefix).op())
@@ -76,6 +83,14 @@ class Leadership(Bound[F]):
         return not self._over and self._place.alive
 
     @property
+    def key(self) -> bytes:
+        """The leader's key, named as this service names keys.
+
+        ``etcd.if_(leadership.key, "create", "==", leadership.fencing_token).then(...)`` writes only while it leads.
+        """
+        return self._place.key
+
+    @property
     def fencing_token(self) -> int:
         """A number that grows from leader to leader: the create revision of its key."""
         return self._place.revision
@@ -83,10 +98,7 @@ class Leadership(Bound[F]):
     @operation
     async def proclaim(self, value: Value) -> None:
         """Let the others see another value; ``NotLeaderError`` if it leads no more."""
-        place = self._place
-        put = ops.put(place.key).ignore_lease().value(stored(value))
-        done = await self._run.execute(ops.if_(place.key, "create", "==", place.revision).then(put).op())
-        if not done.succeeded or self._over:
+        if not await self._place.say(stored(value)) or self._over:
             raise NotLeaderError(f"{self._name!r} is led by another")
 
     @operation
@@ -99,7 +111,7 @@ class Leadership(Bound[F]):
         """Call ``handler(leadership)`` in the background if it is ``lost``; gives the leadership."""
         if event != "lost":
             raise ValueError(f"a leadership has no event {event!r}{suggestion(str(event), ['lost'])}; it has: lost")
-        self._place.tenure.listen(partial(handler, self))
+        self._place.listen(partial(handler, self))
         return self
 
     async def _leave(self) -> None:
@@ -189,6 +201,11 @@ class Elections(Bound[F]):
 
     _run: View
 
-    def election(self, name: Text, ttl: int = 60) -> Election[F]:
-        """An election of that name; a leader is lost ``ttl`` seconds after its last sign of life. No I/O."""
-        return Election(self._run, name, seconds(ttl))
+    def election(self, name: Text, ttl: int | None = None, *, lease: Lease[F] | None = None) -> Election[F]:
+        """An election of that name; a leader is lost ``ttl`` seconds (60) after its last sign of life. No I/O.
+
+        With ``lease``, which has its own ttl, one stands under that one, beside others: to resign then deletes the
+        leader's key only, and the lease stays. A lease that leads already, as after a restart, leads on at once:
+        ``lease=etcd.lease_of(id)``.
+        """
+        return Election(self._run, name, placing(self._run, name, ttl, TTL, lease))

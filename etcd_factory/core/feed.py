@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -23,7 +24,7 @@ log = logging.getLogger("etcd_factory.watch")
 GONE = (CompactedError, FutureRevisionError)  # what comes next is not to be had: compacted, or the store went back
 
 
-class Feed(Bound[F]):
+class Feed(Bound[F], ABC):
     """A watch of a range. What is done with what it hears is its heirs' part; nothing of that may wait.
 
     With ``renewing`` it reads its range afresh where what comes next is gone.
@@ -36,13 +37,14 @@ class Feed(Bound[F]):
         self._created = self._io.promise()
         self._confirmed = self._over = False
         self._error: Exception | None = None
+        self._era = self._io.era
         self.id = 0
 
     # --- what heirs do
 
+    @abstractmethod
     def _hear(self, events: tuple[Any, ...]) -> bool:
         """Etcd's events of one or more whole revisions; false ends the watch."""
-        raise NotImplementedError
 
     def _mark(self, revision: int) -> None:
         """All up to this revision has been heard."""
@@ -67,7 +69,8 @@ class Feed(Bound[F]):
                 raise refused
         except DeadlineExceededError as error:
             await self.leave()
-            raise self._error or error from self._error
+            known = self._error or self._hub.error
+            raise known or error from known
         except BaseException:
             await self.leave()
             raise
@@ -78,6 +81,8 @@ class Feed(Bound[F]):
         if self._renewing:  # which keys went can only be told by one who has seen both kinds
             fields["filters"] = []
         self.id = await self._hub.add(self, fields, start)
+        if self._over:  # ended by another thread meanwhile
+            await self._hub.remove(self.id)
 
     async def read(self, **fields: Any) -> Any:
         """Etcd's own answer to a read of the range, all of one revision; begun anew if that is compacted meanwhile."""

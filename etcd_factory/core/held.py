@@ -22,9 +22,10 @@ class Held(Mapping[bytes, KeyValue]):
     revision: int
 
     def __init__(self, guard: Guard, skip: int) -> None:
-        self._guard, self._skip = guard, skip
+        self._guard, self.skip = guard, skip
         self._found: dict[bytes, Any] = {}
-        self.revision = 0
+        self._past: dict[bytes, KeyValue | None] = {}
+        self.revision = self.fills = self._heard = 0
 
     def __getitem__(self, key: bytes) -> KeyValue:
         found = self._found.get(key)
@@ -36,7 +37,14 @@ class Held(Mapping[bytes, KeyValue]):
             raise KeyError(key)
         return found
 
+    def peek(self, key: bytes) -> Any:
+        """A value as it is held, perhaps as etcd's message; None if there is none."""
+        return self._found.get(key)
+
     def _read(self, key: bytes) -> KeyValue | None:
+        found = self._found.get(key)
+        if found is None or type(found) is KeyValue:
+            return found
         with self._guard:
             return self._made(key)
 
@@ -44,7 +52,7 @@ class Held(Mapping[bytes, KeyValue]):
         found = self._found.get(key)
         if found is None or type(found) is KeyValue:
             return found
-        made = self._found[key] = replies.key_value(found, self._skip)
+        made = self._found[key] = replies.key_value(found, self.skip)
         return made
 
     def __contains__(self, key: object) -> bool:
@@ -54,7 +62,7 @@ class Held(Mapping[bytes, KeyValue]):
         return len(self._found)
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._found.copy())
+        return iter(self.keys())
 
     def copy(self) -> dict[bytes, KeyValue]:
         """All keys and values of this moment, of one revision."""
@@ -67,8 +75,9 @@ class Held(Mapping[bytes, KeyValue]):
         return self._found.copy()
 
     def keys(self) -> KeysView[bytes]:
-        """The keys of this moment."""
-        return self._found.copy().keys()
+        """The keys of this moment, of one revision."""
+        with self._guard:
+            return self._found.copy().keys()
 
     def values(self) -> ValuesView[KeyValue]:
         """The values of this moment, of one revision."""
@@ -84,25 +93,36 @@ class Held(Mapping[bytes, KeyValue]):
         """Hold these and no others; how that differs from what was held, if that is to be ``told``."""
         with self._guard:
             before = self._all() if told else {}
-            self._found = {kv.key[self._skip :]: kv for kv in kvs}
-            self.revision = revision
+            self._found = {kv.key[self.skip :]: kv for kv in kvs}
+            self._past = {}
+            self.revision, self._heard, self.fills = revision, revision, self.fills + 1
             return list(differences(before, self._all())) if told else []
 
     def _follow(self, events: Iterable[Any]) -> list[Change]:
-        """Go on by etcd's events, but for those that are known already."""
+        """Go on by etcd's events, but for those that were heard before.
+
+        Those up to ``revision`` are told and not applied: where that was reached without them, they undo each other.
+        """
         with self._guard:
-            new = [event for event in events if event.kv.mod_revision > self.revision]
+            new = [event for event in events if event.kv.mod_revision > self._heard]
             changes = [self._apply(event) for event in new]
-            self.revision = new[-1].kv.mod_revision if new else self.revision
+            self._heard = new[-1].kv.mod_revision if new else self._heard
+            if self._heard > self.revision:
+                self.revision, self._past = self._heard, {}
             return changes
 
     def _apply(self, event: Any) -> Change:
-        new = replies.key_value(event.kv, self._skip)
-        old = self._made(new.key)
-        if event.type:
-            self._found.pop(new.key, None)
-            return old, None
-        self._found[new.key] = new
+        kv = replies.key_value(event.kv, self.skip)
+        new = None if event.type else kv
+        if kv.mod_revision <= self.revision:
+            old = self._past[kv.key] if kv.key in self._past else self._made(kv.key)
+            self._past[kv.key] = new
+            return old, new
+        old = self._made(kv.key)
+        if new is None:
+            self._found.pop(kv.key, None)
+        else:
+            self._found[kv.key] = new
         return old, new
 
 

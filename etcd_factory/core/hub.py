@@ -53,6 +53,7 @@ class Hub:
         self._stop = self._io.signal()
         self._doubts = Doubts(client, self._refuse)
         self._closed = self._lived = False
+        self.error: Exception | None = None  # why there is no stream, where there is none
 
     async def add(self, receiver: Receiver, fields: Mapping[str, Any], start: int) -> int:
         """Begin a watch; what happens to it is told to the receiver."""
@@ -109,13 +110,17 @@ class Hub:
             except ClientClosedError:
                 return
             except InvalidAuthTokenError as error:
+                failures = 1 if self._lived else failures + 1
                 log.info("the watch stream begins anew, with a new token: %s", error)
+                if failures > 1:  # a new one did not help
+                    await self._stop.wait(pause(self._client.options.retry, failures, self._client.chance()))
             except Exception as error:
                 if not self._machine.watches:
                     continue
                 failures = 1 if self._lived else failures + 1
                 wait = pause(self._client.options.retry, failures, self._client.chance())
                 log.info("the watch stream broke, next attempt in %.3f s: %s", wait, error)
+                self.error = error
                 self._all("disconnected", error)
                 await self._stop.wait(wait)
 
@@ -159,7 +164,7 @@ class Hub:
             return
         while (reply := await stream.receive()) is not None:
             if not self._lived:
-                self._lived = True
+                self._lived, self.error = True, None
                 self._client.hosts.answered(host)
             with self._guard:
                 outs = [(self._receivers.get(out.id), out) for out in self._machine.received(reply)]

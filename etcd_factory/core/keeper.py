@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
+from itertools import chain
 
 from attrs import define, field
 
@@ -27,15 +29,23 @@ class Life:
     """What became of one lease; its handle and its keeper share it.
 
     Only the user's side sets ``ended`` (released or revoked), ``revoked`` and ``gone`` (the server has confirmed it),
-    only the keeper ``lost``: so neither overwrites the other.
+    only the keeper ``lost``: so neither overwrites the other. ``listeners`` are told in the background that it is lost,
+    ``alarms`` ring at once, however it ends. An ``adopted`` one was not granted here: the client's end leaves it.
     """
 
     renewal: Renewal | None = None
+    adopted: bool = False
     ended: bool = False
     revoked: bool = False
     gone: bool = False
     lost: bool = False
     listeners: deque[Callable[[], object]] = field(factory=deque[Callable[[], object]])
+    alarms: set[Callable[[], object]] = field(factory=set[Callable[[], object]])
+
+    def ring(self) -> None:
+        """Wake those who wait for something that it is needed for."""
+        for alarm in tuple(self.alarms):
+            alarm()
 
 
 class Keeper:
@@ -44,20 +54,26 @@ class Keeper:
     def __init__(self, client: Client) -> None:
         self._client, self._io = client, client.io
         self._guard = client.guard()
-        self._held: dict[int, Life] = {}
+        self._held: dict[int, list[Life]] = {}  # several handles may be of one lease
+        self._leaving: set[Life] = set()  # their revoking is under way
         self._renewer: Renewer | None = None
         self._tasks: dict[object, Task] = {}
         self._over: list[object] = []
         self._closed = False
 
     def hold(self, life: Life, renewal: Renewal) -> None:
-        """Keep a lease alive that has just been granted, unless it has been ended meanwhile."""
+        """Keep a lease alive that has just been granted or renewed, unless it has been ended meanwhile."""
         life.renewal = renewal
         with self._guard:
             if self._closed:
                 raise ClientClosedError
-            self._held[renewal.id] = life
-            self._renew(renewal)
+            lives = self._held.setdefault(renewal.id, [])
+            if lives and self._renewer:
+                life.renewal = lives[0].renewal
+                self._renewer.learn(renewal.id, renewal.ttl, renewal.sent)
+            else:
+                self._renew(renewal)
+            lives.append(life)
         if life.ended:
             self.drop(life)
 
@@ -70,14 +86,24 @@ class Keeper:
     def drop(self, life: Life) -> None:
         """Keep it alive no longer."""
         with self._guard:
-            if life.renewal and self._held.pop(life.renewal.id, None) and self._renewer:
+            if life.revoked:
+                self._leaving.add(life)
+            if life.renewal and self._part(life, life.renewal.id) and self._renewer:
                 self._renewer.drop(life.renewal.id)
 
-    def learn(self, life: Life, ttl: int, sent: float) -> None:
-        """What a renewal at ``sent`` by somebody else was answered."""
+    def _part(self, life: Life, lease: int) -> bool:
+        """Let go of one handle of a lease; whether it was the last one."""
+        lives = self._held.get(lease, [])
+        if life not in lives:
+            return False
+        lives.remove(life)
+        return not lives and self._held.pop(lease) is lives
+
+    def learn(self, life: Life, renewal: Renewal) -> None:
+        """What a renewal by somebody else was answered."""
         with self._guard:
             if life.renewal and life.renewal.id in self._held and self._renewer:
-                self._renewer.learn(life.renewal.id, ttl, sent)
+                self._renewer.learn(renewal.id, renewal.ttl, renewal.sent)
 
     def tell(self, life: Life) -> None:
         """Call those who want to know that the lease is lost, in the background, each once."""
@@ -86,36 +112,40 @@ class Keeper:
                 self._spawn(partial(self._tell, life), "etcd_factory lease lost")
 
     async def close(self) -> None:
-        """Revoke all leases that are held, and end the background work."""
+        """Revoke all leases that are held, those too whose revoking the end would cut off; end the background work."""
         with self._guard:
-            self._closed, held = True, list(self._held.values())
+            self._closed, held = True, [*chain(*self._held.values()), *self._leaving]
         end = self._io.now() + min(self._client.options.timeout, BOUND)
         for life in held:
             await self._release(life, end)
+        if self._renewer is not None:
+            self._renewer.wake()
         end = self._io.now() + BOUND
         for task in list(self._tasks.values()):
             await task.join(max(0.0, end - self._io.now()))
 
     async def _release(self, life: Life, end: float) -> None:
-        life.ended = life.revoked = True
+        life.ended, life.revoked = True, life.revoked or not life.adopted
+        life.ring()
         self.drop(life)
         left = end - self._io.now()
         try:
-            if left > 0:
+            if left > 0 and life.revoked:
                 await self.revoke(life, left)
         except EtcdFactoryError as error:
             log.info("a lease was left to die by its ttl: %s", error)
 
     async def revoke(self, life: Life, timeout: float) -> None:
         """End the lease at the server; one that is gone already is fine."""
-        if life.renewal is None or life.gone:
-            return
         try:
-            request = messages.LeaseRevokeRequest(ID=life.renewal.id)
-            await self._client.call(methods.LEASE_REVOKE, request, timeout)
-        except LeaseNotFoundError:
-            pass
-        life.gone = True
+            if life.renewal is not None and not life.gone:
+                request = messages.LeaseRevokeRequest(ID=life.renewal.id)
+                with suppress(LeaseNotFoundError):
+                    await self._client.call(methods.LEASE_REVOKE, request, timeout)
+                life.gone = True
+        finally:
+            with self._guard:
+                self._leaving.discard(life)
 
     def _holds(self) -> bool:
         """Whether there is a lease to be kept alive; where there is none the task is over."""
@@ -126,10 +156,12 @@ class Keeper:
 
     def _lose(self, lease: int) -> None:
         with self._guard:
-            life = self._held.pop(lease, None)
-        if life is not None:
+            lives = self._held.pop(lease, [])
+        if lives:
             log.warning("lease %x is lost", lease)
+        for life in lives:
             life.lost = True
+            life.ring()
             self.tell(life)
 
     async def _tell(self, life: Life) -> None:

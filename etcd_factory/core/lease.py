@@ -39,20 +39,21 @@ class Lease(Bound[F]):
     """A lease of ``ttl`` seconds. It is granted at its first use, and kept alive from then on in the background.
 
     ``with etcd.lease(10) as lease: lease.put("k").value("v")`` grants it, and revokes it at the end; in asyncio it is
-    ``async with``. It can be given wherever the id of a lease can. In asyncio the event loop in which it was granted
-    keeps it alive. A client that is closed revokes the leases that it still keeps alive.
+    ``async with``. It can be given wherever the id of a lease can, and to locks and elections. In asyncio the event
+    loop in which it was granted keeps it alive. A client that is closed revokes the leases that it was granted and
+    still keeps alive; one of ``lease_of`` it only keeps alive no longer.
     """
 
     __slots__ = ("_run", "_tenure")
 
     _run: View
 
-    def __init__(self, run: View, ttl: int) -> None:
-        self._run = run
-        self._tenure = Tenure(run, ttl)
+    def __init__(self, run: View, tenure: Tenure) -> None:
+        self._run, self._tenure = run, tenure
 
     def __repr__(self) -> str:
-        name = "not granted" if self.id is None else f"{self.id:x}"
+        known = self.id or self._tenure.id
+        name = f"{known:x}" if known else "not granted"
         return f"<Lease {name} ttl={self.ttl} {'alive' if self.alive else 'not alive'}>"
 
     def __index__(self) -> int:
@@ -62,29 +63,31 @@ class Lease(Bound[F]):
 
     @property
     def id(self) -> int | None:
-        """Its id, None before it is granted."""
+        """Its id, None before it is granted, or for one of ``lease_of`` before its first use."""
         renewal = self._tenure.life.renewal
         return renewal.id if renewal else None
 
     @property
     def ttl(self) -> int:
-        """Seconds: those that were asked for, and once it is granted those that the server gave."""
+        """Seconds: those that were asked for, and once it is granted those that the server gave.
+
+        That of ``lease_of`` is 0 before its first use.
+        """
         renewal = self._tenure.life.renewal
         return renewal.ttl if renewal else self._tenure.ttl
 
     @property
     def alive(self) -> bool:
         """Whether it is kept alive: it is granted, neither released nor revoked, and surely not lost by now."""
-        life = self._tenure.life
-        if life.renewal is None or life.ended or life.lost:
-            return False
-        return self._run.client.io.now() < life.renewal.deadline
+        return self._tenure.alive
 
     @operation
     async def grant(self) -> int:
-        """Its id; asked for at the first call. ``LeaseNotFoundError`` if it was revoked or lost."""
-        life = self._tenure.life
-        if life.lost or life.revoked:
+        """Its id; asked for at the first call. ``LeaseNotFoundError`` if it was revoked or lost.
+
+        Of a lease whose id was chosen, ``LeaseExistsError`` if there is one already.
+        """
+        if self._tenure.over:
             raise LeaseNotFoundError(OVER)
         return await self._tenure.grant()
 
@@ -113,8 +116,11 @@ class Lease(Bound[F]):
 
     @operation
     async def time_to_live(self, keys: bool = False) -> LeaseInfo:
-        """What the server knows of it, on demand with its ``keys`` in this namespace; ``ttl`` is -1 if it is gone."""
-        lease, view = await self._tenure.grant(), self._run
+        """What the server knows of it, on demand with its ``keys`` in this namespace; ``ttl`` is -1 if it is gone.
+
+        To ask this of ``lease_of`` does not begin to keep the lease alive.
+        """
+        lease, view = await self._tenure.known(), self._run
         label = f"time to live of lease {lease:x}"
         reply = await ask(view, label, methods.LEASE_TIME_TO_LIVE, ID=lease, keys=keys)
         mine = tuple(key[len(view.namespace) :] for key in reply.keys if key.startswith(view.namespace))

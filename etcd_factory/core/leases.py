@@ -9,7 +9,11 @@ from etcd_factory.wire import methods
 from .ask import ask
 from .face import Bound, F, operation
 from .lease import Lease
+from .op import number
+from .tenure import Adopted, Tenure
 from .view import View
+
+IDS = range(1, 1 << 63)
 
 
 def seconds(ttl: Any) -> int:
@@ -21,6 +25,13 @@ def seconds(ttl: Any) -> int:
     return ttl
 
 
+def ident(given: Any) -> int:
+    """A lease's id: a whole number that fits into 63 bits; etcd takes 0 for none."""
+    if number(given, "a lease's id") not in IDS:
+        raise ValueError(f"a lease's id is from {IDS[0]} to {IDS[-1]}, not {given}")
+    return int(given)
+
+
 class Leases(Bound[F]):
     """The part of a service that has leases."""
 
@@ -28,9 +39,21 @@ class Leases(Bound[F]):
 
     _run: View
 
-    def lease(self, ttl: int) -> Lease[F]:
-        """A lease of so many seconds, at least 1. No I/O: it is granted at its first use."""
-        return Lease(self._run, seconds(ttl))
+    def lease(self, ttl: int, *, id: int | None = None) -> Lease[F]:  # noqa: A002
+        """A lease of so many seconds, at least 1. No I/O: it is granted at its first use.
+
+        With ``id`` it is not the server that chooses one. The use that grants it raises ``LeaseExistsError`` if there
+        is such a lease. A grant whose answer was lost is then not sent again; its error says ``maybe_applied``.
+        """
+        return Lease(self._run, Tenure(self._run, seconds(ttl), 0 if id is None else ident(id)))
+
+    def lease_of(self, id: int) -> Lease[F]:  # noqa: A002
+        """A lease that exists, whoever was granted it. No I/O: from its first use, or ``grant()``, it is kept alive.
+
+        That raises ``LeaseNotFoundError`` if it is gone. ``time_to_live`` and ``revoke`` need no use before them, and
+        ``release`` before the first use lets it not be kept alive.
+        """
+        return Lease(self._run, Adopted(self._run, ident(id)))
 
     @operation
     async def leases(self) -> list[int]:

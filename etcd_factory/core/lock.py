@@ -11,11 +11,14 @@ from typing_extensions import Self
 from etcd_factory.errors import LockFailedError, suggestion
 
 from .face import Async, Bound, F, Sync, opener, operation
-from .leases import seconds
-from .op import Text, raw
+from .lease import Lease
+from .op import Text
 from .place import Place, drop
 from .ports import value_of
+from .shared import placing
 from .view import View
+
+TTL = 30
 
 
 class Lock(Bound[F]):
@@ -24,16 +27,23 @@ class Lock(Bound[F]):
     Each that wants it makes a ``Lock`` of its own. Go's ``concurrency.Mutex`` and ``etcdctl lock`` share it.
     """
 
-    def __init__(self, view: View, name: Text, ttl: int) -> None:
-        self._run, self._name, self._ttl = view, name, ttl
+    def __init__(self, view: View, name: Text, new: Callable[[], Place]) -> None:
+        self._run, self._name, self._new = view, name, new
         self._place: Place | None = None
         self._lost: list[Callable[[Lock[F]], Any]] = []
-        raw(name, "a lock's name")
 
     @property
     def held(self) -> bool:
         """Whether it is surely held: got, not released, and its lease not lost."""
-        return self._place is not None and self._place.revision > 0 and self._place.alive
+        return self._place is not None and self._place.is_first and self._place.alive
+
+    @property
+    def key(self) -> bytes:
+        """The holder's key, named as this service names keys; ``LockFailedError`` if the lock is not held.
+
+        ``etcd.if_(lock.key, "create", "==", lock.fencing_token).then(...)`` writes only while the lock is held.
+        """
+        return self._own().key
 
     @property
     def fencing_token(self) -> int:
@@ -41,9 +51,13 @@ class Lock(Bound[F]):
 
         It is the create revision of the holder's key; ``LockFailedError`` if the lock is not held.
         """
-        if self._place is None or not self.held:
+        return self._own().revision
+
+    def _own(self) -> Place:
+        place = self._place
+        if place is None or not self.held:
             raise LockFailedError(f"the lock {self._name!r} is not held")
-        return self._place.revision
+        return place
 
     @opener
     async def acquire(self, timeout: float | None = None) -> Lock[F]:
@@ -57,16 +71,17 @@ class Lock(Bound[F]):
         if self._place is not None:
             raise LockFailedError(f"the lock {self._name!r} is in use by this object; make another one to wait for it")
         io = self._run.client.io
-        place = self._place = Place(self._run, self._name, self._ttl)
+        place = self._place = self._new()
         try:
             await place.enter(b"")
             if not await place.wait(None if timeout is None else io.now() + timeout):
                 raise LockFailedError(f"the lock {self._name!r} is held by another; waited {timeout} s for it")
         except BaseException:
-            self._place = None
+            if self._place is place:
+                self._place = None
             await drop(place, self._name)
             raise
-        place.tenure.listen(partial(self._tell, place))
+        place.listen(partial(self._tell, place))
         return self
 
     @operation
@@ -129,6 +144,11 @@ class Locks(Bound[F]):
 
     _run: View
 
-    def lock(self, name: Text, ttl: int = 30) -> Lock[F]:
-        """A lock of that name, lost ``ttl`` seconds after the last sign of life. No I/O: ``acquire`` it or enter it."""
-        return Lock(self._run, name, seconds(ttl))
+    def lock(self, name: Text, ttl: int | None = None, *, lease: Lease[F] | None = None) -> Lock[F]:
+        """A lock of that name, lost ``ttl`` seconds (30) after the last sign of life. No I/O: ``acquire`` or enter it.
+
+        With ``lease``, which has its own ttl, it is held under that one, as others may be. To release the lock then
+        deletes its key only, and the lease stays; if the lease ends, all that is held under it is lost. A lease has one
+        place in the queue of a name: one who is to wait beside it needs another.
+        """
+        return Lock(self._run, name, placing(self._run, name, ttl, TTL, lease))

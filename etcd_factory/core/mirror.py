@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from copy import copy
 from functools import partial
 from itertools import count
-from types import SimpleNamespace
 from typing import Any, Literal, overload
 
-from attrs import evolve, frozen
+from attrs import define, evolve
 from typing_extensions import Self
 
-from etcd_factory.errors import ClientClosedError, DeadlineExceededError, suggestion
+from etcd_factory.errors import (
+    ClientClosedError,
+    ConnectionFailedError,
+    DeadlineExceededError,
+    EtcdError,
+    suggestion,
+)
 from etcd_factory.model import KeyValue
 from etcd_factory.policy.retry import pause
 from etcd_factory.wire.ranges import prefixed
 
-from .ask import labelled
 from .changes import Changes
 from .face import Async, Bound, F, Sync, opener, operation
 from .feed import Feed
@@ -25,13 +31,14 @@ from .held import Change, Held
 from .op import Op, Text, number, raw
 from .questions import Questions
 from .reader import Reader
+from .sight import Sight, reply_of
 from .view import View
 from .waiters import Waiters
 
 log = logging.getLogger("etcd_factory.mirror")
 
 
-@frozen(eq=False)
+@define(eq=False)  # made for each read: frozen ones take longer
 class Get(Reader[F]):
     """A read of one key from a mirror."""
 
@@ -52,7 +59,7 @@ class Mirror(Feed[F], Held):
         super().__init__(view, {"key": start, "range_end": end}, renewing=True)
         Held.__init__(self, view.client.guard(), self._skip)
         client, self._prefix = view.client, prefix
-        self._changes, self._waiters, self._questions = Changes(client), Waiters(client), Questions(view)
+        self._changes, self._waiters, self._questions = Changes(client), Waiters(client), Questions(view, self._reached)
         self.connected = False
 
     # --- what is heard
@@ -64,15 +71,18 @@ class Mirror(Feed[F], Held):
         await self.open(reply.header.revision + 1)
 
     def _renew(self, reply: Any) -> None:
-        self._changed(self._fill(reply.kvs, reply.header.revision, told=self._changes.wanted))
+        self._changed(self._fill(reply.kvs, reply.header.revision, told=self._told()))
 
     def _hear(self, events: tuple[Any, ...]) -> bool:
         self._changed(self._follow(events))
         return True
 
+    def _told(self) -> bool:
+        """Whether anyone is to be told what differs after the range was read afresh."""
+        return self._changes.wanted
+
     def _changed(self, changes: list[Change]) -> None:
-        if changes and self._changes.wanted:
-            self._changes.add(changes)
+        self._changes.add([change for change in changes if change[0] != change[1]])
         self._waiters.wake()
 
     def _mark(self, revision: int) -> None:
@@ -111,27 +121,29 @@ class Mirror(Feed[F], Held):
         return Get(partial(run, raw(key)), {"key": raw(key)})
 
     def _answer(self, key: bytes, op: Op[Any]) -> Any:
-        found = self._read(key)
-        kvs = () if found is None else (found,)
-        return op.read(SimpleNamespace(kvs=kvs, count=len(kvs)), 0)
+        return op.read(reply_of(self._read(key)), 0)
 
     def _answer_fresh(self, key: bytes, op: Op[Any]) -> Any:
         return self._run.finish(self._await(key, op))
 
     async def _await(self, key: bytes, op: Op[Any]) -> Any:
         """The answer, once the mirror is as far as the store is now."""
-        io, timeout = self._io, self._run.timeout
+        if not key.startswith(self._prefix):
+            return self._answer(key, op)
+        io, timeout, sight = self._io, self._run.timeout, Sight(self, key)
         deadline = io.now() + timeout
-        with labelled(f"{op.label} of a mirror"):
-            modified, revision = await self._questions.ask(key, deadline)
-            if not await self._waiters.until(lambda: self._has(key, modified, revision), deadline - io.now()):
-                raise self._late(revision, timeout)
-        return self._answer(key, op)
+        try:
+            sight.answer = await self._questions.ask(key, deadline)
+            if not sight.met() and not await self._waiters.until(sight.met, deadline - io.now()):
+                raise self._late(sight.answer[1], timeout)
+        except EtcdError as error:  # of all who asked together, each is told of his own key
+            own = copy(error)
+            own.operation = f"{op.label} of a mirror"
+            raise own from error
+        return op.read(sight.reply(), 0)
 
-    def _has(self, key: bytes, modified: int, revision: int) -> bool:
-        """Whether a key that was changed last at ``modified``, as of ``revision``, is here as it was then or later."""
-        found = self._found.get(key)
-        return self.revision >= revision or modified == (0 if found is None else found.mod_revision)
+    def _reached(self, revision: int) -> bool:
+        return self.revision >= revision
 
     def _late(self, revision: int, timeout: float) -> DeadlineExceededError:
         here = f"the mirror of {self._prefix!r} is at revision {self.revision}"
@@ -152,7 +164,8 @@ class Mirror(Feed[F], Held):
                 return
             if io.now() >= deadline:
                 raise self._late(wanted, bound)
-            await self._catch_up(deadline - io.now())
+            with suppress(ConnectionFailedError, DeadlineExceededError):  # etcd may be back in time
+                await self._catch_up(deadline - io.now())
 
     async def _catch_up(self, timeout: float) -> None:
         """Ask whether the range is as it is known here; if so, all up to the answer's revision is seen.

@@ -81,6 +81,11 @@ class IO(Protocol):
         """Whose ports these are."""
         ...
 
+    @property
+    def era(self) -> int:
+        """Counts the forks that this process came from since the ports were made."""
+        ...
+
     async def unary(self, host: str, method: Method, request: Any, timeout: float, metadata: Metadata) -> Any:
         """One call to one host. Raises ``EtcdError``; its ``sent`` is false if the request certainly never left."""
 

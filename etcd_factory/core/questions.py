@@ -1,13 +1,11 @@
-"""When keys were changed last, by the word of a majority: one request answers all who wait when it is sent."""
+"""How far the store is, by the word of a majority: one question serves all who wait when it is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from itertools import islice
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from etcd_factory.errors import DeadlineExceededError
+from etcd_factory.errors import ConnectionFailedError, DeadlineExceededError, EtcdError
 from etcd_factory.wire import methods
 from etcd_factory.wire.requests import BUILD
 
@@ -15,22 +13,24 @@ from .batch import LIMIT
 from .journal import fetch, modified
 from .view import View
 
-Answer = tuple[int, int]  # when the key was changed last, 0 if there is none; and the revision that says so
+Answer = tuple[int | None, int]  # when the key was changed last (0: there is none; None: not asked), as of a revision
+Answers = Mapping[bytes, Answer | EtcdError]
 
 
 class Question:
-    """The keys of those who wait, and what they will be told: whether it was answered, the answers, the error."""
+    """The keys of those who wait, and what they are told: the answers, or an error; None if nobody asked."""
 
-    def __init__(self, promise: Any) -> None:
+    def __init__(self, signal: Any) -> None:
         self.keys: set[bytes] = set()
-        self.promise = promise
+        self.signal = signal
+        self.outcome: Answers | Exception | None = None
 
 
 class Questions:
-    """Of those who ask while a question is under way, the first asks the next one for all."""
+    """Of those who come while a question is under way, the first asks the next one for all."""
 
-    def __init__(self, view: View) -> None:
-        self._view, self._io = view, view.client.io
+    def __init__(self, view: View, reached: Callable[[int], bool]) -> None:
+        self._view, self._io, self._reached = view, view.client.io, reached
         self._guard = view.client.guard()
         self._next: Question | None = None
         self._asked: Question | None = None
@@ -40,34 +40,31 @@ class Questions:
         while True:
             with self._guard:
                 mine = self._next is None
-                question = self._next = self._next or Question(self._io.promise())
+                question = self._next = self._next or Question(self._io.signal())
                 question.keys.add(key)
-            if mine:
-                await self._lead(question, deadline)
-            done, answers, error = await question.promise.wait(self._left(deadline))
-            if error is not None:
-                raise error
-            if done:
-                return answers[key]  # type: ignore[no-any-return]
+            # one who waits needs no clock of his own: he who asks came first, and is done by an earlier deadline
+            await (self._lead(question, deadline) if mine else question.signal.wait())
+            outcome = question.outcome
+            if isinstance(outcome, Exception):
+                if isinstance(outcome, DeadlineExceededError) and self._io.now() < deadline:
+                    continue  # the time of him who asked was over
+                raise outcome
+            if outcome is not None:
+                return fair(outcome[key])
 
     async def _lead(self, question: Question, deadline: float) -> None:
-        """Ask for all; one who is cancelled leaves it to the others."""
-        outcome: tuple[bool, Any, Exception | None] = (False, None, None)
+        """Ask for all, when the question before has its answer; one who is cancelled leaves it to the others."""
         try:
-            await self._turn(deadline)
+            if self._asked is not None:
+                await self._asked.signal.wait(self._left(deadline))
+            await self._io.sleep(0)  # all who are ready come along
             self._begin(question)
-            outcome = (True, await self._answers(question.keys, deadline), None)
+            question.outcome = await self._answers_or_errors([*question.keys], deadline)
         except Exception as error:
-            outcome = (True, None, error)
+            question.outcome = error
         finally:
             self._begin(question)
-            question.promise.set(outcome)
-
-    async def _turn(self, deadline: float) -> None:
-        """Wait until the question before has its answer."""
-        if self._asked is not None:
-            with suppress(DeadlineExceededError):
-                await self._asked.promise.wait(self._left(deadline))
+            question.signal.set()
 
     def _begin(self, question: Question) -> None:
         """From now on those who come are too late for it."""
@@ -75,13 +72,31 @@ class Questions:
             if self._next is question:
                 self._next, self._asked = None, question
 
-    async def _answers(self, keys: Iterable[bytes], deadline: float) -> Mapping[bytes, Answer]:
-        left = iter(keys)
-        parts = [self._part(part, deadline) for part in iter(lambda: list(islice(left, LIMIT)), [])]
-        found = [await parts[0]] if len(parts) == 1 else await self._io.gather(parts)
-        return {key: answer for part in found for key, answer in part.items()}
+    async def _answers(self, keys: Sequence[bytes], deadline: float) -> Answers:
+        """Of many keys only the first is asked for, where the revision that comes with it is reached already."""
+        known = await self._part(keys[:1], deadline)
+        revision = fair(known[keys[0]])[1]
+        if self._reached(revision):
+            return dict.fromkeys(keys, (None, revision))
+        left = keys[1:]
+        parts = [self._part(left[start : start + LIMIT], deadline) for start in range(0, len(left), LIMIT)]
+        for found in await self._io.gather(parts) if parts else ():
+            known.update(found)
+        return known
 
-    async def _part(self, keys: list[bytes], deadline: float) -> Mapping[bytes, Answer]:
+    async def _answers_or_errors(self, keys: Sequence[bytes], deadline: float) -> Answers:
+        """The same; where etcd refuses the question, each key is asked for by itself, and has its own answer."""
+        try:
+            return await self._answers(keys, deadline)
+        except (ConnectionFailedError, DeadlineExceededError):
+            raise
+        except EtcdError as error:
+            if len(keys) == 1:
+                return {keys[0]: error}
+            found = await self._io.gather([self._answers_or_errors([key], deadline) for key in keys])
+            return {key: answer for one in found for key, answer in one.items()}
+
+    async def _part(self, keys: Sequence[bytes], deadline: float) -> dict[bytes, Answer | EtcdError]:
         """The answers of as many keys as one transaction can read."""
         reads = {"compare": (), "success": [fetch(key, keys_only=True) for key in keys], "failure": ()}
         request = BUILD["txn"](reads, self._view.namespace)
@@ -91,3 +106,10 @@ class Questions:
 
     def _left(self, deadline: float) -> float:
         return max(0.001, deadline - self._io.now())
+
+
+def fair(answer: Answer | EtcdError) -> Answer:
+    """An answer; raises what was told instead."""
+    if isinstance(answer, EtcdError):
+        raise answer
+    return answer

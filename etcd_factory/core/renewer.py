@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ log = logging.getLogger("etcd_factory.lease")
 
 ROOM = 1 << 30  # for mail: more than there ever is, since a lease waits for one answer at a time
 LATE = 0.1  # seconds; who wakes up later than this has been held up
+INFINITY = float("inf")
 BOUND = 5.0  # seconds that ending the stream may take
 
 Mail = Callable[[], Any]
@@ -25,12 +27,15 @@ Mail = Callable[[], Any]
 class Renewer:
     """Renews leases from the first one on until none is wanted any more.
 
-    All that happens is mail: functions that run one after another in its own task, which alone touches its state.
+    All that happens is mail: functions that run one after another in its own task, which alone touches its state. Mail
+    that can wait until something else is to be done wakes nobody: most leases come and go without a renewal.
     """
 
     def __init__(self, client: Client, gone: Callable[[int], None]) -> None:
         self._client, self._io, self._gone = client, client.io, gone
         self._box = self._io.mailbox(ROOM)
+        self._waiting: deque[Mail] = deque()
+        self._until: float | None = None  # nobody has to wake it before; None: it is awake, or waits without end
         self._renewals = Renewals()
         self._line: Line | None = None
         self._task: Any = None
@@ -38,15 +43,30 @@ class Renewer:
 
     def add(self, lease: Renewal) -> None:
         """Renew this one too."""
-        self._box.put(lambda: self._renewals.add(lease, self._io.now()))
+        self._leave(lambda: self._renewals.add(lease, self._io.now()), lease.due)
 
     def drop(self, lease: int) -> None:
         """Renew this one no more."""
-        self._box.put(lambda: self._renewals.drop(lease))
+        self._leave(lambda: self._renewals.drop(lease))
 
     def learn(self, lease: int, ttl: int, sent: float) -> None:
         """Somebody else has renewed this one, or tried to."""
-        self._box.put(lambda: self._judge(lease, self._renewals.renewed(lease, ttl, sent, self._io.now())))
+        self._leave(lambda: self._judge(lease, self._renewals.renewed(lease, ttl, sent, self._io.now())))
+        if ttl <= 0:
+            self.wake()
+
+    def _leave(self, mail: Mail, due: float = INFINITY) -> None:
+        self._waiting.append(mail)
+        if self._until is None or due < self._until:
+            self.wake()
+
+    def wake(self) -> None:
+        """Let it look at once whether there is something to do."""
+        self._box.put(self._open_mail)
+
+    def _open_mail(self) -> None:
+        while self._waiting:
+            self._waiting.popleft()()
 
     async def run(self, wanted: Callable[[], bool]) -> None:
         """Renew what there is for as long as ``wanted``."""
@@ -61,12 +81,17 @@ class Renewer:
         """Wait until there is something to do, and read all mail."""
         start = self._io.now()
         wait = self._wait(start)
+        self._until = None if wait is None else start + wait
+        if self._waiting:
+            wait = 0.0
         mail: Mail | None = await self._box.get(wait)
+        self._until = None
         if wait is not None and self._io.now() > start + wait + LATE:
             # This process was held up, perhaps for longer than a ttl. Answers that came meanwhile are read before a
             # lease is taken for lost.
             await self._io.sleep(LATE)
             mail = mail or await self._box.get(0)
+        self._open_mail()
         while mail:
             mail()
             mail = await self._box.get(0)
@@ -74,8 +99,8 @@ class Renewer:
     def _wait(self, now: float) -> float | None:
         """Seconds until something is to be done if no mail comes."""
         times = [self._renewals.next(asking=self._line is not None and not self._line.is_over)]
-        if self._line is None and self._renewals:
-            times.append(self._reopen)
+        if self._line is None and (due := self._renewals.due()) is not None:
+            times.append(max(self._reopen, due))
         known = [time for time in times if time is not None]
         return max(0.0, min(known) - now) if known else None
 

@@ -4,30 +4,52 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
+
+from attrs import evolve
 
 from etcd_factory.errors import EtcdFactoryError, LeaseNotFoundError
 from etcd_factory.policy.lease import Renewal
 from etcd_factory.wire import methods
 from etcd_factory.wire.methods import Method
 
-from .ask import labelled
+from .ask import ask, labelled
 from .keeper import Keeper, Life
 from .view import View
 
 log = logging.getLogger("etcd_factory.lease")
 
 OVER = "this lease is over; make a new one with lease(ttl)"
+# The grant of an id, sent again, would meet the lease that it has made itself.
+CHOSEN = evolve(methods.LEASE_GRANT, repeatable=False)
 
 
 class Tenure:
-    """One lease of ``ttl`` seconds, from before its grant until it is over."""
+    """One lease of ``ttl`` seconds, from before its grant until it is over. The server chooses its id if it is 0."""
 
-    def __init__(self, view: View, ttl: int) -> None:
-        self.ttl, self.life = ttl, Life()
+    def __init__(self, view: View, ttl: int, id: int = 0) -> None:  # noqa: A002
+        self.ttl, self.id, self.life = ttl, id, Life()
         self._view, self._client = view, view.client
         self._keeper: Keeper | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is kept alive: it is granted, neither released nor revoked, and surely not lost by now."""
+        life = self.life
+        if life.renewal is None or life.ended or life.lost:
+            return False
+        return self._client.io.now() < life.renewal.deadline
+
+    @property
+    def over(self) -> bool:
+        """Whether its keys are gone, or will be within its ttl whatever is done."""
+        return self.life.lost or self.life.revoked
+
+    async def known(self) -> int:
+        """The id to ask the server about."""
+        return await self.grant()
 
     async def grant(self) -> int:
         """Its id, asked for by one caller for all."""
@@ -41,9 +63,15 @@ class Tenure:
         if self.life.renewal is not None or self.life.revoked:
             return
         keeper = self._client.io.keep("leases", partial(Keeper, self._client))
-        reply, sent = await self._timed("grant a lease", methods.LEASE_GRANT, TTL=self.ttl)
+        renewal = await self._begin()
         self._keeper = keeper
-        keeper.hold(self.life, Renewal(reply.ID, reply.TTL, sent))
+        keeper.hold(self.life, renewal)
+
+    async def _begin(self) -> Renewal:
+        """Ask for it."""
+        label, method = (f"grant lease {self.id:x}", CHOSEN) if self.id else ("grant a lease", methods.LEASE_GRANT)
+        reply, sent = await self._timed(label, method, TTL=self.ttl, ID=self.id)
+        return Renewal(reply.ID, reply.TTL, sent)
 
     async def _timed(self, label: str, method: Method, **fields: Any) -> tuple[Any, float]:
         """The answer, and when the attempt that was answered was made: the lease lives from then on, or later."""
@@ -61,15 +89,14 @@ class Tenure:
 
     async def renew(self) -> int:
         """The seconds that it has left, renewed now."""
-        lease = await self.grant()
-        label = f"keep lease {lease:x} alive"
-        reply, sent = await self._timed(label, methods.LEASE_KEEP_ALIVE_ONCE, ID=lease)
+        renewal = await self._prolong(await self.grant())
         if self._keeper is not None:
-            self._keeper.learn(self.life, reply.TTL, sent)
-        if reply.TTL <= 0:
-            with labelled(label):
-                raise LeaseNotFoundError("requested lease not found")
-        return int(reply.TTL)
+            self._keeper.learn(self.life, renewal)
+        return lasting(renewal).ttl
+
+    async def _prolong(self, lease: int) -> Renewal:
+        reply, sent = await self._timed(f"keep lease {lease:x} alive", methods.LEASE_KEEP_ALIVE_ONCE, ID=lease)
+        return Renewal(lease, reply.TTL, sent)
 
     def listen(self, listener: Callable[[], Any]) -> None:
         """Call the listener when it is lost; at once if it is."""
@@ -77,9 +104,15 @@ class Tenure:
         if self.life.lost and self._keeper is not None:
             self._keeper.tell(self.life)
 
+    def forget(self, listener: Callable[[], Any]) -> None:
+        """Call it no more."""
+        with suppress(ValueError):
+            self.life.listeners.remove(listener)
+
     def end(self) -> None:
         """Keep it alive no longer."""
         self.life.ended = True
+        self.life.ring()
         if self._keeper is not None:
             self._keeper.drop(self.life)
 
@@ -102,3 +135,33 @@ class Tenure:
             await self._client.flights.once(self, nothing, self._view.timeout)
         except EtcdFactoryError as error:
             log.debug("a lease that is to be revoked was not granted: %s", error)
+
+
+class Adopted(Tenure):
+    """The lease of that id, which somebody was granted. Its ttl is known once it is in use."""
+
+    def __init__(self, view: View, id: int) -> None:  # noqa: A002
+        super().__init__(view, 0, id)
+        self.life.adopted = True
+
+    async def known(self) -> int:
+        """The id; to ask about the lease is not to use it."""
+        return self.id
+
+    async def _begin(self) -> Renewal:
+        return lasting(await self._prolong(self.id))
+
+    async def revoke(self) -> None:
+        """End it, whether it was in use here or not; one that is gone is fine."""
+        await super().revoke()
+        if self.life.renewal is None:
+            with suppress(LeaseNotFoundError):
+                await ask(self._view, f"revoke lease {self.id:x}", methods.LEASE_REVOKE, ID=self.id)
+
+
+def lasting(renewal: Renewal) -> Renewal:
+    """What a renewal was answered, if the lease is there."""
+    if renewal.ttl <= 0:
+        with labelled(f"keep lease {renewal.id:x} alive"):
+            raise LeaseNotFoundError("requested lease not found")
+    return renewal

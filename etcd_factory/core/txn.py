@@ -11,11 +11,13 @@ from typing_extensions import Self
 from etcd_factory.errors import EtcdError, suggestion
 from etcd_factory.model import TxnResponse
 from etcd_factory.wire import replies
+from etcd_factory.wire.ranges import Span, prefixed
 
 from .batch import groups
 from .face import Bound, F, Runner, Unbound, terminal, unrun
 from .kv import KV, Get, GetAll
 from .op import Op, Text, number, raw, stored
+from .ranged import span
 from .view import View
 
 COLUMNS = {
@@ -30,14 +32,24 @@ COMPARISONS = {"==": "EQUAL", "!=": "NOT_EQUAL", "<": "LESS", ">": "GREATER"}
 Compare = Mapping[str, Any]
 
 
-def compare(key: Text, column: str, comparison: str, value: Any) -> Compare:
-    """One comparison as the fields of etcd's message."""
+def compare(key: Text, column: str, comparison: str, value: Any, end: bytes = b"") -> Compare:
+    """One comparison as the fields of etcd's message; with ``end`` it is one of all keys from ``key`` to there."""
     for word, table, what in ((column, COLUMNS, "the column"), (comparison, COMPARISONS, "the comparison")):
         if word not in table:
             raise ValueError(f"{what} {word!r} is none of {' '.join(table)}{suggestion(str(word), table)}")
     target, field = COLUMNS[column]
     wanted = stored(value) if column == "value" else number(value, f"the {column} to compare with")
-    return {"key": raw(key), "target": target, "result": COMPARISONS[comparison], field: wanted}
+    fields = {"key": raw(key), "target": target, "result": COMPARISONS[comparison], field: wanted}
+    return {**fields, "range_end": end} if end else fields
+
+
+def compared(key: Text, prefix: bool, end: Text | None) -> Span:
+    """The keys that a comparison is about."""
+    if prefix and end is not None:
+        raise ValueError("a comparison is about a prefix, or about a range that has an end; give one of both")
+    if end is not None:
+        return span(key, end)
+    return prefixed(raw(key, "a prefix")) if prefix else (raw(key), b"")
 
 
 def as_op(given: Any) -> Op[Any]:
@@ -63,13 +75,21 @@ class Txn(Bound[F]):
     _success: tuple[Op[Any], ...] = ()
     _failure: tuple[Op[Any], ...] = ()
 
-    def and_(self, key: Text, column: str, comparison: str, value: Any) -> Self:
-        """One more comparison that must hold.
+    def and_(
+        self, key: Text, column: str, comparison: str, value: Any, *, prefix: bool = False, end: Text | None = None
+    ) -> Self:
+        r"""One more comparison that must hold.
 
         Columns: ``value version create mod lease``; comparisons: ``== != < >``. A missing key has version 0 and no
         value: comparing its value is never true.
+
+        With ``prefix=True`` it must hold for each key that begins with ``key``, with ``end`` for each from ``key`` up
+        to but not with ``end`` (``"\0"``: the end of all keys). Where there is no such key etcd compares as with a
+        missing one: ``if_("p/", "version", "==", 0, prefix=True)`` holds only if there is none below ``p/``, and
+        ``"mod", "<", 5`` holds too; comparing values never does.
         """
-        return evolve(self, compare=(*self._compare, compare(key, column, comparison, value)))
+        key, stop = compared(key, prefix, end)
+        return evolve(self, compare=(*self._compare, compare(key, column, comparison, value, stop)))
 
     def then(self, *operations: Part) -> Self:
         """Operations for when the comparisons hold; a second call adds to the first."""
@@ -99,9 +119,11 @@ class Transactions(Bound[F]):
         """A transaction without a comparison."""
         return Txn(self._run)
 
-    def if_(self, key: Text, column: str, comparison: str, value: Any) -> Txn[F]:
+    def if_(
+        self, key: Text, column: str, comparison: str, value: Any, *, prefix: bool = False, end: Text | None = None
+    ) -> Txn[F]:
         """A transaction that begins with a comparison: ``if_("k", "version", "==", 0)``; see ``Txn.and_``."""
-        return Txn[F](self._run).and_(key, column, comparison, value)
+        return Txn[F](self._run).and_(key, column, comparison, value, prefix=prefix, end=end)
 
 
 async def batch(view: View, operations: Iterable[Part]) -> list[Any]:

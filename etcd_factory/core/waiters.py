@@ -22,10 +22,10 @@ class Waiters:
 
     async def until(self, met: Met, timeout: float) -> bool:
         """Whether the condition was met in time; raises what ended all waiting."""
-        promise = self._io.promise()
         with self._guard:
             if self._error is None and met():
                 return True
+            promise = self._io.promise()
             self._waiting[promise] = met
         try:
             error = self._error or await promise.wait(timeout)

@@ -51,6 +51,14 @@ class Watch(Ranged, Bound[F]):
             raise ValueError(f"only 'put' or 'delete', not {kind!r}")
         return evolve(self, fields={**self._fields, "filters": [FILTERS[kind]]})
 
+    def fragment(self) -> Self:
+        """Let the server cut large answers, of more than 1.5 MB, into several messages, which are put together here.
+
+        Without it a message may be of any size, which this client takes; a proxy on the way may not. The server is slow
+        at cutting: 20,000 events that waited took it 2 s in place of 0.1 s.
+        """
+        return evolve(self, fields={**self._fields, "fragment": True})
+
     def progress(self) -> Self:
         """Also yield ``progress`` marks: all before their revision has been seen."""
         return evolve(self, progress=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from typing_extensions import Self
 
-from etcd_factory.errors import WatchOverflowError, suggestion
+from etcd_factory.errors import ClientClosedError, WatchOverflowError, suggestion
 from etcd_factory.model import Event, KeyValue
 from etcd_factory.wire import replies
 
@@ -146,6 +146,8 @@ class Watcher(Feed[F]):
         await self._io.sleep(GRACE)
         while (item := await self._box.get()) is not None:
             kind, value = item
+            if kind == "error" and "error" not in self._handlers:
+                unheard(value)
             for name, args in calls(kind, value):
                 await self._call(name, *args)
             self._taken += len(value) if kind == "data" else 0
@@ -166,6 +168,8 @@ class Watcher(Feed[F]):
         """The next event, None behind the last one or at the end of ``timeout``; raises what ended the watch."""
         if self._task is not None:
             raise TypeError("a watcher with functions to call is not iterated over")
+        if self._era != self._io.era:
+            raise ClientClosedError("a watch stays with the process that began it; in a forked child begin it anew")
         while not self._ready and not self._over:
             item = await self._box.get(timeout)
             if item is None:
@@ -186,6 +190,9 @@ class Watcher(Feed[F]):
         return self
 
     def __next__(self: Watcher[Sync]) -> Event:
+        if self._ready and not self._over:  # the usual way, without a step more than it takes
+            self._taken += 1
+            return self._ready.popleft()
         event = finish(self.take())
         if event is None:
             raise StopIteration
@@ -211,6 +218,12 @@ class Watcher(Feed[F]):
 
     async def __aexit__(self: Watcher[Async], *error: object) -> None:
         await self.cancel()
+
+
+def unheard(error: Exception) -> None:
+    """A watch ended by an error, and there is no function for that; that its client was closed is no news."""
+    if not isinstance(error, ClientClosedError):
+        log.warning("a watch ended, and no function was given for its 'error': %s", error)
 
 
 def calls(kind: str, value: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:

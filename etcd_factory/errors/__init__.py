@@ -11,6 +11,7 @@ from .root import (
     Fault,
     InstanceExistsError,
     InstanceNotFoundError,
+    NoInstanceError,
     suggestion,
 )
 from .server import (
@@ -69,6 +70,7 @@ __all__ = [
     "LeaseExistsError",
     "LeaseNotFoundError",
     "LockFailedError",
+    "NoInstanceError",
     "NoLeaderError",
     "NoSpaceError",
     "NotLeaderError",

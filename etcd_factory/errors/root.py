@@ -79,6 +79,18 @@ class InstanceExistsError(EtcdFactoryError):
         )
 
 
+class NoInstanceError(EtcdFactoryError, LookupError):
+    """No instance of the service is there to be chosen."""
+
+    def __init__(self, service: str, status: str | None = None, tags: Iterable[str] = ()) -> None:
+        self.service, self.status, self.tags = service, status, tuple(sorted(tags))
+        super().__init__(service, status, self.tags)
+
+    def __str__(self) -> str:
+        tagged = f" with the tags {', '.join(self.tags)}" if self.tags else ""
+        return f"no instance of {self.service!r} is {self.status or 'registered'}{tagged}"
+
+
 class CloseError(EtcdFactoryError, ExceptionGroup[Exception]):
     """Some clients could not be closed; all were tried. ``failures`` has the errors by client, ``except*`` works."""
 

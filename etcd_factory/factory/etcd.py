@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import evolve
+from attrs import asdict, evolve
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from typing_extensions import Self
@@ -13,13 +13,16 @@ from typing_extensions import Self
 from etcd_factory.errors import ConfigError, Fault, suggestion
 from etcd_factory.model import Health
 from etcd_factory.options import ClientOptions, FactoryOptions
+from etcd_factory.options.parts import ServiceDiscovery
 from etcd_factory.options.structure import structure
 from etcd_factory.service import AsyncETCDService, ETCDService
 
 from .base import AsyncServiceFactory, ServiceFactory
 
-if TYPE_CHECKING:  # loaded when it is first used: not every program reads files
+if TYPE_CHECKING:  # loaded when it is first used: not every program reads files, or registers services
     from etcd_factory.config import Filter, Loaded, Source
+    from etcd_factory.configcenter import AsyncConfigCenter, ConfigCenter
+    from etcd_factory.registry import AsyncServiceRegistry, ServiceRegistry
 
 S = TypeVar("S")
 
@@ -75,12 +78,19 @@ def made(options: ClientOptions, face: Callable[[ClientOptions], S]) -> S:
     return service
 
 
+def rest(options: ServiceDiscovery) -> dict[str, Any]:
+    """What a registry is made with beside its client."""
+    return {name: value for name, value in asdict(options, recurse=False).items() if name != "client"}
+
+
 class ETCDServiceFactory(ServiceFactory[ETCDService]):
     """etcd clients by name: the configured ones, and those made at run time.
 
     ``config`` is a mapping of the shape ``{client: {...}, clients: {name: {...}}, default: {...}}``, an OmegaConf tree
     of it or ``FactoryOptions``. No I/O happens before a client's first call.
     """
+
+    _registry: ServiceRegistry | None = None
 
     @classmethod
     def from_config(
@@ -109,6 +119,25 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
         del name
         client.close()
 
+    def registry(self) -> ServiceRegistry:
+        """The service registry that ``service_discovery`` describes, on its client; always the same one."""
+        from etcd_factory.registry import ServiceRegistry
+
+        if self._registry is None:
+            chosen = self._options.service_discovery
+            self._registry = ServiceRegistry(self.get(chosen.client), **rest(chosen))
+        return self._registry
+
+    def config_center(self, **whom: Any) -> ConfigCenter:
+        """The configuration centre that ``config_center`` describes, on its client.
+
+        ``instance`` and ``groups`` say whom it is for; see ``ConfigCenter``.
+        """
+        from etcd_factory.configcenter import ConfigCenter
+
+        chosen = self._options.config_center
+        return ConfigCenter(self.get(chosen.client), chosen.prefix, fallback=chosen.fallback, **whom)
+
     def check_client(self, client: ETCDService, timeout: float) -> Health:
         """A linearizable read, and the status of the member that answered."""
         return client.health(timeout)
@@ -119,6 +148,7 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
 
     _load: Callable[[], Coroutine[Any, Any, Loaded]] | None = None
     _key = "etcd"
+    _registry: AsyncServiceRegistry | None = None
 
     @classmethod
     def from_config(
@@ -159,6 +189,25 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
         """Close the service."""
         del name
         await client.aclose()
+
+    def registry(self) -> AsyncServiceRegistry:
+        """The service registry that ``service_discovery`` describes, on its client; always the same one."""
+        from etcd_factory.registry import AsyncServiceRegistry
+
+        if self._registry is None:
+            chosen = self._options.service_discovery
+            self._registry = AsyncServiceRegistry(self.get(chosen.client), **rest(chosen))
+        return self._registry
+
+    def config_center(self, **whom: Any) -> AsyncConfigCenter:
+        """The configuration centre that ``config_center`` describes, on its client.
+
+        ``instance`` and ``groups`` say whom it is for; see ``AsyncConfigCenter``.
+        """
+        from etcd_factory.configcenter import AsyncConfigCenter
+
+        chosen = self._options.config_center
+        return AsyncConfigCenter(self.get(chosen.client), chosen.prefix, fallback=chosen.fallback, **whom)
 
     async def check_client(self, client: AsyncETCDService, timeout: float) -> Health:
         """A linearizable read, and the status of the member that answered."""

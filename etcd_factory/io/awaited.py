@@ -157,7 +157,7 @@ class AwaitedIO(Tasks):
     async def close(self) -> None:
         """End all calls and connections of this loop; those of loops that have ended go with them."""
         self._closed = True
-        loops = self.forget()
+        loops = self._drop()
         mine = loops.get(asyncio.get_running_loop()) or Lines()
         for channel in mine.channels.values():
             await channel.close()
@@ -172,6 +172,10 @@ class AwaitedIO(Tasks):
 
     def forget(self) -> dict[AbstractEventLoop, Lines]:
         """Drop all connections without touching them."""
+        self.era += 1
+        return self._drop()
+
+    def _drop(self) -> dict[AbstractEventLoop, Lines]:
         left, self._loops = dict(self._loops), WeakKeyDictionary()
         self._last = NOWHERE
         return left

@@ -127,6 +127,7 @@ class BlockingIO(Threads):
 
     def forget(self) -> Any:
         """Drop all connections without touching them."""
+        self.era += 1
         left = self._channels, self._calls, self._kept
         self._guard, self._channels, self._calls, self._kept = threading.Lock(), {}, {}, {}
         return left

@@ -54,6 +54,6 @@ def target(url: str) -> str:
 def translate(error: grpc.RpcError, url: str) -> EtcdError:
     """Our error for gRPC's."""
     code, details = Code(error.code().name), str(error.details() or "")
-    ours = error_of(code, details, target(url))
+    ours = error_of(code, details, url.partition("://")[2])
     ours.sent = not (code is Code.UNAVAILABLE and any(text in details for text in UNSENT))
     return ours

@@ -58,7 +58,7 @@ class Signal:
 
     async def wait(self, timeout: float | None = None) -> bool:
         """Whether it was raised in time."""
-        return await happened(self._event, timeout)
+        return await (self._event.wait() if timeout is None else happened(self._event, timeout))
 
 
 class Mailbox:
@@ -86,7 +86,7 @@ class Mailbox:
         """The next item, when there is one; None once the box is closed and empty, or at the end of ``timeout``."""
         while not self._items and not self._closed:
             self._change.clear()
-            if not await happened(self._change, timeout):
+            if not await (self._change.wait() if timeout is None else happened(self._change, timeout)):
                 return None
         return self._items.popleft() if self._items else None
 
@@ -114,6 +114,7 @@ class Tasks:
     """The ports that need no connection."""
 
     face = Async
+    era = 0
     now = staticmethod(time.monotonic)
     finish = staticmethod(awaited)
     promise = Promise

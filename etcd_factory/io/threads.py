@@ -97,6 +97,7 @@ class Threads:
     """The ports that need no connection."""
 
     face = Sync
+    era = 0
     now = staticmethod(time.monotonic)
     finish = staticmethod(finish)
     promise = Promise

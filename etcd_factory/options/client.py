@@ -28,6 +28,19 @@ def file_only(value: object) -> str:
     return "***" if isinstance(value, str) and "-----BEGIN" in value else repr(value)
 
 
+def header(value: Any) -> str:
+    """A text that can be sent as a token; the message of what is none does not show it."""
+    written = fields.text(value)
+    if not written.isascii() or not written.isprintable() or written != written.strip():
+        raise ConfigError("expected printable ASCII with no space around it; does it end with a line break?")
+    return written
+
+
+def token(value: Any) -> Any:
+    """Such a text, or a function that gives one when it is needed, or None."""
+    return value if value is None or callable(value) else header(value)
+
+
 def half(options: Any, one: str, other: str) -> str:
     """What is wrong where only one of two options is given."""
     given = [name for name in (one, other) if getattr(options, name) is not None]
@@ -37,9 +50,12 @@ def half(options: Any, one: str, other: str) -> str:
     return f"{given[0]} is given without {missing}; give both or neither"
 
 
-def half_auth(auth: Any) -> str:
-    """A name needs a password."""
-    return half(auth, "username", "password")
+def mixed_auth(auth: Any) -> str:
+    """A name needs a password; a token stands in place of both."""
+    given = [name for name in ("username", "password") if getattr(auth, name) is not None]
+    if auth.token is None or not given:
+        return half(auth, "username", "password")
+    return f"token is given beside {' and '.join(given)}; give one or the other, null takes away what was given below"
 
 
 def half_pair(tls: Any) -> str:
@@ -61,12 +77,18 @@ def plaintext(options: Any) -> str:
 
 @frozen(field_transformer=named)
 class Auth:
-    """Who the client is. Either may be a function, asked each time a token is fetched; in asyncio also ``async``."""
+    """Who the client is: a name and a password, or a token that is had already.
+
+    Each may be a function, in asyncio also ``async``: name and password are asked for each time a token is fetched, a
+    token when there is none yet or the last one was refused. One that is just text is shown as it is; refused, it is an
+    error.
+    """
 
     username: Secret | None = field(default=None, converter=fields.secret)
     password: Secret | None = field(default=None, converter=fields.secret, repr=hidden)
+    token: Secret | None = field(default=None, converter=token, repr=hidden)
 
-    CHECKS: ClassVar[Checks] = ((frozenset({"username", "password"}), half_auth),)
+    CHECKS: ClassVar[Checks] = ((frozenset({"username", "password", "token"}), mixed_auth),)
 
     def __attrs_post_init__(self) -> None:
         agree(self)
@@ -113,7 +135,7 @@ NESTED = (Auth, TLS, Retry, Keepalive)
 
 
 def auth_of(value: Any) -> Auth | None:
-    """``{username, password}``, or nothing."""
+    """``{username, password}`` or ``{token}``, or nothing."""
     return None if value is None else nested(Auth, value)
 
 
@@ -157,6 +179,7 @@ class ClientOptions:
     CHECKS: ClassVar[Checks] = ((frozenset({"hosts", "tls"}), plaintext),)
     INSIDE: ClassVar[dict[str, str]] = {
         **dict.fromkeys(("username", "user", "password"), "auth: {username: ..., password: ...}"),
+        "token": "auth: {token: ...}",
         **dict.fromkeys(("ca", "cert", "key", "server_name"), "tls: {ca: ..., cert: ..., key: ..., server_name: ...}"),
     }
 

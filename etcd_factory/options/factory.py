@@ -14,8 +14,9 @@ from etcd_factory.errors import ConfigError, Fault
 from . import fields
 from .client import ClientOptions, chosen
 from .kinds import is_mapping
+from .parts import Centre, ServiceDiscovery
 from .plain import plain
-from .structure import below, named, overlay, structure
+from .structure import below, named, nested, overlay, structure
 
 T = TypeVar("T")
 
@@ -67,6 +68,16 @@ def priorities_of(value: Any) -> dict[str, str]:
     return each(priority, {name: word for name, word in fields.mapping(value).items() if word is not None})
 
 
+def discovery_of(value: Any) -> ServiceDiscovery:
+    """``{client, namespace, ttl, load_balancer, service_options}``."""
+    return nested(ServiceDiscovery, value)
+
+
+def centre_of(value: Any) -> Centre:
+    """``{client, prefix, fallback}``."""
+    return nested(Centre, value)
+
+
 def outline(value: Any) -> str:
     """What a mapping with secrets looks like in a ``repr``: its names."""
     return repr(sorted(value or ()))
@@ -81,6 +92,8 @@ class FactoryOptions:
     clients: dict[str, dict[str, Any]] = field(factory=dict[str, dict[str, Any]], converter=clients_of, repr=outline)
     default_client_name: str | None = field(default=None, converter=fields.name)
     client_priority: dict[str, str] = field(factory=dict[str, str], converter=priorities_of)
+    service_discovery: ServiceDiscovery = field(factory=ServiceDiscovery, converter=discovery_of)
+    config_center: Centre = field(factory=Centre, converter=centre_of)
 
     @property
     def named(self) -> dict[str, dict[str, Any]]:

@@ -7,6 +7,7 @@ from heapq import heappop, heappush
 from attrs import define
 
 SHARE = 3  # a lease is renewed when so much of its ttl has passed, as by Go's client: two more tries are left
+AHEAD = 0.1  # seconds: leases that are due so soon after each other are asked for together
 PATIENCE = 1.0  # seconds that an answer may take at least, before another host is asked
 
 
@@ -26,6 +27,11 @@ class Renewal:
     def deadline(self) -> float:
         """Until when it lives if nothing more is heard."""
         return self.sent + self.ttl
+
+    @property
+    def due(self) -> float:
+        """When it is to be renewed."""
+        return self.sent + self.ttl / SHARE
 
     @property
     def patience(self) -> float:
@@ -80,9 +86,9 @@ class Renewals:
         return len(self._leases)
 
     def add(self, lease: Renewal, now: float) -> None:
-        """A lease that has just been granted: it is due at once."""
+        """A lease that has been granted, or renewed by other means."""
         self._leases[lease.id] = lease
-        self._due.put(lease.id, now)
+        self._due.put(lease.id, max(now, lease.due))
         self._ends.put(lease.id, lease.deadline)
 
     def drop(self, lease: int) -> None:
@@ -93,8 +99,8 @@ class Renewals:
             agenda.drop(lease)
 
     def ask(self, now: float) -> list[int]:
-        """The leases to be renewed now; they count as asked for."""
-        due = self._due.take(now)
+        """The leases to be renewed now, and those soon after; they count as asked for."""
+        due = self._due.take(now + AHEAD)
         for one in due:
             self._asked[one] = now
             self._late.put(one, now + self._leases[one].patience)
@@ -137,6 +143,11 @@ class Renewals:
         for one in over:
             self.drop(one)
         return over
+
+    def due(self) -> float | None:
+        """When the first lease is to be renewed that is not asked for yet."""
+        first = self._due.first()
+        return first[0] if first else None
 
     def next(self, *, asking: bool) -> float | None:
         """When to look again; leases that are due count only if they can be asked for."""

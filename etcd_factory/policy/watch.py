@@ -65,7 +65,7 @@ class Machine:
     def create(self, state: State) -> Mapping[str, Any]:
         """What to ask the server for a watch."""
         self._asked.append(state.id)
-        return {**state.fields, "watch_id": state.id, "start_revision": state.next, "fragment": True}
+        return {**state.fields, "watch_id": state.id, "start_revision": state.next}
 
     def remove(self, id: int) -> int | None:  # noqa: A002
         """Forget a watch; the server's id for it, if it has to be cancelled there."""

@@ -45,7 +45,8 @@ class Calls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor,
         if not token or not self._refused(call.exception()):
             return call
         self._token.drop(token)
-        return continuation(self._details(client_call_details, self._fetch()), request)
+        again = self._fetch()
+        return call if again == token else continuation(self._details(client_call_details, again), request)
 
     def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
         """A call with a stream of answers."""

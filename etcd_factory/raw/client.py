@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import iscoroutinefunction
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,8 @@ class RawClient(Etcd3Client):
         self._options = options
         if is_srv(options.hosts[0]):
             raise ConfigError(f"etcd.raw takes the first host as it is written, and {options.hosts[0]} is none")
+        if options.auth is not None and iscoroutinefunction(options.auth.token):
+            raise ConfigError("auth.token: etcd.raw blocks, in asyncio too, and can't await an async function")
         host, _, port = target(options.hosts[0]).rpartition(":")
         secure = "" if options.secure else None  # the path of its CA, which is not opened: see _get_secure_creds
         super().__init__(host, port, ca_cert=secure, timeout=options.timeout, grpc_options=arguments(options))

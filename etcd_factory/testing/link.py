@@ -125,13 +125,13 @@ class Link:
     def dial(self, host: str, port: int) -> None:
         """Connect to the target; the client's bytes wait for that."""
         self._dialling = asyncio.ensure_future(self._dial(host, port))
-        self.pace()
 
     def made(self, end: End) -> None:
         """One of the ends is connected."""
         if end is self.near:
             self.rules.opened(self)
-        self.pace()
+        # Not at once: behind this call Python 3.10 begins to read, whether it was told to pause or not.
+        asyncio.get_running_loop().call_soon(self.pace)
 
     def lost(self) -> None:
         """One of the ends was closed."""

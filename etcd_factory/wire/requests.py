@@ -8,7 +8,7 @@ from typing import Any
 from . import messages, methods
 from .ranges import within
 
-CALLS = {"get": methods.RANGE, "put": methods.PUT, "delete": methods.DELETE, "txn": methods.TXN}
+CALLS = {"get": methods.RANGE, "put": methods.PUT, "delete": methods.DELETE, "txn": methods.TXN, "reads": methods.READ}
 UNIONS = {"get": "request_range", "put": "request_put", "delete": "request_delete_range", "txn": "request_txn"}
 
 Fields = Mapping[str, Any]
@@ -42,13 +42,13 @@ def delete(fields: Fields, namespace: bytes) -> Any:
 def txn(fields: Fields, namespace: bytes) -> Any:
     """A TxnRequest."""
     return messages.TxnRequest(
-        compare=[messages.Compare(**{**c, "key": namespace + c["key"]}) for c in fields["compare"]],
+        compare=[messages.Compare(**ranged(c, namespace)) for c in fields["compare"]],
         success=[request_op(op, namespace) for op in fields["success"]],
         failure=[request_op(op, namespace) for op in fields["failure"]],
     )
 
 
-BUILD: dict[str, Callable[[Fields, bytes], Any]] = {"get": get, "put": put, "delete": delete, "txn": txn}
+BUILD: dict[str, Callable[[Fields, bytes], Any]] = {"get": get, "put": put, "delete": delete, "txn": txn, "reads": txn}
 
 
 def request_op(op: Any, namespace: bytes) -> Any:

@@ -7,8 +7,12 @@ import gc
 import pytest
 
 from etcd_factory import errors, ops
+from etcd_factory.core.keeper import Keeper
+from etcd_factory.wire.methods import LEASE_REVOKE
 
 from .face import closed, listed, settle
+from .gates import Gate, in_place
+from .test_watch import WATCHERS, begun, comes_to
 
 CALLS = {
     "get": lambda c: c.get("k").string(),
@@ -111,3 +115,52 @@ async def test_a_client_that_was_never_used_holds_nothing_to_warn_of(face, optio
     face.service(options)
     gc.collect()
     assert not [one for one in recwarn if one.category is ResourceWarning]
+
+
+WAITING = {
+    "lock": lambda c: c.lock("name").acquire(),
+    "campaign": lambda c: c.election("name").campaign("value"),
+}
+
+
+class Revoking(Gate):
+    """Lets a client's first revoking not pass; the end of its leases begins once that was tried."""
+
+    def __init__(self, io):
+        super().__init__(io)
+        (keeper,) = [one for one in io.kept() if isinstance(one, Keeper)]
+        self._end, keeper.close = keeper.close, self._close
+        self._unary, self._tries, self._tried = io.unary, 0, Gate(io)
+        self._tried.shut()
+        self.shut()
+
+    async def __call__(self, host, method, *rest):
+        if method is LEASE_REVOKE:
+            await self._try()
+        return await self._unary(host, method, *rest)
+
+    async def _try(self):
+        self._tries += 1
+        if self._tries == 1:
+            self._tried.open()
+            await self.passed()
+
+    async def _close(self):
+        await self._tried.passed()
+        await self._end()
+
+
+@pytest.mark.parametrize("name", WAITING)
+async def test_one_that_waits_its_turn_leaves_no_lease_behind(face, make, fragile, name):
+    one, other = make(hosts=[fragile.endpoint]), make(hosts=[fragile.endpoint])
+    await comes_to(fragile, WATCHERS, 0)
+    await settle(WAITING[name](one))
+    waiting = face.begin(lambda: begun(WAITING[name](other)))
+    await comes_to(fragile, WATCHERS, 1)
+    first, last = await settle(one.get_all().sort("create", "ascend").kvs())
+    with in_place(other, "unary", Revoking):
+        await closed(other)
+    with pytest.raises(errors.ClientClosedError):
+        await waiting
+    assert await settle(one.get_all().key_bytes()) == [first.key]
+    assert last.lease not in await settle(one.leases())

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+from etcd_factory import KeyValue, ops
 from etcd_factory.errors import LockFailedError, NotLeaderError
 
 from .face import is_async, settle, until
-from .test_lock import alone, error_of, etcdctl, here, left, queued  # noqa: F401
+from .test_lock import alone, error_of, etcdctl, guarded, here, left, queued  # noqa: F401
 
 
 async def taken(observer, number):
@@ -62,6 +63,31 @@ async def test_a_leader_proclaims_and_one_that_leads_no_more_can_not(client):
     await settle(client.delete().all())
     assert isinstance(await error_of(lambda: leadership.proclaim("c")), NotLeaderError)
     await left(leadership)
+
+
+async def test_the_leaders_key_is_had_whole(client):
+    election = client.election("name")
+    assert await settle(election.leader_kv()) is None
+    leadership = await settle(election.campaign("a"))
+    await settle(leadership.proclaim(b"\xff"))
+    kv = await settle(election.leader_kv())
+    token, lease = leadership.fencing_token, kv.lease
+    assert kv == KeyValue(f"name/{lease:x}".encode(), b"\xff", token, kv.mod_revision, 2, lease)
+    assert kv.mod_revision > token
+    await left(leadership)
+    assert await settle(election.leader_kv()) is None
+
+
+async def test_the_leaders_key_guards_a_write_for_as_long_as_it_leads(client):
+    first = await settle(client.election("name").campaign("a"))
+    assert first.key == (await settle(client.election("name").leader_kv())).key
+    guarded = client.if_(first.key, "create", "==", first.fencing_token).then(ops.put("guarded").value("v"))
+    assert (await settle(guarded.commit())).succeeded
+    await settle(first.resign())
+    second = await settle(client.election("name").campaign("b"))
+    assert not (await settle(guarded.commit())).succeeded
+    assert (await settle(client.get("guarded").kv())).version == 1
+    await left(second)
 
 
 async def test_resigning_twice_is_fine(client):
@@ -124,8 +150,10 @@ async def test_a_leader_whose_lease_is_revoked_by_another_is_told(client, etcd_s
 async def test_etcdctl_leads_and_we_see_it_and_wait(make, alone):  # noqa: F811
     client = make(hosts=alone.endpoint, namespace="")
     with etcdctl(alone, "elect", "shared", "theirs") as other:
-        other.stdout.readline()
+        key = other.stdout.readline().strip()
         assert await settle(client.election("shared").leader()) == "theirs"
+        theirs = await settle(client.election("shared").leader_kv())
+        assert (theirs.key_text, theirs.text) == (key, "theirs")
         assert isinstance(
             await error_of(lambda: client.election("shared").campaign("ours", timeout=0)), LockFailedError
         )
@@ -141,5 +169,7 @@ async def test_we_lead_and_etcdctl_sees_it(make, alone):  # noqa: F811
     with etcdctl(alone, "elect", "--listen", "shared") as listener:
         lines = [listener.stdout.readline().strip() for _ in range(2)]
         listener.terminate()
-    assert "ours" in lines
+    assert lines == [leadership.key.decode(), "ours"]
+    assert guarded(alone, leadership.key, leadership.fencing_token)
+    assert not guarded(alone, leadership.key, leadership.fencing_token - 1)
     await left(leadership)

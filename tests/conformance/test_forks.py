@@ -92,7 +92,27 @@ finally:
     thread.join()
 etcd.close()
 """
+WATCHING = """
+def child():
+    try:
+        next(watcher)
+    except ClientClosedError as error:
+        assert "begin it anew" in str(error)
+    else:
+        raise AssertionError("it gave an event")
+    with etcd.watch().key("k").create() as own:
+        etcd.put("k").value("child")
+        assert next(own).kv.text == "child"
+
+from etcd_factory.errors import ClientClosedError
+etcd = ETCDService(options)
+watcher = etcd.watch().key("k").create()
+forked(child)
+assert next(watcher).kv.text == "child"
+etcd.close()
+"""
 NAMES = {
+    "one_whose_watch_it_can_not_go_on_with": WATCHING,
     "one_that_was_used": USED,
     "one_that_was_not_used_yet": UNUSED,
     "one_that_another_thread_uses": BUSY,

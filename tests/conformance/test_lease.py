@@ -17,6 +17,7 @@ from etcd_factory.core.lease import Lease
 from .face import closed, settle
 
 BOUND = 30
+RENEWER, STREAM = "etcd_factory leases", "etcd_factory lease stream"
 
 
 class Told:
@@ -54,19 +55,22 @@ async def enter(face, lease, body):
 
 def background():
     """The names of what works in the background for leases."""
-    tasks = {task.get_name() for task in asyncio.all_tasks()}
-    return {
-        name for name in {*tasks, *(t.name for t in threading.enumerate())} if name.startswith("etcd_factory lease")
-    }
+    names = [task.get_name() for task in asyncio.all_tasks()] + [thread.name for thread in threading.enumerate()]
+    return sorted(name for name in names if name.startswith("etcd_factory lease"))
+
+
+async def at_work(*names):
+    """Wait until these work in the background, and nothing else does."""
+    for _ in range(BOUND * 50):
+        if background() == sorted(names):
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail(f"at work: {background()}")
 
 
 async def idle():
-    """Wait until nothing works in the background."""
-    for _ in range(BOUND * 50):
-        if not background():
-            return
-        await asyncio.sleep(0.02)
-    pytest.fail(f"still at work: {background()}")
+    """Wait until nothing works in the background: when the next renewal would be due, it sees that none is wanted."""
+    await at_work()
 
 
 # --- what it is made from
@@ -90,7 +94,7 @@ def test_a_ttl_of_another_type_is_a_type_error_at_once(client, ttl):
 async def test_a_lease_is_not_granted_before_its_first_use(client, etcdctl):
     lease = client.lease(60)
     assert (lease.id, lease.ttl, lease.alive) == (None, 60, False)
-    assert background() == set()
+    assert background() == []
     assert f"{await settle(lease.grant()):x}" in etcdctl("lease", "list")
 
 
@@ -291,7 +295,7 @@ async def test_revoking_one_that_is_gone_is_fine(client, etcdctl, told):
     await settle(lease.grant())
     etcdctl("lease", "revoke", named(lease))
     await settle(lease.revoke())
-    await idle()
+    await closed(client)  # with all that is told in the background
     assert told.leases == []
 
 
@@ -349,7 +353,7 @@ async def test_releasing_needs_no_await_and_takes_one(face, client):
 
 
 async def test_a_lease_released_before_its_grant_is_granted_and_not_kept_alive(client):
-    lease = client.lease(60)
+    lease = client.lease(6)
     await settle(lease.release())
     await settle(lease.put("k").value("v"))
     assert not lease.alive
@@ -518,14 +522,21 @@ def test_an_unknown_event_is_a_value_error(client):
 
 
 async def test_one_stream_and_what_feeds_it_serve_all_leases_and_end_with_the_last(client):
-    leases = [client.lease(60) for _ in range(3)]
+    leases = [client.lease(6) for _ in range(3)]
     for lease in leases:
-        await settle(lease.keepalive_once())
-    assert background() <= {"etcd_factory leases", "etcd_factory lease stream"}
-    assert "etcd_factory leases" in background()
+        await settle(lease.grant())
+    await at_work(RENEWER, STREAM)
     for lease in leases:
+        assert background() == [STREAM, RENEWER]
         await settle(lease.revoke())
     await idle()
+
+
+async def test_there_is_no_stream_before_a_lease_is_due(client):
+    lease = client.lease(60)
+    await settle(lease.grant())
+    await settle(lease.keepalive_once())
+    assert background() == [RENEWER]
 
 
 async def test_after_the_last_lease_a_new_one_begins_again(client, told):
@@ -533,10 +544,28 @@ async def test_after_the_last_lease_a_new_one_begins_again(client, told):
         lease = client.lease(1).on("lost", told)
         await settle(lease.grant())
         await settle(lease.revoke())
-    last = client.lease(1)
+        await idle()
+    last = client.lease(60)
     await settle(last.grant())
-    assert "etcd_factory leases" in background()
+    assert background() == [RENEWER]
     assert (last.alive, told.leases) == (True, [])
+
+
+async def test_a_lease_that_comes_soon_after_the_last_one_goes_on_with_what_is_there(client):
+    last = client.lease(60)
+    await settle(last.put("k").value("v"))
+    await settle(last.revoke())
+    await settle(client.lease(3).grant())
+    await at_work(RENEWER, STREAM)
+
+
+@pytest.mark.parametrize("end", ["release", "revoke"])
+async def test_closing_ends_at_once_what_the_last_lease_has_left_in_the_background(client, end):
+    lease = client.lease(600)
+    await settle(lease.put("k").value("v"))
+    await settle(getattr(lease, end)())
+    await closed(client)
+    assert background() == []
 
 
 async def test_closing_revokes_the_leases_that_are_held_and_leaves_nothing_in_the_background(make, client, told):
@@ -546,7 +575,7 @@ async def test_closing_revokes_the_leases_that_are_held_and_leaves_nothing_in_th
         await settle(lease.put(f"k{lease.id}").value("v"))
     await settle(released.release())
     await closed(other)
-    assert background() == set()
+    assert background() == []
     left = set(await settle(client.leases()))
     assert (held.id in left, released.id in left) == (False, True)
     assert (held.alive, told.leases) == (False, [])

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from etcd_factory import ops
 from etcd_factory.errors import LockFailedError
 from etcd_factory.testing import EtcdServer
 
@@ -110,6 +111,50 @@ async def test_fencing_tokens_grow_from_holder_to_holder(client):
     assert tokens == sorted(set(tokens))
 
 
+async def test_its_key_guards_a_write_for_as_long_as_it_is_held(client, etcdctl):
+    lock = await settle(client.lock("name").acquire())
+    assert [lock.key] == await settle(client.get_all().prefix("name/").key_bytes())
+    guarded = client.if_(lock.key, "create", "==", lock.fencing_token).then(ops.put("guarded").value("v"))
+    assert (await settle(guarded.commit())).succeeded
+    await settle(lock.release())
+    other = await settle(client.lock("name").acquire())
+    assert not (await settle(guarded.commit())).succeeded
+    assert (await settle(client.get("guarded").kv())).version == 1
+    await settle(other.release())
+
+
+async def test_one_who_waits_does_not_hold_it(make, here):
+    one, other = make(), make()
+    held = await settle(one.lock("name").acquire())
+    lock = other.lock("name")
+    waiting = here(lambda: lock.acquire())
+    await queued(one, 2)
+    await until(lambda: lock._place.revision)
+    assert not lock.held
+    for facts in ("fencing_token", "key"):
+        with pytest.raises(LockFailedError, match="not held"):
+            getattr(lock, facts)
+    assert isinstance(await error_of(lambda: entered(lock)), LockFailedError)
+    await settle(held.release())
+    await asyncio.wait_for(waiting, 10)
+    assert lock.held
+    await settle(lock.release())
+
+
+async def test_one_who_waits_is_woken_where_another_releases_his_lock(make, here):
+    one, other = make(), make()
+    held = await settle(one.lock("name").acquire())
+    lock = other.lock("name")
+    waiting = here(lambda: lock.acquire())
+    await queued(one, 2)
+    await until(lambda: lock._place.revision)
+    await settle(lock.release())
+    with pytest.raises(LockFailedError, match="was left while waiting"):
+        await asyncio.wait_for(waiting, 10)
+    assert held.held
+    assert await settle(one.get_all().count()) == 1
+
+
 async def test_do_gives_what_the_function_gives_and_releases_when_it_fails(client):
     lock = client.lock("name")
     assert await settle(lock.do(lambda: 42)) == 42
@@ -120,8 +165,9 @@ async def test_do_gives_what_the_function_gives_and_releases_when_it_fails(clien
 
 async def test_what_is_not_held_has_no_token_and_cant_be_released(client):
     lock = client.lock("name")
-    with pytest.raises(LockFailedError, match="not held"):
-        _ = lock.fencing_token
+    for facts in ("fencing_token", "key"):
+        with pytest.raises(LockFailedError, match="not held"):
+            getattr(lock, facts)
     assert isinstance(await error_of(lock.release), LockFailedError)
 
 
@@ -197,6 +243,30 @@ async def test_a_lock_held_by_etcdctl_keeps_us_out_until_it_is_given_back(make, 
         lock = await settle(client.lock("shared").acquire(timeout=10))
     assert lock.held
     await settle(lock.release())
+
+
+def guarded(server, key, token):
+    """Whether etcdctl writes if the key was created at that revision."""
+    binary = server.binary.with_name("etcdctl")
+    text = f'create("{key.decode()}") = "{token}"\n\nput guarded v\n\n\n'
+    command = [str(binary), f"--endpoints={server.endpoint}", "txn"]
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout.startswith("SUCCESS")
+
+
+async def test_its_key_guards_a_write_of_etcdctl_and_the_key_of_etcdctl_one_of_ours(make, alone):
+    client = make(hosts=alone.endpoint, namespace="")
+    lock = await settle(client.lock("shared").acquire())
+    assert guarded(alone, lock.key, lock.fencing_token)
+    assert not guarded(alone, lock.key, lock.fencing_token - 1)
+    with etcdctl(alone, "lock", "shared") as other:
+        await queued(client, 2, "shared/")
+        await settle(lock.release())
+        key = other.stdout.readline().strip()
+        theirs = await settle(client.get(key).kv())
+        assert key == f"shared/{theirs.lease:x}"
+        own = client.if_(key, "create", "==", theirs.create_revision)
+        assert (await settle(own.commit())).succeeded
+        other.terminate()
 
 
 async def test_a_lock_held_by_us_keeps_etcdctl_out_until_it_is_given_back(make, alone):

@@ -54,6 +54,72 @@ async def test_a_value_to_compare_with_is_written_as_one_to_put(client, value):
     assert (await settle(client.if_("k", "value", "==", value).commit())).succeeded
 
 
+@pytest.mark.parametrize("comparison", COMPARISONS)
+@pytest.mark.parametrize("column", COLUMNS)
+async def test_a_comparison_of_a_prefix_holds_if_it_does_for_each_key(client, column, comparison, lease):
+    await fill(client, {"o": "a", "p": "m", "p/1": "m", "q": "z"})
+    await settle(client.put("p/2").lease(lease).value("n"))
+    await settle(client.put("p/2").lease(lease).value("n"))
+    kvs = await settle(client.get_all().prefix("p/").kvs())
+    facts = [{"value": kv.text, "create": kv.create_revision, "mod": kv.mod_revision}.get(column) for kv in kvs]
+    facts = facts if facts[0] else [getattr(kv, column) for kv in kvs]
+    for wanted in ("l", "m", "n", "o") if column == "value" else {0, *facts, *(fact + 1 for fact in facts)}:
+        done = await settle(client.if_("p/", column, comparison, wanted, prefix=True).commit())
+        assert done.succeeded == all(COMPARISONS[comparison](fact, wanted) for fact in facts)
+
+
+async def test_a_comparison_up_to_an_end_is_one_of_each_key_before_it(client):
+    await fill(client, {"a": "1", "b": "1", "c": "2"})
+    assert (await settle(client.if_("a", "value", "==", "1", end="c").commit())).succeeded
+    assert not (await settle(client.if_("a", "value", "==", "1", end="d").commit())).succeeded
+    assert not (await settle(client.if_("a", "value", "==", "1", end="\0").commit())).succeeded
+    assert (await settle(client.if_("b", "value", ">", "0", end="\0").commit())).succeeded
+    assert (await settle(client.txn().and_("b", "value", ">", "0", end="\0").commit())).succeeded
+
+
+async def test_a_comparison_of_a_range_is_one_in_the_namespace(client):
+    await fill(client, {"in/k": "1", "in/\xff": "1", "inner": "2", "io": "2", "\0": "2"})
+    inside = client.namespace("in/")
+    for begun in ({"prefix": True}, {"end": "\0"}):
+        assert (await settle(inside.if_("", "value", "==", "1", **begun).commit())).succeeded
+        assert not (await settle(client.if_("", "value", "==", "1", **begun).commit())).succeeded
+    nested = ops.if_("", "value", "==", "1", prefix=True)
+    assert (await settle(inside.txn().then(nested).commit())).results[0].succeeded
+    assert not (await settle(client.txn().then(nested).commit())).results[0].succeeded
+
+
+async def test_a_prefix_of_all_keys_needs_no_namespace(make, fragile):
+    client = make(hosts=[fragile.endpoint], namespace="")
+    await settle(client.delete().all())
+    assert (await settle(client.if_("", "version", "==", 0, prefix=True).commit())).succeeded
+    await fill(client, {b"\xff\xff": "1"})
+    assert not (await settle(client.if_("", "version", "==", 0, prefix=True).commit())).succeeded
+    assert (await settle(client.if_(b"\xff", "value", "==", "1", prefix=True).commit())).succeeded
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+async def test_where_there_is_no_key_a_range_compares_as_a_missing_key_does(client, column):
+    for comparison in COMPARISONS:
+        for wanted in ("", "x") if column == "value" else (0, 1):
+            empty = await settle(client.if_("p/", column, comparison, wanted, prefix=True).commit())
+            missing = await settle(client.if_("p/", column, comparison, wanted).commit())
+            holds = column != "value" and COMPARISONS[comparison](0, wanted)
+            assert empty.succeeded == missing.succeeded == holds
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"prefix": True, "end": "b"}, ValueError, "give one of both"),
+        ({"end": ""}, ValueError, "a range needs an end"),
+        ({"end": 5}, TypeError, "a key is str or bytes"),
+    ],
+)
+def test_a_wrong_range_to_compare_is_an_error_at_once(client, given, error, message):
+    with pytest.raises(error, match=message):
+        client.if_("a", "mod", "<", 5, **given)
+
+
 async def test_then_runs_if_the_comparisons_hold_and_else_if_not(client):
     swap = client.if_("k", "value", "==", "a").then(ops.put("k").value("b")).else_(ops.put("k").value("a"))
     found = []

@@ -204,13 +204,40 @@ async def test_the_events_of_one_transaction_come_together(client, told):
     assert len({event.revision for event in told.calls[1][1]}) == 1
 
 
-async def test_big_events_arrive_whole(client):
-    live = await settle(client.watch().prefix("big").create())
+@pytest.fixture
+def heard(client):
+    """What comes on the client's streams."""
+    io, messages = client._run.client.io, []
+    opened = io.stream
+
+    async def stream(*call):
+        one = await opened(*call)
+        receive = one.receive
+
+        async def noting():
+            messages.append(await receive())
+            return messages[-1]
+
+        one.receive = noting
+        return one
+
+    io.stream = stream
+    return messages
+
+
+@pytest.mark.parametrize("fragment", [False, True])
+async def test_big_events_arrive_whole(client, heard, fragment):
+    def watch():
+        return client.watch().fragment() if fragment else client.watch()
+
+    live = await settle(watch().prefix("big").create())
     first = await settle(client.txn().then(ops.put("big/a").value(BIG), ops.put("big/b").value(BIG)).commit())
     for number in range(20):
         await put(client, f"big/{number}", value=BIG + str(number).encode())
-    past = await settle(client.watch().prefix("big").start_revision(first.revision).create())
+    past = await settle(watch().prefix("big").start_revision(first.revision).create())
     events = await take(past, 22)
+    assert any(message.fragment for message in heard) == fragment
+    assert (max(message.ByteSize() for message in heard) > 22 * len(BIG)) != fragment  # all of them, or a part
     assert keys(events) == ["big/a", "big/b", *(f"big/{n}" for n in range(20))]
     assert [event.kv.value for event in events[2:]] == [BIG + str(n).encode() for n in range(20)]
     assert await take(live, 22) == events
@@ -247,7 +274,7 @@ async def test_a_function_is_called_with_progress(make, telling, told):
 
 async def test_a_modifier_leaves_the_builder_as_it_was(client, told):
     plain = client.watch().key("k")
-    plain.prefix("x").start_revision(1).previous().only("delete").progress().resync()
+    plain.prefix("x").start_revision(1).previous().only("delete").fragment().progress().resync()
     told.on(plain, "put")
     watcher = await settle(plain.create())
     await put(client, "x", "k", "k")
@@ -811,6 +838,26 @@ async def test_functions_are_told_the_error_that_ends_the_watch(client, told):
     await told.until("end")
     assert told.names == ["error", "end"]
     assert isinstance(told.calls[0][1], errors.WatchOverflowError)
+
+
+UNTOLD = "no function was given for its 'error'"
+
+
+@pytest.mark.parametrize("kinds", [("put", "end"), ("error", "end")], ids=str)
+async def test_an_error_that_no_function_is_told_is_logged(client, told, caplog, kinds):
+    await settle(told.on(client.watch(), *kinds).create(buffer=5))
+    await settle(client.txn().then(*[ops.put(f"k{n}").value("v") for n in range(6)]).commit())
+    await told.until("end")
+    warned = [one.getMessage() for one in caplog.records if UNTOLD in one.getMessage()]
+    assert len(warned) == ("error" not in kinds)
+    assert all("more than 5 events" in one for one in warned)
+
+
+async def test_the_end_of_the_client_is_no_error_to_be_logged(client, told, caplog):
+    await settle(told.on(client.watch(), "put", "end").create())
+    await closed(client)
+    await told.until("end")
+    assert UNTOLD not in caplog.text
 
 
 # --- overflow

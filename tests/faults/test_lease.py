@@ -10,12 +10,14 @@ from collections import Counter
 import pytest
 
 from etcd_factory import errors
+from etcd_factory.core.renewer import Renewer
 from etcd_factory.testing import EtcdServer, FaultProxy
 from tests.conformance.face import closed, settle
 
 BOUND = 30
 SLACK = 0.5  # seconds that a busy machine may need to tell
 MANY = 300
+FEW = 20  # turns of a renewer that rests
 
 
 class Counted:
@@ -70,6 +72,34 @@ class Told:
             self._event.clear()
 
 
+class Turns:
+    """Counts the turns of renewers, and how often their streams broke."""
+
+    def __init__(self, monkeypatch):
+        self.count, self._broken = 0, threading.Semaphore(0)
+        act, broken = Renewer._act, Renewer._broken
+
+        async def counting(renewer, now):
+            self.count += 1
+            await act(renewer, now)
+
+        def breaking(renewer, *told):
+            broken(renewer, *told)
+            self._broken.release()
+
+        monkeypatch.setattr(Renewer, "_act", counting)
+        monkeypatch.setattr(Renewer, "_broken", breaking)
+
+    async def broke(self):
+        """Wait until a stream has broken once more."""
+        assert await asyncio.to_thread(self._broken.acquire, timeout=BOUND)
+
+
+@pytest.fixture
+def turns(monkeypatch):
+    return Turns(monkeypatch)
+
+
 @pytest.fixture
 def told():
     return Told()
@@ -107,7 +137,7 @@ def counted(client):
 
 
 async def granted(client, ttl, told):
-    """A lease that has been renewed once, with one who is told."""
+    """A lease with a key, and one who is told."""
     lease = client.lease(ttl).on("lost", told)
     await settle(lease.put(f"of {ttl}").value("v"))
     return lease
@@ -154,9 +184,14 @@ async def test_a_lease_outlives_the_member_that_renews_it(make, etcd_cluster, to
     assert (lease.alive, told.leases) == (True, [])
 
 
+@pytest.mark.parametrize("renewed", [False, True])
 @pytest.mark.parametrize("fault", ["pause", "kill"])
-async def test_a_lease_of_a_server_that_is_away_is_lost_once_and_within_its_ttl(client, server, told, fault):
+async def test_a_lease_of_a_server_that_is_away_is_lost_once_and_within_its_ttl(
+    client, server, counted, told, fault, renewed
+):
     lease = await granted(client, 2, told)
+    if renewed:  # then there is a stream that breaks
+        await counted.more(1, lease)
     start = time.monotonic()
     await asyncio.to_thread(getattr(server, fault))
     await told.wait()
@@ -210,10 +245,24 @@ async def test_one_stream_renews_hundreds_of_leases_and_none_is_lost(face, clien
     assert all(lease.alive for lease in leases)
 
 
+async def test_a_lease_that_is_released_while_the_server_is_away_lets_the_renewer_rest(make, server, turns, told):
+    client = make(server.endpoint, retry={"initial": 1, "maximum": 1})  # time to release it between two tries
+    tried, held = [await granted(client, ttl, told) for ttl in (6, 12)]
+    await asyncio.to_thread(server.kill)
+    await turns.broke()
+    await settle(tried.release())
+    turns.count = 0
+    await turns.broke()  # when the other one is due
+    await asyncio.to_thread(server.start)
+    assert turns.count < FEW
+    assert (held.alive, told.leases) == (True, [])
+
+
 async def test_closing_while_the_server_hangs_is_bounded_and_leaves_no_thread(make, server, told):
     client = make(server.endpoint, timeout=0.5)
-    for ttl in (60, 61, 62):
-        await granted(client, ttl, told)
+    counted = Counted(client._run.client.io)
+    first, *_ = [await granted(client, ttl, told) for ttl in (6, 61, 62)]
+    await counted.more(1, first)
     server.pause()
     start = time.monotonic()
     await closed(client)

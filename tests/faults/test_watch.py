@@ -127,7 +127,7 @@ async def test_events_in_fragments_come_whole_and_once_wherever_the_connection_b
     values = [bytes([number]) * 400_000 for number in range(20)]
     for value in values:
         await put(direct, "k", value=value)
-    watcher = await settle(away.watch().key("k").start_revision(start).create())
+    watcher = await settle(away.watch().key("k").start_revision(start).fragment().create())
     found = []
     while len(found) < len(values):
         found += await take(watcher)

@@ -27,8 +27,10 @@ from etcd_factory import (
     TxnResponse,
     ops,
 )
-from etcd_factory.core.face import Async
+from etcd_factory.core.election import Leadership
+from etcd_factory.core.face import Async, Sync
 from etcd_factory.core.lease import Lease
+from etcd_factory.core.lock import Lock
 from etcd_factory.core.tx import Tx
 
 
@@ -57,6 +59,7 @@ async def writes(etcd: AsyncETCDService) -> None:
 
 async def several(etcd: AsyncETCDService) -> None:
     assert_type(await etcd.txn().then(ops.put("k").value("v")).commit(), TxnResponse)
+    assert_type(await etcd.if_("p/", "mod", "<", 5, prefix=True).commit(), TxnResponse)
     assert_type(await etcd.batch([ops.get("a").string()]), list[str | None])
     assert_type(etcd.namespace("a/").with_options(timeout=1), AsyncETCDService)
 
@@ -70,6 +73,23 @@ async def leases(etcd: AsyncETCDService) -> None:
         assert_type(lease, Lease[Async])
         assert_type(await etcd.put("k").lease(lease).value("v"), PutResponse)
         await lease.release()
+    assert_type(await etcd.lease(10, id=7).grant(), int)
+    async with etcd.lease_of(7) as known:
+        assert_type(known, Lease[Async])
+
+
+async def turns(etcd: AsyncETCDService, other: Lease[Sync]) -> None:
+    async with etcd.lease(10) as lease, etcd.lock("name", lease=lease) as lock:
+        assert_type(lock, Lock[Async])
+        assert_type(lock.key, bytes)
+        assert_type(await etcd.if_(lock.key, "create", "==", lock.fencing_token).commit(), TxnResponse)
+    assert_type(await etcd.lock("name", 5).acquire(timeout=0), Lock[Async])
+    election = etcd.election("name", lease=etcd.lease_of(7))
+    assert_type(await election.leader_kv(), KeyValue | None)
+    async with election.campaign("me") as leadership:
+        assert_type(leadership, Leadership[Async])
+        assert_type(leadership.key, bytes)
+    etcd.lock("name", lease=other)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def software(etcd: AsyncETCDService) -> None:

@@ -28,8 +28,10 @@ from etcd_factory import (
     TxnResponse,
     ops,
 )
-from etcd_factory.core.face import Sync
+from etcd_factory.core.election import Leadership
+from etcd_factory.core.face import Async, Sync
 from etcd_factory.core.lease import Lease
+from etcd_factory.core.lock import Lock
 from etcd_factory.core.op import Op
 from etcd_factory.core.tx import Tx
 
@@ -68,6 +70,8 @@ def several(etcd: ETCDService) -> None:
     assert_type(ops.get("k").string(), Op[str | None])
     done = etcd.if_("k", "version", "==", 0).then(ops.put("k").value("v")).else_(ops.get("k"), ops.txn()).commit()
     assert_type(done, TxnResponse)
+    ranged = etcd.if_("p/", "mod", "<", 5, prefix=True).and_("a", "lease", "==", 0, end="c")
+    assert_type(ranged.then(ops.get("k")).commit(), TxnResponse)
     assert_type(etcd.batch([ops.get("a").string(), ops.get("b").string()]), list[str | None])
     assert_type(etcd.namespace("a/").with_options(timeout=1), ETCDService)
 
@@ -83,6 +87,25 @@ def leases(etcd: ETCDService) -> None:
         assert_type(lease, Lease[Sync])
         assert_type(etcd.put("k").lease(lease).value("v"), PutResponse)
         lease.release()
+    assert_type(etcd.lease(10, id=7).grant(), int)
+    with etcd.lease_of(7) as known:
+        assert_type(known, Lease[Sync])
+        assert_type(known.time_to_live(), LeaseInfo)
+
+
+def turns(etcd: ETCDService, other: Lease[Async]) -> None:
+    with etcd.lease(10) as lease, etcd.lock("name", lease=lease) as lock:
+        assert_type(lock, Lock[Sync])
+        assert_type(lock.key, bytes)
+        assert_type(lock.fencing_token, int)
+        assert_type(etcd.if_(lock.key, "create", "==", lock.fencing_token).commit(), TxnResponse)
+    assert_type(etcd.lock("name", 5).acquire(timeout=0), Lock[Sync])
+    election = etcd.election("name", lease=etcd.lease_of(7))
+    assert_type(election.leader_kv(), KeyValue | None)
+    with election.campaign("me") as leadership:
+        assert_type(leadership, Leadership[Sync])
+        assert_type(leadership.key, bytes)
+    etcd.lock("name", lease=other)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 def software(etcd: ETCDService) -> None:

@@ -88,6 +88,11 @@ def test_a_secret_from_the_environment_is_hidden(monkeypatch):
     assert "hunter2" not in str(explain_config({"a": "${oc.env:SOME_PASSWORD}", "token": "${a}"}))
 
 
+def test_a_token_is_hidden_and_wherever_it_is_put_in():
+    source = {"etcd": {"client": {"auth": {"token": "hunter2.17"}}}, "greeting": "${etcd.client.auth.token}!"}
+    assert values(source) == {"etcd.client.auth.token": "***", "greeting": "***!"}
+
+
 def test_callables_under_secret_names_and_private_keys_are_hidden():
     source = {"auth": {"password": lambda: "x", "username": len}, "key": "-----BEGIN PRIVATE KEY-----\nabc"}
     assert values(source) == {"auth.password": "***", "auth.username": len, "key": "***"}

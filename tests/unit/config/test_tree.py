@@ -115,6 +115,13 @@ def test_a_result_of_omegaconf_is_a_fresh_copy_too():
     assert source == {"a": {"b": [1]}}
 
 
+def test_a_result_that_is_made_read_only_makes_no_other_one_so():
+    OmegaConf.set_readonly(load_config({"a": 1}), True)
+    other = load_config({"a": 1})
+    other.a = 2
+    assert other.a == 2
+
+
 @attrs.frozen
 class Options:
     hosts: tuple[str, ...] = ("a",)

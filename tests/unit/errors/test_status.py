@@ -69,6 +69,7 @@ OWN = {
     "InstanceExistsError": ("instance",),
     "ClientClosedError": ("the factory",),
     "DistributionError": ("wrong etcd3",),
+    "NoInstanceError": ("user", "up", ("fast",)),
 }
 BORROWED = {
     "EtcdError": "Etcd3Exception",

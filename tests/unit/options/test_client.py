@@ -41,6 +41,9 @@ def test_the_defaults_are_the_documented_ones():
         ({"hosts": ["a:1", "b:2"]}, "hosts", ("http://a:1", "http://b:2")),
         ({"auth": {"username": "u", "password": "p"}}, "auth", Auth("u", "p")),
         ({"auth": Auth("u", "p")}, "auth", Auth("u", "p")),
+        ({"auth": {"token": "t.1"}}, "auth", Auth(token="t.1")),
+        ({"auth": {"token": password}}, "auth", Auth(token=password)),
+        ({"auth": {"username": None, "password": None, "token": "t"}}, "auth", Auth(token="t")),
         ({"tls": {"ca": CERT}, **HTTPS}, "tls", TLS(ca=CERT)),
         ({"credentials": {"ca": CERT}, **HTTPS}, "tls", TLS(ca=CERT)),
         ({"tls": {"cert": CERT, "key": KEY}, **HTTPS}, "tls", TLS(cert=CERT, key=KEY)),
@@ -101,6 +104,20 @@ def test_null_means_the_default_below_an_option_too(outer):
             {"auth": {"username": "u", "password": 1234}},
             "auth.password: expected text, got int; write it in quotes",
         ),
+        (
+            {"auth": {"username": "u", "password": "p", "token": "t"}},
+            "auth: token is given beside username and password; give one or the other",
+        ),
+        ({"auth": {"username": "u", "token": "t"}}, "auth: token is given beside username; give one or the other"),
+        ({"auth": {"password": "u", "token": password}}, "auth: token is given beside password; give one or the other"),
+        ({"auth": {"token": 1234}}, "auth.token: expected text, got int; write it in quotes"),
+        ({"auth": {"token": ""}}, "auth.token: expected text, got an empty one"),
+        ({"auth": {"token": "t\n"}}, "auth.token: expected printable ASCII with no space around it"),
+        ({"auth": {"token": " t"}}, "auth.token: expected printable ASCII with no space around it"),
+        ({"auth": {"token": "a\tb"}}, "auth.token: expected printable ASCII with no space around it"),
+        ({"auth": {"token": "\u00e4"}}, "auth.token: expected printable ASCII with no space around it"),
+        ({"auth": {"tokn": "t"}}, "auth.tokn: unknown option; did you mean 'token'?"),
+        ({"token": "t"}, "token: unknown option; write auth: {token: ...}"),
         ({"auth": {"username": True, "password": "p"}}, "auth.username: expected text, got bool; write it in quotes"),
         ({"tls": True, **HTTPS}, "tls: expected a mapping, got bool"),
         ({"tls": {"cert": CERT}, **HTTPS}, "tls: cert is given without key; give both or neither"),
@@ -178,6 +195,7 @@ def test_a_fault_of_an_option_hides_the_rules_that_would_read_it(faults):
         (lambda: Retry(attempts=0), "attempts"),
         (lambda: Keepalive(time=0), "time"),
         (lambda: Auth("u", 5), "password"),
+        (lambda: Auth(token=b"t"), "token"),
         (lambda: TLS(ca="no.pem"), "ca"),
     ],
 )
@@ -190,6 +208,7 @@ def test_an_instance_is_checked_like_a_mapping_and_names_the_option(faults, make
     "make",
     [
         lambda: Auth("u"),
+        lambda: Auth("u", "p", "t"),
         lambda: TLS(cert=CERT),
         lambda: Retry(initial=2),
         lambda: ClientOptions(tls=TLS(ca=CERT)),
@@ -257,6 +276,13 @@ def test_no_secret_is_in_any_text_of_the_options():
     assert "root" in repr(options)
 
 
+def test_a_token_is_in_no_text_of_the_options():
+    options = ClientOptions.of({"auth": {"token": "hunter2"}})
+    for shown in (options, options.auth):
+        assert "hunter2" not in f"{shown!r} {shown} {SimpleNamespace(it=shown)}"
+    assert "token=***" in repr(options)
+
+
 def test_a_path_of_a_key_is_shown_and_an_absent_password_too(tmp_path):
     (path := tmp_path / "key.pem").write_text(KEY)
     assert str(path) in repr(TLS(cert=str(path), key=path))
@@ -269,6 +295,10 @@ def test_a_path_of_a_key_is_shown_and_an_absent_password_too(tmp_path):
         {"auth": {"username": "u", "password": ["hunter2"]}},
         {"auth": {"username": "u", "password": {"hunter2": 1}}},
         {"auth": {"password": "hunter2"}},
+        {"auth": {"token": "hunter2\n"}},
+        {"auth": {"token": ["hunter2"]}},
+        {"auth": {"username": "u", "password": "p", "token": "hunter2"}},
+        {"token": "hunter2"},
         {"auth": {"username": "u", "passwrd": "hunter2"}},
         {"tls": {"key": KEY}, **HTTPS},
         {"tls": {"key": KEY, "cert": CERT}, "hosts": "http://a"},

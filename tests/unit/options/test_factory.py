@@ -91,6 +91,14 @@ def test_half_an_auth_in_default_is_made_whole_by_a_client():
     assert read(options.merged(options.client)).auth == Auth("u", "p")
 
 
+def test_a_token_stands_over_a_password_that_is_taken_away(faults):
+    default, over = {"auth": {"username": "u", "password": "p"}}, {"auth": {"token": "t"}}
+    options = of({"default": default, "client": {"auth": {"username": None, "password": None, "token": "t"}}})
+    assert read(options.merged(options.client)).auth == Auth(token="t")
+    (fault,) = faults(lambda: read(of({"default": default}).merged(over)))
+    assert fault.startswith("auth: token is given beside username and password")
+
+
 def test_inputs_are_not_changed():
     config = {"default": {"retry": {"attempts": 2}}, "client": {"hosts": ["a"]}, "clients": {"default": {"timeout": 1}}}
     before = copy.deepcopy(config)

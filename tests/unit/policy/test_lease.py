@@ -4,29 +4,58 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etcd_factory.policy.lease import PATIENCE, Agenda, Renewal, Renewals
+from etcd_factory.policy.lease import AHEAD, PATIENCE, Agenda, Renewal, Renewals
 
 TTL = 9
 THIRD = TTL / 3
+TICK = 0.01
 
 
 @pytest.fixture
 def renewals():
-    """One lease, asked for at 0."""
-    known = Renewals()
-    known.add(Renewal(1, TTL, 0.0), 0.0)
-    return known
+    """One lease, whose grant was sent at 0."""
+    return granted(Renewal(1, TTL, 0.0))
 
 
 @pytest.fixture
-def asked(renewals):
-    assert renewals.ask(0.0) == [1]
-    return renewals
+def asked():
+    """One lease, whose grant was sent a third of its ttl before 0: asked for at 0."""
+    known = granted(Renewal(1, TTL, -THIRD))
+    assert known.ask(0.0) == [1]
+    return known
 
 
-def test_a_lease_is_due_at_once_after_its_grant(renewals):
-    assert renewals.next(asking=True) == 0.0
-    assert renewals.ask(0.0) == [1]
+def granted(*leases):
+    """Leases whose grants are answered at 0."""
+    known = Renewals()
+    for lease in leases:
+        known.add(lease, 0.0)
+    return known
+
+
+def test_a_lease_is_due_a_third_of_its_ttl_after_its_grant_was_sent(renewals):
+    assert renewals.next(asking=True) == renewals.due() == THIRD
+    assert renewals.ask(THIRD - AHEAD - TICK) == []
+    assert renewals.ask(THIRD) == [1]
+
+
+def test_a_lease_whose_grant_was_answered_later_than_that_is_due_at_once():
+    renewals = Renewals()
+    renewals.add(Renewal(1, TTL, 0.0), THIRD + 1)
+    assert renewals.due() == THIRD + 1
+
+
+def test_leases_that_are_due_soon_after_each_other_are_asked_for_together():
+    sent = {1: 0.0, 2: AHEAD - TICK, 3: AHEAD + TICK}
+    renewals = granted(*(Renewal(lease, TTL, time) for lease, time in sent.items()))
+    assert renewals.ask(THIRD) == [1, 2]
+    assert renewals.due() == THIRD + sent[3]
+
+
+def test_a_lease_that_is_asked_for_is_not_due(asked):
+    assert asked.due() is None
+    asked.add(Renewal(2, TTL, 0.0), 0.0)
+    assert asked.due() == THIRD
 
 
 def test_a_lease_is_asked_for_once_until_it_is_answered(asked):
@@ -35,7 +64,7 @@ def test_a_lease_is_asked_for_once_until_it_is_answered(asked):
 
 def test_a_lease_is_due_again_a_third_of_its_ttl_after_the_answer(asked):
     assert asked.answered(1, TTL, 0.5)
-    assert asked.ask(0.4 + THIRD) == []
+    assert asked.ask(0.5 + THIRD - AHEAD - TICK) == []
     assert asked.ask(0.5 + THIRD) == [1]
 
 
@@ -80,7 +109,7 @@ def test_a_lost_lease_is_lost_once_and_asked_for_no_more(renewals):
 
 def test_a_dropped_lease_is_neither_asked_for_nor_lost(renewals):
     renewals.drop(1)
-    assert (renewals.ask(0.0), renewals.lost(TTL)) == ([], [])
+    assert (renewals.due(), renewals.ask(THIRD), renewals.lost(TTL)) == (None, [], [])
 
 
 def test_an_answer_for_a_lease_that_was_dropped_tells_nothing(asked):
@@ -103,15 +132,17 @@ def test_where_the_stream_breaks_with_nothing_asked_for_the_next_lease_tries_a_n
 
 
 def test_a_break_does_not_make_a_lease_live_longer(asked):
+    asked.answered(1, TTL, 0.0)
     asked.broke(TTL - 1)
-    asked.ask(TTL - 1)
+    assert asked.ask(TTL - 1) == [1]
+    assert asked.lost(TTL - TICK) == []
     assert asked.lost(TTL) == [1]
 
 
 def test_an_answer_on_a_stream_that_broke_does_not_count(asked):
     asked.broke(1.0)
     asked.answered(1, TTL, 2.0)
-    assert asked.lost(TTL) == [1]
+    assert asked.lost(TTL - THIRD) == [1]
 
 
 def test_an_answer_may_take_a_third_of_the_ttl(asked):
@@ -120,9 +151,8 @@ def test_an_answer_may_take_a_third_of_the_ttl(asked):
 
 
 def test_an_answer_may_take_a_while_however_short_the_ttl():
-    short = Renewals()
-    short.add(Renewal(1, 1, 0.0), 0.0)
-    short.ask(0.0)
+    short = granted(Renewal(1, 1, -0.5))
+    assert short.ask(0.0) == [1]
     assert not short.deaf(PATIENCE - 0.1)
     assert short.deaf(PATIENCE)
 
@@ -141,7 +171,8 @@ def test_what_is_due_is_no_reason_to_look_while_it_cant_be_asked_for(renewals):
 
 def test_a_renewal_by_somebody_else_counts(renewals):
     assert renewals.renewed(1, TTL, 2.0, 2.5)
-    assert renewals.ask(2.5) == []
+    assert renewals.ask(THIRD) == []
+    assert renewals.due() == 2.5 + THIRD
     assert renewals.lost(TTL) == []
     assert renewals.lost(TTL + 2.0) == [1]
 
@@ -155,12 +186,7 @@ def test_a_renewal_by_somebody_else_takes_no_time_away(asked):
 
 
 def test_each_of_many_leases_has_its_own_time():
-    many = Renewals()
-    for ttl in (30, 3, 9):
-        many.add(Renewal(ttl, ttl, 0.0), 0.0)
-    assert sorted(many.ask(0.0)) == [3, 9, 30]
-    for ttl in (30, 3, 9):
-        many.answered(ttl, ttl, 0.0)
+    many = granted(*(Renewal(ttl, ttl, 0.0) for ttl in (30, 3, 9)))
     assert [many.ask(now) for now in (1.0, 3.0, 10.0)] == [[3], [9], [30]]
     assert [many.lost(now) for now in (3.0, 9.0, 30.0)] == [[3], [9], [30]]
 

@@ -125,11 +125,18 @@ def running(machine, count=1, start=0):
     return states
 
 
-def test_a_watch_asks_for_fragments_and_has_an_id_that_is_never_zero(machine):
+def test_a_watch_asks_for_what_it_was_given_and_has_an_id_that_is_never_zero(machine):
     state = machine.add(FIELDS, 7)
     asked = machine.create(state)
-    assert asked == {"key": b"k", "watch_id": state.id, "start_revision": 7, "fragment": True}
+    assert asked == {"key": b"k", "watch_id": state.id, "start_revision": 7}
     assert state.id > 0
+
+
+def test_a_watch_asks_for_fragments_on_each_stream_if_it_is_to(machine):
+    cut, whole = machine.add({**FIELDS, "fragment": True}, 0), machine.add(FIELDS, 0)
+    assert machine.create(cut)["fragment"]
+    assert "fragment" not in machine.create(whole)
+    assert [asked.get("fragment", False) for asked in machine.connected()] == [True, False]
 
 
 def test_a_watch_from_now_on_is_asked_for_again_from_the_revision_it_was_created_at(machine):

@@ -1,0 +1,155 @@
+"""Mirrors: plain reads, linearizable ones of many who wait, loading, and how soon a change is seen."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from etcd_factory import ops
+from etcd_factory.core.mirror import Mirror
+from etcd_factory.wire.messages import RangeRequest
+from etcd_factory.wire.ranges import prefix_end
+
+from .measure import Bar, Side, lagging, timed
+from .world import PREFIX, VALUE, Case, Sides, World
+from .writer import age
+
+READS = 200_000  # in a turn
+WAITING, TIMES = 256, 8  # so many read at once, each so often
+KEYS, PAGE = 100_000, 10_000
+SINGLE = 64  # changes in a turn, one at a time
+
+LARGE, CHANGED = "benchmark/large/", "benchmark/changed/"
+
+
+def constant(micros: float) -> Side:
+    """A side that is not measured but set."""
+    return lambda: {"wall µs": micros, "cpu µs": micros}
+
+
+def reads(world: World) -> Sides:
+    """Plain reads, beside those of a dict and beside five million a second."""
+    mirror = world.stack.enter_context(world.etcd.mirror(PREFIX))
+    key, plain = next(iter(mirror)), dict(mirror)
+    return {
+        "ours": timed(lambda: read(mirror, key), READS),
+        "dict": timed(lambda: read(plain, key), READS),
+        "5 million/s": constant(0.2),
+    }
+
+
+def read(mapping: Any, key: bytes) -> None:
+    for _ in range(READS):
+        mapping[key]
+
+
+def fresh(world: World) -> Sides:
+    """Linearizable reads of threads that wait at once, beside the service's own."""
+    etcd = world.service()
+    mirror, keys = world.stack.enter_context(etcd.mirror(PREFIX)), etcd.get_all().prefix(PREFIX).limit(WAITING).keys()
+    pool = world.stack.enter_context(ThreadPoolExecutor(WAITING))
+
+    def all_at_once(call: Callable[[str], Any]) -> Callable[[], None]:
+        gate = threading.Barrier(WAITING)
+
+        def one(key: str) -> None:
+            gate.wait()
+            for _ in range(TIMES):
+                assert call(key) == VALUE
+
+        return lambda: [None for _ in pool.map(one, keys)]  # type: ignore[return-value]
+
+    ours = all_at_once(lambda key: mirror.get(key, fresh=True).string())
+    gets = all_at_once(lambda key: etcd.get(key).string())
+    return {"ours": timed(ours, WAITING * TIMES), "get": timed(gets, WAITING * TIMES)}
+
+
+def afresh(world: World) -> Sides:
+    """The same in asyncio."""
+    etcd = world.aservice()
+    keys = world.etcd.get_all().prefix(PREFIX).limit(WAITING).keys()
+
+    async def opened() -> Mirror[Any]:
+        return await etcd.mirror(PREFIX)
+
+    mirror = world.run(opened())
+
+    async def all_at_once(call: Callable[[str], Any]) -> None:
+        await asyncio.gather(*[one(call, key) for key in keys])
+
+    async def one(call: Callable[[str], Any], key: str) -> None:
+        for _ in range(TIMES):
+            assert await call(key) == VALUE
+
+    def ours(key: str) -> Any:
+        return mirror.get(key, fresh=True).string()
+
+    def gets(key: str) -> Any:
+        return etcd.get(key).string()
+
+    return {
+        "ours": timed(lambda: world.run(all_at_once(ours)), WAITING * TIMES),
+        "get": timed(lambda: world.run(all_at_once(gets)), WAITING * TIMES),
+    }
+
+
+def loads(world: World) -> Sides:
+    """A large prefix, beside its pages read with the bare stub and put into a dict."""
+    for start in range(0, KEYS, PAGE):
+        world.etcd.batch([ops.put(f"{LARGE}{number:06}").value(VALUE) for number in range(start, start + PAGE)])
+
+    def ours() -> None:
+        with world.etcd.mirror(LARGE) as mirror:
+            assert len(mirror) == KEYS
+
+    def bare() -> None:
+        assert len(paged(world.stubs["bare"], LARGE.encode())) == KEYS
+
+    return {"ours": timed(ours), "bare": timed(bare)}
+
+
+def paged(stub: Any, prefix: bytes) -> dict[bytes, Any]:
+    """All below a prefix, page by page of one revision."""
+    found, key, revision = {}, prefix, 0
+    while True:
+        request = RangeRequest(key=key, range_end=prefix_end(prefix), limit=PAGE, revision=revision)
+        page = stub.range(request, timeout=stub.timeout)
+        found.update({kv.key: kv for kv in page.kvs})
+        if not page.more:
+            return found
+        key, revision = page.kvs[-1].key + b"\0", page.header.revision
+
+
+def changes(world: World) -> Sides:
+    """From the begin of another process's put until the mirror tells it, beside five milliseconds."""
+    seen: Any = threading.Semaphore(0)
+    lags: list[float] = []
+
+    def told(_: Any, new: Any) -> None:
+        lags.append(age(new.value))
+        seen.release()
+
+    world.stack.enter_context(world.service().mirror(CHANGED)).on("change", told)
+
+    def one_by_one() -> list[float]:
+        lags.clear()
+        for _ in range(SINGLE):
+            world.writer.put(1, f"{CHANGED}key")
+            seen.acquire()
+        return lags.copy()
+
+    return {"ours": lagging(one_by_one), "5 ms": constant(5_000)}
+
+
+FRESH_BARS = (Bar("get", "wall µs", 0.1), Bar("get", "cpu µs"))
+
+CASES = {
+    "mirror read": Case(reads, (Bar("5 million/s", "wall µs", 1.0), Bar("dict", "wall µs"))),
+    "mirror fresh blocking": Case(fresh, FRESH_BARS, turns=4),
+    "mirror fresh asyncio": Case(afresh, FRESH_BARS, turns=4),
+    "mirror load 100,000": Case(loads, (Bar("bare", "wall µs", 1.5), Bar("bare", "cpu µs")), rounds=7, turns=2),
+    "mirror change": Case(changes, (Bar("5 ms", "wall µs", 1.0),), rounds=7, turns=2),
+}

@@ -1,0 +1,74 @@
+"""Many leases, many watches, and a server that is away: ``python -m benchmarks.scale [--only NAME] [--leases N] ...``.
+
+Each line is had in a process of its own with a server of its own, so that CPU time and memory are the client's alone.
+Streams and renewals are counted by the server (its /metrics). It only reports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any
+
+from . import scenarios
+from .scene import FACES
+
+Row = dict[str, object]
+
+
+def main() -> None:
+    chosen = arguments()
+    for name, lines in plan(chosen).items():
+        if not chosen.only or name in chosen.only:
+            print(*table(name, [apart(body, *args) for body, *args in lines]), sep="\n", end="\n\n", flush=True)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m benchmarks.scale", description=__doc__)
+    parser.add_argument("--only", action="append", default=[], choices=["leases", "watches", "away"])
+    parser.add_argument("--leases", type=int, default=1000, metavar="N", help="kept alive at once")
+    parser.add_argument("--seconds", type=float, default=60, metavar="S", help="that they are kept alive under load")
+    parser.add_argument("--watches", type=int, default=500, metavar="N", help="on one service")
+    parser.add_argument("--away", type=float, default=10, metavar="S", help="seconds that the server is away")
+    return parser.parse_args()
+
+
+def plan(chosen: argparse.Namespace) -> dict[str, list[tuple[Any, ...]]]:
+    """What is run for each table, line by line."""
+    return {
+        "leases": [(scenarios.leases, face, chosen.leases, chosen.seconds) for face in FACES],
+        "watches": [(scenarios.watches, face, chosen.watches, told) for face in FACES for told in (False, True)],
+        "away": [(scenarios.away, face, how, chosen.away) for face in FACES for how in scenarios.HOWS],
+    }
+
+
+def apart(body: Callable[..., Coroutine[Any, Any, Row]], face: str, *args: Any) -> Row:
+    """A line, from a fresh process."""
+    print(body.__name__, face, *args, file=sys.stderr)
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return {"face": face, **pool.submit(run, body, face, *args).result()}
+
+
+def run(body: Callable[..., Coroutine[Any, Any, Row]], *args: Any) -> Row:
+    return asyncio.run(body(*args))
+
+
+def table(name: str, rows: list[Row]) -> Iterator[str]:
+    """The rows as lines of text, below their headings."""
+    cells = [list(rows[0]), *[[shown(value) for value in row.values()] for row in rows]]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    yield f"{name}:"
+    for line in cells:
+        yield "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+
+
+def shown(value: object) -> str:
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    main()

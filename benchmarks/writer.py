@@ -1,0 +1,59 @@
+"""Another process that puts, so that this one only watches: it is told on its stdin how often to put which keys."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+
+from grpc import aio
+from typing_extensions import Self
+
+from .stubs import Awaited
+
+SIZE = 100  # of a value, as those of other cases
+
+
+class Writer:
+    """The other process."""
+
+    def __init__(self, host: str) -> None:
+        command = [sys.executable, "-m", __name__, host]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
+        assert self._process.stdin is not None
+        self._told = self._process.stdin
+
+    def put(self, times: int, *keys: str) -> None:
+        """Have each key put so often, all keys at once; returns before that is done."""
+        self._told.write(f"{times} {' '.join(keys)}\n")
+        self._told.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._told.close()
+        self._process.wait()
+
+
+def age(value: bytes) -> float:
+    """Seconds since a value's put began; processes share the clock."""
+    return time.monotonic() - float(value)
+
+
+async def main(host: str) -> None:
+    async with aio.insecure_channel(host) as channel:
+        stub = Awaited(channel, None)
+        for line in sys.stdin:
+            times, *keys = line.split()
+            for _ in range(int(times)):
+                await asyncio.gather(*[write(stub, key) for key in keys])
+
+
+async def write(stub: Awaited, key: str) -> None:
+    await stub.put(key, f"{time.monotonic()!r}".ljust(SIZE))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))

@@ -1,0 +1,7 @@
+"""A configuration centre on etcd: typed values that are always current."""
+
+from .center import AsyncConfigCenter, ConfigCenter, Version
+from .live import Live
+from .resolver import etcd_resolver
+
+__all__ = ["AsyncConfigCenter", "ConfigCenter", "Live", "Version", "etcd_resolver"]

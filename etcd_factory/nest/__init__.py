@@ -1,0 +1,85 @@
+"""Nest's modules for Python: who provides what, who sees it, and which instances are shared.
+
+    @module(imports=[CacheModule.for_root({"size": 10})], providers=[UserService], exports=[UserService])
+    class UserModule: ...
+
+    with Application(UserModule) as app:
+        app.get(UserService)
+
+A module tree becomes one dishka provider (``provider_of``), which an application starts, or which lives in a container
+of one's own.
+"""
+
+from __future__ import annotations
+
+from etcd_factory.registry import AsyncEtcdService, EtcdService
+
+from .app import Application, AsyncApplication, Selected
+from .builder import ConfigurableModuleBuilder
+from .config import ConfigModule, ConfigService, register_as
+from .errors import (
+    ApplicationStateError,
+    AsyncFactoryError,
+    ConfigKeyError,
+    CycleError,
+    DeclarationError,
+    Missing,
+    ModuleError,
+    ProviderNotFoundError,
+    StopError,
+    UnresolvedError,
+)
+from .etcd import (
+    ASYNC_ETCD_CLIENT,
+    ETCD_CLIENT,
+    AsyncEtcdModule,
+    EtcdModule,
+    async_client_token,
+    client_token,
+)
+from .identity import Identity
+from .later import AsyncOptions
+from .metadata import DynamicModule, module
+from .provider import key_of, provider_of
+from .providing import Provider
+from .tokens import Inject, Token
+from .typed import ConfigurableModule, OptionsFactory
+
+__all__ = [
+    "ASYNC_ETCD_CLIENT",
+    "ETCD_CLIENT",
+    "Application",
+    "ApplicationStateError",
+    "AsyncApplication",
+    "AsyncEtcdModule",
+    "AsyncEtcdService",
+    "AsyncFactoryError",
+    "AsyncOptions",
+    "ConfigKeyError",
+    "ConfigModule",
+    "ConfigService",
+    "ConfigurableModule",
+    "ConfigurableModuleBuilder",
+    "CycleError",
+    "DeclarationError",
+    "DynamicModule",
+    "EtcdModule",
+    "EtcdService",
+    "Identity",
+    "Inject",
+    "Missing",
+    "ModuleError",
+    "OptionsFactory",
+    "Provider",
+    "ProviderNotFoundError",
+    "Selected",
+    "StopError",
+    "Token",
+    "UnresolvedError",
+    "async_client_token",
+    "client_token",
+    "key_of",
+    "module",
+    "provider_of",
+    "register_as",
+]

@@ -1,0 +1,116 @@
+"""A Nest application on etcd, over HTTP: the client is a provider, a controller puts, gets and deletes with it.
+
+Starts an etcd and a web server of its own, asks it with httpx, and prints what it answers.
+Needs pip install 'etcd-factory[nest,server]' fastapi httpx uvicorn.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from threading import Thread
+from typing import Annotated, Any
+
+import httpx
+import uvicorn
+from fastapi import APIRouter, FastAPI
+
+from etcd_factory import AsyncETCDService, ETCDService
+from etcd_factory.nest import AsyncApplication, Inject, Provider, module
+from etcd_factory.testing import EtcdServer
+
+AUTH = {"username": "root", "password": "guang"}
+
+
+class AppController:
+    """Answers requests with the client itself."""
+
+    def __init__(self, etcd: Annotated[AsyncETCDService, Inject("ETCD_CLIENT")]) -> None:
+        self.etcd = etcd
+        self.router = APIRouter()
+        for handler in (self.put, self.get, self.delete):
+            self.router.add_api_route(f"/{handler.__name__[:3]}", handler)
+
+    async def put(self, value: str) -> str:
+        """``/put?value=1``."""
+        await self.etcd.put("aaa").value(value)
+        return "done"
+
+    async def get(self) -> str | None:
+        """``/get``."""
+        return await self.etcd.get("aaa").string()
+
+    async def delete(self) -> str:
+        """``/del``."""
+        await self.etcd.delete().key("aaa")
+        return "done"
+
+
+def app_module(host: str) -> type[Any]:
+    """The root module of an application on the etcd at that address."""
+
+    async def client() -> AsyncIterator[AsyncETCDService]:
+        async with AsyncETCDService({"hosts": f"http://{host}", "auth": AUTH}) as etcd:
+            yield etcd
+
+    @module(providers=[AppController, Provider("ETCD_CLIENT", use_factory=client)])
+    class AppModule:
+        """Has the client and its controller."""
+
+    return AppModule
+
+
+def web(root: type[Any], controller: type[Any]) -> FastAPI:
+    """A web application that starts and stops the modules with itself."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+        async with AsyncApplication(root) as nest:
+            app.include_router(nest.get(controller).router)
+            yield
+
+    return FastAPI(lifespan=lifespan)
+
+
+@contextmanager
+def served(app: FastAPI) -> Generator[httpx.Client, None, None]:
+    """The web application on a free port, as seen by its client."""
+    listener = socket.create_server(("127.0.0.1", 0))  # it takes connections before the server has started
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
+    thread = Thread(target=server.run, args=([listener],))
+    thread.start()
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}") as browser:
+            yield browser
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+def protect(host: str) -> None:
+    """Let the etcd ask for root's password."""
+    with ETCDService({"hosts": host}) as etcd:
+        etcd.role("root").create()
+        etcd.user("root").create(AUTH["password"])
+        etcd.user("root").add_role("root")
+        etcd.auth.enable()
+
+
+def ask(browser: httpx.Client, *paths: str) -> None:
+    """Show the answers."""
+    for path in paths:
+        print(f"  {path:<20} {browser.get(path).raise_for_status().text}")
+
+
+def main() -> None:
+    """Serve, ask, end."""
+    with EtcdServer() as server:
+        protect(server.endpoint)
+        with served(web(app_module(server.endpoint), AppController)) as browser:
+            ask(browser, "/put?value=111", "/get", "/del", "/get")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""``factory.registry()`` and ``factory.config_center()``: made as the files say, in both faces."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from etcd_factory import ConfigError
+from etcd_factory.errors import InstanceNotFoundError
+
+from .face import closed, settle
+
+SPELLINGS = {
+    "snake": ("service_discovery", "load_balancer", "service_options", "config_center"),
+    "camel": ("serviceDiscovery", "loadBalancer", "serviceOptions", "configCenter"),
+}
+
+
+@pytest.fixture
+async def load(face, options, tmp_path):
+    """Makes a factory from a file with two clients and these sections, and closes it."""
+    made = []
+
+    def new(**sections):
+        clients = {"x": {**options, "namespace": options["namespace"] + "x/"}}
+        whole = {"etcd": {"client": options, "clients": clients, **sections}}
+        (tmp_path / "config.default.json").write_text(json.dumps(whole))
+        made.append(face.factory.from_config(tmp_path))
+        return made[-1]
+
+    yield new
+    for one in made:
+        await closed(one)
+
+
+async def keys(client):
+    return await settle(client.get_all().keys())
+
+
+@pytest.mark.parametrize("names", SPELLINGS.values(), ids=SPELLINGS)
+async def test_a_registry_as_the_file_says(load, client, names):
+    discovery, balancer, service, _ = names
+    given = {"host": "10.0.0.1", "port": 80, "metadata": {"zone": "a"}, "weight": 3, "tags": ["blue"]}
+    factory = load(**{discovery: {"client": "x", "namespace": "svc", "ttl": 7, balancer: "random", service: given}})
+    await settle(factory.registry().register("user", "1", port=81))
+    (found,) = await settle(factory.registry().discover("user"))
+    assert (found.address, found.ttl, found.weight, found.tags) == ("10.0.0.1:81", 7, 3, ("blue",))
+    assert found.metadata == {"zone": "a"}
+    assert await keys(client) == ["x/svc/user/1"]
+
+
+async def test_a_registry_of_no_section_is_the_usual_one_on_the_default_client(load, client):
+    factory = load()
+    await settle(factory.registry().register("user", "1"))
+    assert await keys(client) == ["services/user/1"]
+    assert factory.registry() is factory.registry()
+
+
+async def test_its_views_choose_by_the_balancer_of_the_file(load):
+    factory = load(service_discovery={"load_balancer": "consistent_hash"})
+    for name in "abcd":
+        await settle(factory.registry().register("user", name))
+    async with opened(factory.registry().subscribe("user")) as view:
+        assert len({view.pick("key").id for _ in range(8)}) == 1
+        assert len({view.pick(f"key {n}").id for n in range(100)}) == 4
+
+
+@pytest.mark.parametrize("names", SPELLINGS.values(), ids=SPELLINGS)
+async def test_a_configuration_centre_as_the_file_says(load, client, names, tmp_path):
+    file = tmp_path / "last.json"
+    factory = load(**{names[-1]: {"client": "x", "prefix": "cfg/", "fallback": str(file)}})
+    await settle(factory.config_center().save("level", "INFO"))
+    assert await keys(client) == ["x/cfg/level"]
+    async with opened(factory.config_center().live()) as live:
+        assert live.value.level == "INFO"
+    assert "INFO" in file.read_text()
+
+
+async def test_its_last_values_are_used_where_etcd_is_away(face, load, refusing, tmp_path):
+    file = tmp_path / "last.json"
+    first = load(config_center={"fallback": str(file)})
+    await settle(first.config_center().save("level", "INFO"))
+    async with opened(first.config_center().live()):
+        assert file.exists()
+    away = face.factory({"client": {"hosts": refusing, "timeout": 0.5}, "config_center": {"fallback": str(file)}})
+    async with opened(away.config_center().live()) as live:
+        assert (live.value.level, live.source) == ("INFO", "fallback")
+    await closed(away)
+
+
+async def test_a_centre_of_no_section_is_the_usual_one_on_the_default_client(load, client):
+    await settle(load().config_center().save("level", "INFO"))
+    assert await keys(client) == ["config/level"]
+
+
+async def test_a_centre_is_for_whom_it_is_told(load):
+    factory = load()
+    await settle(factory.config_center().save("level", "INFO"))
+    await settle(factory.config_center().save("level", "DEBUG", only="blue"))
+    assert await settle(factory.config_center(groups=["blue"]).get("level")) == "DEBUG"
+    assert await settle(factory.config_center().get("level")) == "INFO"
+
+
+WRONG = [
+    ({"service_discovery": {"namespce": "a"}}, "service_discovery.namespce: unknown option; did you mean 'namespace'"),
+    ({"serviceDiscovery": {"loadBalancr": "random"}}, "serviceDiscovery.loadBalancr: unknown option; did you mean"),
+    ({"service_discovery": {"load_balancer": "rnd"}}, "service_discovery.load_balancer: "),
+    ({"service_discovery": {"ttl": 0}}, "service_discovery.ttl: "),
+    ({"service_discovery": {"service_options": {"hst": "a"}}}, "unknown service option 'hst'"),
+    ({"config_center": {"prefx": "a"}}, "config_center.prefx: unknown option; did you mean 'prefix'"),
+    ({"config_centre": {}}, "config_centre: unknown option; did you mean 'config_center'"),
+]
+
+
+@pytest.mark.parametrize(("sections", "message"), WRONG)
+async def test_what_is_wrong_is_told_with_its_file(load, sections, message, tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        load(**sections)
+    assert f"{tmp_path / 'config.default.json'}: etcd." in str(caught.value)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(("section", "call"), [("service_discovery", "registry"), ("config_center", "config_center")])
+async def test_a_client_that_is_not_there_is_told_with_those_that_are(load, section, call):
+    factory = load(**{section: {"client": "y"}})
+    with pytest.raises(InstanceNotFoundError, match="x"):
+        getattr(factory, call)()
+
+
+def opened(given):
+    """What closes at the end of its block, in either face."""
+    return given if hasattr(given, "__aenter__") else Blocking(given)
+
+
+class Blocking:
+    """A blocking context manager for ``async with``."""
+
+    def __init__(self, inner):
+        self._inner = inner
+
+    async def __aenter__(self):
+        return self._inner.__enter__()
+
+    async def __aexit__(self, *error):
+        self._inner.__exit__(*error)

@@ -1,0 +1,114 @@
+"""Twenty thousand events of another process while members die: each is told once and in order."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pytest
+
+from etcd_factory import AsyncETCDService, ETCDService, errors, ops
+from tests.conformance.test_watch import keys, take, taking
+
+from .history import BOUND, Streams, crash
+
+EVENTS, KILLS = 20_000, 5
+SECTION = EVENTS // KILLS  # events that are written around each kill
+GROUP = 5  # events of one revision
+WRITERS = 16
+KILLED_AFTER = 100  # revisions of a section
+
+
+def write(options, pipe):
+    """In a process of its own: write each range of keys that is asked for, and tell of a part of it and of its end."""
+    with ETCDService({**options, "timeout": 2}) as etcd, ThreadPoolExecutor(WRITERS) as pool:
+        for numbers in iter(pipe.recv, None):
+            groups = (numbers[first : first + GROUP] for first in range(0, len(numbers), GROUP))
+            for done, _ in enumerate(pool.map(partial(create, etcd), groups), 1):
+                if done in (KILLED_AFTER, SECTION // GROUP):
+                    pipe.send(done)
+
+
+def create(etcd, numbers):
+    """Make these keys, at one revision, exactly once whatever becomes of the answers."""
+    names = [f"k{number:05}" for number in numbers]
+    making = etcd.if_(names[0], "version", "==", 0).then(*(ops.put(name).value("v") for name in names))
+    while True:
+        try:
+            return making.commit()
+        except errors.EtcdError:
+            pass
+
+
+@pytest.fixture
+def options(etcd_cluster, etcd_namespace):
+    return {"hosts": [*etcd_cluster.endpoints], "namespace": etcd_namespace}
+
+
+@pytest.fixture
+def blocking(options):
+    with ETCDService(options) as service:
+        yield service
+
+
+@pytest.fixture
+async def awaited(options):
+    """A client that asks another member first."""
+    first, *others = options["hosts"]
+    async with AsyncETCDService({**options, "hosts": [*others, first]}) as service:
+        yield service
+
+
+@pytest.fixture
+def writer(options):
+    """The other process, by what it is told and tells."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=write, args=(options, there), daemon=True)
+    process.start()
+    yield here
+    here.send(None)
+    process.join(BOUND)
+    process.kill()
+
+
+async def told(pipe):
+    """What the other process tells next."""
+    assert await asyncio.to_thread(pipe.poll, BOUND), "the writer does not get on"
+    return pipe.recv()
+
+
+def victim(number, cluster, clients):
+    """The member that one of the clients asks, or the leader."""
+    turn = number % (len(clients) + 1)
+    if turn == len(clients):
+        return cluster.leader
+    return next(member for member in cluster if member.endpoint == clients[turn]._run.client.endpoint)
+
+
+async def storm(cluster, writer, *clients):
+    """All keys are written; in the midst of each section a member is killed, and started again."""
+    for number in range(KILLS):
+        writer.send(range(number * SECTION, (number + 1) * SECTION))
+        assert await told(writer) == KILLED_AFTER
+        await asyncio.to_thread(lambda number=number: crash(victim(number, cluster, clients)))
+        await asyncio.to_thread(cluster.start)
+        await told(writer)
+
+
+async def test_each_event_of_another_process_is_told_once_and_in_order_while_members_die(
+    etcd_cluster, blocking, awaited, writer
+):
+    streams = [Streams(client) for client in (blocking, awaited)]
+    watchers = [blocking.watch().prefix("k").create(), await awaited.watch().prefix("k").create()]
+    reading = [taking(watcher, EVENTS) for watcher in watchers]
+    await storm(etcd_cluster, writer, blocking, awaited)
+    history = sorted((kv.mod_revision, kv.key, kv.version) for kv in blocking.get_all().prefix("k").kvs())
+    assert len(history) == EVENTS
+    for events in await asyncio.wait_for(asyncio.gather(*reading), BOUND):
+        assert [(event.revision, event.kv.key, event.kv.version) for event in events] == history
+    blocking.put("k").value("last")
+    assert [keys(await take(watcher)) for watcher in watchers] == [["k"], ["k"]]
+    assert [one for one in streams if len(one.opened["Watch"]) <= KILLS // 3] == []

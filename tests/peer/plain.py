@@ -1,0 +1,10 @@
+"""The conftest of the plain run: a client that is given no address finds the cluster."""
+
+import os
+from urllib.parse import urlparse
+
+import etcd3
+
+CLUSTER = urlparse(os.environ["PYTHON_ETCD_HTTP_URL"])
+
+etcd3.client.__defaults__ = (CLUSTER.hostname, CLUSTER.port, *etcd3.client.__defaults__[2:])

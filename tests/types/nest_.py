@@ -1,0 +1,168 @@
+"""What type checkers see of modules. Never run: mypy and pyright read it; they refuse each line with an ignore."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Annotated, Any, Protocol
+
+import dishka
+from attrs import frozen
+from omegaconf import DictConfig
+from typing_extensions import assert_type
+
+from etcd_factory.nest import (
+    Application,
+    AsyncApplication,
+    ConfigModule,
+    ConfigService,
+    ConfigurableModule,
+    DynamicModule,
+    Inject,
+    Provider,
+    Selected,
+    Token,
+    module,
+    provider_of,
+)
+
+
+@frozen
+class Options:
+    hosts: str = ""
+
+
+class Other:
+    pass
+
+
+class Client:
+    pass
+
+
+CLIENT = Token[Client]("CLIENT")
+
+
+class Speaks(Protocol):
+    def speak(self) -> str: ...
+
+
+class Abstract(ABC):
+    @abstractmethod
+    def call(self) -> int: ...
+
+
+@frozen
+class Service:
+    client: Annotated[Client, Inject(CLIENT)]
+
+
+def connect(options: Options) -> Client:
+    return Client()
+
+
+@module(providers=[Service, Provider(CLIENT, use_factory=connect)], exports=[Service])
+class EtcdModule(ConfigurableModule[Options]):
+    def own(self) -> int:
+        return 1
+
+
+class Factory:
+    def create(self) -> Options:
+        return Options()
+
+
+class AsyncFactory:
+    async def create(self) -> Options:
+        return Options()
+
+
+class WrongFactory:
+    def create(self) -> int:
+        return 1
+
+
+def plain(config: ConfigService) -> Options:
+    return Options(config["hosts"])
+
+
+async def awaited(config: ConfigService) -> Options:
+    return Options(config["hosts"])
+
+
+async def mapping() -> dict[str, str]:
+    return {"hosts": "a"}
+
+
+def wrong() -> int:
+    return 1
+
+
+async def wrong_awaited() -> Other:
+    return Other()
+
+
+def options(tree: DictConfig) -> None:
+    assert_type(EtcdModule.for_root(), DynamicModule)
+    assert_type(EtcdModule.register(Options()), DynamicModule)
+    EtcdModule.for_root({"hosts": "a"}, is_global=True, name="etcd")
+    EtcdModule.for_root(tree)
+    EtcdModule.for_root(42)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    EtcdModule.register(Other())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    EtcdModule.register(Options(), is_globl=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def later() -> None:
+    assert_type(EtcdModule.for_root_async(use_factory=plain, inject=[ConfigService]), DynamicModule)
+    EtcdModule.for_root_async(use_factory=awaited, inject=[ConfigService])
+    EtcdModule.register_async(use_factory=mapping)
+    EtcdModule.register_async(use_class=Factory, imports=[EtcdModule])
+    EtcdModule.register_async(use_class=AsyncFactory)
+    EtcdModule.register_async(use_existing=Factory)
+    EtcdModule.register_async(use_existing=Token[Factory]("FACTORY"))
+    EtcdModule.for_root_async(use_factory=wrong)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    EtcdModule.register_async(use_factory=wrong_awaited)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    EtcdModule.for_root_async(use_class=WrongFactory)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    EtcdModule.for_root_async(use_existing=WrongFactory)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def asked(app: Application) -> None:
+    assert_type(app.get(Service), Service)
+    assert_type(app.get(CLIENT), Client)
+    assert_type(app.get("text"), Any)
+    assert_type(app.select(EtcdModule), Selected)
+    assert_type(app.select("EtcdModule#2").get(Service, strict=True), Service)
+    assert_type(app.get(EtcdModule).own(), int)
+    assert_type(app.container, dishka.Container)
+    abstract: Abstract = app.get(Abstract)
+    speaks: Speaks = app.get(Speaks)
+    wrong: int = app.get(Service)  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    del abstract, speaks, wrong
+
+
+def started() -> None:
+    with Application(EtcdModule, overrides=[Provider(CLIENT, use_value=Client())]) as app:
+        assert_type(app, Application)
+    Application(EtcdModule, identity="reference")
+    Application(EtcdModule, identity="referenc")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Application(42)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    assert_type(provider_of(EtcdModule.for_root()), dishka.Provider)
+
+
+async def started_async() -> None:
+    async with AsyncApplication(EtcdModule.for_root()) as app:
+        assert_type(app, AsyncApplication)
+        assert_type(app.get(Service), Service)
+        assert_type(app.container, dishka.AsyncContainer)
+
+
+@module(
+    imports=[EtcdModule, EtcdModule.for_root(), ConfigModule.for_root(is_global=True), lambda: EtcdModule],
+    providers=[Service, connect, Provider("a", use_value=None)],
+    exports=[Service, CLIENT, "a", EtcdModule],
+)
+class App:
+    def own(self) -> int:
+        return 1
+
+
+assert_type(App().own(), int)

@@ -1,0 +1,118 @@
+"""What type checkers see of the registry. Never run: mypy and pyright read it; they refuse each line with an ignore."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from typing_extensions import assert_type
+
+from etcd_factory import AsyncETCDService, ETCDService
+from etcd_factory.core.face import Async, Sync
+from etcd_factory.registry import AsyncServiceRegistry, Registration, ServiceInstance, ServiceRegistry, ServiceView
+
+
+def last(instances: Sequence[ServiceInstance], key: str | bytes | None) -> ServiceInstance:
+    del key
+    return instances[-1]
+
+
+def told(instances: tuple[ServiceInstance, ...]) -> None:
+    del instances
+
+
+async def heard(instances: tuple[ServiceInstance, ...]) -> None:
+    del instances
+
+
+def lost(one: Registration[Sync]) -> None:
+    one.update({"n": 1})
+
+
+async def alost(one: Registration[Async]) -> None:
+    await one.update({"n": 1})
+
+
+def instances(one: ServiceInstance) -> None:
+    assert_type(one.service, str)
+    assert_type(one.id, str)
+    assert_type(one.host, str | None)
+    assert_type(one.port, int | None)
+    assert_type(one.metadata, Mapping[str, Any])
+    assert_type(one.weight, float)
+    assert_type(one.tags, tuple[str, ...])
+    assert_type(one.status, str)
+    assert_type(one.started, float)
+    assert_type(one.ttl, int)
+    assert_type(one.address, str)
+    assert_type(one.has(["web"]), bool)
+    one.weight = 2  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def blocking(etcd: ETCDService) -> None:
+    registry = ServiceRegistry(etcd, "services", ttl=10, load_balancer="weighted", service_options={"port": 80})
+    one = registry.register("user", "a", {"zone": "x"}, host="h", port=80, weight=0.5, tags=["web"], ttl=5)
+    assert_type(one, Registration[Sync])
+    assert_type(one.instance, ServiceInstance)
+    assert_type(one.alive, bool)
+    assert_type(one.update({"zone": "y"}, weight=2, tags="blue"), None)
+    assert_type(one.pause(), None)
+    assert_type(one.resume(), None)
+    assert_type(one.on("lost", lost).on("restored", print), Registration[Sync])
+    assert_type(one.deregister(), None)
+    with registry.register("user") as other:
+        assert_type(other, Registration[Sync])
+    assert_type(registry.discover("user", tags=["web"], status=None), list[ServiceInstance])
+    assert_type(registry.services(), list[str])
+
+
+def views(registry: ServiceRegistry) -> None:
+    view = registry.subscribe("user", load_balancer=last, tags="web", status=None, threshold=None, hold=5, warmup=30)
+    assert_type(view, ServiceView[Sync])
+    assert_type(view.instances, tuple[ServiceInstance, ...])
+    assert_type(view.pick("key"), ServiceInstance)
+    assert_type(view.on("change", told), ServiceView[Sync])
+    assert_type(view.close(), None)
+    with view.use(b"key") as instance:
+        assert_type(instance, ServiceInstance)
+    with registry.subscribe("user") as other:
+        assert_type(other, ServiceView[Sync])
+    assert_type(registry.watch("user", told, threshold=0.5), ServiceView[Sync])
+
+
+async def awaited(etcd: AsyncETCDService) -> None:
+    registry = AsyncServiceRegistry(etcd, load_balancer=last)
+    one = await registry.register("user", port=80)
+    assert_type(one, Registration[Async])
+    assert_type(one.instance, ServiceInstance)
+    assert_type(await one.update(weight=2), None)
+    assert_type(await one.pause(), None)
+    assert_type(await one.resume(), None)
+    assert_type(one.on("lost", alost), Registration[Async])
+    assert_type(await one.deregister(), None)
+    async with registry.register("user") as other:
+        assert_type(other, Registration[Async])
+    assert_type(await registry.discover("user"), list[ServiceInstance])
+    assert_type(await registry.services(), list[str])
+    view = await registry.subscribe("user")
+    assert_type(view, ServiceView[Async])
+    assert_type(view.pick(), ServiceInstance)
+    assert_type(view.on("change", heard), ServiceView[Async])
+    assert_type(await view.close(), None)
+    assert_type(await registry.watch("user", heard), ServiceView[Async])
+    async with registry.subscribe("user") as seen:
+        assert_type(seen, ServiceView[Async])
+
+
+def wrong(etcd: ETCDService, other: AsyncETCDService) -> None:
+    registry = ServiceRegistry(etcd)
+    registry.register("user", prot=80)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    registry.register("user", port="80")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    registry.subscribe(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    registry.register("user").update(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def amiss(registry: AsyncServiceRegistry) -> None:
+    registry.discover("user")  # type: ignore[unused-coroutine]  # pyright: ignore[reportUnusedCoroutine]
+    with registry.register("user"):  # type: ignore[attr-defined]  # pyright: ignore[reportGeneralTypeIssues, reportAttributeAccessIssue]
+        pass

@@ -1,0 +1,225 @@
+"""An instance, and how it is written in etcd: what is right comes back, what is wrong is told and left out."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from etcd_factory import KeyValue
+from etcd_factory.registry.instance import (
+    STATUSES,
+    ServiceInstance,
+    checked,
+    decoded,
+    encoded,
+    statused,
+    text,
+)
+
+PREFIX = b"services/"
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
+
+NAMES = st.text(st.characters(exclude_characters="/", exclude_categories=["Cs"]), min_size=1, max_size=8)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+INSTANCES = st.builds(
+    ServiceInstance,
+    NAMES,
+    NAMES,
+    host=st.none() | TEXTS,
+    port=st.none() | st.integers(0, 65535),
+    metadata=st.dictionaries(TEXTS, JSON, max_size=3),
+    weight=st.integers(0, 2**53) | st.floats(0, 1e6),
+    tags=st.lists(TEXTS, max_size=3),
+    status=st.sampled_from(STATUSES),
+    started=st.floats(0, 2e9),
+    ttl=st.integers(0, 10**8),
+)
+
+
+def kept(value, key="services/user/a"):
+    """A key as etcd has it."""
+    return KeyValue(key.encode(), value.encode() if isinstance(value, str) else value)
+
+
+def read(value, key="services/user/a"):
+    return decoded(kept(value, key), len(PREFIX))
+
+
+# --- to etcd and back
+
+
+@PATIENT
+@given(INSTANCES)
+def test_what_is_written_comes_back(instance):
+    assert read(encoded(checked(instance)), f"services/{instance.service}/{instance.id}") == instance
+
+
+def test_d18_all_of_it_stands_in_the_json():
+    """Midway's types have neither host nor port, and its metadata has two names."""
+    one = ServiceInstance("user", "a", "10.0.0.1", 80, {"zone": "x"}, 2, ["web"], started=1.5, ttl=10)
+    assert json.loads(encoded(one)) == {
+        "service": "user",
+        "id": "a",
+        "host": "10.0.0.1",
+        "port": 80,
+        "metadata": {"zone": "x"},
+        "weight": 2,
+        "tags": ["web"],
+        "status": "up",
+        "started": 1.5,
+        "ttl": 10,
+    }
+
+
+def test_service_and_id_are_those_of_the_key():
+    one = read('{"service": "other", "id": "x", "metadata": {}}')
+    assert (one.service, one.id) == ("user", "a")
+
+
+def test_a_json_object_of_others_is_metadata():
+    one = read('{"Addr": "10.0.0.1:80", "weight": "heavy"}')
+    assert one == ServiceInstance("user", "a", metadata={"Addr": "10.0.0.1:80", "weight": "heavy"})
+
+
+WRONG = {
+    "host": [5, {}, [1]],
+    "port": ["80", -1, 65536, 1.5, True, 10**400],
+    "metadata": [[1], "text", None, 5],
+    "weight": ["x", -1, None, True, 10**400],
+    "tags": ["web", [1], 5, {}],
+    "status": ["UP", "", None, 5],
+    "started": ["now", -1, 10**400],
+    "ttl": ["10", -1, 1.5, True, 10**400],
+}
+CASES = [(name, value) for name, values in WRONG.items() for value in values]
+
+
+@pytest.mark.parametrize(("name", "value"), CASES, ids=lambda value: str(value)[:8])
+def test_what_is_wrong_in_it_is_left_out_with_a_warning(name, value, caplog):
+    assert read(json.dumps({"metadata": {}, name: value})) == ServiceInstance("user", "a")
+    assert f"user/a has a wrong {name}, which is left out" in caplog.text
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "1e999", "-Infinity"])
+def test_numbers_that_are_none_are_left_out(value):
+    assert read(f'{{"metadata": {{}}, "weight": {value}}}').weight == 1
+
+
+NO_INSTANCES = {
+    "no JSON": ("up", "services/user/a"),
+    "nothing": ("", "services/user/a"),
+    "a list": ("[]", "services/user/a"),
+    "a number": ("5", "services/user/a"),
+    "too deep": ("[" * 100_000, "services/user/a"),
+    "no text": (b"\xff", "services/user/a"),
+    "no id": ("{}", "services/user/"),
+    "no slash": ("{}", "services/user"),
+    "no service": ("{}", "services//a"),
+    "deeper": ("{}", "services/user/a/b"),
+}
+
+
+@pytest.mark.parametrize("case", NO_INSTANCES)
+def test_d11_what_is_no_instance_is_left_out_and_told(case, caplog):
+    """Midway drops it without a word."""
+    assert read(*NO_INSTANCES[case]) is None
+    assert "is no instance of a service" in caplog.text
+
+
+def test_a_key_that_is_no_text_is_left_out(caplog):
+    assert decoded(KeyValue(PREFIX + b"user/\xff", b"{}"), len(PREFIX)) is None
+    assert "is no instance of a service" in caplog.text
+
+
+@PATIENT
+@given(st.binary(max_size=20), st.binary(max_size=20))
+def test_no_bytes_do_harm(key, value):
+    found = decoded(KeyValue(PREFIX + key, value), len(PREFIX))
+    assert found is None or isinstance(found, ServiceInstance)
+
+
+@PATIENT
+@given(st.dictionaries(st.sampled_from([*WRONG]), JSON))
+def test_no_json_does_harm(given):
+    found = read(json.dumps({"metadata": {}, **given}))
+    assert checked(found) == found
+
+
+# --- what can be registered
+
+
+REFUSED = [(name, value) for name, value in CASES if (name, value) not in [("tags", "web"), ("tags", {})]]
+
+
+@pytest.mark.parametrize(("name", "value"), REFUSED, ids=lambda value: str(value)[:8])
+def test_what_can_not_be_registered_is_refused(name, value):
+    with pytest.raises((TypeError, ValueError)):
+        checked(ServiceInstance("user", "a", **{name: value}))
+
+
+@pytest.mark.parametrize("value", [float("nan"), {1}, b"x", object()], ids=["nan", "set", "bytes", "object"])
+def test_metadata_that_is_no_json_is_refused(value):
+    with pytest.raises((TypeError, ValueError)):
+        checked(ServiceInstance("user", "a", metadata={"key": value}))
+
+
+@pytest.mark.parametrize("value", ["", "a/b", "/", "a/"])
+def test_names_have_no_slash_and_are_not_empty(value):
+    with pytest.raises(ValueError, match="an id is not empty and has no '/'"):
+        text(value, "an id")
+
+
+@pytest.mark.parametrize("value", [5, None, b"a", ["a"]])
+def test_names_are_text(value):
+    with pytest.raises(TypeError, match="an id is a str, not"):
+        text(value, "an id")
+
+
+def test_a_wrong_status_is_told_with_the_right_ones():
+    with pytest.raises(ValueError, match=r"'pause' is none of up, paused, down.*did you mean.*paused"):
+        statused("pause")
+
+
+# --- what it says of itself
+
+
+def test_one_tag_may_be_a_text():
+    assert ServiceInstance("user", "a", tags="web").tags == ("web",)
+
+
+@pytest.mark.parametrize(("tags", "has"), [((), True), (("x",), True), (("x", "y"), True), (("x", "z"), False)])
+def test_it_has_tags_if_it_has_all_of_them(tags, has):
+    assert ServiceInstance("user", "a", tags=("x", "y")).has(tags) is has
+
+
+@pytest.mark.parametrize(
+    ("host", "address"), [("10.0.0.1", "10.0.0.1:80"), ("::1", "[::1]:80"), ("user.local", "user.local:80")]
+)
+def test_an_address_has_an_ipv6_host_in_brackets(host, address):
+    assert ServiceInstance("user", "a", host, 80).address == address
+
+
+@pytest.mark.parametrize("given", [{}, {"host": "a"}, {"port": 80}])
+def test_without_host_or_port_there_is_no_address(given):
+    with pytest.raises(ValueError, match="user/a was registered without host or port"):
+        _ = ServiceInstance("user", "a", **given).address
+
+
+def test_its_metadata_is_a_copy_of_what_was_given():
+    given = {"n": 1}
+    one = ServiceInstance("user", "a", metadata=given)
+    given["n"] = 2
+    assert one.metadata == {"n": 1}
+
+
+def test_instances_can_be_members_of_sets():
+    one, two = (ServiceInstance("user", "a", metadata={"n": number}) for number in range(2))
+    assert len({one, two}) == 2

@@ -83,6 +83,7 @@ class Feed(Bound[F], ABC):
         self.id = await self._hub.add(self, fields, start)
         if self._over:  # ended by another thread meanwhile
             await self._hub.remove(self.id)
+            self._confirm(None)  # nobody will: who waits for it goes on to the end
 
     async def read(self, **fields: Any) -> Any:
         """Etcd's own answer to a read of the range, all of one revision; begun anew if that is compacted meanwhile."""

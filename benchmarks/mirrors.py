@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from etcd_factory import ops
-from etcd_factory.core.mirror import Mirror
+from etcd_factory.core.mirror.mirror import Mirror
+from etcd_factory.model.ranges import prefix_end
 from etcd_factory.wire.messages import RangeRequest
-from etcd_factory.wire.ranges import prefix_end
 
 from .measure import Bar, Side, lagging, timed
 from .world import PREFIX, VALUE, Case, Sides, World

@@ -11,9 +11,9 @@ from typing import Any
 import grpc
 from typing_extensions import Self
 
+from etcd_factory.model.ranges import prefix_end
 from etcd_factory.wire import methods
 from etcd_factory.wire.messages import LeaseKeepAliveRequest, WatchRequest
-from etcd_factory.wire.ranges import prefix_end
 
 from .stubs import Awaited, Blocking, prepared
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from etcd_factory.model.ranges import prefix_end
 from etcd_factory.wire import methods
 from etcd_factory.wire.messages import (
     Compare,
@@ -16,7 +17,6 @@ from etcd_factory.wire.messages import (
     TxnRequest,
 )
 from etcd_factory.wire.methods import Method
-from etcd_factory.wire.ranges import prefix_end
 
 TTL = 60
 

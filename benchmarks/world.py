@@ -12,7 +12,7 @@ import grpc
 from grpc import aio
 
 from etcd_factory import AsyncETCDService, ClientOptions, ETCDService, ops
-from etcd_factory.io.channels import arguments
+from etcd_factory.io.grpc.channel import arguments
 from etcd_factory.testing import EtcdServer
 
 from .measure import Bar, Side

@@ -11,20 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from . import errors
 from .errors import Code, ConfigError, EtcdError, EtcdFactoryError
-from .wire.standin import install as _stand_in
+from .wire.etcd3_import import install as _stand_in
 
 if TYPE_CHECKING:
-    from .admin import Alarm, AuthStatus, HashKV, Member, Permission, Snapshot, Status
     from .config import aload_config, explain_config, load_config
-    from .core.txn import ops
-    from .factory import (
-        AsyncETCDServiceFactory,
-        AsyncServiceFactory,
-        ETCDServiceFactory,
-        HealthReport,
-        ServiceFactory,
-    )
+    from .core.kv.txn import ops
+    from .factory import AsyncETCDServiceFactory, AsyncServiceFactory, ETCDServiceFactory, HealthReport, ServiceFactory
     from .model import DeleteResponse, Event, Health, KeyValue, LeaseInfo, PutResponse, RangeResponse, TxnResponse
+    from .model.cluster import Alarm, AuthStatus, HashKV, Member, Permission, Snapshot, Status
     from .options import TLS, Auth, ClientOptions, FactoryOptions, Keepalive, Retry
     from .service import AsyncETCDService, ETCDService
 
@@ -69,9 +63,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    "admin": ("Alarm", "AuthStatus", "HashKV", "Member", "Permission", "Snapshot", "Status"),
+    "model.cluster": ("Alarm", "AuthStatus", "HashKV", "Member", "Permission", "Snapshot", "Status"),
     "config": ("aload_config", "explain_config", "load_config"),
-    "core.txn": ("ops",),
+    "core.kv.txn": ("ops",),
     "factory": (
         "AsyncETCDServiceFactory",
         "AsyncServiceFactory",

@@ -12,24 +12,24 @@ from typing import Any, ClassVar, TypeVar, overload
 from attrs import evolve
 from typing_extensions import Self
 
-from .core.admin import Admin
-from .core.client import Client
-from .core.election import Elections
+from .core.admin.health import HealthChecks
+from .core.admin.service import Admin
+from .core.call.client import Client
+from .core.call.view import View
+from .core.concurrency.election import Elections
+from .core.concurrency.lock import Locks
+from .core.concurrency.stm import STMs
 from .core.face import Async, F, Sync
-from .core.health import Checks
-from .core.kv import KV
-from .core.leases import Leases
-from .core.lock import Locks
-from .core.mirror import Mirrors
+from .core.kv.builders import KV
+from .core.kv.txn import Part, Transactions, batch
+from .core.lease.leases import Leases
+from .core.mirror.mirror import Mirrors
 from .core.op import Op, Text, raw
 from .core.ports import IO
-from .core.stm import Software
-from .core.txn import Part, Transactions, batch
-from .core.view import View
-from .core.watch import Watches
-from .io import lifetime
-from .io.awaited import AwaitedIO
-from .io.blocking import BlockingIO
+from .core.watch.builder import Watches
+from .io.grpc.asyncio import AsyncioTransport
+from .io.grpc.threads import ThreadTransport
+from .io.runtime import forks
 from .options import ClientOptions
 from .raw import Raw
 
@@ -40,12 +40,12 @@ class Service(
     KV[F],
     Transactions[F],
     Leases[F],
-    Software[F],
+    STMs[F],
     Watches[F],
     Mirrors[F],
     Locks[F],
     Elections[F],
-    Checks[F],
+    HealthChecks[F],
     Admin[F],
 ):
     """What both faces have. Making one does no I/O; the first call connects."""
@@ -57,7 +57,7 @@ class Service(
         chosen = ClientOptions.of(options)
         io: IO = self._io(chosen)
         client = Client(io, chosen, threading.Lock, random.random)
-        lifetime.watch(client.flights)
+        forks.watch(client.flights)
         self._run = View(client, raw(chosen.namespace, "a namespace"), chosen.timeout)
         self._raw = Raw(chosen)
 
@@ -99,7 +99,7 @@ class ETCDService(Service[Sync]):
     of it made by ``namespace`` or ``with_options``, closes the connections that they share.
     """
 
-    _io = BlockingIO
+    _io = ThreadTransport
 
     @overload
     def batch(self, operations: Iterable[Op[T]]) -> list[T]: ...
@@ -134,7 +134,7 @@ class AsyncETCDService(Service[Async]):
     ``async with AsyncETCDService({"hosts": ["127.0.0.1:2379"]}) as etcd: await etcd.put("foo").value("bar")``.
     """
 
-    _io = AwaitedIO
+    _io = AsyncioTransport
 
     @overload
     async def batch(self, operations: Iterable[Op[T]]) -> list[T]: ...

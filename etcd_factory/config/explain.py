@@ -11,8 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 from etcd_factory.options.kinds import is_mapping
 
 from . import secrets, tree
+from .aliases import NAMES, level
 from .loader import Filter, read
-from .spelling import NAMES, level
 
 if TYPE_CHECKING:
     from .sources import Source

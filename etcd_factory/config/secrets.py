@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from etcd_factory.options.kinds import is_list, is_mapping
-from etcd_factory.options.spelling import canonical
+from etcd_factory.options.names import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -12,7 +12,7 @@ from omegaconf.errors import GrammarParseError, KeyValidationError, OmegaConfBas
 from etcd_factory.errors import ConfigError, Fault
 from etcd_factory.options.kinds import is_list, is_mapping
 
-from .spelling import OPTIONS, level, respelled
+from .aliases import OPTIONS, level, respelled
 
 Path: TypeAlias = tuple[str, ...]
 Labels: TypeAlias = Mapping[Path, str]

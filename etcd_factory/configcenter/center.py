@@ -13,10 +13,10 @@ from omegaconf import DictConfig
 
 from etcd_factory.config.sources import Source
 from etcd_factory.config.variables import read
+from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, Bound, F, Opening, Sync, operation
+from etcd_factory.core.kv.txn import ops
 from etcd_factory.core.op import Op, number
-from etcd_factory.core.txn import ops
-from etcd_factory.core.view import View
 from etcd_factory.errors import CompactedError, KeyNotFoundError
 from etcd_factory.model import KeyValue, PutResponse
 from etcd_factory.service import AsyncETCDService, ETCDService

@@ -13,14 +13,14 @@ from typing_extensions import Self
 
 from etcd_factory.config.loader import aread, assembled, read
 from etcd_factory.config.sources import Part, Source
+from etcd_factory.core.call.retry import backoff
+from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, Bound, F, Sync, operation
 from etcd_factory.core.handlers import call
-from etcd_factory.core.held import Change
-from etcd_factory.core.mirror import Mirror
+from etcd_factory.core.mirror.mirror import Mirror
+from etcd_factory.core.mirror.store import Change
 from etcd_factory.core.ports import IO
-from etcd_factory.core.view import View
 from etcd_factory.errors import ClientClosedError, ConfigError, EtcdError, EtcdFactoryError
-from etcd_factory.policy.retry import pause
 
 from . import fallback
 from .entries import Entries, parts
@@ -66,7 +66,7 @@ class Layers:
         return self.parts
 
 
-class Ear(Mirror[F]):
+class ConfigMirror(Mirror[F]):
     """The mirror of a configuration's keys, which says that something has changed, or that it is over."""
 
     def __init__(self, view: View, prefix: bytes, notice: Callable[[], None]) -> None:
@@ -114,7 +114,7 @@ class Live(Bound[F], Generic[F, T]):
 
     def __init__(self, view: View, plan: Plan, file: Path | None) -> None:
         self._run, self._plan, self._file, self._io = view, plan, file, view.client.io
-        self._ear: Ear[F] | None = None
+        self._ear: ConfigMirror[F] | None = None
         self._entries: Entries = {}
         self._handlers: list[Callable[[T, T], Any]] = []
         self._signal, self._over = self._io.signal(), self._io.signal()
@@ -134,7 +134,7 @@ class Live(Bound[F], Generic[F, T]):
         self._io.spawn(self._follow(), "etcd_factory configuration")
 
     async def _load(self) -> None:
-        ear: Ear[F] = Ear(self._run, self._plan.prefix.encode(), self._signal.set)
+        ear: ConfigMirror[F] = ConfigMirror(self._run, self._plan.prefix.encode(), self._signal.set)
         await ear.load()
         self._ear = ear
         if self._over.is_set():  # closed meanwhile
@@ -181,7 +181,7 @@ class Live(Bound[F], Generic[F, T]):
             self._over.set()
         except EtcdFactoryError as error:
             log.info("the configuration could not be read from etcd, and is tried again: %s", error)
-            await self._over.wait(pause(client.options.retry, failures + 1, client.chance()))
+            await self._over.wait(backoff(client.options.retry, failures + 1, client.chance()))
             return failures + 1
         return 0
 

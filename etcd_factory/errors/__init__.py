@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .root import (
+from .base import (
     ClientClosedError,
     CloseError,
     ConfigError,

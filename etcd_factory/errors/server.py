@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
-from .borrowed import (
+from .base import EtcdFactoryError
+from .etcd3 import (
     Etcd3Compacted,
     Etcd3ConnectionFailed,
     Etcd3ConnectionTimeout,
@@ -13,7 +14,6 @@ from .borrowed import (
     Etcd3InternalError,
     Etcd3PreconditionFailed,
 )
-from .root import EtcdFactoryError
 
 
 class Code(str, Enum):

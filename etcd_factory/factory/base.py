@@ -12,7 +12,8 @@ from typing_extensions import Self
 
 from etcd_factory.core.face import Async, Sync, finish
 from etcd_factory.errors import ClientClosedError
-from etcd_factory.io import tasks, threads
+from etcd_factory.io.runtime.asyncio import AsyncioRuntime
+from etcd_factory.io.runtime.threads import ThreadRuntime
 from etcd_factory.options import FactoryOptions
 
 from .lifecycle import Lifecycle, log
@@ -30,7 +31,7 @@ class ServiceFactory(Lifecycle[Sync, T]):
     """
 
     def __init__(self, config: Config = None) -> None:
-        super().__init__(FactoryOptions.of(config, self.read_options), threads.Threads())
+        super().__init__(FactoryOptions.of(config, self.read_options), ThreadRuntime())
         finish(self._start())
 
     @abstractmethod
@@ -66,7 +67,7 @@ class AsyncServiceFactory(Lifecycle[Async, T]):
     _waiting = False
 
     def __init__(self, config: Config = None) -> None:
-        super().__init__(FactoryOptions.of(config, self.read_options), tasks.Tasks())
+        super().__init__(FactoryOptions.of(config, self.read_options), AsyncioRuntime())
         self._begun: dict[str | None, Awaitable[T]] = {}
         self._waiting = inspect.iscoroutinefunction(self.create_client)
         if not self._waiting:

@@ -13,7 +13,7 @@ from typing_extensions import Self
 from etcd_factory.errors import ConfigError, Fault, suggestion
 from etcd_factory.model import Health
 from etcd_factory.options import ClientOptions, FactoryOptions
-from etcd_factory.options.parts import ServiceDiscovery
+from etcd_factory.options.services import ServiceDiscovery
 from etcd_factory.options.structure import structure
 from etcd_factory.service import AsyncETCDService, ETCDService
 

@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar
 
 from attrs import evolve
 
+from etcd_factory.core.call.single_flight import SingleFlight
 from etcd_factory.core.face import Async, Bound, F, operation
-from etcd_factory.core.flights import Flights
 from etcd_factory.core.ports import value_of
 from etcd_factory.errors import (
     ClientClosedError,
@@ -20,7 +20,7 @@ from etcd_factory.errors import (
     InstanceExistsError,
     InstanceNotFoundError,
 )
-from etcd_factory.io import lifetime
+from etcd_factory.io.runtime import forks
 from etcd_factory.model import Health
 from etcd_factory.options import FactoryOptions
 
@@ -42,8 +42,8 @@ class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
         super().__init__(options)
         self._run = waits
         self._guard = threading.Lock()
-        self._flights = Flights(waits.promise, threading.Lock)
-        lifetime.watch(self)
+        self._flights = SingleFlight(waits.promise, threading.Lock)
+        forks.watch(self)
 
     @staticmethod
     def read_options(options: Mapping[str, Any]) -> Any:

@@ -1,1 +1,1 @@
-"""The ports, on threads and on asyncio: the only code that knows gRPC."""
+"""The two ports of the core, on threads and on asyncio."""

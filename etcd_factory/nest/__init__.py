@@ -29,19 +29,12 @@ from .errors import (
     StopError,
     UnresolvedError,
 )
-from .etcd import (
-    ASYNC_ETCD_CLIENT,
-    ETCD_CLIENT,
-    AsyncEtcdModule,
-    EtcdModule,
-    async_client_token,
-    client_token,
-)
+from .etcd import ASYNC_ETCD_CLIENT, ETCD_CLIENT, AsyncEtcdModule, EtcdModule, async_client_token, client_token
 from .identity import Identity
 from .later import AsyncOptions
 from .metadata import DynamicModule, module
 from .provider import key_of, provider_of
-from .providing import Provider
+from .providers import Provider
 from .tokens import Inject, Token
 from .typed import ConfigurableModule, OptionsFactory
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from .dependencies import Need
 from .errors import Missing, shown
-from .needs import Need
-from .sight import Sight
 from .tree import Address
+from .visibility import Sight
 
 
 def missing(sight: Sight, consumer: Address, need: Need) -> Missing:

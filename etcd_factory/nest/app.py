@@ -20,7 +20,7 @@ from .graph import graph_of
 from .identity import Identity
 from .metadata import ModuleRef
 from .provider import key_of, provider
-from .providing import Provider
+from .providers import Provider
 from .tokens import Token
 from .tree import Address
 

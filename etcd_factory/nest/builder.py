@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 from attrs import evolve, field, frozen
 
 from etcd_factory.options.kinds import is_mapping
-from etcd_factory.options.spelling import HUMP
+from etcd_factory.options.names import HUMP
 
 from .errors import DeclarationError
 from .later import AsyncOptions
 from .metadata import DynamicModule
-from .providing import Provider
+from .providers import Provider
 from .reading import entries_of, read_options
 from .tokens import Token
 

@@ -14,7 +14,7 @@ from etcd_factory.options.kinds import is_mapping
 
 from .errors import ConfigKeyError
 from .metadata import DynamicModule, module
-from .providing import Provider
+from .providers import Provider
 from .tokens import Inject, Token
 
 try:

@@ -12,7 +12,7 @@ from etcd_factory.registry import AsyncEtcdService, EtcdService
 from etcd_factory.service import AsyncETCDService, ETCDService
 
 from .metadata import DynamicModule, module
-from .providing import Provider
+from .providers import Provider
 from .tokens import Token
 from .typed import ConfigurableModule
 

@@ -10,14 +10,14 @@ from attrs import frozen
 from etcd_factory.errors import suggestion
 
 from .advice import advice, missing
+from .bindings import Binding, binding
 from .errors import AsyncFactoryError, CycleError, Missing, ProviderNotFoundError, UnresolvedError, shown
 from .identity import Identity, Keys
 from .metadata import DynamicModule, ModuleRef
-from .order import bottom_up
-from .providing import Provider
-from .sight import Sight
+from .providers import Provider
+from .toposort import bottom_up
 from .tree import Address, Tree, tree_of
-from .wiring import Binding, binding
+from .visibility import Sight
 
 
 @frozen(eq=False)

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from .errors import DeclarationError, shown
-from .providing import Provider
+from .providers import Provider
 from .tokens import is_class
 
 WAYS = ("use_factory", "use_class", "use_existing")

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 from attrs import field, frozen
 
 from .errors import DeclarationError, shown
-from .providing import Provider
+from .providers import Provider
 from .tokens import is_class, is_function, listed, token_like
 
 C = TypeVar("C", bound=type[Any])

@@ -8,13 +8,13 @@ from functools import cache
 from inspect import Parameter, Signature
 from typing import Annotated, Any
 
+from .bindings import Binding, Kind
 from .errors import shown
 from .graph import Graph, graph_of
 from .identity import Identity
 from .metadata import ModuleRef
-from .providing import Provider
+from .providers import Provider
 from .tree import Address
-from .wiring import Binding, Kind
 
 try:
     import dishka

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from etcd_factory.errors import ConfigError, Fault, suggestion
 from etcd_factory.options.fields import mapping
-from etcd_factory.options.plain import plain
+from etcd_factory.options.resolve import plain
 
 C = TypeVar("C")
 

@@ -11,11 +11,11 @@ from attrs import field, frozen
 
 from etcd_factory.errors import suggestion
 
+from .dependencies import given_by
 from .errors import DeclarationError, ProviderNotFoundError, shown
 from .identity import Keys
 from .metadata import DynamicModule, ModuleRef, metadata_of, module_class
-from .needs import given_by
-from .providing import Provider
+from .providers import Provider
 from .tokens import is_function, listed
 
 

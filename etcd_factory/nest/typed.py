@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar, get_args, get_orig
 from .errors import DeclarationError
 from .later import AsyncOptions
 from .metadata import DynamicModule
-from .providing import Provider
+from .providers import Provider
 from .reading import read_options
 from .tokens import Token, is_class
 

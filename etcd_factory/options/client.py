@@ -12,7 +12,7 @@ from etcd_factory.errors import ConfigError
 
 from . import fields
 from .hosts import hosts, is_secure, is_srv
-from .plain import plain
+from .resolve import plain
 from .structure import Checks, agree, named, nested, structure
 
 Secret = str | Callable[[], Any]

@@ -14,8 +14,8 @@ from etcd_factory.errors import ConfigError, Fault
 from . import fields
 from .client import ClientOptions, chosen
 from .kinds import is_mapping
-from .parts import Centre, ServiceDiscovery
-from .plain import plain
+from .resolve import plain
+from .services import ConfigCenterOptions, ServiceDiscovery
 from .structure import below, named, nested, overlay, structure
 
 T = TypeVar("T")
@@ -73,9 +73,9 @@ def discovery_of(value: Any) -> ServiceDiscovery:
     return nested(ServiceDiscovery, value)
 
 
-def centre_of(value: Any) -> Centre:
+def centre_of(value: Any) -> ConfigCenterOptions:
     """``{client, prefix, fallback}``."""
-    return nested(Centre, value)
+    return nested(ConfigCenterOptions, value)
 
 
 def outline(value: Any) -> str:
@@ -93,7 +93,7 @@ class FactoryOptions:
     default_client_name: str | None = field(default=None, converter=fields.name)
     client_priority: dict[str, str] = field(factory=dict[str, str], converter=priorities_of)
     service_discovery: ServiceDiscovery = field(factory=ServiceDiscovery, converter=discovery_of)
-    config_center: Centre = field(factory=Centre, converter=centre_of)
+    config_center: ConfigCenterOptions = field(factory=ConfigCenterOptions, converter=centre_of)
 
     @property
     def named(self) -> dict[str, dict[str, Any]]:

@@ -12,7 +12,7 @@ from etcd_factory.errors import ConfigError, Fault, suggestion
 
 from .fields import mapping
 from .kinds import is_mapping
-from .spelling import canonical
+from .names import canonical
 
 T = TypeVar("T")
 

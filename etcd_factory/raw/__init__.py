@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 from etcd_factory.errors import ClientClosedError
-from etcd_factory.io import lifetime
+from etcd_factory.io.runtime import forks
 from etcd_factory.options import ClientOptions
 
 
@@ -18,7 +18,7 @@ class Raw:
         self._guard = threading.Lock()
         self._client: Any = None
         self._closed = False
-        lifetime.watch(self)
+        forks.watch(self)
 
     def get(self) -> Any:
         """The client. Making it does no I/O."""

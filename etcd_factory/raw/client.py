@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from etcd_factory.errors import ConfigError
-from etcd_factory.io.channels import arguments, target
-from etcd_factory.io.tls import credentials
+from etcd_factory.io.grpc.channel import arguments, target
+from etcd_factory.io.grpc.credentials import credentials
 from etcd_factory.options import ClientOptions
 from etcd_factory.options.hosts import is_srv
 
-from .calls import Calls
+from .interceptor import Calls
 
 if TYPE_CHECKING:
 

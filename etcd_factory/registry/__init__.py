@@ -1,10 +1,10 @@
 """A service registry on etcd: instances that keep themselves registered, and live views of who is there."""
 
+from .etcd_service import AsyncEtcdService, EtcdService
 from .instance import ServiceInstance
-from .live import ServiceView
 from .registration import Registration
 from .registry import AsyncServiceRegistry, ServiceRegistry
-from .seed import AsyncEtcdService, EtcdService
+from .view import ServiceView
 
 __all__ = [
     "AsyncEtcdService",

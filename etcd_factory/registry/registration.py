@@ -7,13 +7,13 @@ from typing import Any
 
 from typing_extensions import Self
 
-from etcd_factory.core.changes import Changes
+from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, Bound, F, Sync, operation
-from etcd_factory.core.view import View
+from etcd_factory.core.notifier import ChangeNotifier
 from etcd_factory.errors import EtcdFactoryError, suggestion
 
 from .instance import PAUSED, UP, ServiceInstance, log, several
-from .tender import Tender
+from .reconciler import Reconciler
 
 EVENTS = ("lost", "restored")
 
@@ -25,10 +25,10 @@ class Registration(Bound[F]):
     etcd answers, within one ttl. Where somebody registers the same id anew, that one replaces it: it is lost for good.
     """
 
-    def __init__(self, view: View, tender: Tender, drop: Callable[[], None]) -> None:
+    def __init__(self, view: View, tender: Reconciler, drop: Callable[[], None]) -> None:
         self._run, self._tender, self._drop = view, tender, drop
         self._handlers = {
-            kind: Changes(view.client, f"{kind!r} of a registration", list, 1_000, log) for kind in EVENTS
+            kind: ChangeNotifier(view.client, f"{kind!r} of a registration", list, 1_000, log) for kind in EVENTS
         }
         tender.listen(lambda kind: self._handlers[kind].add([(self,)]))
 

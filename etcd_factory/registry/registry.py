@@ -9,20 +9,20 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, Bound, F, Sync, opener, operation
-from etcd_factory.core.leases import seconds
-from etcd_factory.core.txn import ops
-from etcd_factory.core.view import View
+from etcd_factory.core.kv.txn import ops
+from etcd_factory.core.lease.leases import seconds
 from etcd_factory.errors import suggestion
 from etcd_factory.service import AsyncETCDService, ETCDService
 
 from .balancers import Choose, balancer
 from .instance import LONGEST, ServiceInstance, decoded, number, several, statused, text
-from .live import ServiceView
-from .registrar import Registrar
+from .reconciler import Reconciler
 from .registration import Registration
-from .rosters import Rosters
-from .tender import Tender
+from .registrations import Registrations
+from .rosters import InstancesPool
+from .view import ServiceView
 
 TTL = 10  # seconds
 NAME, ID = "a service's name", "an instance's id"
@@ -63,7 +63,7 @@ class Registry(Bound[F]):
         self._prefix = namespace.rstrip("/").encode() + b"/"
         self._ttl, self._balancer = seconds(ttl), load_balancer
         self._defaults = dict(service_options or {})
-        self._rosters: Rosters[F] = Rosters(self._run, self._prefix)
+        self._rosters: InstancesPool[F] = InstancesPool(self._run, self._prefix)
 
     @opener
     async def register(
@@ -92,8 +92,8 @@ class Registry(Bound[F]):
         chosen |= {"started": time.time(), "ttl": self._ttl if ttl is None else seconds(ttl)}
         name = own_id() if id is None else text(id, ID)
         instance = ServiceInstance(text(service, NAME), name, **chosen)
-        tender = Tender(self._run, self._prefix, instance)
-        return await Registrar.of(self._run.client).register(self._run, tender)
+        tender = Reconciler(self._run, self._prefix, instance)
+        return await Registrations.of(self._run.client).register(self._run, tender)
 
     @operation
     async def discover(self, service: str, *, tags: Tags = (), status: str | None = "up") -> list[ServiceInstance]:

@@ -7,26 +7,26 @@ from typing import Generic
 
 from attrs import define
 
+from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F
-from etcd_factory.core.hub import Hub
-from etcd_factory.core.view import View
+from etcd_factory.core.watch.stream import WatchStream
 
-from .live import Leave
-from .roll import Roll
-from .roster import Roster
+from .instances import ServiceInstances
+from .membership import Membership
+from .view import Leave
 
-Key = tuple[Hub, str, float | None, float | None]
+Key = tuple[WatchStream, str, float | None, float | None]
 
 
 @define(eq=False)
 class Entry(Generic[F]):
     """A roster, and how many views it has."""
 
-    roster: Roster[F]
+    roster: ServiceInstances[F]
     views: int = 0
 
 
-class Rosters(Generic[F]):
+class InstancesPool(Generic[F]):
     """Opens a roster for its first view, and closes it behind the last one."""
 
     def __init__(self, view: View, prefix: bytes) -> None:
@@ -34,9 +34,13 @@ class Rosters(Generic[F]):
         self._guard = view.client.guard()
         self._entries: dict[Key, Entry[F]] = {}
 
-    async def enter(self, service: str, threshold: float | None, hold: float | None) -> tuple[Roster[F], Leave]:
+    async def enter(
+        self, service: str, threshold: float | None, hold: float | None
+    ) -> tuple[ServiceInstances[F], Leave]:
         """The service's roster with one more view, and what that one does when it is closed."""
-        hub = self._client.io.keep("watch", partial(Hub, self._client))  # of this loop; raises if the client is closed
+        hub = self._client.io.keep(
+            "watch", partial(WatchStream, self._client)
+        )  # of this loop; raises if the client is closed
         key = hub, service, threshold, hold
         while True:
             with self._guard:
@@ -48,7 +52,9 @@ class Rosters(Generic[F]):
     async def _open(self, key: Key) -> None:
         _, service, threshold, hold = key
         if key not in self._entries:
-            roster: Roster[F] = Roster(self._view, self._prefix, service, Roll(threshold, hold))
+            roster: ServiceInstances[F] = ServiceInstances(
+                self._view, self._prefix, service, Membership(threshold, hold)
+            )
             await roster.load()
             self._entries[key] = Entry(roster)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from .binary import find_binary, given_endpoints
 from .cluster import EtcdCluster
-from .failures import BinaryNotFoundError, ServerError
-from .finding import find_binary, given_endpoints
-from .given import GivenServer
+from .errors import BinaryNotFoundError, ServerError
+from .given_server import GivenServer
 from .proxy import FaultProxy
 from .server import EtcdServer
 from .tls import ServerTLS

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
-from .failures import ServerError
-from .finding import given_endpoints
-from .given import GivenServer
+from .binary import given_endpoints
+from .errors import ServerError
+from .given_server import GivenServer
 from .server import EtcdServer
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import Self
 
-from .failures import ServerError
+from .errors import ServerError
 from .member import Member
 from .server import CLASH, CLASHES, READY_S
 

@@ -8,7 +8,7 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 from typing_extensions import Self
 
-from .failures import ServerError
+from .errors import ServerError
 from .flags import READY
 from .image import IMAGE, engine_missing, scratch_image
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from .finding import release_of
+from .binary import release_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from .finding import find_binary, packaged
+from .binary import find_binary, packaged
 
 IMAGE = "quay.io/coreos/etcd:v3.5.21"
 DOCKERFILE = 'FROM scratch\nCOPY etcd /etcd\nENTRYPOINT ["/etcd"]\n'

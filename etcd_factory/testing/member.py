@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 from typing_extensions import Self
 
-from .failures import ServerError
+from .errors import ServerError
 from .ports import HOST
 from .proxy import FaultProxy
 from .server import EtcdServer
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from .link import Link
+    from .proxy_link import Link
     from .tls import ServerTLS
 
 # A leader is missed, and a member taken in, sooner than by default: after 1 s, and after 5 s of unbroken connections.

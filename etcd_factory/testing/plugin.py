@@ -16,7 +16,7 @@ import pytest
 
 from .choice import CHOICES, Server
 from .cluster import EtcdCluster
-from .failures import BinaryNotFoundError, ServerError
+from .errors import BinaryNotFoundError, ServerError
 from .image import IMAGE
 from .proxy import FaultProxy
 

@@ -10,7 +10,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from .failures import ServerError
+from .errors import ServerError
 from .tail import Tail
 
 if TYPE_CHECKING:

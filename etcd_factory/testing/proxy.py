@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 from typing_extensions import Self
 
-from .link import Link
 from .ports import HOST, free_ports
+from .proxy_link import Link
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import Self
 
-from .failures import ServerError
-from .finding import find_binary, version_of
+from .binary import find_binary, version_of
+from .errors import ServerError
 from .flags import READY, clean_env, member, quick
 from .ports import HOST, free_ports
 from .process import Process

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from etcd_factory.admin import Alarm, AuthStatus, HashKV, Member, Permission, Status
+from etcd_factory.model.cluster import Alarm, AuthStatus, HashKV, Member, Permission, Status
 
 PERMISSIONS = {"read": "READ", "write": "WRITE", "readwrite": "READWRITE"}
 DOWNGRADES = {"validate": 0, "enable": 1, "cancel": 2}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .hosting import FILES, classes
+from .descriptors import FILES, classes
 
 
 def __getattr__(name: str) -> Any:

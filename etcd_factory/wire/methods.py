@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import define, field
 
-from .hosting import classes, files
+from .descriptors import classes, files
 
 
 @define(eq=False, slots=False, frozen=True)

@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from etcd_factory.model import (
-    DeleteResponse,
-    Event,
-    KeyValue,
-    PutResponse,
-    RangeResponse,
-    TxnResponse,
-    as_json,
-    as_number,
-    as_text,
-)
+from etcd_factory.model import DeleteResponse, Event, KeyValue, PutResponse, RangeResponse, TxnResponse
+from etcd_factory.model.values import as_json, as_number, as_text
 
 T = TypeVar("T")
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from etcd_factory.model.ranges import within
+
 from . import messages, methods
-from .ranges import within
 
 CALLS = {"get": methods.RANGE, "put": methods.PUT, "delete": methods.DELETE, "txn": methods.TXN, "reads": methods.READ}
 UNIONS = {"get": "request_range", "put": "request_put", "delete": "request_delete_range", "txn": "request_txn"}

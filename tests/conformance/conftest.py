@@ -10,8 +10,7 @@ from contextlib import suppress
 import pytest
 
 from etcd_factory.testing import EtcdServer
-
-from .face import FACES, closed
+from tests.support.faces import FACES, closed
 
 HOST = "127.0.0.1"
 

@@ -10,8 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from etcd_factory import AsyncETCDService, errors, ops
 from etcd_factory.testing import EtcdServer, ServerTLS
-
-from .face import listed, settle
+from tests.support.faces import listed, settle
 
 ROOT, ALICE = "root:top", "alice:wonder"
 CHEAP = "--bcrypt-cost=4"

@@ -6,8 +6,7 @@ import pytest
 
 from etcd_factory import AuthStatus, errors
 from etcd_factory.testing import EtcdServer
-
-from .face import settle
+from tests.support.faces import settle
 
 ROOT = {"username": "root", "password": "top"}
 

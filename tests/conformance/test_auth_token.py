@@ -7,11 +7,11 @@ import asyncio
 import pytest
 
 from etcd_factory import AsyncETCDService, errors
-from etcd_factory.core.client import RENEWALS
+from etcd_factory.core.call.client import RENEWALS
 from etcd_factory.testing import EtcdServer
 from etcd_factory.wire import messages, methods
+from tests.support.faces import settle
 
-from .face import settle
 from .test_auth import CHEAP, Asked, Guarded, failure, signing  # noqa: F401
 
 

@@ -3,8 +3,7 @@
 import pytest
 
 from etcd_factory import DeleteResponse, PutResponse, RangeResponse, TxnResponse, errors, ops
-
-from .face import fill, settle, texts
+from tests.support.faces import fill, settle, texts
 
 
 @pytest.fixture

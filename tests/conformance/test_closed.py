@@ -7,11 +7,11 @@ import gc
 import pytest
 
 from etcd_factory import errors, ops
-from etcd_factory.core.keeper import Keeper
+from etcd_factory.core.lease.keepalive import KeepAlive
 from etcd_factory.wire.methods import LEASE_REVOKE
+from tests.support.faces import closed, listed, settle
+from tests.support.gates import Gate, in_place
 
-from .face import closed, listed, settle
-from .gates import Gate, in_place
 from .test_watch import WATCHERS, begun, comes_to
 
 CALLS = {
@@ -128,7 +128,7 @@ class Revoking(Gate):
 
     def __init__(self, io):
         super().__init__(io)
-        (keeper,) = [one for one in io.kept() if isinstance(one, Keeper)]
+        (keeper,) = [one for one in io.kept() if isinstance(one, KeepAlive)]
         self._end, keeper.close = keeper.close, self._close
         self._unary, self._tries, self._tried = io.unary, 0, Gate(io)
         self._tried.shut()

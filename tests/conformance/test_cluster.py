@@ -7,8 +7,7 @@ import pytest
 
 from etcd_factory import Member, errors
 from etcd_factory.testing import EtcdServer
-
-from .face import settle
+from tests.support.faces import settle
 
 NOWHERE = "http://127.0.0.1:1"
 PORTS = count(1)

@@ -4,8 +4,7 @@ import pytest
 
 from etcd_factory import errors
 from etcd_factory.testing import EtcdServer
-
-from .face import settle
+from tests.support.faces import settle
 
 
 @pytest.fixture(scope="module")

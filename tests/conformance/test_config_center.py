@@ -13,8 +13,7 @@ from pydantic import BaseModel
 from etcd_factory import ETCDService, ETCDServiceFactory, errors
 from etcd_factory.configcenter import AsyncConfigCenter, ConfigCenter, Version, etcd_resolver
 from etcd_factory.errors import ConfigError
-
-from .face import FACES, closed, settle
+from tests.support.faces import FACES, closed, settle
 
 CENTERS = {"blocking": ConfigCenter, "asyncio": AsyncConfigCenter}
 

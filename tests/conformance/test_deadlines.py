@@ -6,8 +6,7 @@ import time
 import pytest
 
 from etcd_factory import AsyncETCDService, ClientOptions, errors
-
-from .face import settle, texts
+from tests.support.faces import settle, texts
 
 LONG = 60.0  # seconds that no test may take
 

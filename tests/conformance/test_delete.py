@@ -3,8 +3,7 @@
 import pytest
 
 from etcd_factory import DeleteResponse
-
-from .face import fill, settle, texts
+from tests.support.faces import fill, settle, texts
 
 PAIRS = {"a": "1", "b/x": "2", "b/y": "3", "c": "4"}
 

@@ -13,11 +13,10 @@ import dns.rrset
 import pytest
 
 from etcd_factory import ClientOptions, errors
-from etcd_factory.core.locate import usable
+from etcd_factory.core.call.discovery import usable
 from etcd_factory.testing import FaultProxy
 from etcd_factory.wire import messages
-
-from .face import listed, settle, until
+from tests.support.faces import listed, settle, until
 
 HOST = "127.0.0.1"
 

@@ -10,8 +10,7 @@ import pytest
 from etcd_factory import ConfigError, load_config
 from etcd_factory.errors import ClientClosedError
 from etcd_factory.integrations.dishka import async_etcd_provider, etcd_provider
-
-from .face import closed, settle
+from tests.support.faces import closed, settle
 
 MAKE = {
     "blocking": (etcd_provider, dishka.make_container),

@@ -6,8 +6,8 @@ import asyncio
 
 from etcd_factory import KeyValue, ops
 from etcd_factory.errors import LockFailedError, NotLeaderError
+from tests.support.faces import is_async, settle, until
 
-from .face import is_async, settle, until
 from .test_lock import alone, error_of, etcdctl, guarded, here, left, queued  # noqa: F401
 
 

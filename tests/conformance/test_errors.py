@@ -6,10 +6,9 @@ import grpc
 import pytest
 
 from etcd_factory import ETCDService, errors, ops
-from etcd_factory.errors import borrowed
+from etcd_factory.errors import etcd3
 from etcd_factory.testing import EtcdServer
-
-from .face import listed, settle
+from tests.support.faces import listed, settle
 
 SECRET = "a-value-that-is-nobodys-business"
 FUTURE = 10**9
@@ -94,7 +93,7 @@ async def test_a_compacted_revision_is_an_error_that_python_etcd3_knows(make, fr
     fragile.etcdctl("compact", str(new.revision))
     error = await failure(lambda c: c.get("k").revision(old.revision).string(), client)
     assert isinstance(error, errors.CompactedError)
-    assert isinstance(error, borrowed.module.RevisionCompactedError)
+    assert isinstance(error, etcd3.module.RevisionCompactedError)
     assert (error.code, error.operation.split()[0]) == ("OUT_OF_RANGE", "get")
 
 
@@ -116,7 +115,7 @@ async def test_a_full_database_is_an_error_with_the_next_step(make, full):
 async def test_where_nothing_listens_the_connection_has_failed(make, refusing):
     error = await failure(lambda c: c.put("k").value(SECRET), make(hosts=[refusing], dial_timeout=0.2))
     assert isinstance(error, errors.ConnectionFailedError)
-    assert isinstance(error, borrowed.module.ConnectionFailedError)
+    assert isinstance(error, etcd3.module.ConnectionFailedError)
     assert (error.code, error.endpoint) == ("UNAVAILABLE", refusing)
     assert error.attempts > 1
     assert "is etcd running there" in str(error)
@@ -124,9 +123,9 @@ async def test_where_nothing_listens_the_connection_has_failed(make, refusing):
 
 
 async def test_code_written_for_python_etcd3_catches_our_errors(make, refusing):
-    with pytest.raises(borrowed.module.Etcd3Exception):
+    with pytest.raises(etcd3.module.Etcd3Exception):
         await settle(make(hosts=[refusing], dial_timeout=0.1).get("k").string())
-    with pytest.raises(borrowed.module.ConnectionFailedError):
+    with pytest.raises(etcd3.module.ConnectionFailedError):
         await settle(make(hosts=[refusing], dial_timeout=0.1).get("k").string())
 
 

@@ -30,8 +30,7 @@ from etcd_factory.errors import (
 )
 from etcd_factory.testing import EtcdServer, ServerTLS
 from etcd_factory.testing.ports import free_ports
-
-from .face import closed, settle
+from tests.support.faces import closed, settle
 
 
 class Custom(ETCDService):

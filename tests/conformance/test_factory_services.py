@@ -8,8 +8,7 @@ import pytest
 
 from etcd_factory import ConfigError
 from etcd_factory.errors import InstanceNotFoundError
-
-from .face import closed, settle
+from tests.support.faces import closed, settle
 
 SPELLINGS = {
     "snake": ("service_discovery", "load_balancer", "service_options", "config_center"),

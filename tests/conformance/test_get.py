@@ -5,8 +5,7 @@ import json
 import pytest
 
 from etcd_factory import KeyValue, RangeResponse
-
-from .face import settle
+from tests.support.faces import settle
 
 TERMINALS = ["string", "bytes", "json", "number", "kv"]
 

@@ -3,8 +3,7 @@
 import pytest
 
 from etcd_factory import KeyValue, RangeResponse
-
-from .face import fill, listed, settle
+from tests.support.faces import fill, listed, settle
 
 PAIRS = {"b": "2", "a": "1", "c/x": "3", "c/y": "4", "d": "5"}
 

@@ -24,8 +24,7 @@ from etcd_factory.errors import (
 )
 from etcd_factory.testing import EtcdServer
 from etcd_factory.testing.ports import free_ports
-
-from .face import closed, settle
+from tests.support.faces import closed, settle
 
 CERT = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
 SLACK = 1.5  # seconds that a busy machine may add to what the contract bounds

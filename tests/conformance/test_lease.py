@@ -12,9 +12,8 @@ import pytest
 from attrs.exceptions import FrozenInstanceError
 
 from etcd_factory import LeaseInfo, errors, ops
-from etcd_factory.core.lease import Lease
-
-from .face import closed, settle
+from etcd_factory.core.lease.lease import Lease
+from tests.support.faces import closed, settle
 
 BOUND = 30
 RENEWER, STREAM = "etcd_factory leases", "etcd_factory lease stream"

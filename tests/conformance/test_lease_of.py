@@ -8,8 +8,8 @@ import os
 import pytest
 
 from etcd_factory import LeaseInfo, errors
+from tests.support.faces import closed, settle
 
-from .face import closed, settle
 from .test_lease import enter, gone, idle, named, told  # noqa: F401
 
 NUMBERS = itertools.count(os.getpid() << 32 | 1)

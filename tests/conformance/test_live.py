@@ -13,9 +13,9 @@ import pytest
 from etcd_factory import AsyncETCDService, ETCDServiceFactory, errors, explain_config, load_config, ops
 from etcd_factory.configcenter import AsyncConfigCenter, Live
 from etcd_factory.errors import ConfigError
+from tests.support.faces import closed, settle, until
+from tests.support.gates import BOUND
 
-from .face import closed, settle, until
-from .gates import BOUND
 from .test_config_center import CENTERS, Data, Database, Model, Settings, center, make_center, save  # noqa: F401
 from .test_watch import WATCHERS, Told, comes_to, nothing_left, threads
 

@@ -10,8 +10,7 @@ import pytest
 from etcd_factory import ops
 from etcd_factory.errors import LockFailedError
 from etcd_factory.testing import EtcdServer
-
-from .face import is_async, settle, until
+from tests.support.faces import is_async, settle, until
 
 
 async def queued(client, number, prefix="name/"):

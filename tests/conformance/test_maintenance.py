@@ -6,8 +6,7 @@ import pytest
 
 from etcd_factory import Alarm, HashKV, Status, errors
 from etcd_factory.testing import EtcdServer
-
-from .face import fill, settle
+from tests.support.faces import fill, settle
 
 QUOTA = 256 << 10  # bytes
 VALUE = "x" * 10_000

@@ -7,8 +7,8 @@ from collections.abc import Mapping, MutableMapping
 import pytest
 
 from etcd_factory import KeyValue, errors, ops
+from tests.support.faces import closed, fill, settle
 
-from .face import closed, fill, settle
 from .test_watch import WATCHERS, comes_to, nothing_left, threads
 
 MANY = 2500  # keys: more than one page

@@ -11,11 +11,11 @@ from functools import partial
 import pytest
 
 from etcd_factory import errors, ops
-from etcd_factory.core import changes as module
-from tests.unit.core.test_held import compose
+from etcd_factory.core import notifier as module
+from tests.support.faces import fill, settle
+from tests.support.gates import BOUND, hearing
+from tests.unit.core.mirror.test_store import compose
 
-from .face import fill, settle
-from .gates import BOUND, hearing
 from .test_mirror import caught_up, kvs, opened
 from .test_watch import Told
 

@@ -9,8 +9,8 @@ import threading
 import pytest
 
 from etcd_factory import AsyncETCDService, ops
+from tests.support.faces import fill, settle
 
-from .face import fill, settle
 from .test_mirror import caught_up, kvs, opened
 
 SWINGS = 200

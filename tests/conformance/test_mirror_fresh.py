@@ -10,9 +10,9 @@ from functools import partial
 import pytest
 
 from etcd_factory import AsyncETCDService, errors, ops
+from tests.support.faces import fill, settle
+from tests.support.gates import BOUND, asking, hearing
 
-from .face import fill, settle
-from .gates import BOUND, asking, hearing
 from .test_mirror import opened
 
 ROUNDS = 50

@@ -7,8 +7,8 @@ import inspect
 import pytest
 
 from etcd_factory import errors
+from tests.support.faces import fill, settle
 
-from .face import fill, settle
 from .test_mirror import caught_up, opened
 
 TERMINALS = ["string", "bytes", "json", "number", "exists", "kv"]

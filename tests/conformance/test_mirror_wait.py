@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from etcd_factory import errors, ops
+from tests.support.faces import closed, fill, settle
+from tests.support.gates import BOUND, hearing
 
-from .face import closed, fill, settle
-from .gates import BOUND, hearing
 from .test_mirror import opened
 
 FAR = 10**9  # a revision that these stores never have

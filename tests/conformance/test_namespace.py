@@ -3,8 +3,7 @@
 import pytest
 
 from etcd_factory import ETCDService, errors, ops
-
-from .face import closed, fill, listed, settle, texts
+from tests.support.faces import closed, fill, listed, settle, texts
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 
 from etcd_factory import AsyncETCDService, Permission, errors, ops
 from etcd_factory.testing import EtcdServer, FaultProxy
+from tests.support.faces import closed, fill, is_async, settle, texts
 
-from .face import closed, fill, is_async, settle, texts
 from .test_auth import CHEAP, Guarded
 from .test_lease import Told
 from .test_lock import error_of, left, queued

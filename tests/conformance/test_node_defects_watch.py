@@ -8,8 +8,8 @@ import pytest
 
 from etcd_factory import errors
 from etcd_factory.testing import EtcdServer
+from tests.support.faces import settle
 
-from .face import settle
 from .test_watch import Told, put, shown, take, taking
 
 PAST = 30  # changes

@@ -3,9 +3,8 @@
 import pytest
 
 from etcd_factory import AsyncETCDService, ETCDService, errors, ops
-from etcd_factory.core.pages import FIRST
-
-from .face import fill, listed, settle, walk
+from etcd_factory.core.call.pages import FIRST
+from tests.support.faces import fill, listed, settle, walk
 
 MANY = FIRST + 40
 BIG, SIZE = 40, 300_000  # 12 MB, above gRPC's 4 MiB

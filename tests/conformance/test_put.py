@@ -6,8 +6,7 @@ import json
 import pytest
 
 from etcd_factory import KeyValue, PutResponse, errors
-
-from .face import settle
+from tests.support.faces import settle
 
 
 class Level(enum.IntEnum):

@@ -6,9 +6,8 @@ from base64 import b64decode
 import pytest
 
 from etcd_factory import KeyValue, ops
-from etcd_factory.wire.ranges import prefix_end
-
-from .face import fill, settle
+from etcd_factory.model.ranges import prefix_end
+from tests.support.faces import fill, settle
 
 TARGETS = {"key": "KEY", "version": "VERSION", "create": "CREATE", "mod": "MODIFY", "value": "VALUE"}
 ORDERS = {"ascend": "ASCEND", "descend": "DESCEND", "none": ""}

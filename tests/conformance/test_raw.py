@@ -12,8 +12,7 @@ import trustme
 
 from etcd_factory import errors
 from etcd_factory.testing import EtcdServer, ServerTLS
-
-from .face import closed, fill, settle, texts
+from tests.support.faces import closed, fill, settle, texts
 
 SETUP = (
     "user add root:top",

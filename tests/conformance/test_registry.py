@@ -11,9 +11,9 @@ import pytest
 
 from etcd_factory.registry import AsyncServiceRegistry, ServiceInstance, ServiceRegistry
 from etcd_factory.wire import methods
+from tests.support.faces import settle, until
+from tests.support.gates import BOUND, Gate, in_place
 
-from .face import settle, until
-from .gates import BOUND, Gate, in_place
 from .test_watch import Told, put
 
 FACES = {"blocking": ServiceRegistry, "asyncio": AsyncServiceRegistry}

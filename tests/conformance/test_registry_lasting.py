@@ -12,10 +12,10 @@ from functools import partial
 import pytest
 
 from etcd_factory import errors
-from etcd_factory.registry.sentry import Sentry
+from etcd_factory.registry.key_watch import KeyWatch
+from tests.support.faces import closed, settle, until
+from tests.support.gates import BOUND, hearing
 
-from .face import closed, settle, until
-from .gates import BOUND, hearing
 from .test_factory import opened  # noqa: F401
 from .test_registry import KEY, answering, found, noted, registered, registry, stands, told  # noqa: F401
 from .test_watch import nothing_left, put, take, threads
@@ -210,7 +210,7 @@ async def test_a_registration_that_fails_behind_its_put_leaves_nothing(make, reg
     async def refused(self, start):
         raise errors.DeadlineExceededError("of the test")
 
-    monkeypatch.setattr(Sentry, "open", refused)
+    monkeypatch.setattr(KeyWatch, "open", refused)
     with pytest.raises(errors.DeadlineExceededError):
         await registered(registry, make(), "a", ttl=60)
     assert await stands(client) is None

@@ -13,10 +13,10 @@ import pytest
 
 from etcd_factory import errors, ops
 from etcd_factory.registry import ServiceInstance
-from etcd_factory.registry.roster import Roster
+from etcd_factory.registry.instances import ServiceInstances
+from tests.support.faces import closed, is_async, settle, until
+from tests.support.gates import BOUND
 
-from .face import closed, is_async, settle, until
-from .gates import BOUND
 from .test_registry import answering, found, ids, registered, registry, told  # noqa: F401
 from .test_watch import WATCHERS, comes_to, nothing_left, put, threads
 
@@ -114,7 +114,7 @@ async def test_p4_d5_a_view_has_no_instance_of_a_service_whose_name_goes_on(clie
 
 async def test_d6_what_changes_between_its_read_and_its_watch_is_seen(client, registry, monkeypatch):
     """Midway's watch begins some time after its range."""
-    read = Roster.read
+    read = ServiceInstances.read
 
     async def hasty(self, **fields):
         reply = await read(self, **fields)
@@ -122,7 +122,7 @@ async def test_d6_what_changes_between_its_read_and_its_watch_is_seen(client, re
         return reply
 
     done = []
-    monkeypatch.setattr(Roster, "read", hasty)
+    monkeypatch.setattr(ServiceInstances, "read", hasty)
     await written(client, "a")
     view = await settle(registry(client).subscribe("user"))
     await asyncio.wait_for(until(lambda: ids(view.instances) == "ab"), BOUND)
@@ -142,7 +142,7 @@ async def test_d7_a_change_is_no_new_read(client, make, registry):
 
 
 async def test_a_slow_function_gets_the_last_list(client, registry, monkeypatch):
-    monkeypatch.setattr("etcd_factory.registry.live.MOST", 2)
+    monkeypatch.setattr("etcd_factory.registry.view.MOST", 2)
     view, lists = await viewed(registry, client)
     seen, begun, free = [], threading.Event(), threading.Event()
 

@@ -5,8 +5,7 @@ from contextlib import suppress
 import pytest
 
 from etcd_factory import Permission, errors
-
-from .face import settle
+from tests.support.faces import settle
 
 KEY, END = b"\xfe\xff", b"\xff"  # not UTF-8, as the end of a prefix may be
 

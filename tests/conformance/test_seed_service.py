@@ -7,8 +7,7 @@ import asyncio
 import pytest
 
 from etcd_factory.registry import AsyncEtcdService, EtcdService
-
-from .face import closed, settle, until
+from tests.support.faces import closed, settle, until
 
 SERVICES = {"blocking": EtcdService, "asyncio": AsyncEtcdService}
 

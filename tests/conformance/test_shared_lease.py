@@ -8,8 +8,8 @@ import pytest
 
 from etcd_factory import AsyncETCDService
 from etcd_factory.errors import LeaseNotFoundError, LockFailedError, RequestTooLargeError
+from tests.support.faces import closed, settle, until
 
-from .face import closed, settle, until
 from .test_lock import alone, entered, error_of, etcdctl, here, left, queued  # noqa: F401
 
 

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from etcd_factory import AsyncETCDService, ETCDService, Snapshot, errors
-from etcd_factory.core.snapshot import Part
+from etcd_factory.core.admin.snapshot import Part
 from etcd_factory.testing import BinaryNotFoundError, EtcdServer, FaultProxy, find_binary
-
-from .face import closed, settle
+from tests.support.faces import closed, settle
 
 VALUE = "x" * 1_000_000  # a store of some is more than connections hold back on their own
 KEYS = 16

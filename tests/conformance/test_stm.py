@@ -5,10 +5,9 @@ import asyncio
 import pytest
 
 from etcd_factory import AsyncETCDService, errors, ops
+from etcd_factory.core.concurrency.stm import LEVELS
 from etcd_factory.core.face import finish
-from etcd_factory.core.stm import LEVELS
-
-from .face import closed, fill, settle, texts
+from tests.support.faces import closed, fill, settle, texts
 
 SNAPSHOTS = ["serializable_snapshot", "serializable"]
 CHECKED = [*SNAPSHOTS, "repeatable_reads"]

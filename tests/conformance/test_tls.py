@@ -6,8 +6,7 @@ import trustme
 
 from etcd_factory import errors
 from etcd_factory.testing import EtcdServer, ServerTLS
-
-from .face import settle
+from tests.support.faces import settle
 
 NAME = "etcd.example"  # what the certificate of ``named`` is for, and no address
 

@@ -5,8 +5,7 @@ import operator
 import pytest
 
 from etcd_factory import DeleteResponse, KeyValue, PutResponse, RangeResponse, TxnResponse, errors, ops
-
-from .face import fill, settle, texts
+from tests.support.faces import fill, settle, texts
 
 COMPARISONS = {"==": operator.eq, "!=": operator.ne, "<": operator.lt, ">": operator.gt}
 COLUMNS = ["value", "version", "create", "mod", "lease"]

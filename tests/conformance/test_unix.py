@@ -6,8 +6,7 @@ import pytest
 
 from etcd_factory import errors
 from etcd_factory.testing import EtcdServer
-
-from .face import fill, settle, texts
+from tests.support.faces import fill, settle, texts
 
 NAME = "etcd:1"  # etcd before 3.6 takes a host and a port, not a path: that is the socket's name where it was started
 

@@ -6,8 +6,7 @@ from contextlib import suppress
 import pytest
 
 from etcd_factory import errors
-
-from .face import settle
+from tests.support.faces import settle
 
 SECRET = "a-word-that-is-nobodys-business"
 

@@ -11,8 +11,8 @@ import pytest
 
 from etcd_factory import AsyncETCDService, errors, ops
 from etcd_factory.testing import EtcdServer, FaultProxy
+from tests.support.faces import THREADS, closed, fill, is_async, settle
 
-from .face import THREADS, closed, fill, is_async, settle
 from .test_auth import CHEAP, Guarded
 
 BOUND = 10

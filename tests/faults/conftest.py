@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.face import FACES, closed
+from tests.support.faces import FACES, closed
 
 
 @pytest.fixture(params=FACES, ids=lambda face: face.name)

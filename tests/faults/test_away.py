@@ -11,12 +11,12 @@ from attrs import define
 
 from etcd_factory import errors, ops
 from etcd_factory.testing import EtcdServer, FaultProxy
-from tests.conformance.face import settle, until
 from tests.conformance.test_auth import CHEAP, Asked, Guarded, signing  # noqa: F401
 from tests.conformance.test_lock import entered
 from tests.conformance.test_watch import keys, shown, take
+from tests.support.faces import settle, until
+from tests.support.history import Streams, note
 
-from .history import Streams, note
 from .test_lease import BOUND, Told
 
 LOST = (errors.ConnectionFailedError, errors.DeadlineExceededError)

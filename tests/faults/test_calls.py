@@ -9,7 +9,7 @@ import pytest
 from attrs import define, field
 
 from etcd_factory import errors, ops
-from tests.conformance.face import settle
+from tests.support.faces import settle
 
 LOST = (errors.ConnectionFailedError, errors.DeadlineExceededError)
 WORKERS = 8

@@ -12,9 +12,9 @@ import pytest
 from attrs import define, field
 
 from etcd_factory import ops
-from tests.conformance.face import fill, settle
+from tests.support.faces import fill, settle
+from tests.support.history import History, Step, crash, explained, note
 
-from .history import History, Step, crash, explained, note
 from .test_calls import TRUE, hosts, shared, used  # noqa: F401
 
 READERS, WRITERS = 8, 4

@@ -10,9 +10,9 @@ from collections import Counter
 import pytest
 
 from etcd_factory import errors
-from etcd_factory.core.renewer import Renewer
+from etcd_factory.core.lease.renewer import Renewer
 from etcd_factory.testing import EtcdServer, FaultProxy
-from tests.conformance.face import closed, settle
+from tests.support.faces import closed, settle
 
 BOUND = 30
 SLACK = 0.5  # seconds that a busy machine may need to tell

@@ -13,10 +13,10 @@ import pytest
 
 from etcd_factory import errors
 from etcd_factory.configcenter import fallback
-from tests.conformance.face import closed, settle
 from tests.conformance.test_config_center import CENTERS, Database, Settings, save
 from tests.conformance.test_live import changes, opened, records, soon
 from tests.conformance.test_watch import Told, nothing_left, threads
+from tests.support.faces import closed, settle
 
 from .test_watch import away, compact, direct, mortal, proxy  # noqa: F401
 from .test_watch_rewind import aged, empty, restored  # noqa: F401

@@ -13,12 +13,12 @@ from attrs import define, field
 
 from etcd_factory import errors
 from etcd_factory.testing import EtcdCluster
-from tests.conformance.face import settle, until
 from tests.conformance.test_forks import START
 from tests.conformance.test_forks import pytestmark as forks
 from tests.conformance.test_watch import keys, put, take
+from tests.support.faces import settle, until
+from tests.support.history import BOUND, Change, Streams, crash
 
-from .history import BOUND, Change, Streams, crash
 from .test_lease import Told
 
 LEASES, WATCHES = 1000, 500

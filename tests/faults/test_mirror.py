@@ -12,16 +12,16 @@ from functools import partial
 import pytest
 
 from etcd_factory import ops
-from etcd_factory.core.mirror import Mirror
+from etcd_factory.core.mirror.mirror import Mirror
 from etcd_factory.testing import EtcdServer, FaultProxy
-from tests.conformance.face import fill, settle, until
-from tests.conformance.gates import BOUND, asking, hearing
 from tests.conformance.test_auth import CHEAP, Guarded
 from tests.conformance.test_mirror import caught_up, kvs, opened
 from tests.conformance.test_watch import Told, put
-from tests.unit.core.test_held import compose
+from tests.support.faces import fill, settle, until
+from tests.support.gates import BOUND, asking, hearing
+from tests.support.history import Step, explained
+from tests.unit.core.mirror.test_store import compose
 
-from .history import Step, explained
 from .test_watch import LOST, NAMES, away, compact, direct, mortal, proxy, written  # noqa: F401
 from .test_watch_rewind import aged, empty, restored  # noqa: F401
 

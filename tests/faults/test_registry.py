@@ -13,11 +13,11 @@ import pytest
 
 from etcd_factory.testing import FaultProxy
 from etcd_factory.wire import methods
-from tests.conformance.face import closed, settle, until
-from tests.conformance.gates import BOUND, Streams, in_place
 from tests.conformance.test_registry import KEY, ids, noted, registered, registry, stands, told  # noqa: F401
 from tests.conformance.test_registry_views import LONG, Lists, viewed
 from tests.conformance.test_watch import nothing_left, put, threads
+from tests.support.faces import closed, settle, until
+from tests.support.gates import BOUND, Streams, in_place
 
 from .test_watch import LOST, away, compact, direct, mortal, proxy  # noqa: F401
 from .test_watch_rewind import aged, empty
@@ -177,7 +177,7 @@ def hearing_of(one):
 
 
 async def test_a_change_that_heals_it_tells_that_it_is_restored(make, direct, proxy, registry, told, monkeypatch):
-    monkeypatch.setattr("etcd_factory.registry.tender.pause", lambda *_: LONG)  # it does not heal by itself so soon
+    monkeypatch.setattr("etcd_factory.registry.reconciler.backoff", lambda *_: LONG)
     client = make(proxy.endpoint, timeout=1, retry=QUICK)
     one = await noted(told, registry, client, ttl=2)
     proxy.cut()

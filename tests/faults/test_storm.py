@@ -11,8 +11,7 @@ import pytest
 
 from etcd_factory import AsyncETCDService, ETCDService, errors, ops
 from tests.conformance.test_watch import keys, take, taking
-
-from .history import BOUND, Streams, crash
+from tests.support.history import BOUND, Streams, crash
 
 EVENTS, KILLS = 20_000, 5
 SECTION = EVENTS // KILLS  # events that are written around each kill

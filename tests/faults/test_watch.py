@@ -10,8 +10,8 @@ import pytest
 
 from etcd_factory import ETCDService, errors, ops
 from etcd_factory.testing import EtcdServer, FaultProxy
-from tests.conformance.face import settle
 from tests.conformance.test_watch import Told, create, keys, put, rest, shown, take, taking
+from tests.support.faces import settle
 
 EVENTS = 600
 KILLS = (100, 250, 400)  # after so many of them

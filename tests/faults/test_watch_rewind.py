@@ -12,9 +12,9 @@ import pytest
 
 from etcd_factory import ETCDService, errors
 from etcd_factory.testing import FaultProxy
-from tests.conformance.face import settle
-from tests.conformance.gates import BOUND, Gate
 from tests.conformance.test_watch import Told, nothing_left, put, rest, shown, take, taking, threads
+from tests.support.faces import settle
+from tests.support.gates import BOUND, Gate
 
 from .test_watch import FailsOnce, away, direct, mortal, proxy  # noqa: F401
 

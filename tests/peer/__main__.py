@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from etcd_factory.testing import find_binary
-from etcd_factory.testing.finding import version_of
+from etcd_factory.testing.binary import version_of
 
 from . import sides
 from .sdist import fetch, unpack

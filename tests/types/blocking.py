@@ -28,12 +28,12 @@ from etcd_factory import (
     TxnResponse,
     ops,
 )
-from etcd_factory.core.election import Leadership
+from etcd_factory.core.concurrency.election import Leadership
+from etcd_factory.core.concurrency.lock import Lock
+from etcd_factory.core.concurrency.stm_tx import Tx
 from etcd_factory.core.face import Async, Sync
-from etcd_factory.core.lease import Lease
-from etcd_factory.core.lock import Lock
+from etcd_factory.core.lease.lease import Lease
 from etcd_factory.core.op import Op
-from etcd_factory.core.tx import Tx
 
 
 def reads(etcd: ETCDService) -> None:

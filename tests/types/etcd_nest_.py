@@ -10,7 +10,7 @@ from typing_extensions import assert_type
 from etcd_factory import AsyncETCDService, ClientOptions, ETCDService, ETCDServiceFactory
 from etcd_factory.configcenter import AsyncConfigCenter, ConfigCenter
 from etcd_factory.core.face import Async, Sync
-from etcd_factory.core.mirror import Mirror
+from etcd_factory.core.mirror.mirror import Mirror
 from etcd_factory.factory import AsyncETCDServiceFactory
 from etcd_factory.integrations.dishka import async_etcd_provider, etcd_provider
 from etcd_factory.nest import (

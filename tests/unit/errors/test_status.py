@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from etcd_factory import errors
-from etcd_factory.errors import Code, EtcdError, EtcdFactoryError, borrowed, error_of
+from etcd_factory.errors import Code, EtcdError, EtcdFactoryError, error_of, etcd3
 from etcd_factory.errors.status import BY_CODE, BY_MESSAGE
 
 # api/v3rpc/rpctypes/error.go of etcd, and gRPC's own words
@@ -172,7 +172,7 @@ def test_every_class_of_the_tree_is_pickled_by_one_of_these_tests():
 
 @pytest.mark.parametrize(("ours", "theirs"), BORROWED.items())
 def test_an_error_is_also_that_of_python_etcd3(ours, theirs):
-    assert issubclass(getattr(errors, ours), getattr(borrowed.module, theirs))
+    assert issubclass(getattr(errors, ours), getattr(etcd3.module, theirs))
 
 
 @pytest.mark.parametrize(("name", "builtin"), BUILTIN.items())

@@ -7,9 +7,8 @@ from contextlib import suppress
 import pytest
 
 from etcd_factory.errors import CloseError
-from tests.conformance.face import closed
-
-from .boxes import BOUND, PlainTasks, Tasks, Threads
+from tests.support.boxes import BOUND, PlainTasks, Tasks, Threads
+from tests.support.faces import closed
 
 
 @pytest.fixture(params=[Threads, Tasks, PlainTasks], ids=lambda face: face.name)

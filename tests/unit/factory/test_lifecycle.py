@@ -19,9 +19,8 @@ from etcd_factory.errors import (
 )
 from etcd_factory.factory import lifecycle
 from etcd_factory.model import Health
-from tests.conformance.face import closed, settle
-
-from .boxes import AsyncBoxes, AsyncGate, Boxes
+from tests.support.boxes import AsyncBoxes, AsyncGate, Boxes
+from tests.support.faces import closed, settle
 
 if sys.version_info < (3, 11):
     from exceptiongroup import ExceptionGroup

@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from etcd_factory.errors import ClientClosedError, EtcdFactoryError, InstanceNotFoundError
-from tests.conformance.face import closed, settle
+from tests.support.faces import closed, settle
 
 
 @pytest.fixture

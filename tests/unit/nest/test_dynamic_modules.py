@@ -6,15 +6,7 @@ from typing import Annotated
 
 import pytest
 
-from etcd_factory.nest import (
-    Application,
-    DeclarationError,
-    DynamicModule,
-    Inject,
-    Provider,
-    UnresolvedError,
-    module,
-)
+from etcd_factory.nest import Application, DeclarationError, DynamicModule, Inject, Provider, UnresolvedError, module
 
 
 class Http:

@@ -15,7 +15,7 @@ from etcd_factory.nest import (
     UnresolvedError,
     module,
 )
-from tests.unit.nest.toy import (
+from tests.support.nest_toy import (
     CLIENT,
     Etcd,
     EtcdModule,

@@ -11,9 +11,9 @@ import pytest
 from attrs import define, field
 
 from etcd_factory.nest import Application, DeclarationError, Inject, Provider, Token, UnresolvedError, module
-from etcd_factory.nest.needs import Need, given_by, needs_of, parameters
-from etcd_factory.nest.providing import NOT_GIVEN
-from tests.unit.nest import toy
+from etcd_factory.nest.dependencies import Need, given_by, needs_of, parameters
+from etcd_factory.nest.providers import NOT_GIVEN
+from tests.support import nest_toy as toy
 
 if TYPE_CHECKING:
     from nowhere import Absent

@@ -30,7 +30,7 @@ from etcd_factory.nest import (
     module,
     provider_of,
 )
-from tests.unit.nest.toy import CLIENT, EtcdModule, EtcdService, Options
+from tests.support.nest_toy import CLIENT, EtcdModule, EtcdService, Options
 
 T = TypeVar("T")
 

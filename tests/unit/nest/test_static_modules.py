@@ -4,14 +4,7 @@
 
 import pytest
 
-from etcd_factory.nest import (
-    Application,
-    DeclarationError,
-    DynamicModule,
-    Provider,
-    UnresolvedError,
-    module,
-)
+from etcd_factory.nest import Application, DeclarationError, DynamicModule, Provider, UnresolvedError, module
 
 
 class AppService:

@@ -9,15 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from etcd_factory import KeyValue
-from etcd_factory.registry.instance import (
-    STATUSES,
-    ServiceInstance,
-    checked,
-    decoded,
-    encoded,
-    statused,
-    text,
-)
+from etcd_factory.registry.instance import STATUSES, ServiceInstance, checked, decoded, encoded, statused, text
 
 PREFIX = b"services/"
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from etcd_factory import ETCDService
-from etcd_factory.wire import additions, hosting, messages, methods
+from etcd_factory.wire import additions, descriptors, messages, methods
 
 ROWS = [(name, *row) for name, rows in additions.FIELDS.items() for row in rows]
 SAMPLES = {"bool": True, "int32": -7, "int64": -7, "uint64": 7, "string": "text", "bytes": b"\xff"}
@@ -63,10 +63,10 @@ def test_the_progress_request_is_one_of_the_requests_of_a_watch():
 def test_a_descriptor_that_has_the_additions_already_stays_as_it_is():
     from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-    file = FileDescriptorProto.FromString(hosting.serialized("rpc"))
-    hosting.complete(file)
+    file = FileDescriptorProto.FromString(descriptors.serialized("rpc"))
+    descriptors.complete(file)
     once = file.SerializeToString()
-    hosting.complete(file)
+    descriptors.complete(file)
     assert file.SerializeToString() == once
 
 

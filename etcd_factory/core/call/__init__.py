@@ -1,0 +1,1 @@
+"""How a call reaches etcd: endpoints, token, deadline, retries."""

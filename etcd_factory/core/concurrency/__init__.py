@@ -1,0 +1,1 @@
+"""Locks, elections and software transactional memory, compatible with Go's ``concurrency`` package."""

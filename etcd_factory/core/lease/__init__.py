@@ -1,0 +1,1 @@
+"""Leases: grant, keep-alive, expiry, revoke."""

@@ -1,0 +1,1 @@
+"""A prefix kept in memory by one watch, read without the network."""

@@ -1,0 +1,77 @@
+"""python-etcd3's exception classes, so that code written for it still catches ours.
+
+Its package can't be imported beside a protobuf of version 4 or later, and takes grpc and tenacity with it; its
+``exceptions.py`` stands alone. So only that file is run, once, and ``wire.etcd3_import`` hands the same module to a
+later ``import etcd3``.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from .base import DistributionError
+
+ADVICE = "run: pip uninstall -y etcd3-py etcd3-fc; pip install --force-reinstall etcd3"
+
+
+def folder() -> Path:
+    """Where python-etcd3's files are, found without importing it."""
+    spec = importlib.util.find_spec("etcd3")
+    if spec is None or not spec.origin:
+        raise DistributionError(f"the package 'etcd3' is not installed; {ADVICE}")
+    found = Path(spec.origin).parent
+    if not ((found / "etcdrpc" / "rpc_pb2.py").is_file() and (found / "exceptions.py").is_file()):
+        raise wrong(found)
+    return found
+
+
+def wrong(found: Path) -> DistributionError:
+    """Several distributions install the import name ``etcd3``; say which one stands there."""
+    from importlib.metadata import packages_distributions  # slow to import, and seldom needed
+
+    owners = packages_distributions().get("etcd3", [])
+    names = ", ".join(sorted({*owners} - {"etcd3"})) or "an unknown distribution"
+    return DistributionError(
+        f"the package 'etcd3' in {found} comes from {names}, not from python-etcd3 (PyPI: etcd3), "
+        f"whose message descriptors are needed; {ADVICE}"
+    )
+
+
+def load() -> ModuleType:
+    """The module ``etcd3.exceptions``, alone."""
+    if "etcd3.exceptions" in sys.modules:
+        return sys.modules["etcd3.exceptions"]
+    spec = importlib.util.spec_from_file_location("etcd3.exceptions", folder() / "exceptions.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+module = load()
+
+if TYPE_CHECKING:
+
+    class Etcd3Exception(Exception): ...
+
+    class Etcd3ConnectionFailed(Etcd3Exception): ...
+
+    class Etcd3ConnectionTimeout(Etcd3Exception): ...
+
+    class Etcd3PreconditionFailed(Etcd3Exception): ...
+
+    class Etcd3InternalError(Etcd3Exception): ...
+
+    class Etcd3Compacted(Etcd3Exception): ...
+
+else:
+    Etcd3Exception = module.Etcd3Exception
+    Etcd3ConnectionFailed = module.ConnectionFailedError
+    Etcd3ConnectionTimeout = module.ConnectionTimeoutError
+    Etcd3PreconditionFailed = module.PreconditionFailedError
+    Etcd3InternalError = module.InternalServerError
+    Etcd3Compacted = module.RevisionCompactedError

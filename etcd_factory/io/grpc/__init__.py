@@ -1,0 +1,1 @@
+"""The ``Transport`` port on grpcio, on threads and on asyncio."""

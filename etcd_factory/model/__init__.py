@@ -1,0 +1,25 @@
+"""What etcd holds and answers, as frozen values; ``cluster`` has those of users, members and maintenance."""
+
+from __future__ import annotations
+
+from .values import (
+    DeleteResponse,
+    Event,
+    Health,
+    KeyValue,
+    LeaseInfo,
+    PutResponse,
+    RangeResponse,
+    TxnResponse,
+)
+
+__all__ = [
+    "DeleteResponse",
+    "Event",
+    "Health",
+    "KeyValue",
+    "LeaseInfo",
+    "PutResponse",
+    "RangeResponse",
+    "TxnResponse",
+]

@@ -1,0 +1,101 @@
+"""etcd's messages, hosted on whatever protobuf is installed.
+
+python-etcd3's generated modules refuse to load on protobuf 4 and later, but the serialized descriptors inside them are
+good on any. They are read as text, brought up to date (``additions``) and put into a pool of our own: the default pool
+would clash with every other package that ships an ``rpc.proto`` (protocolbuffers/protobuf#19793).
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from functools import cache
+from typing import Any
+
+from etcd_factory.errors import DistributionError
+from etcd_factory.errors.etcd3 import ADVICE, folder
+
+from . import additions
+
+FILES = ("kv", "auth", "rpc")
+PACKAGE = ".etcdserverpb."
+# protoc's Python output before and after version 3.20
+LITERAL = re.compile(r"(?:serialized_pb=_b\(|serialized_pb=b|AddSerializedFile\(b)'((?:[^'\\]|\\.)*)'")
+
+_guard = threading.RLock()
+
+
+def serialized(name: str) -> bytes:
+    """The file descriptor inside python-etcd3's ``<name>_pb2.py``."""
+    path = folder() / "etcdrpc" / f"{name}_pb2.py"
+    found = LITERAL.search(path.read_text("utf-8"))
+    if found is None:
+        raise DistributionError(f"{path} holds no descriptor that can be read; {ADVICE}")
+    return found[1].encode("latin-1").decode("unicode_escape").encode("latin-1")
+
+
+def complete(file: Any) -> None:
+    """Bring the descriptor of rpc.proto up to date; that of a newer python-etcd3 may be so in part."""
+    messages = {message.name: message for message in file.message_type}
+    for name in additions.MESSAGES:
+        if name not in messages:
+            messages[name] = file.message_type.add(name=name)
+    for name, rows in additions.FIELDS.items():
+        for row in rows:
+            set_field(messages[name], *row)
+    for service, method in additions.METHODS:
+        add_method(next(s for s in file.service if s.name == service), method)
+
+
+def set_field(message: Any, name: str, number: int, kind: str) -> None:
+    """Add one field, or change it; its kind is written as in ``additions``."""
+    type_name, _, union = kind.lstrip("*").partition(" ")
+    known = (field for field in message.field if field.number == number)
+    field = next(known, None) or message.field.add(name=name, number=number)
+    field.label = field.LABEL_REPEATED if kind.startswith("*") else field.LABEL_OPTIONAL
+    field.type = getattr(field, f"TYPE_{type_name.upper()}", field.TYPE_MESSAGE)
+    if field.type == field.TYPE_MESSAGE:
+        field.type_name = PACKAGE + type_name
+    if union:
+        field.oneof_index = [oneof.name for oneof in message.oneof_decl].index(union)
+
+
+def add_method(service: Any, name: str) -> None:
+    """Add one unary call, named like its messages."""
+    if name not in {method.name for method in service.method}:
+        service.method.add(name=name, input_type=f"{PACKAGE}{name}Request", output_type=f"{PACKAGE}{name}Response")
+
+
+@cache
+def _files() -> dict[str, Any]:
+    from google.protobuf.descriptor_pb2 import FileDescriptorProto
+    from google.protobuf.descriptor_pool import DescriptorPool
+
+    pool = DescriptorPool()
+    hosted: dict[str, Any] = {}
+    for name in FILES:
+        file = FileDescriptorProto.FromString(serialized(name))
+        if name == "rpc":
+            complete(file)
+        pool.AddSerializedFile(file.SerializeToString())
+        hosted[name] = pool.FindFileByName(f"{name}.proto")
+    return hosted
+
+
+def files() -> dict[str, Any]:
+    """The hosted file descriptors by name: kv, auth, rpc."""
+    with _guard:  # a cache alone may run its function twice, and two pools would give two kinds of each message
+        return _files()
+
+
+@cache
+def classes(name: str) -> dict[str, Any]:
+    """The message classes of one file, by name."""
+    from google.protobuf import message_factory
+
+    file = files()[name]
+    build: Any = getattr(message_factory, "GetMessageClass", None)
+    if build is None:  # protobuf before 4.22
+        build = getattr(message_factory.MessageFactory(file.pool), "GetPrototype")  # noqa: B009
+    with _guard:
+        return {key: build(descriptor) for key, descriptor in file.message_types_by_name.items()}

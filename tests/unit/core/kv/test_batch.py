@@ -1,0 +1,81 @@
+"""Cutting operations into transactions that etcd takes."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from etcd_factory import ops
+from etcd_factory.core.kv.batch import LIMIT, groups
+
+KEYS = st.sampled_from(["a", "b", "c", "d", "e"])
+OPS = st.one_of(
+    st.builds(lambda key: ops.put(key).value("v"), KEYS),
+    st.builds(lambda key: ops.delete().key(key), KEYS),
+    st.builds(lambda key: ops.delete().prefix(key), KEYS),
+    st.builds(lambda one, other: ops.delete().range(one, other), KEYS, KEYS),
+    st.builds(lambda: ops.delete().all()),
+    st.builds(lambda key: ops.get(key).string(), KEYS),
+    st.builds(lambda key: ops.txn().then(ops.put(key).value("v")).commit(), KEYS),
+)
+
+
+def touched(op):
+    """The test's own keys that a write touches, the long way round."""
+    if op.kind == "get":
+        return set()
+    start, end = op.fields["key"], op.fields.get("range_end", b"")
+    if not end:
+        return {start}
+    return {key for key in (b"a", b"b", b"c", b"d", b"e") if key >= start and (end == b"\0" or key < end)}
+
+
+def clashing(group):
+    """Whether etcd refuses the group: a put beside another write of its key."""
+    puts = [op.fields["key"] for op in group if op.kind == "put"]
+    deleted = set().union(*(touched(op) for op in group if op.kind == "delete"))
+    return len(set(puts)) < len(puts) or bool(deleted & set(puts))
+
+
+@given(st.lists(OPS, max_size=40))
+def test_the_groups_hold_all_operations_in_order(given_ops):
+    assert [op for group in groups(given_ops) for op in group] == given_ops
+
+
+@given(st.lists(OPS, max_size=40))
+def test_no_group_is_one_that_etcd_refuses(given_ops):
+    assert not any(clashing(group) for group in groups(given_ops))
+
+
+@given(st.integers(0, 3 * LIMIT + 1))
+def test_a_group_is_as_long_as_a_transaction_may_be(many):
+    sizes = [len(group) for group in groups(ops.put(f"k{n}").value("v") for n in range(many))]
+    assert sum(sizes) == many
+    assert all(size == LIMIT for size in sizes[:-1])
+    assert all(0 < size <= LIMIT for size in sizes)
+
+
+def test_the_limit_is_that_of_the_server():
+    assert LIMIT == 128
+
+
+def test_one_key_twice_makes_two_groups():
+    put = ops.put("k").value("v")
+    assert list(groups([put, put])) == [[put], [put]]
+
+
+def test_deletions_of_one_key_stay_together():
+    one, other = ops.delete().key("k"), ops.delete().prefix("k")
+    assert list(groups([one, other])) == [[one, other]]
+
+
+def test_reads_of_one_key_stay_with_its_write():
+    read, put = ops.get("k").string(), ops.put("k").value("v")
+    assert list(groups([read, put, read])) == [[read, put, read]]
+
+
+def test_a_transaction_stands_alone():
+    put, txn = ops.put("a").value("v"), ops.txn().then(ops.put("b").value("v")).commit()
+    assert list(groups([put, txn, put])) == [[put], [txn], [put]]
+
+
+def test_no_operations_are_no_groups():
+    assert list(groups([])) == []

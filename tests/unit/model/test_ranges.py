@@ -1,0 +1,95 @@
+"""How ranges are written on the wire."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from etcd_factory.model.ranges import ALL, OPEN, overlap, prefix_end, prefixed, within
+
+# few letters, so that random keys often have a random prefix
+KEYS = st.binary(max_size=6).map(lambda data: bytes(b"\x00\x01a\xfe\xff"[byte % 5] for byte in data))
+
+
+def holds(span, key):
+    """Whether etcd finds the key in the range (rpc.proto): a single key, up to an end, or to the end of all."""
+    start, end = span
+    return key == start if not end else key >= start and (end == OPEN or key < end)
+
+
+@given(KEYS, KEYS)
+def test_a_key_is_in_the_range_of_a_prefix_if_and_only_if_it_begins_with_it(prefix, key):
+    assert holds(prefixed(prefix), key) == key.startswith(prefix)
+
+
+@given(KEYS, KEYS)
+def test_a_longer_key_is_in_the_range_of_each_of_its_prefixes(prefix, rest):
+    assert holds(prefixed(prefix), prefix + rest)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "end"),
+    [
+        (b"", OPEN),
+        (b"\xff", OPEN),
+        (b"\xff\xff", OPEN),
+        (b"a", b"b"),
+        (b"a\xff", b"b"),
+        (b"a\xff\xff", b"b"),
+        (b"a/", b"a0"),
+    ],
+)
+def test_the_end_of_a_prefix_is_its_last_byte_below_ff_raised_and_the_rest_cut(prefix, end):
+    assert prefix_end(prefix) == end
+
+
+@given(KEYS.filter(bool), KEYS, KEYS, KEYS.filter(bool))
+def test_a_range_in_a_namespace_holds_what_it_holds_without_one(namespace, start, end, key):
+    inside = holds((start, end), key) if end else key == start
+    assert holds(within(namespace, start, end), namespace + key) == inside
+
+
+@given(KEYS.filter(bool), KEYS, KEYS, KEYS)
+def test_a_range_in_a_namespace_holds_nothing_outside(namespace, start, end, key):
+    if holds(within(namespace, start, end), key) and (end == OPEN or not end):
+        assert key.startswith(namespace)
+
+
+def test_all_keys_of_a_namespace_are_those_with_its_prefix():
+    assert within(b"n/", *ALL) == (b"n/", b"n0")
+
+
+def test_all_keys_without_a_namespace_begin_at_the_lowest_key():
+    assert within(b"", *ALL) == (OPEN, OPEN)
+
+
+def test_a_single_empty_key_stays_as_it_is_for_the_server_to_refuse():
+    assert within(b"", b"", b"") == (b"", b"")
+
+
+def test_the_bare_prefix_is_a_key_of_a_namespace():
+    assert within(b"n/", b"", b"") == (b"n/", b"")
+
+
+@given(KEYS.filter(bool), KEYS, KEYS.filter(bool), KEYS, KEYS.filter(bool))
+def test_ranges_that_hold_one_key_overlap(start, end, other, other_end, key):
+    one, two = (start, end), (other, other_end)
+    if holds(one, key) and holds(two, key):
+        assert overlap(one, two)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ((b"a", b""), (b"a", b""), True),
+        ((b"a", b""), (b"b", b""), False),
+        ((b"a", b"c"), (b"b", b""), True),
+        ((b"a", b"c"), (b"c", b""), False),
+        ((b"a", b"c"), (b"c", b"d"), False),
+        ((b"b", OPEN), (b"a", b""), False),
+        ((b"b", OPEN), (b"z", b""), True),
+        (ALL, (b"a", b""), True),
+    ],
+)
+def test_whether_two_ranges_share_a_key(one, other, expected):
+    assert overlap(one, other) is expected
+    assert overlap(other, one) is expected

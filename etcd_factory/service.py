@@ -3,37 +3,46 @@
 from __future__ import annotations
 
 import copy
-import random
-import threading
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any, ClassVar, TypeVar, overload
+from typing import Any, ClassVar, Protocol, TypeVar, overload
 
 from attrs import evolve
 from typing_extensions import Self
 
 from .core.admin.health import HealthChecks
 from .core.admin.service import Admin
+from .core.arguments import Text, to_bytes
 from .core.call.client import Client
 from .core.call.view import View
 from .core.concurrency.election import Elections
 from .core.concurrency.lock import Locks
 from .core.concurrency.stm import STMs
-from .core.face import Async, F, Sync
+from .core.face import Async, F, Sync, finish
 from .core.kv.builders import KV
-from .core.kv.txn import Part, Transactions, batch
-from .core.lease.leases import Leases
+from .core.kv.txn import OperationLike, Transactions, batch
+from .core.lease.lease import Leases
 from .core.mirror.mirror import Mirrors
-from .core.op import Op, Text, raw
-from .core.ports import IO
+from .core.op import Op
+from .core.ports import Runtime, Transport
 from .core.watch.builder import Watches
 from .io.grpc.asyncio import AsyncioTransport
 from .io.grpc.threads import ThreadTransport
 from .io.runtime import forks
+from .io.runtime.asyncio import AsyncioRuntime
+from .io.runtime.threads import ThreadRuntime
 from .options import ClientOptions
 from .raw import Raw
 
 T = TypeVar("T")
+
+
+class OpenTransport(Protocol):
+    """How a transport is made from options."""
+
+    def __call__(self, options: ClientOptions) -> Transport:
+        """Return a transport without connections."""
+        ...
 
 
 class Service(
@@ -48,76 +57,88 @@ class Service(
     HealthChecks[F],
     Admin[F],
 ):
-    """What both faces have. Making one does no I/O; the first call connects."""
+    """What both faces share. Creating one does no I/O; the first call connects.
 
-    _io: ClassVar[Any]
+    ``transport`` replaces the connections: an object with the methods of ``core.ports.Transport``, for example a
+    ``testing.ScriptedTransport``.
+    """
+
+    _runtime: ClassVar[type[Any]]
+    _transport: ClassVar[OpenTransport]
     _run: View
 
-    def __init__(self, options: ClientOptions | Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, options: ClientOptions | Mapping[str, Any] | None = None, *, transport: Transport | None = None
+    ) -> None:
         chosen = ClientOptions.of(options)
-        io: IO = self._io(chosen)
-        client = Client(io, chosen, threading.Lock, random.random)
-        forks.watch(client.flights)
-        self._run = View(client, raw(chosen.namespace, "a namespace"), chosen.timeout)
+        runtime: Runtime = self._runtime()
+        client = Client(transport or type(self)._transport(chosen), runtime, chosen)
+        forks.register(client)
+        self._run = View(client, to_bytes(chosen.namespace, "a namespace"), chosen.timeout)
         self._raw = Raw(chosen)
 
     @property
     def options(self) -> ClientOptions:
-        """What the client was made from."""
+        """The options that the client was created from."""
         return self._run.client.options
 
     @property
-    def raw(self) -> Any:
-        """A python-etcd3 ``Etcd3Client`` on the same options, made at the first use and closed with the service.
+    def endpoint(self) -> str:
+        """The host in use, ``host:port``; the first call goes there."""
+        return self._run.client.endpoint
 
-        It blocks, in asyncio too. It knows the first host only, and no namespace: its keys are whole ones.
+    @property
+    def raw(self) -> Any:
+        """A python-etcd3 ``Etcd3Client`` on the same options, created at its first use and closed with the service.
+
+        It blocks, in asyncio too. It uses only the first host, and no namespace: its keys are absolute.
         """
         return self._raw.get()
 
     def namespace(self, prefix: Text) -> Self:
-        """The same service with every key below ``prefix``, on the same connections; namespaces nest."""
-        return self._seen(namespace=self._run.namespace + raw(prefix, "a namespace"))
+        """Return the same service with every key under ``prefix``, on the same connections; namespaces nest."""
+        return self._with(namespace=self._run.namespace + to_bytes(prefix, "a namespace"))
 
     def with_options(self, *, timeout: float) -> Self:
-        """The same service with another timeout in seconds for its operations, on the same connections."""
+        """Return the same service with another timeout, in seconds for each operation, on the same connections."""
         checked = ClientOptions(timeout=timeout)
-        return self._seen(timeout=checked.timeout)
+        return self._with(timeout=checked.timeout)
 
-    def _seen(self, **changes: Any) -> Self:
-        seen = copy.copy(self)
-        seen._run = evolve(self._run, **changes)
-        return seen
+    def _with(self, **changes: Any) -> Self:
+        changed = copy.copy(self)
+        changed._run = evolve(self._run, **changes)
+        return changed
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {', '.join(self.options.hosts)} namespace={self._run.namespace!r}>"
 
 
 class ETCDService(Service[Sync]):
-    """An etcd client that blocks. Safe to share between threads.
+    """A blocking etcd client, safe to share between threads.
 
-    ``with ETCDService({"hosts": ["127.0.0.1:2379"]}) as etcd: etcd.put("foo").value("bar")``. Closing it, or any view
-    of it made by ``namespace`` or ``with_options``, closes the connections that they share.
+    ``with ETCDService({"hosts": ["127.0.0.1:2379"]}) as etcd: etcd.put("foo").value("bar")``. Closing it, or any
+    service made from it by ``namespace`` or ``with_options``, closes the connections that they share.
     """
 
-    _io = ThreadTransport
+    _runtime = ThreadRuntime
+    _transport = ThreadTransport
 
     @overload
     def batch(self, operations: Iterable[Op[T]]) -> list[T]: ...
     @overload
-    def batch(self, operations: Iterable[Part]) -> list[Any]: ...
-    def batch(self, operations: Iterable[Part]) -> list[Any]:
-        """The results of any number of operations, in order, run in as few transactions as etcd allows.
+    def batch(self, operations: Iterable[OperationLike]) -> list[Any]: ...
+    def batch(self, operations: Iterable[OperationLike]) -> list[Any]:
+        """Return the results of any number of operations, in order, run in as few transactions as etcd allows.
 
-        Each transaction is all or none, the list is not: where one fails, the error's ``operation`` says how many of
+        Each transaction is all or nothing, the list is not: if one fails, the error's ``operation`` says how many of
         the operations before it are done.
         """
-        done: list[Any] = self._run.finish(batch(self._run, operations))
-        return done
+        return finish(batch(self._run, operations))
 
     def close(self) -> None:
-        """End all calls and connections; afterwards calls raise ``ClientClosedError``. Closing twice is fine."""
+        """End all calls and connections; later calls raise ``ClientClosedError``. Idempotent."""
         self._raw.close()
-        self._run.finish(self._run.client.close())
+        finish(self._run.client.close())
 
     def __enter__(self) -> Self:
         return self
@@ -129,27 +150,28 @@ class ETCDService(Service[Sync]):
 
 
 class AsyncETCDService(Service[Async]):
-    """An etcd client for asyncio. It belongs to no event loop before its first call, and may be used in several.
+    """An asyncio etcd client. It belongs to no event loop before its first call, and may be used in several.
 
     ``async with AsyncETCDService({"hosts": ["127.0.0.1:2379"]}) as etcd: await etcd.put("foo").value("bar")``.
     """
 
-    _io = AsyncioTransport
+    _runtime = AsyncioRuntime
+    _transport = AsyncioTransport
 
     @overload
     async def batch(self, operations: Iterable[Op[T]]) -> list[T]: ...
     @overload
-    async def batch(self, operations: Iterable[Part]) -> list[Any]: ...
-    async def batch(self, operations: Iterable[Part]) -> list[Any]:
-        """The results of any number of operations, in order, run in as few transactions as etcd allows.
+    async def batch(self, operations: Iterable[OperationLike]) -> list[Any]: ...
+    async def batch(self, operations: Iterable[OperationLike]) -> list[Any]:
+        """Return the results of any number of operations, in order, run in as few transactions as etcd allows.
 
-        Each transaction is all or none, the list is not: where one fails, the error's ``operation`` says how many of
+        Each transaction is all or nothing, the list is not: if one fails, the error's ``operation`` says how many of
         the operations before it are done.
         """
         return await batch(self._run, operations)
 
     async def aclose(self) -> None:
-        """End all calls and connections; afterwards calls raise ``ClientClosedError``. Closing twice is fine."""
+        """End all calls and connections; later calls raise ``ClientClosedError``. Idempotent."""
         self._raw.close()
         await self._run.client.close()
 
@@ -160,3 +182,10 @@ class AsyncETCDService(Service[Async]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def view_of(etcd: object, service: type[Service[Any]], user: str) -> View:
+    """Return the view behind a service; ``TypeError`` if ``user`` needs a service of another class."""
+    if not isinstance(etcd, service):
+        raise TypeError(f"{user} needs an {service.__name__}, not {type(etcd).__name__}")
+    return etcd._run  # pyright: ignore[reportPrivateUsage]

@@ -13,18 +13,19 @@ from omegaconf import DictConfig
 
 from etcd_factory.config.sources import Source
 from etcd_factory.config.variables import read
+from etcd_factory.core.arguments import count
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Async, Bound, F, Opening, Sync, operation
+from etcd_factory.core.face import Async, Bound, F, Opening, Sync, opener, operation, untyped
 from etcd_factory.core.kv.txn import ops
-from etcd_factory.core.op import Op, number
+from etcd_factory.core.op import Op
 from etcd_factory.errors import CompactedError, KeyNotFoundError
 from etcd_factory.model import KeyValue, PutResponse
-from etcd_factory.service import AsyncETCDService, ETCDService
+from etcd_factory.service import AsyncETCDService, ETCDService, view_of
 from etcd_factory.wire import replies
 
-from .entries import audience, key_of, spellings, written
-from .live import Live, Plan, text
-from .typed import reader
+from .entries import audience, key_of, spellings, text, written
+from .live import Live
+from .plan import Plan
 
 T = TypeVar("T")
 
@@ -63,9 +64,7 @@ class Center(Bound[F]):
         groups: Iterable[str] = (),
         fallback: File | None = None,
     ) -> None:
-        if not isinstance(etcd, self._service):
-            raise TypeError(f"{type(self).__name__} needs an {self._service.__name__}, not {type(etcd).__name__}")
-        self._run = etcd._run  # pyright: ignore[reportPrivateUsage]
+        self._run = view_of(etcd, self._service, type(self).__name__)
         self._prefix: str = f"{prefix.rstrip('/')}/" if prefix else ""
         names: list[str] = [groups] if isinstance(groups, str) else [*groups]
         self._names: tuple[str, ...] = tuple(map(audience, names if instance is None else [*names, instance]))
@@ -83,7 +82,7 @@ class Center(Bound[F]):
         names = [key_of(spelled, name) for name in (*reversed(self._names), None) for spelled in spellings(key_of(key))]
         reads = [ops.get(self._prefix + name).op() for name in names]
         fields = {"compare": (), "success": reads, "failure": ()}
-        found = await self._run.execute(Op("reads", fields, replies.committed(reads, ())))
+        found = await self._run.execute(Op("reads", fields, replies.txn_response(reads, ())))
         return next((value_of(one.kvs[0]) for one in found.results if one.kvs), default)
 
     @operation
@@ -91,17 +90,6 @@ class Center(Bound[F]):
         """Take a value away; whether there was one."""
         gone = await self._run.execute(ops.delete().key(self._prefix + key_of(key, only)))
         return gone.deleted > 0
-
-    async def _load(self, plan: Plan) -> Any:
-        found = await self._run.execute(ops.get_all().prefix(self._prefix).kvs())
-        cut = len(self._prefix.encode())
-        entries = {text(kv.key[cut:]): text(kv.value) for kv in found}
-        return await plan.made(self._run.client.io, entries)
-
-    def _plan(self, cls: Any, sources: Iterable[Source], env: str | None) -> Plan:
-        if cls is not None:
-            reader(cls)  # a wrong class is told now
-        return Plan(cls, self._prefix, self._names, tuple(sources), env)
 
     @overload
     def load(self: Center[Sync], cls: type[T], *, sources: Sources = (), env: str | None = None) -> T: ...
@@ -115,13 +103,18 @@ class Center(Bound[F]):
     def load(
         self: Center[Async], cls: None = None, *, sources: Sources = (), env: str | None = None
     ) -> Coroutine[Any, Any, DictConfig]: ...
-    def load(self, cls: Any = None, *, sources: Sources = (), env: str | None = None) -> Any:
+    @untyped
+    @operation
+    async def load(self, cls: Any = None, *, sources: Sources = (), env: str | None = None) -> Any:
         """The whole configuration as it is now: an OmegaConf tree, or an instance of ``cls``.
 
         ``cls`` is an attrs class, a dataclass or a pydantic model. ``sources`` are layers beneath, as ``load_config``
         reads them. ``ConfigError`` has all that is wrong, each fault with its key in etcd.
         """
-        return self._run.finish(self._load(self._plan(cls, sources, env)))
+        plan = Plan.of(cls, self._prefix, self._names, sources, env)
+        found = await self._run.execute(ops.get_all().prefix(self._prefix).kvs())
+        cut = len(self._prefix.encode())
+        return await plan.build_aside(self._run.client.runtime, {text(kv.key[cut:]): text(kv.value) for kv in found})
 
     @overload
     def live(
@@ -163,7 +156,9 @@ class Center(Bound[F]):
         sources: Sources = (),
         env: str | None = None,
     ) -> Opening[Live[Async, DictConfig]]: ...
-    def live(
+    @untyped
+    @opener
+    async def live(
         self,
         cls: Any = None,
         fallback: File | None = None,
@@ -178,11 +173,9 @@ class Center(Bound[F]):
         ``fallback``; where there is none, or it can't be used either, ``default`` is the value; without one the error
         is raised.
         """
+        plan = Plan.of(cls, self._prefix, self._names, sources, env)
         file = self._fallback if fallback is None else fallback
-        return self._run.open(self._live(self._plan(cls, sources, env), None if file is None else Path(file), default))
-
-    async def _live(self, plan: Plan, file: Path | None, default: Any) -> Live[F, Any]:
-        live: Live[F, Any] = Live(self._run, plan, file)
+        live: Live[F, Any] = Live(self._run, plan, None if file is None else Path(file))
         await live.begin(default, default is not NOT_GIVEN)
         return live
 
@@ -192,7 +185,7 @@ class Center(Bound[F]):
 
         A key that is not there has none here: ``rollback`` still brings it back from a revision that had it.
         """
-        name, most = self._prefix + key_of(key, only), number(limit, "a limit")
+        name, most = self._prefix + key_of(key, only), count(limit, "a limit")
         found: list[Version] = []
         read = ops.get(name)
         with suppress(CompactedError):
@@ -208,7 +201,7 @@ class Center(Bound[F]):
         ``KeyNotFoundError`` if it had none, ``CompactedError`` if that is forgotten.
         """
         name = self._prefix + key_of(key, only)
-        found = await self._run.execute(ops.get(name).revision(number(revision, "a revision")).kv())
+        found = await self._run.execute(ops.get(name).revision(count(revision, "a revision")).kv())
         if found is None:
             raise KeyNotFoundError(f"{name!r} had no value at revision {revision}")
         return await self._run.execute(ops.put(name).value(found.value))

@@ -94,3 +94,8 @@ def part(below: str, entries: Entries, prefix: str) -> list[Part]:
 def mine(key: str, below: str) -> bool:
     """Whether a key belongs to a layer."""
     return key.startswith(below) if below else not key.startswith(AUDIENCE)
+
+
+def text(data: bytes) -> str:
+    """Return bytes as text that can be shown; what is not UTF-8 is no YAML either, and is reported as that."""
+    return data.decode(errors="backslashreplace")

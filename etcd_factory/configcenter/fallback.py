@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 from etcd_factory.errors import ConfigError, Fault
+from etcd_factory.io.runtime.files import write_atomically
 from etcd_factory.options.kinds import is_mapping
 
 from .entries import Entries
@@ -27,15 +26,7 @@ def digest(found: Mapping[str, Any]) -> str:
 def write(path: Path, prefix: str, revision: int, entries: Entries) -> None:
     """Put the file there, whole or not at all. Only its owner reads it: there may be secrets in it."""
     found = {"version": VERSION, "prefix": prefix, "revision": revision, "entries": dict(entries)}
-    with NamedTemporaryFile("w", dir=path.parent, prefix=f"{path.name}.", delete=False, encoding="utf-8") as file:
-        try:
-            json.dump({**found, "sha256": digest(found)}, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
+    write_atomically(path, json.dumps({**found, "sha256": digest(found)}, indent=1).encode())
 
 
 def load(path: Path, prefix: str) -> tuple[int, Entries]:

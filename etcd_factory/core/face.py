@@ -1,21 +1,24 @@
 """One body, three faces.
 
-An operation is written once, as a coroutine over the ports. In asyncio its caller awaits it. In the blocking face the
-ports block the thread and return, so the coroutine never suspends and one ``send`` runs it to its end. A third face,
-``Unbound``, runs nothing: its builders give the operation itself, to be put into a transaction or a batch.
+An operation is written once, as a coroutine over the ports. The asyncio face awaits it. In the blocking face the ports
+block the thread and never suspend, so one ``send`` runs the coroutine to its end. The third face, ``Unbound``, runs
+nothing: its builders return the operation itself, to be put into a transaction or a batch.
 
-Which face an object has is its type parameter: ``Get[Sync]``, ``Get[Async]``, ``Get[Unbound]``. ``terminal`` and
-``operation`` read it there and give a method the right type.
+Type checkers read the face of an object from its type parameter: ``Get[Sync]``, ``Get[Async]``, ``Get[Unbound]``. At
+run time each face has a subclass of its own, made here at its first use, with plain functions or coroutine functions as
+methods: so ``inspect.iscoroutinefunction``, ``inspect.signature`` and ``create_autospec`` see what a caller gets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+from inspect import isawaitable
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
 if TYPE_CHECKING:
-    from .op import Op
+    from .op import Op, Pages
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -23,22 +26,23 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Sync:
-    """The blocking face: a call gives its result."""
+    """The blocking face: a call returns its result."""
 
 
 class Async:
-    """The asyncio face: a call gives a coroutine of its result."""
+    """The asyncio face: a call returns a coroutine of its result."""
 
 
 class Unbound:
-    """No client behind it: a call gives the operation."""
+    """The face of ``ops``: a call returns the operation."""
 
 
 F = TypeVar("F", Sync, Async, Unbound)
+Face = type[Sync] | type[Async] | type[Unbound]
 
 
 def finish(body: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine whose ports never suspend; one that does is a defect of its port, and raises."""
+    """Run a coroutine whose ports never suspend; ``RuntimeError`` if one does, which is a defect of that port."""
     try:
         body.send(None)
     except StopIteration as stop:
@@ -47,52 +51,89 @@ def finish(body: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError(f"{body!r} waited for an event loop in the blocking face")
 
 
+async def settle(given: Awaitable[T] | T) -> T:
+    """Return what a user's function returned, awaited if it has to be."""
+    return await given if isawaitable(given) else given
+
+
 class Runner(Protocol):
-    """Takes an operation and gives what its face gives for it."""
+    """Runs the operations of an object that has a face."""
 
-    def __call__(self, op: Op[Any]) -> Any:
-        """The result, a coroutine of it, or the operation."""
+    @property
+    def face(self) -> Face:
+        """Which face."""
+        ...
 
-    def pages(self, fields: Mapping[str, Any], face: type[Sync | Async]) -> Any:
-        """The pages of a read, for iterating in that face; ``TypeError`` if it is not this one's."""
+    async def execute(self, op: Op[T]) -> T:
+        """Return the operation's result."""
+        ...
 
-
-class Unrun:
-    """The runner of ``ops``."""
-
-    def __call__(self, op: Op[T]) -> Op[T]:
-        """The operation itself."""
-        return op
-
-    def pages(self, fields: Mapping[str, Any], face: type[Sync | Async]) -> Any:
-        """Nothing is read here."""
-        del fields, face
-        raise TypeError("ops only describe operations; iterate over a client's get_all()")
-
-
-unrun = Unrun()
+    def pages(self, fields: Mapping[str, Any]) -> Pages:
+        """Return the pages of a read, to iterate over."""
+        ...
 
 
 class Bound(Generic[F]):
-    """What has a face, by its runner: a ``Runner``, or the ports themselves."""
+    """A class with a face. ``Get(run, ...)`` creates an instance of the subclass for ``run.face``."""
 
     __slots__ = ()
 
-    _run: Any
+    face: ClassVar[Face | None] = None
+    _faces: ClassVar[dict[Face, type[Any]]] = {}
+
+    if TYPE_CHECKING:
+
+        @property
+        def _run(self) -> Runner: ...
+
+    else:
+
+        def __new__(cls, *args: Any, **_: Any) -> Any:
+            """Create an instance of the class for the face of ``run``, the first argument."""
+            return object.__new__(cls if cls.face else cls._faces.get(args[0].face) or subclass(cls, args[0].face))
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.face = cls.face or named_face(cls)
+        if cls.face is None:
+            cls._faces = {}
+        else:
+            install(cls, cls.face)
 
 
-class Named:
-    """What the decorators share: at run time a method is a function like any other."""
-
-    def __init__(self, body: Callable[..., Any], call: Callable[..., Any]) -> None:
-        self._call = update_wrapper(call, body)
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        setattr(owner, name, self._call)
+def named_face(cls: type[Any]) -> Face | None:
+    """Return the face that a base is subscripted with: ``class ETCDService(Service[Sync])``."""
+    bases = cls.__dict__.get("__orig_bases__", ())
+    arguments = [argument for base in bases for argument in getattr(base, "__args__", ())]
+    return next((face for face in (Sync, Async, Unbound) if face in arguments), None)
 
 
-class Method(Named, Generic[P, T_co]):
-    """What ``terminal`` and ``operation`` are to type checkers: a method's type by the face of its object."""
+def subclass(cls: type[Any], face: Face) -> type[Any]:
+    """Create the subclass of a generic class for one face."""
+    names = {"__slots__": (), "__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+    kind: Any = type(cls)
+    made: type[Any] = kind(cls.__name__, (cls,), {**names, "face": face})
+    return cls._faces.setdefault(face, made)  # type: ignore[no-any-return]
+
+
+def install(cls: type[Any], face: Face) -> None:
+    """Give a class the functions of a face, in place of the methods that it inherits."""
+    found = {name: member for base in reversed(cls.__mro__) for name, member in vars(base).items()}
+    for name, member in found.items():
+        if isinstance(member, Method):
+            setattr(cls, name, member.function(face))
+
+
+class Method(Generic[P, T_co]):
+    """A method that has another type in each face; ``function`` makes the one that the class of a face has."""
+
+    def __init__(self, body: Callable[..., Any]) -> None:
+        self.body = body
+        self.__doc__ = body.__doc__
+
+    def function(self, face: Face) -> Callable[..., Any]:
+        """Return the function for a face."""
+        raise NotImplementedError
 
     if TYPE_CHECKING:
 
@@ -104,7 +145,89 @@ class Method(Named, Generic[P, T_co]):
         def __get__(self, instance: Bound[Async], owner: type) -> Callable[P, Coroutine[Any, Any, T_co]]: ...
         @overload
         def __get__(self, instance: Bound[Unbound], owner: type) -> Callable[P, Op[T_co]]: ...
-        def __get__(self, instance: Any, owner: type) -> Any: ...
+        def __get__(self, instance: object, owner: type) -> object: ...
+
+
+class terminal(Method[P, T_co]):  # noqa: N801
+    """The last call on a builder: its body returns an ``Op``, which the face runs."""
+
+    def __init__(self, body: Callable[Concatenate[Any, P], Op[T_co]]) -> None:
+        super().__init__(body)
+
+    def function(self, face: Face) -> Callable[..., Any]:
+        """Return a function that runs the operation; for ``Unbound`` the body, which describes it."""
+        body = self.body
+
+        def blocking(self: Bound[Sync], *args: P.args, **kwargs: P.kwargs) -> object:
+            return finish(self._run.execute(body(self, *args, **kwargs)))
+
+        async def awaited(self: Bound[Async], *args: P.args, **kwargs: P.kwargs) -> object:
+            return await self._run.execute(body(self, *args, **kwargs))
+
+        return body if face is Unbound else described(blocking if face is Sync else awaited, body)
+
+
+class operation(Method[P, T_co]):  # noqa: N801
+    """A method whose body is a coroutine over the ports; the asyncio face has the body itself."""
+
+    def __init__(self, body: Callable[Concatenate[Any, P], Coroutine[Any, Any, T_co]]) -> None:
+        super().__init__(body)
+
+    def function(self, face: Face) -> Callable[..., Any]:
+        """Return the body; in the blocking face a function that runs it to its end."""
+        return blocking(self.body) if face is Sync else self.body
+
+
+class opener(Method[P, T_co]):  # noqa: N801
+    """An operation that opens something: in the asyncio face it returns an ``Opening``."""
+
+    def __init__(self, body: Callable[Concatenate[Any, P], Coroutine[Any, Any, T_co]]) -> None:
+        super().__init__(body)
+
+    def function(self, face: Face) -> Callable[..., Any]:
+        """Return a function that opens it, or one that returns what can be awaited or entered."""
+        body = self.body
+
+        def opening(self: object, *args: P.args, **kwargs: P.kwargs) -> Opening[T_co]:
+            return Opening(body(self, *args, **kwargs))
+
+        return blocking(body) if face is Sync else described(opening, body, "Opening[{}]")
+
+    if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]
+        def __get__(self, instance: None, owner: type) -> Callable[..., Any]: ...
+        @overload
+        def __get__(self, instance: Bound[Sync], owner: type) -> Callable[P, T_co]: ...
+        @overload
+        def __get__(self, instance: Bound[Async], owner: type) -> Callable[P, Opening[T_co]]: ...
+        def __get__(self, instance: object, owner: type) -> object: ...
+
+
+def untyped(method: Method[..., object]) -> Any:
+    """Return a method whose types its overloads state."""
+    return method
+
+
+def blocking(body: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:
+    """Return a function that runs a coroutine function to its end."""
+
+    def call(*args: object, **kwargs: object) -> T:
+        return finish(body(*args, **kwargs))
+
+    return described(call, body)
+
+
+def described(call: Callable[..., T], body: Callable[..., Any], shape: str = "{}") -> Callable[..., T]:
+    """Give a function the name, docstring and parameters of its body, and the result that its face returns."""
+    assert isinstance(body, FunctionType)
+    shown = FunctionType(body.__code__, body.__globals__, body.__name__, body.__defaults__, body.__closure__)
+    result: str = body.__annotations__["return"]
+    inner = result[len("Op[") : -1] if result.startswith("Op[") else result
+    shown.__kwdefaults__ = body.__kwdefaults__
+    shown.__annotations__ = {**body.__annotations__, "return": shape.format(inner)}
+    shown.__doc__, shown.__module__, shown.__qualname__ = body.__doc__, body.__module__, body.__qualname__
+    return update_wrapper(call, shown)
 
 
 class Opening(Generic[T]):
@@ -118,48 +241,52 @@ class Opening(Generic[T]):
         return self._body.__await__()
 
     async def __aenter__(self) -> T:
-        self._opened = await (await self._body).__aenter__()  # type: ignore[attr-defined]
-        return self._opened  # type: ignore[no-any-return]
+        self._opened = await self._body
+        entered: T = await self._opened.__aenter__()
+        return entered
 
-    async def __aexit__(self, *error: Any) -> None:
+    async def __aexit__(self, *error: object) -> None:
         await self._opened.__aexit__(*error)
 
 
-class opener(Named, Generic[P, T_co]):  # noqa: N801
-    """An operation that opens something: in asyncio it gives an ``Opening``."""
+class Completed:
+    """What needs no waiting, and may still be awaited."""
 
-    def __init__(self, body: Callable[Concatenate[Any, P], Coroutine[Any, Any, T_co]]) -> None:
-        def call(self: Any, *args: P.args, **kwargs: P.kwargs) -> Any:
-            return self._run.open(body(self, *args, **kwargs))
+    __slots__ = ()
 
-        super().__init__(body, call)
-
-    if TYPE_CHECKING:
-
-        @overload
-        def __get__(self, instance: None, owner: type) -> Callable[..., Any]: ...
-        @overload
-        def __get__(self, instance: Bound[Sync], owner: type) -> Callable[P, T_co]: ...
-        @overload
-        def __get__(self, instance: Bound[Async], owner: type) -> Callable[P, Opening[T_co]]: ...
-        def __get__(self, instance: Any, owner: type) -> Any: ...
+    def __await__(self) -> Generator[Any, Any, None]:
+        yield from ()
 
 
-class terminal(Method[P, T_co]):  # noqa: N801
-    """A builder's last call: its body gives an ``Op``, the face runs it."""
-
-    def __init__(self, body: Callable[Concatenate[Any, P], Op[T_co]]) -> None:
-        def call(self: Any, *args: P.args, **kwargs: P.kwargs) -> Any:
-            return self._run(body(self, *args, **kwargs))
-
-        super().__init__(body, call)
+S = TypeVar("S", bound="Scoped[Sync]")
+A = TypeVar("A", bound="Scoped[Async]")
 
 
-class operation(Method[P, T_co]):  # noqa: N801
-    """A method whose body is a coroutine over the ports; the runner's ``finish`` is the face's way to run it."""
+class Scoped(Bound[F]):
+    """A context manager of its face: subclasses say what entering and leaving does."""
 
-    def __init__(self, body: Callable[Concatenate[Any, P], Coroutine[Any, Any, T_co]]) -> None:
-        def call(self: Any, *args: P.args, **kwargs: P.kwargs) -> Any:
-            return self._run.finish(body(self, *args, **kwargs))
+    __slots__ = ()
 
-        super().__init__(body, call)
+    async def _enter(self) -> None:
+        """Enter the block."""
+
+    async def _exit(self, error: BaseException | None) -> None:
+        """Leave the block, which ``error`` ended."""
+
+    def __enter__(self: S) -> S:
+        if self.face is not Sync:
+            raise TypeError(f"{type(self).__name__} of an asyncio client: enter it with 'async with'")
+        finish(self._enter())
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        finish(self._exit(error))
+
+    async def __aenter__(self: A) -> A:
+        if self.face is not Async:
+            raise TypeError(f"{type(self).__name__} of a blocking client: enter it with 'with'")
+        await self._enter()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        await self._exit(error)

@@ -1,102 +1,113 @@
-"""Telling what changed to functions, one call after another, apart from who noticed it."""
+"""Calling users' functions with changes, one call after another, apart from whoever noticed the change."""
 
 from __future__ import annotations
 
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar, Generic, TypeVar
 from weakref import WeakSet
 
-from .call.client import Client
-from .handlers import call
-from .mirror.store import merged
+from .background import Background, Closing
+from .face import Async, settle
+from .ports import Runtime
 
-log = logging.getLogger("etcd_factory.mirror")
+LIMIT = 100_000  # changes that may wait; beyond, several are merged into one
 
-MOST = 100_000  # changes that wait to be told; beyond, several become one
-
-
-Merge = Callable[[Iterable[Any]], list[Any]]
+C = TypeVar("C", bound=tuple[Any, ...])  # a change: the arguments of a call
+Handler = Callable[..., object]
 
 
-class ChangeNotifier:
-    """Changes on their way to functions, each the arguments of a call. Nobody who adds one waits.
+class ChangeNotifier(Generic[C]):
+    """Changes on their way to handlers. Adding one never waits.
 
-    Where too many wait, ``merge`` makes fewer of them: a slow function is told less often, but never wrong.
+    Where more than ``limit`` wait, ``merge`` turns them into fewer: a slow handler is called less often, never wrongly.
     """
 
     def __init__(
         self,
-        client: Client,
-        what: str = "'change' of a mirror",
-        merge: Merge = merged,
-        most: int | None = None,
-        log: logging.Logger = log,
+        background: Background[Any],
+        what: str,
+        merge: Callable[[Iterable[C]], list[C]],
+        log: logging.Logger,
+        limit: int = LIMIT,
     ) -> None:
-        self._io, self._guard = client.io, client.guard()
+        self._background, self._runtime = background, background.runtime
         self._what, self._merge, self._log = what, merge, log
-        self._most = MOST if most is None else most
-        self._handlers: list[Callable[..., Any]] = []
-        self._waiting: deque[tuple[Any, ...]] = deque()
-        self._limit = self._most
-        self._signal = self._io.signal()
-        self._over = False
+        self._lock = self._runtime.lock()
+        self._handlers: list[Handler] = []
+        self._waiting: deque[C] = deque()
+        self._least, self._limit = limit, limit
+        self._signal = self._runtime.signal()
+        self._closed = False
 
-    def on(self, handler: Callable[..., Any]) -> None:
-        """Call it with each change from now on."""
-        with self._guard:
+    def on(self, handler: Handler) -> None:
+        """Call the handler with each change from now on."""
+        with self._lock:
             self._handlers.append(handler)
             first = len(self._handlers) == 1
         if first:
-            self._io.keep("changes", Notifiers).add(self)
-            self._io.spawn(self._run(), "etcd_factory changes")
+            self._background.get(Notifiers).add(self)
+            self._runtime.spawn(self._run(), "etcd_factory changes")
 
     @property
     def wanted(self) -> bool:
-        """Whether there is anyone to tell."""
+        """Whether there is a handler."""
         return bool(self._handlers)
 
-    def add(self, changes: Iterable[tuple[Any, ...]]) -> None:
-        """Tell these, if there is anyone to tell."""
+    def add(self, changes: Iterable[C]) -> None:
+        """Queue changes for the handlers, if there are any."""
         if not self._handlers:
             return
-        with self._guard:
+        with self._lock:
             self._waiting.extend(changes)
             if len(self._waiting) > self._limit:
                 self._waiting = deque(self._merge(self._waiting))
-                self._limit = max(self._most, 2 * len(self._waiting))
+                self._limit = max(self._least, 2 * len(self._waiting))
         self._signal.set()
 
     def close(self) -> None:
-        """Tell no more."""
-        self._over = True
+        """Call no handler any more."""
+        self._closed = True
         self._signal.set()
 
     async def _run(self) -> None:
-        while not self._over:
+        while not self._closed:
             await self._signal.wait()
             self._signal.clear()
-            while not self._over and (change := self._next()) is not None:
+            while not self._closed and (change := self._next()) is not None:
                 for handler in tuple(self._handlers):
-                    await call(self._io, self._log, self._what, handler, *change)
+                    await call_handler(self._runtime, self._log, self._what, handler, *change)
 
-    def _next(self) -> tuple[Any, ...] | None:
-        with self._guard:
+    def _next(self) -> C | None:
+        with self._lock:
             return self._waiting.popleft() if self._waiting else None
 
 
 class Notifiers:
-    """All that tell changes for a client; they end with it. ``client.io.keep`` has one, in asyncio for each loop."""
+    """The running notifiers of a client; they end with it."""
 
-    def __init__(self) -> None:
-        self._open: WeakSet[ChangeNotifier] = WeakSet()
+    closing: ClassVar = Closing.NOTIFIERS
 
-    def add(self, one: ChangeNotifier) -> None:
-        """It tells until the client is closed."""
+    def __init__(self, client: object) -> None:
+        del client
+        self._open: WeakSet[ChangeNotifier[Any]] = WeakSet()
+
+    def add(self, one: ChangeNotifier[Any]) -> None:
+        """Let it run until the client is closed."""
         self._open.add(one)
 
     async def close(self) -> None:
-        """End them."""
+        """Close them all."""
         for one in list(self._open):
             one.close()
+
+
+async def call_handler(runtime: Runtime, log: logging.Logger, what: str, handler: Handler, *args: object) -> None:
+    """Call a user's function, which in asyncio may be ``async``. What it raises is logged."""
+    try:
+        given = handler(*args)
+        if runtime.face is Async:
+            await settle(given)
+    except Exception:
+        log.exception("a handler of %s failed", what)

@@ -1,151 +1,190 @@
-"""What the core needs of the world, and nothing else. ``io`` has the two that fulfil it."""
+"""What the core needs from the outside: a ``Transport`` that carries calls and a ``Runtime`` that waits.
+
+``etcd_factory.io`` implements both, on threads and on asyncio. The blocking implementations block the calling thread
+and never suspend, so that one ``send`` runs a coroutine of the core to its end (``face.finish``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
-from inspect import isawaitable
-from typing import Any, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import AbstractContextManager
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from etcd_factory.wire.methods import Method
+if TYPE_CHECKING:
+    from etcd_factory.wire.methods import Method
 
-from .face import Async, Sync
+    from .face import Face
 
 T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+T_co = TypeVar("T_co", covariant=True)
+Q = TypeVar("Q")  # a request message
+R = TypeVar("R")  # a response message
 
 Metadata = tuple[tuple[str, str], ...]
+Lock = AbstractContextManager[object]  # held only over code that does not await, it serves threads and tasks alike
+
+
+class Stream(Protocol[T_contra, T_co]):
+    """Messages in both directions on one gRPC stream."""
+
+    def send(self, message: T_contra) -> None:
+        """Queue a message; never waits."""
+
+    async def receive(self) -> T_co | None:
+        """Return the next message, None if the server ended the stream; raises ``EtcdError`` if it broke."""
+        ...
+
+    async def close(self) -> None:
+        """End the stream; a caller waiting in ``receive`` gets None or an error."""
+
+
+class Transport(Protocol):
+    """Carries calls to hosts. A host is a URL: ``http://127.0.0.1:2379``, ``unix:///run/etcd.sock``."""
+
+    async def unary(self, host: str, method: Method[Q, R], request: Q, timeout: float, metadata: Metadata) -> R:
+        """Make one call to one host.
+
+        Raises ``EtcdError``; its ``sent`` is False only if the request certainly never left this process.
+        """
+        ...
+
+    async def stream(
+        self, host: str, method: Method[Q, R], metadata: Metadata, request: Q | None = None
+    ) -> Stream[Q, R]:
+        """Open a stream to one host: in both directions, or the responses to one ``request``."""
+        ...
+
+    async def close(self) -> None:
+        """End all calls and connections; later calls raise ``ClientClosedError``."""
+
+    def forget(self) -> object:
+        """Drop all connections without touching them, in a forked child; returns what must be kept alive."""
 
 
 class Promise(Protocol[T]):
-    """A value that one sets and others wait for."""
+    """A value that one caller sets and others wait for."""
 
     def set(self, value: T) -> None:
-        """Give the value to all who wait."""
+        """Wake all waiters with the value."""
 
     async def wait(self, timeout: float | None = None) -> T:
-        """The value, when it is there; ``DeadlineExceededError`` if it is not in time."""
+        """Return the value once it is set; raises ``DeadlineExceededError`` after ``timeout`` seconds."""
         ...
 
 
-class Stream(Protocol):
-    """Messages both ways on one connection."""
-
-    async def send(self, message: Any) -> None:
-        """Queue a message; it is sent in its turn, and this does not wait for that."""
-
-    async def receive(self) -> Any:
-        """The next message, None where the server ended the stream; raises ``EtcdError`` where it broke."""
-
-    async def close(self) -> None:
-        """End it; one who waits for a message gets an error."""
-
-
 class Signal(Protocol):
-    """A flag that one raises and others wait for."""
+    """A flag that one caller sets and others wait for."""
 
     set: Callable[[], None]
     clear: Callable[[], None]
     is_set: Callable[[], bool]
 
     async def wait(self, timeout: float | None = None) -> bool:
-        """Whether it was raised in time."""
+        """Return whether it was set within ``timeout`` seconds."""
         ...
 
 
-class Mailbox(Protocol):
-    """A bounded queue from one who never waits to one who does."""
+class Mailbox(Protocol[T]):
+    """A bounded queue; the producer never waits."""
 
-    def put(self, item: Any, *, always: bool = False) -> bool:
-        """Add an item; false if the box is full, unless ``always``, or closed."""
+    def put(self, item: T, *, always: bool = False) -> bool:
+        """Add an item; returns False if the box is closed, or full and not ``always``."""
         ...
 
     def close(self) -> None:
-        """Take no more; what is in it can still be taken out."""
+        """Accept no more items; those in it can still be taken."""
 
-    async def get(self, timeout: float | None = None) -> Any:
-        """The next item, when there is one; None once the box is closed and empty, or at the end of ``timeout``."""
+    async def get(self, timeout: float | None = None) -> T | None:
+        """Return the next item; None once the box is closed and empty, or after ``timeout`` seconds."""
 
 
 class Task(Protocol):
-    """A coroutine that runs on its own."""
+    """A coroutine running in the background."""
 
     async def join(self, timeout: float) -> bool:
-        """Whether it has ended in time."""
+        """Return whether it ended within ``timeout`` seconds."""
         ...
 
 
-class IO(Protocol):
-    """A transport with its way to wait. Every port of the blocking one returns without suspending."""
+class File(Protocol):
+    """A file that replaces ``path`` as a whole or not at all; its methods may block on the disk."""
+
+    path: Path
+
+    def write(self, data: bytes) -> None:
+        """Append bytes."""
+
+    def commit(self) -> None:
+        """Flush to disk, then replace ``path``."""
+
+    def discard(self) -> None:
+        """Remove what was written, unless it was committed; idempotent."""
+
+
+class Runtime(Protocol):
+    """Time, waiting and background work, on threads or on asyncio."""
 
     @property
-    def face(self) -> type[Sync | Async]:
-        """Whose ports these are."""
+    def face(self) -> Face:
+        """Whose runtime this is."""
         ...
 
-    @property
-    def era(self) -> int:
-        """Counts the forks that this process came from since the ports were made."""
+    def scope(self) -> object:
+        """Return what background work belongs to: the running event loop, or one object for all threads."""
+
+    def now(self) -> float:
+        """Return the seconds of a clock that never goes back."""
         ...
 
-    async def unary(self, host: str, method: Method, request: Any, timeout: float, metadata: Metadata) -> Any:
-        """One call to one host. Raises ``EtcdError``; its ``sent`` is false if the request certainly never left."""
-
-    async def stream(self, host: str, method: Method, metadata: Metadata, request: Any = None) -> Stream:
-        """A stream to one host: both ways, or the answers to one request."""
+    def random(self) -> float:
+        """Return a random number from 0 to 1."""
         ...
 
-    def spawn(self, body: Coroutine[Any, Any, Any], name: str) -> Task:
-        """The coroutine run on its own, beside its caller."""
+    def lock(self) -> Lock:
+        """Return a new lock."""
         ...
 
     def signal(self) -> Signal:
-        """A new signal."""
-        ...
-
-    def mailbox(self, size: int) -> Mailbox:
-        """A new mailbox."""
-        ...
-
-    async def lookup(self, domain: str, secure: bool, timeout: float) -> list[tuple[str, int]]:
-        """The names and ports that DNS has for a domain's etcd; ``ConnectionFailedError`` if it has none."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Pause."""
-
-    async def within(self, seconds: float, body: Callable[[], Any]) -> Any:
-        """What ``body`` gives, or ``TimeoutError`` if that takes longer; the body may go on behind."""
-
-    async def aside(self, body: Callable[[], T]) -> T:
-        """What ``body`` gives, which may wait for a disk: no event loop is held up by it."""
-        ...
-
-    async def gather(self, bodies: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-        """The results of all, run side by side."""
+        """Return a new signal."""
         ...
 
     def promise(self) -> Promise[Any]:
-        """A new promise."""
+        """Return a new promise."""
         ...
 
-    def now(self) -> float:
-        """A clock in seconds that never goes back."""
+    def mailbox(self, size: int) -> Mailbox[Any]:
+        """Return a new mailbox for ``size`` items."""
         ...
 
-    def finish(self, body: Coroutine[Any, Any, T]) -> Any:
-        """A coroutine run as the face runs it."""
-
-    def keep(self, name: str, make: Callable[[], T]) -> T:
-        """The one object of that name, in asyncio the one of the running loop; made at the first call."""
+    def spawn(self, body: Coroutine[Any, Any, object], name: str) -> Task:
+        """Run a coroutine in the background, in a task or thread of that name."""
         ...
 
-    def kept(self) -> list[Any]:
-        """What is kept, in order of its making."""
+    def file(self, path: str | PathLike[str]) -> File:
+        """Create a temporary file, readable by its owner only, that can replace ``path``; blocks on the disk."""
         ...
 
-    async def close(self) -> None:
-        """End all calls and connections."""
+    async def sleep(self, seconds: float) -> None:
+        """Pause the caller."""
 
+    async def within(self, seconds: float, body: Callable[[], Awaitable[T] | T]) -> T:
+        """Return what ``body`` returns; ``TimeoutError`` after ``seconds``, while the body may still be running."""
+        ...
 
-async def value_of(given: Any) -> Any:
-    """What a user's function gave, awaited where it has to be."""
-    return await given if isawaitable(given) else given
+    async def aside(self, body: Callable[[], T]) -> T:
+        """Return what ``body`` returns; it may block, on a disk for example, and holds up no event loop."""
+        ...
+
+    async def gather(self, bodies: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+        """Run coroutines concurrently and return their results in order."""
+        ...
+
+    async def lookup(self, domain: str, secure: bool, timeout: float) -> list[tuple[str, int]]:
+        """Return the names and ports of a domain's etcd from DNS SRV records.
+
+        Raises ``ConnectionFailedError`` if there are none, ``ConfigError`` if dnspython is not installed.
+        """
+        ...

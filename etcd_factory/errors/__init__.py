@@ -12,6 +12,7 @@ from .base import (
     InstanceExistsError,
     InstanceNotFoundError,
     NoInstanceError,
+    choice,
     suggestion,
 )
 from .server import (
@@ -26,6 +27,7 @@ from .server import (
     InternalError,
     InvalidAuthTokenError,
     KeyNotFoundError,
+    LearnerError,
     LeaseExistsError,
     LeaseNotFoundError,
     LockFailedError,
@@ -67,6 +69,7 @@ __all__ = [
     "InternalError",
     "InvalidAuthTokenError",
     "KeyNotFoundError",
+    "LearnerError",
     "LeaseExistsError",
     "LeaseNotFoundError",
     "LockFailedError",
@@ -86,6 +89,7 @@ __all__ = [
     "UserExistsError",
     "UserNotFoundError",
     "WatchOverflowError",
+    "choice",
     "error_of",
     "suggestion",
 ]

@@ -124,3 +124,11 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     """``; did you mean 'hosts'?`` where a known name is near, else nothing."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def choice(value: str, allowed: Iterable[str], what: str) -> str:
+    """Return ``value`` if it is one of ``allowed``; ``ValueError`` lists those and suggests the nearest."""
+    known = tuple(allowed)
+    if value not in known:
+        raise ValueError(f"unknown {what} {value!r}; expected {' or '.join(known)}{suggestion(str(value), known)}")
+    return value

@@ -1,4 +1,4 @@
-"""Errors from an etcd server, or from the way to it."""
+"""Errors from an etcd server, or from the connection to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .etcd3 import (
 
 
 class Code(str, Enum):
-    """The gRPC status of an answer, by its name: ``error.code == "UNAVAILABLE"``."""
+    """A gRPC status by its name: ``error.code == "UNAVAILABLE"``."""
 
     CANCELLED = "CANCELLED"
     UNKNOWN = "UNKNOWN"
@@ -38,11 +38,12 @@ class Code(str, Enum):
 
 
 class EtcdError(EtcdFactoryError, Etcd3Exception):
-    """What etcd, or the connection to it, answered in place of a result.
+    """A call failed at etcd, or on the way to it.
 
-    ``code`` is the gRPC status, ``message`` the server's own words, ``endpoint`` the member that was asked last,
-    ``attempts`` how often the call was sent, ``operation`` what was asked (``put 'k'``). ``maybe_applied`` is
-    true for a write whose answer was lost: it may or may not have happened. The gRPC error is the ``__cause__``.
+    ``code`` is the gRPC status, ``message`` the server's own text, ``endpoint`` the host called last, ``attempts`` how
+    often the call was sent, ``operation`` what was called (``put 'k'``). ``maybe_applied`` is True for a write whose
+    response was lost: it may or may not have been applied. ``sent`` is False if the request certainly never left. The
+    transport's own error, if there is one, is the ``__cause__``.
     """
 
     status: Code = Code.UNKNOWN
@@ -71,21 +72,21 @@ class EtcdError(EtcdFactoryError, Etcd3Exception):
 
 
 class ConnectionFailedError(EtcdError, Etcd3ConnectionFailed):
-    """No connection could be made, or the one in use broke."""
+    """No connection could be established, or the one in use broke."""
 
     status = Code.UNAVAILABLE
     hint = "is etcd running there, and is the host right?"
 
 
 class DeadlineExceededError(EtcdError, TimeoutError, Etcd3ConnectionTimeout):
-    """No answer within ``timeout``."""
+    """No response within ``timeout``."""
 
     status = Code.DEADLINE_EXCEEDED
-    hint = "raise it with with_options(timeout=...) if the server is only slow"
+    hint = "if the server is only slow, raise the timeout with with_options(timeout=...)"
 
 
 class InternalError(EtcdError, Etcd3InternalError):
-    """etcd or gRPC failed inside."""
+    """An internal error of etcd or of the transport."""
 
     status = Code.INTERNAL
 
@@ -97,7 +98,7 @@ class PreconditionError(EtcdError, Etcd3PreconditionFailed):
 
 
 class AuthenticationFailedError(EtcdError):
-    """User name or password are wrong."""
+    """The user name or the password is wrong."""
 
     status = Code.INVALID_ARGUMENT
     hint = "check auth.username and auth.password of this client"
@@ -107,18 +108,18 @@ class InvalidAuthTokenError(EtcdError):
     """The token has expired, or the call had none."""
 
     status = Code.UNAUTHENTICATED
-    hint = "does this server want auth: {username, password}?"
+    hint = "does this server require auth: {username, password}?"
 
 
 class PermissionDeniedError(EtcdError, PermissionError):
-    """The user's roles do not allow it."""
+    """The user's roles do not permit it."""
 
     status = Code.PERMISSION_DENIED
     hint = "no role of this user grants it"
 
 
 class CompactedError(EtcdError, Etcd3Compacted):
-    """The revision asked for has been compacted away; ``compact_revision`` is the oldest one left, if told."""
+    """The requested revision is compacted; ``compact_revision`` is the oldest one left, if the server sent it."""
 
     status = Code.OUT_OF_RANGE
 
@@ -128,13 +129,13 @@ class CompactedError(EtcdError, Etcd3Compacted):
 
 
 class FutureRevisionError(EtcdError):
-    """The revision asked for has not happened yet."""
+    """The requested revision does not exist yet, or no longer since the store was rolled back."""
 
     status = Code.OUT_OF_RANGE
 
 
 class KeyNotFoundError(EtcdError):
-    """A put that keeps the value or the lease found no key."""
+    """A put that keeps the value or the lease found no such key."""
 
     status = Code.INVALID_ARGUMENT
 
@@ -153,11 +154,11 @@ class LeaseNotFoundError(EtcdError):
 
 
 class LeaseExistsError(PreconditionError):
-    """A lease of that id exists."""
+    """A lease with that id exists."""
 
 
 class RoleExistsError(PreconditionError):
-    """A role of that name exists."""
+    """A role with that name exists."""
 
 
 class RoleNotFoundError(PreconditionError):
@@ -169,7 +170,7 @@ class RoleNotGrantedError(PreconditionError):
 
 
 class UserExistsError(PreconditionError):
-    """A user of that name exists."""
+    """A user with that name exists."""
 
 
 class UserNotFoundError(PreconditionError):
@@ -184,13 +185,13 @@ class NoSpaceError(EtcdError):
 
 
 class RequestTooLargeError(EtcdError):
-    """The request is above the server's --max-request-bytes."""
+    """The request exceeds the server's --max-request-bytes."""
 
     status = Code.RESOURCE_EXHAUSTED
 
 
 class TooManyRequestsError(EtcdError):
-    """The server is behind with applying and takes no more for now."""
+    """The server has too many requests to apply and refuses more for now."""
 
     status = Code.RESOURCE_EXHAUSTED
 
@@ -208,16 +209,22 @@ class UnhealthyClusterError(EtcdError, Etcd3ConnectionFailed):
 
 
 class LockFailedError(EtcdError):
-    """The lock was not got in time."""
+    """The lock was not acquired in time, or is not held."""
 
 
 class NotLeaderError(PreconditionError):
-    """The one who asked is not the leader."""
+    """The caller, or the member called, is not the leader."""
 
 
 class STMConflictError(EtcdError):
-    """Others changed what the transaction read, too often in a row."""
+    """Others changed what the transaction read, in too many attempts in a row."""
 
 
 class WatchOverflowError(EtcdError):
-    """The watcher was read too slowly and its buffer is full."""
+    """The watcher was read too slowly and its buffer overflowed."""
+
+
+class LearnerError(EtcdError):
+    """The member is a learner, which does not serve this call."""
+
+    status = Code.UNAVAILABLE

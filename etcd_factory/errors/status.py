@@ -31,6 +31,7 @@ BY_MESSAGE: tuple[tuple[str, type[EtcdError]], ...] = (
     ("revision of auth store is old", server.InvalidAuthTokenError),
     ("revision in header is old", server.InvalidAuthTokenError),
     ("user name is empty", server.InvalidAuthTokenError),
+    ("rpc not supported for learner", server.LearnerError),
     ("not leader", server.NotLeaderError),
     ("no leader", server.NoLeaderError),
     ("leader changed", server.NoLeaderError),
@@ -49,7 +50,7 @@ BY_CODE: dict[Code, type[EtcdError]] = {
 
 
 def error_of(code: Code, message: str, endpoint: str = "") -> EtcdError:
-    """The error for what a server, or gRPC itself, answered."""
+    """Return the error for a status from a server, or from gRPC itself."""
     by_message = (cls for text, cls in BY_MESSAGE if text in message)
     cls = next(by_message, None) or BY_CODE.get(code, EtcdError)
     return cls(message, code=code, endpoint=endpoint)

@@ -11,8 +11,7 @@ from typing import Any, Generic, TypeVar
 from attrs import evolve
 
 from etcd_factory.core.call.single_flight import SingleFlight
-from etcd_factory.core.face import Async, Bound, F, operation
-from etcd_factory.core.ports import value_of
+from etcd_factory.core.face import Async, Bound, F, operation, settle
 from etcd_factory.errors import (
     ClientClosedError,
     CloseError,
@@ -40,10 +39,10 @@ class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
 
     def __init__(self, options: FactoryOptions, waits: Any) -> None:
         super().__init__(options)
-        self._run = waits
+        self._runtime = waits
         self._guard = threading.Lock()
-        self._flights = SingleFlight(waits.promise, threading.Lock)
-        forks.watch(self)
+        self._flights = SingleFlight(waits)
+        forks.register(self)
 
     @staticmethod
     def read_options(options: Mapping[str, Any]) -> Any:
@@ -84,7 +83,7 @@ class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
                 return held.client
             if held is not None and on_exists == "error":
                 raise InstanceExistsError(name)
-            made: Held[T] = await self._flights.once(name, lambda: self._add(name, read))
+            made: Held[T] = await self._flights.run(name, lambda: self._add(name, read))
             if made.options == read:
                 return made.client
 
@@ -105,7 +104,7 @@ class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
         """How each named client fares, all asked at once, each within ``timeout`` seconds."""
         self._open()
         named = [held for held in self._held if held.name is not None]
-        found = await self._run.gather([self._check(held, timeout) for held in named])
+        found = await self._runtime.gather([self._check(held, timeout) for held in named])
         return HealthReport(dict(found))
 
     async def _check(self, held: Held[T], timeout: float) -> tuple[str, Health]:
@@ -133,7 +132,7 @@ class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
             log.exception("clients made before the one that failed could not all be closed")
 
     async def _settle(self, given: Any) -> Any:
-        return await value_of(given) if self._run.face is Async else given
+        return await settle(given) if self._runtime.face is Async else given
 
     async def _add(self, name: str | None, options: Any) -> Held[T]:
         """A client made and kept; one of the same name that it takes the place of is closed."""
@@ -165,7 +164,7 @@ class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
             log.exception("the etcd client %r was replaced, but closing the old one failed", old.name)
 
     async def _destroy(self, held: Held[T]) -> None:
-        await self._run.within(CLOSE, lambda: self.destroy_client(held.client, held.name))
+        await self._runtime.within(CLOSE, lambda: self.destroy_client(held.client, held.name))
 
     async def _end(self) -> None:
         """Close all, the newest first; each is tried, and what fails is raised together.

@@ -1,1 +1,1 @@
-"""The two ports of the core, on threads and on asyncio."""
+"""The two ports of the core: ``runtime`` waits, ``grpc`` carries calls; each on threads and on asyncio."""

@@ -1,4 +1,4 @@
-"""What etcd tells of itself and of those who may use it, as frozen values."""
+"""Users, members and maintenance as frozen values."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pathlib import Path
 
 from attrs import frozen
 
-OPEN = b"\0"  # the end of a range that has none
+from .ranges import describe, prefix_of
 
 
 @frozen
 class Permission:
-    r"""What a role may do: ``permission`` is ``read``, ``write`` or ``readwrite``, for one key or a range of keys.
+    r"""What a role may do: ``read``, ``write`` or ``readwrite`` one key or a range of keys.
 
-    ``range_end`` is the first key behind the range: empty for the one key ``key``, ``b"\0"`` for all from ``key`` on.
+    ``range_end`` is the first key after the range: empty for the single key ``key``, ``b"\0"`` for all from ``key`` on.
     """
 
     permission: str
@@ -22,21 +22,13 @@ class Permission:
 
     @property
     def prefix(self) -> bytes | None:
-        """What all keys of the range begin with, and no others; None if it is no such range."""
-        if (self.key, self.range_end) == (OPEN, OPEN):
-            return b""
-        kept = self.key.rstrip(b"\xff")
-        end = kept[:-1] + bytes([kept[-1] + 1]) if kept else OPEN
-        return self.key if self.range_end == end else None
+        """What exactly the keys of the range start with; None if it is not the range of a prefix."""
+        return prefix_of((self.key, self.range_end))
 
     @property
     def target(self) -> str:
-        """The key or the range, to be read."""
-        if not self.range_end:
-            return f"key {self.key!r}"
-        if self.prefix is not None:
-            return f"prefix {self.prefix!r}"
-        return f"range {self.key!r} to {'the end' if self.range_end == OPEN else repr(self.range_end)}"
+        """The key or range as messages show it."""
+        return describe((self.key, self.range_end))
 
     def __str__(self) -> str:
         return f"{self.permission} {self.target}"
@@ -44,7 +36,7 @@ class Permission:
 
 @frozen
 class AuthStatus:
-    """Whether users must show who they are; ``revision`` counts the changes of users and roles."""
+    """Whether authentication is enabled; ``revision`` counts the changes of users and roles."""
 
     enabled: bool
     revision: int = 0
@@ -52,7 +44,7 @@ class AuthStatus:
 
 @frozen
 class Member:
-    """A member of the cluster. Before it has started for the first time it has no name and no client URLs."""
+    """A member of the cluster. Until it has started for the first time it has no name and no client URLs."""
 
     id: int
     name: str = ""
@@ -63,7 +55,7 @@ class Member:
 
 @frozen
 class Status:
-    """How the member ``member`` at ``endpoint`` fares: sizes are bytes, ``leader`` is a member's id (0: none)."""
+    """The status of the member ``member`` at ``endpoint``: sizes are bytes, ``leader`` is a member's id (0: none)."""
 
     version: str
     db_size: int = 0
@@ -80,9 +72,9 @@ class Status:
 
 @frozen
 class HashKV:
-    """The hash of all keys at ``revision``, as the member at ``endpoint`` has them.
+    """The hash of all keys at ``revision``, of the member at ``endpoint``.
 
-    Members agree in it only where ``revision`` and ``compact_revision`` are the same.
+    Members can be compared only if ``revision`` and ``compact_revision`` are equal.
     """
 
     hash: int
@@ -93,7 +85,7 @@ class HashKV:
 
 @frozen
 class Alarm:
-    """An alarm that stands: ``nospace`` or ``corrupt``, of the member with that id."""
+    """An active alarm of the member with that id: ``nospace`` or ``corrupt``."""
 
     kind: str
     member: int = 0
@@ -101,7 +93,7 @@ class Alarm:
 
 @frozen
 class Snapshot:
-    """A snapshot on disk: ``size`` in bytes, ``version`` of the store if the server told it (etcd 3.6)."""
+    """A snapshot on disk: ``size`` in bytes, ``version`` of the store if the server sent it (etcd 3.6)."""
 
     path: Path
     size: int

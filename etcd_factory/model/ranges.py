@@ -1,42 +1,61 @@
-"""How a range of keys is written on the wire: a start, and an end that it stops before.
+"""Ranges of keys as etcd has them: a start, and an end that is not part of the range.
 
-An empty end means the one key ``start``; the end ``\\0`` means all keys from ``start`` on (etcd's rpc.proto).
+An empty end means the single key ``start``; the end ``\\0`` means all keys from ``start`` on (etcd's rpc.proto).
 """
 
 from __future__ import annotations
 
-Span = tuple[bytes, bytes]
+KeyRange = tuple[bytes, bytes]
 
-OPEN = b"\0"
-ALL: Span = (b"", OPEN)
+OPEN = b"\0"  # the end of a range that has no end
+ALL: KeyRange = (b"", OPEN)
 
 
 def prefix_end(prefix: bytes) -> bytes:
-    """The first key after all that begin with ``prefix``: its last byte below 0xff raised, the rest cut."""
+    """Return the first key after all with ``prefix``: its last byte below 0xff plus one, the rest cut off."""
     kept = prefix.rstrip(b"\xff")
     return kept[:-1] + bytes([kept[-1] + 1]) if kept else OPEN
 
 
-def prefixed(prefix: bytes) -> Span:
-    """All keys that begin with ``prefix``."""
+def prefix_range(prefix: bytes) -> KeyRange:
+    """Return the range of all keys that start with ``prefix``."""
     return prefix, prefix_end(prefix)
 
 
-def within(namespace: bytes, key: bytes, end: bytes) -> Span:
-    """A range moved below a namespace. A range has no empty start: etcd takes that for a missing key."""
+def in_namespace(namespace: bytes, key: bytes, end: bytes) -> KeyRange:
+    """Return a range moved into a namespace. Its start is never empty: etcd takes that for a missing key."""
     start = namespace + key or (OPEN if end else b"")
     if not end or not namespace:
         return start, end
     return start, prefix_end(namespace) if end == OPEN else namespace + end
 
 
-def overlap(one: Span, other: Span) -> bool:
-    """Whether two ranges share a key."""
-    (a, a_end), (b, b_end) = bounds(one), bounds(other)
+def overlap(one: KeyRange, other: KeyRange) -> bool:
+    """Return whether two ranges have a key in common."""
+    (a, a_end), (b, b_end) = explicit(one), explicit(other)
     return (a_end == OPEN or b < a_end) and (b_end == OPEN or a < b_end)
 
 
-def bounds(span: Span) -> Span:
-    """The range with a single key's end spelled out."""
+def explicit(span: KeyRange) -> KeyRange:
+    """Return the range with the end of a single key spelled out."""
     start, end = span
     return (start, end) if end else (start, start + b"\0")
+
+
+def prefix_of(span: KeyRange) -> bytes | None:
+    """Return what exactly the keys of the range start with, None if it is not the range of a prefix."""
+    start, end = span
+    if end == OPEN and start in (b"", OPEN):
+        return b""
+    return start if end == prefix_end(start) else None
+
+
+def describe(span: KeyRange) -> str:
+    """Return a range as messages show it: ``key b'a'``, ``prefix b'p'``, ``range b'a' to b'b'``."""
+    start, end = span
+    if not end:
+        return f"key {start!r}"
+    prefix = prefix_of(span)
+    if prefix is not None:
+        return f"prefix {prefix!r}"
+    return f"range {start!r} to {'the end' if end == OPEN else repr(end)}"

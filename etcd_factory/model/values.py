@@ -1,4 +1,4 @@
-"""What etcd holds and answers, as frozen values."""
+"""Keys, responses and events as frozen values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from attrs import frozen
 
 
 def as_text(data: bytes, what: str) -> str:
-    """``data`` read as UTF-8; where it is not, ``UnicodeDecodeError`` says which key or value can't be read."""
+    """Return ``data`` decoded as UTF-8; ``UnicodeDecodeError`` names the key or value that is not."""
     try:
         return data.decode()
     except UnicodeDecodeError as error:
@@ -17,7 +17,7 @@ def as_text(data: bytes, what: str) -> str:
 
 
 def as_json(data: bytes, what: str) -> Any:
-    """``data`` read as JSON; where it is not, ``json.JSONDecodeError`` (a ``ValueError``) says which value."""
+    """Return ``data`` decoded from JSON; ``json.JSONDecodeError`` (a ``ValueError``) names what is not JSON."""
     import json
 
     try:
@@ -27,10 +27,10 @@ def as_json(data: bytes, what: str) -> Any:
 
 
 def as_number(data: bytes, what: str) -> int | float:
-    """``data`` read as decimal text: an int if it reads as one, else a float, else ``ValueError``."""
+    """Return decimal text as an int if it reads as one, else as a float; ``ValueError`` if it is no number."""
     for kind in (int, float):
         try:
-            if b"_" not in data:  # Python's own digit grouping is no number to others
+            if b"_" not in data:  # Python's digit grouping is no number to other languages
                 return kind(data.decode())
         except ValueError:
             pass
@@ -39,7 +39,7 @@ def as_number(data: bytes, what: str) -> int | float:
 
 @frozen
 class KeyValue:
-    """A key and what etcd knows of it. Revisions are the store's; ``version`` counts puts since its creation."""
+    """A key with its value and metadata. Revisions are the store's; ``version`` counts puts since its creation."""
 
     key: bytes
     value: bytes = b""
@@ -50,22 +50,22 @@ class KeyValue:
 
     @property
     def key_text(self) -> str:
-        """The key as text; ``UnicodeDecodeError`` if it is not UTF-8."""
+        """The key as text; raises ``UnicodeDecodeError`` if it is not UTF-8."""
         return as_text(self.key, f"key {self.key!r}")
 
     @property
     def text(self) -> str:
-        """The value as text; ``UnicodeDecodeError`` if it is not UTF-8."""
+        """The value as text; raises ``UnicodeDecodeError`` if it is not UTF-8."""
         return as_text(self.value, f"the value of {self.key!r}")
 
     def json(self) -> Any:
-        """The value read as JSON; ``ValueError`` if it is none."""
+        """Return the value decoded from JSON; raises ``ValueError`` if it is not JSON."""
         return as_json(self.value, f"the value of {self.key!r}")
 
 
 @frozen
 class RangeResponse:
-    """What a read found at ``revision``. ``count`` is all that lies in the range, ``more`` if a limit cut it."""
+    """The keys read at ``revision``. ``count`` is how many are in the range, ``more`` whether a limit cut it."""
 
     revision: int
     kvs: tuple[KeyValue, ...] = ()
@@ -75,7 +75,7 @@ class RangeResponse:
 
 @frozen
 class PutResponse:
-    """A put happened at ``revision``; ``previous`` is what stood there, if it was asked for."""
+    """A put applied at ``revision``; ``previous`` is what it replaced, if requested."""
 
     revision: int
     previous: KeyValue | None = None
@@ -83,7 +83,7 @@ class PutResponse:
 
 @frozen
 class DeleteResponse:
-    """``deleted`` keys went at ``revision``; ``previous`` has them, if they were asked for."""
+    """``deleted`` keys were removed at ``revision``; ``previous`` has them, if requested."""
 
     revision: int
     deleted: int = 0
@@ -92,7 +92,7 @@ class DeleteResponse:
 
 @frozen
 class TxnResponse:
-    """``succeeded`` tells which branch ran; ``results`` has that branch's answers in order."""
+    """``succeeded`` says which branch ran; ``results`` has the results of its operations, in order."""
 
     succeeded: bool
     revision: int
@@ -101,10 +101,10 @@ class TxnResponse:
 
 @frozen
 class Event:
-    """A change that a watch saw: ``put`` or ``delete``, of ``kv``, at ``revision``.
+    """A change seen by a watch: ``put`` or ``delete`` of ``kv`` at ``revision``.
 
-    ``previous`` is what stood there, if it was asked for. ``resync`` marks what was read afresh after a compaction.
-    Of type ``progress``, if asked for, it tells only that all before ``revision`` has been seen.
+    ``previous`` is what it replaced, if requested. ``resync`` marks a change found by reading the range again after a
+    compaction. An event of type ``progress``, if requested, only says that all before ``revision`` has been seen.
     """
 
     type: str
@@ -116,9 +116,9 @@ class Event:
 
 @frozen
 class LeaseInfo:
-    """A lease as the server has it: ``ttl`` seconds are left of ``granted``, -1 if there is no such lease.
+    """A lease as the server has it: ``ttl`` seconds left of ``granted``, -1 if there is no such lease.
 
-    ``keys`` are those that live with it, if they were asked for.
+    ``keys`` are those attached to it, if requested.
     """
 
     id: int
@@ -129,7 +129,10 @@ class LeaseInfo:
 
 @frozen
 class Health:
-    """How one client fares: ``leader`` is a member's id (0: none), ``latency`` the seconds of a linearizable read."""
+    """The health of one client's cluster.
+
+    ``leader`` is a member's id (0: none), ``latency`` the seconds of a linearizable read, ``error`` why it is not ok.
+    """
 
     ok: bool
     endpoint: str = ""

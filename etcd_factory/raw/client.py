@@ -1,4 +1,4 @@
-"""python-etcd3's ``Etcd3Client``, opened on the options of our clients."""
+"""python-etcd3's ``Etcd3Client`` on the options of our clients."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .interceptor import Calls
 if TYPE_CHECKING:
 
     class Etcd3Client:
-        """As type checkers see it: python-etcd3 has no types."""
+        """python-etcd3 has no types; this is what type checkers see."""
 
         def __init__(self, host: str, port: str, **options: Any) -> None: ...
         def close(self) -> None:
             """Close the channel."""
 
     class Watcher:
-        """The same of its watches."""
+        """Its watches."""
 
         def __init__(self, stub: Any, timeout: float) -> None: ...
         def _run(self) -> None: ...
@@ -39,7 +39,7 @@ else:
 
 
 class RawWatcher(Watcher):
-    """Its watches; their thread ends with the client, where python-etcd3's own dies with a traceback."""
+    """Its watches; their thread ends with the client, while python-etcd3's own dies with a traceback."""
 
     def __init__(self, channel: grpc.Channel, timeout: float, closed: Event) -> None:
         super().__init__(etcdrpc.WatchStub(channel), timeout)
@@ -56,16 +56,16 @@ class RawWatcher(Watcher):
 class RawClient(Etcd3Client):
     """An ``etcd3.Etcd3Client`` of the first host.
 
-    Its own way to authenticate sends call credentials, which grpcio 1.45 and later refuse on plaintext
-    (grpc/grpc#29643); here its channel adds the token.
+    It authenticates with call credentials, which grpcio 1.45 and later refuse on plaintext (grpc/grpc#29643); here its
+    channel adds the token.
     """
 
     def __init__(self, options: ClientOptions) -> None:
         self._options = options
         if is_srv(options.hosts[0]):
-            raise ConfigError(f"etcd.raw takes the first host as it is written, and {options.hosts[0]} is none")
+            raise ConfigError(f"etcd.raw needs a host, and cannot look up {options.hosts[0]}")
         if options.auth is not None and iscoroutinefunction(options.auth.token):
-            raise ConfigError("auth.token: etcd.raw blocks, in asyncio too, and can't await an async function")
+            raise ConfigError("auth.token: etcd.raw blocks, in asyncio too, and cannot await an async function")
         host, _, port = target(options.hosts[0]).rpartition(":")
         secure = "" if options.secure else None  # the path of its CA, which is not opened: see _get_secure_creds
         super().__init__(host, port, ca_cert=secure, timeout=options.timeout, grpc_options=arguments(options))
@@ -77,7 +77,7 @@ class RawClient(Etcd3Client):
 
     @property
     def channel(self) -> grpc.Channel:
-        """The channel that all its calls take."""
+        """The channel that all its calls use."""
         return self._channel
 
     @channel.setter

@@ -1,4 +1,4 @@
-"""What python-etcd3's calls need on their way: the token, and for watches a rest before they go on."""
+"""What python-etcd3's calls lack: the token, and a pause before a broken watch reconnects."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from etcd_factory.core.face import finish
 from etcd_factory.core.ports import Metadata
 from etcd_factory.errors import ClientClosedError, EtcdError, InvalidAuthTokenError
 from etcd_factory.io.grpc.channel import translate
-from etcd_factory.io.runtime.threads import Promise
+from etcd_factory.io.runtime.threads import ThreadRuntime
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire import methods
 
 
 @frozen
 class Details:
-    """What is changed of a call; gRPC takes the rest from the call itself."""
+    """What is changed about a call; gRPC takes the rest from the call itself."""
 
     metadata: Metadata
 
 
 class Calls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamStreamClientInterceptor):
-    """Adds the token to every call, and makes a call again with a new one where it was refused."""
+    """Adds the token to every call, and retries a call with a new one if it was refused."""
 
     def __init__(self, options: ClientOptions, channel: grpc.Channel) -> None:
         self._options = options
-        self._token = AuthToken(options.auth, SingleFlight(Promise, threading.Lock))
-        request, reply = methods.AUTHENTICATE.types
-        self._login: Any = channel.unary_unary(methods.AUTHENTICATE.path, request.SerializeToString, reply.FromString)
-        self._rested = 0.0
+        self._token = AuthToken(options.auth, SingleFlight(ThreadRuntime()))
+        login = methods.AUTHENTICATE
+        self._login: Any = channel.unary_unary(login.path, login.serialize, login.parse)
+        self._paused = 0.0
         self.closed = threading.Event()
 
     def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        """A single call, made once more where its token was refused: nothing was done then."""
+        """Make a unary call, and retry it if its token was refused: nothing was applied then."""
         token = self._fetch()
         call = continuation(self._details(client_call_details, token), request)
         if not token or not self._refused(call.exception()):
@@ -49,26 +49,25 @@ class Calls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor,
         return call if again == token else continuation(self._details(client_call_details, again), request)
 
     def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        """A call with a stream of answers."""
+        """Make a call with a stream of responses."""
         return continuation(self._details(client_call_details, self._fetch()), request)
 
     def intercept_stream_stream(self, continuation: Any, client_call_details: Any, request_iterator: Any) -> Any:
-        """A stream both ways: of watches, or of what keeps leases alive."""
+        """Open a stream in both directions: of watches, or of lease keep-alives."""
         if client_call_details.method == methods.WATCH.path:
-            self._rest()
+            self._pause()
         try:
             token = self._fetch()
         except EtcdError as error:
-            raise error.__cause__ or error from None  # the watching thread knows gRPC's errors only
+            raise error.__cause__ or error from None  # the watching thread handles only gRPC's errors
         return continuation(self._details(client_call_details, token), request_iterator)
 
-    def _rest(self) -> None:
-        # The watching thread opens a stream again as soon as one broke, and so for ever: 100 % CPU while a server is
-        # away.
-        self.closed.wait(max(0.0, self._rested - time.monotonic()))
+    def _pause(self) -> None:
+        # The watching thread reopens a stream as soon as one breaks, for ever: 100 % CPU while a server is away.
+        self.closed.wait(max(0.0, self._paused - time.monotonic()))
         if self.closed.is_set():
             raise ClientClosedError
-        self._rested = time.monotonic() + self._options.retry.maximum
+        self._paused = time.monotonic() + self._options.retry.maximum
 
     def _details(self, details: Any, token: Metadata) -> Details:
         return Details((*(details.metadata or ()), *token))

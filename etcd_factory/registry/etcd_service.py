@@ -12,7 +12,7 @@ from etcd_factory.core.face import Async, Bound, F, Sync, opener, operation
 from etcd_factory.core.kv.txn import ops
 from etcd_factory.core.mirror.mirror import Mirror
 from etcd_factory.model import KeyValue
-from etcd_factory.service import AsyncETCDService, ETCDService
+from etcd_factory.service import AsyncETCDService, ETCDService, view_of
 
 from .instance import ServiceInstance, text
 from .reconciler import Reconciler
@@ -34,9 +34,7 @@ class EtcdServiceBase(Bound[F]):
     _service: type[Any]
 
     def __init__(self, etcd: Any) -> None:
-        if not isinstance(etcd, self._service):
-            raise TypeError(f"{type(self).__name__} needs an {self._service.__name__}, not {type(etcd).__name__}")
-        self._run = etcd._run  # pyright: ignore[reportPrivateUsage]
+        self._run = view_of(etcd, self._service, type(self).__name__)
 
     @operation
     async def save_config(self, key: str, value: str | bytes | int | float) -> None:
@@ -60,8 +58,8 @@ class EtcdServiceBase(Bound[F]):
         instance = ServiceInstance(
             text(name, "a service's name"), text(id, "an instance's id"), metadata=held, started=time.time(), ttl=TTL
         )
-        tender, registrar = Reconciler(self._run, PREFIX, instance, plain), Registrations.of(self._run.client)
-        return await registrar.register(self._run, tender)
+        registrations = self._run.client.background.get(Registrations)
+        return await registrations.register(self._run, Reconciler(self._run, PREFIX, instance, plain))
 
     @operation
     async def discover_service(self, name: str) -> list[Any]:

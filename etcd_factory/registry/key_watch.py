@@ -1,35 +1,41 @@
-"""Watching one key of one's own."""
+"""Watching a single key that this process owns."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from etcd_factory.core.call.view import View
 from etcd_factory.core.watch.subscription import Subscription
 from etcd_factory.errors import FutureRevisionError
 
-Changed = Callable[[Any, int], None]  # the key, None where it is gone; and since which revision
-Found = Callable[[Any, int, bool], None]  # and whether the store went back
+if TYPE_CHECKING:
+    from etcd_factory.wire import messages as m
+
+    OnChange = Callable[[m.KeyValue | None, int], None]  # the key, None if it is gone; and since which revision
+    OnRead = Callable[[m.KeyValue | None, int, bool], None]  # and whether the store was rolled back
 
 
 class KeyWatch(Subscription[Any]):
-    """Tells what becomes of a key, for ever: ``changed`` by each event, ``found`` where it was read afresh."""
+    """Reports what happens to a key, for ever: ``on_change`` each event, ``on_read`` what a resync found."""
 
-    def __init__(self, view: View, key: bytes, changed: Changed, found: Found) -> None:
-        super().__init__(view, {"key": key, "range_end": b""}, renewing=True)
-        self._changed, self._found = changed, found
-        self._back = False
+    def __init__(self, view: View, key: bytes, on_change: OnChange, on_read: OnRead) -> None:
+        super().__init__(view, {"key": key, "range_end": b""}, resync=True)
+        self._on_change, self._on_read = on_change, on_read
+        self._rolled_back = False
 
-    def _hear(self, events: tuple[Any, ...]) -> bool:
+    def on_events(self, events: tuple[m.Event, ...]) -> bool:
+        """Report the last event; those before it are history."""
         last = events[-1]
-        self._changed(None if last.type else last.kv, last.kv.mod_revision)
+        self._on_change(None if last.type else last.kv, last.kv.mod_revision)
         return True
 
-    def _renew(self, reply: Any) -> None:
-        back, self._back = self._back, False
-        self._found(reply.kvs[0] if reply.kvs else None, reply.header.revision, back)
+    def on_resync(self, reply: m.RangeResponse) -> None:
+        """Report what was read."""
+        rolled_back, self._rolled_back = self._rolled_back, False
+        self._on_read(reply.kvs[0] if reply.kvs else None, reply.header.revision, rolled_back)
 
-    def _lasts(self, error: Exception | None) -> bool:
-        self._back = self._back or isinstance(error, FutureRevisionError)
-        return self._confirmed or super()._lasts(error)
+    def survives(self, error: Exception | None) -> bool:
+        """Resync after any error, once the watch was confirmed."""
+        self._rolled_back = self._rolled_back or isinstance(error, FutureRevisionError)
+        return self._confirmed or super().survives(error)

@@ -36,11 +36,11 @@ class Membership:
         """It stands in etcd no more."""
         self._here.pop(id, None)
 
-    def settle(self, now: float, *, afresh: bool = False) -> float | None:
+    def settle(self, now: float, *, resync: bool = False) -> float | None:
         """Show what is to be shown; if something is held back, the time to come again."""
         fresh = {id: one for id, one in self._here.items() if one.status != DOWN}  # noqa: A001
         missing = [one for id, one in self._good.items() if id not in fresh]  # noqa: A001
-        if self._until is None and missing and self._sudden(fresh, afresh):
+        if self._until is None and missing and self._sudden(fresh, resync):
             self._until = now + (max(one.ttl for one in missing) if self.hold is None else self.hold)
         if self._until is None or not missing or now >= self._until:
             self._until, self._good = None, fresh
@@ -49,7 +49,7 @@ class Membership:
         self.shown = tuple(one for _, one in sorted(self._good.items()))
         return self._until
 
-    def _sudden(self, fresh: Known, afresh: bool) -> bool:
+    def _sudden(self, fresh: Known, resync: bool) -> bool:
         if self.threshold is None:
             return False
-        return afresh or not fresh or len(fresh) < self.threshold * len(self._good)
+        return resync or not fresh or len(fresh) < self.threshold * len(self._good)

@@ -8,7 +8,7 @@ from typing import Any
 from typing_extensions import Self
 
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Async, Bound, F, Sync, operation
+from etcd_factory.core.face import F, Scoped, operation
 from etcd_factory.core.notifier import ChangeNotifier
 from etcd_factory.errors import EtcdFactoryError, suggestion
 
@@ -18,29 +18,32 @@ from .reconciler import Reconciler
 EVENTS = ("lost", "restored")
 
 
-class Registration(Bound[F]):
+class Registration(Scoped[F]):
     """An instance that is registered until ``deregister()``, or the end of its block, or the end of its client.
 
     It heals itself: where its lease is lost, its key deleted or the store emptied, it is registered again as soon as
     etcd answers, within one ttl. Where somebody registers the same id anew, that one replaces it: it is lost for good.
     """
 
-    def __init__(self, view: View, tender: Reconciler, drop: Callable[[], None]) -> None:
-        self._run, self._tender, self._drop = view, tender, drop
-        self._handlers = {
-            kind: ChangeNotifier(view.client, f"{kind!r} of a registration", list, 1_000, log) for kind in EVENTS
+    _run: View
+
+    def __init__(self, view: View, reconciler: Reconciler, drop: Callable[[], None]) -> None:
+        self._run, self._reconciler, self._drop = view, reconciler, drop
+        self._handlers: dict[str, ChangeNotifier[Any]] = {
+            event: ChangeNotifier(view.client.background, f"{event!r} of a registration", list, log, 1_000)
+            for event in EVENTS
         }
-        tender.listen(lambda kind: self._handlers[kind].add([(self,)]))
+        reconciler.listen(lambda kind: self._handlers[kind].add([(self,)]))
 
     @property
     def instance(self) -> ServiceInstance:
         """What is registered, or will be as soon as etcd answers."""
-        return self._tender.goal
+        return self._reconciler.goal
 
     @property
     def alive(self) -> bool:
         """Whether it surely stands in etcd: written, its lease not lost, its key not known to be gone."""
-        return self._tender.alive
+        return self._reconciler.alive
 
     @operation
     async def update(
@@ -56,17 +59,17 @@ class Registration(Bound[F]):
             "weight": weight,
             "tags": None if tags is None else several(tags),
         }
-        await self._tender.aim(**{name: value for name, value in given.items() if value is not None})
+        await self._reconciler.update(**{name: value for name, value in given.items() if value is not None})
 
     @operation
     async def pause(self) -> None:
         """Let nobody use it for a while; it stays registered."""
-        await self._tender.aim(status=PAUSED)
+        await self._reconciler.update(status=PAUSED)
 
     @operation
     async def resume(self) -> None:
         """Let others use it again."""
-        await self._tender.aim(status=UP)
+        await self._reconciler.update(status=UP)
 
     @operation
     async def deregister(self) -> None:
@@ -76,7 +79,7 @@ class Registration(Bound[F]):
     async def _leave(self) -> None:
         self._drop()
         try:
-            await self._tender.leave()
+            await self._reconciler.leave()
         finally:
             for changes in self._handlers.values():
                 changes.close()
@@ -96,19 +99,7 @@ class Registration(Bound[F]):
         one = self.instance
         return f"<{type(self).__name__} {one.service}/{one.id} {'alive' if self.alive else 'not alive'}>"
 
-    def __enter__(self: Registration[Sync]) -> Registration[Sync]:
-        return self
-
-    def __exit__(self: Registration[Sync], *error: object) -> None:
-        self._run.finish(self._quit())
-
-    async def __aenter__(self: Registration[Async]) -> Registration[Async]:
-        return self
-
-    async def __aexit__(self: Registration[Async], *error: object) -> None:
-        await self._quit()
-
-    async def _quit(self) -> None:
+    async def _exit(self, error: BaseException | None) -> None:
         """Leave; what went wrong in the block is more than that this fails: then the key dies by its ttl."""
         try:
             await self._leave()

@@ -1,14 +1,13 @@
-"""What a client has registered, so that it is taken away before the client's connections are."""
+"""What a client has registered, so that it is removed before the client's connections close."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
+from etcd_factory.core.background import Closing
 from etcd_factory.core.call.client import Client
 from etcd_factory.core.call.view import View
-from etcd_factory.core.lease.keepalive import KeepAlive
-from etcd_factory.core.watch.stream import WatchStream
 from etcd_factory.errors import ClientClosedError, EtcdFactoryError
 
 from .instance import log
@@ -17,51 +16,42 @@ from .registration import Registration
 
 
 class Registrations:
-    """All registrations of a client; ``client.io.keep`` has one, in asyncio for each loop."""
+    """The registrations of a client, in asyncio those of one event loop."""
+
+    closing: ClassVar = Closing.REGISTRATIONS
 
     def __init__(self, client: Client) -> None:
-        self._client, self._guard = client, client.guard()
-        self._tenders: set[Reconciler] = set()
+        self._client, self._lock = client, client.runtime.lock()
+        self._reconcilers: set[Reconciler] = set()
         self._closed = False
 
-    @staticmethod
-    def of(client: Client) -> Registrations:
-        """The client's one. What it stands on is made before, since the newest is closed first."""
-        client.io.keep("watch", partial(WatchStream, client))
-        client.io.keep("leases", partial(KeepAlive, client))
-        return client.io.keep("registrations", partial(Registrations, client))
-
-    def add(self, tender: Reconciler) -> None:
-        """It is registered until the client is closed."""
-        with self._guard:
+    async def register(self, view: View, reconciler: Reconciler) -> Registration[Any]:
+        """Register an instance, and keep it registered until the client is closed."""
+        with self._lock:
             if self._closed:
                 raise ClientClosedError
-            self._tenders.add(tender)
-
-    async def register(self, view: View, tender: Reconciler) -> Registration[Any]:
-        """Begin to keep an instance registered."""
-        self.add(tender)
+            self._reconcilers.add(reconciler)
         try:
-            await tender.begin()
+            await reconciler.begin()
         except BaseException:
-            self.drop(tender)
+            self.drop(reconciler)
             raise
-        return Registration(view, tender, partial(self.drop, tender))
+        return Registration(view, reconciler, partial(self.drop, reconciler))
 
-    def drop(self, tender: Reconciler) -> None:
-        """It sees to its own end."""
-        with self._guard:
-            self._tenders.discard(tender)
+    def drop(self, reconciler: Reconciler) -> None:
+        """Forget one that ends by itself."""
+        with self._lock:
+            self._reconcilers.discard(reconciler)
 
     async def close(self) -> None:
-        """Take all of them away, side by side."""
-        with self._guard:
-            self._closed, tenders = True, [*self._tenders]
-        if tenders:
-            await self._client.io.gather([self._leave(tender) for tender in tenders])
+        """Deregister all, concurrently."""
+        with self._lock:
+            self._closed, reconcilers = True, [*self._reconcilers]
+        if reconcilers:
+            await self._client.runtime.gather([self._leave(one) for one in reconcilers])
 
-    async def _leave(self, tender: Reconciler) -> None:
+    async def _leave(self, reconciler: Reconciler) -> None:
         try:
-            await tender.leave()
+            await reconciler.leave()
         except EtcdFactoryError as error:
-            log.warning("%s could not be taken away and dies by its ttl: %s", tender.goal.id, error)
+            log.warning("%s could not be deregistered and expires by its ttl: %s", reconciler.goal.id, error)

@@ -9,19 +9,19 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from etcd_factory.core.arguments import ttl_seconds as seconds
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, Bound, F, Sync, opener, operation
 from etcd_factory.core.kv.txn import ops
-from etcd_factory.core.lease.leases import seconds
 from etcd_factory.errors import suggestion
-from etcd_factory.service import AsyncETCDService, ETCDService
+from etcd_factory.service import AsyncETCDService, ETCDService, view_of
 
 from .balancers import Choose, balancer
 from .instance import LONGEST, ServiceInstance, decoded, number, several, statused, text
+from .instances import InstancesPool
 from .reconciler import Reconciler
 from .registration import Registration
 from .registrations import Registrations
-from .rosters import InstancesPool
 from .view import ServiceView
 
 TTL = 10  # seconds
@@ -50,8 +50,7 @@ class Registry(Bound[F]):
         load_balancer: str | Choose = "round_robin",
         service_options: Mapping[str, Any] | None = None,
     ) -> None:
-        if not isinstance(etcd, self._service):
-            raise TypeError(f"{type(self).__name__} needs an {self._service.__name__}, not {type(etcd).__name__}")
+        self._run = view_of(etcd, self._service, type(self).__name__)
         if not isinstance(namespace, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"a namespace is a str, not {type(namespace).__name__}")
         balancer(load_balancer)  # a wrong name is told now
@@ -59,7 +58,6 @@ class Registry(Bound[F]):
             if name not in OPTIONS:
                 near = suggestion(str(name), OPTIONS)
                 raise ValueError(f"service_options has {name!r}, which is none of {', '.join(OPTIONS)}{near}")
-        self._run = etcd._run  # pyright: ignore[reportPrivateUsage]
         self._prefix = namespace.rstrip("/").encode() + b"/"
         self._ttl, self._balancer = seconds(ttl), load_balancer
         self._defaults = dict(service_options or {})
@@ -93,7 +91,7 @@ class Registry(Bound[F]):
         name = own_id() if id is None else text(id, ID)
         instance = ServiceInstance(text(service, NAME), name, **chosen)
         tender = Reconciler(self._run, self._prefix, instance)
-        return await Registrations.of(self._run.client).register(self._run, tender)
+        return await self._run.client.background.get(Registrations).register(self._run, tender)
 
     @operation
     async def discover(self, service: str, *, tags: Tags = (), status: str | None = "up") -> list[ServiceInstance]:

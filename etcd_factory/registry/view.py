@@ -2,51 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from typing import Any
 
 from typing_extensions import Self
 
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Async, Bound, F, Sync, operation
+from etcd_factory.core.face import F, Scoped, operation
 from etcd_factory.core.notifier import ChangeNotifier
 from etcd_factory.errors import NoInstanceError, suggestion
 
 from .balancers import Balancer
 from .instance import ServiceInstance, log
-from .instances import ServiceInstances
+from .instances import Leave, ServiceInstances
 
 MOST = 1_000  # lists that wait to be told
 
-Leave = Callable[[], Awaitable[None]]
 
-
-class ServiceView(Bound[F]):
+class ServiceView(Scoped[F]):
     """The instances of one service, always current; while etcd is away, the last good list.
 
     ``close()`` it, or use it as a context manager.
     """
 
+    _run: View
+
     def __init__(
         self,
         view: View,
-        roster: ServiceInstances[F],
+        source: ServiceInstances[F],
         balancer: Balancer,
         tags: Iterable[str],
         status: str | None,
         leave: Leave,
     ) -> None:
         self._run, self._balancer = view, balancer
-        self._roster: ServiceInstances[F] = roster
+        self._source: ServiceInstances[F] = source
         self._tags, self._status = frozenset(tags), status
         self._leave: Leave | None = leave
-        self._changes = ChangeNotifier(view.client, "'change' of a service", latest, MOST, log)
+        self._changes = ChangeNotifier(view.client.background, "'change' of a service", latest, log, MOST)
         self.instances: tuple[ServiceInstance, ...] = ()
-        roster.listen(self._refresh)
+        source.listen(self._refresh)
 
     def _refresh(self) -> None:
-        found = self._roster.instances
+        found = self._source.instances
         chosen = tuple(one for one in found if self._status in (None, one.status) and one.has(self._tags))
         if chosen != self.instances:
             self.instances = chosen
@@ -56,7 +56,7 @@ class ServiceView(Bound[F]):
         """The instance to use next; ``consistent_hash`` goes by ``key``. ``NoInstanceError`` if there is none."""
         instances = self.instances
         if not instances:
-            raise NoInstanceError(self._roster.service, self._status, self._tags)
+            raise NoInstanceError(self._source.service, self._status, self._tags)
         return self._balancer.pick(instances, key)
 
     @contextmanager
@@ -94,22 +94,14 @@ class ServiceView(Bound[F]):
         leave, self._leave = self._leave, None
         if leave is not None:
             self._changes.close()
-            self._roster.ignore(self._refresh)
+            self._source.ignore(self._refresh)
             await leave()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._roster.service!r}, instances: {len(self.instances)}>"
+        return f"<{type(self).__name__} of {self._source.service!r}, instances: {len(self.instances)}>"
 
-    def __enter__(self: ServiceView[Sync]) -> ServiceView[Sync]:
-        return self
-
-    def __exit__(self: ServiceView[Sync], *error: object) -> None:
-        self.close()
-
-    async def __aenter__(self: ServiceView[Async]) -> ServiceView[Async]:
-        return self
-
-    async def __aexit__(self: ServiceView[Async], *error: object) -> None:
+    async def _exit(self, error: BaseException | None) -> None:
+        del error
         await self._close()
 
 

@@ -1,37 +1,40 @@
-"""From etcd's messages on access, members and maintenance to values."""
+"""From etcd's messages about users, members and maintenance to values."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from etcd_factory.model.cluster import Alarm, AuthStatus, HashKV, Member, Permission, Status
 
-PERMISSIONS = {"read": "READ", "write": "WRITE", "readwrite": "READWRITE"}
-DOWNGRADES = {"validate": 0, "enable": 1, "cancel": 2}
-ALARMS = {"nospace": "NOSPACE", "corrupt": "CORRUPT"}
+if TYPE_CHECKING:
+    from . import messages as m
+
+PERMISSIONS: dict[str, str] = {"read": "READ", "write": "WRITE", "readwrite": "READWRITE"}
+DOWNGRADES: dict[str, int] = {"validate": 0, "enable": 1, "cancel": 2}
+ALARMS: dict[str, str] = {"nospace": "NOSPACE", "corrupt": "CORRUPT"}
 
 # by etcd's numbers
-GRANTED: dict[int, str] = dict(enumerate(PERMISSIONS))
-RAISED: dict[int, str] = dict(enumerate(ALARMS, 1))
+PERMISSION_NAMES: dict[int, str] = dict(enumerate(PERMISSIONS))
+ALARM_NAMES: dict[int, str] = dict(enumerate(ALARMS, 1))
 
 
-def permissions(reply: Any) -> tuple[Permission, ...]:
-    """Those of a role."""
-    return tuple(Permission(GRANTED[one.permType], one.key, one.range_end) for one in reply.perm)
+def permissions(reply: m.AuthRoleGetResponse) -> tuple[Permission, ...]:
+    """Return the permissions of a role."""
+    return tuple(Permission(PERMISSION_NAMES[one.permType], one.key, one.range_end) for one in reply.perm)
 
 
-def auth_status(reply: Any) -> AuthStatus:
-    """An AuthStatus."""
+def auth_status(reply: m.AuthStatusResponse) -> AuthStatus:
+    """Return an AuthStatus."""
     return AuthStatus(reply.enabled, reply.authRevision)
 
 
-def member(one: Any) -> Member:
-    """A Member."""
+def member(one: m.Member) -> Member:
+    """Return a Member."""
     return Member(one.ID, one.name, tuple(one.peerURLs), tuple(one.clientURLs), one.isLearner)
 
 
-def status(reply: Any, endpoint: str) -> Status:
-    """A Status."""
+def status(reply: m.StatusResponse, endpoint: str) -> Status:
+    """Return a Status."""
     return Status(
         version=reply.version,
         db_size=reply.dbSize,
@@ -47,12 +50,12 @@ def status(reply: Any, endpoint: str) -> Status:
     )
 
 
-def hash_kv(reply: Any, revision: int, endpoint: str) -> HashKV:
-    """A HashKV; etcd before 3.6 does not tell the revision, which is then the one asked for, or the newest."""
+def hash_kv(reply: m.HashKVResponse, revision: int, endpoint: str) -> HashKV:
+    """Return a HashKV; etcd before 3.6 does not send the revision, which is then the requested one, or the newest."""
     known = reply.hash_revision or revision or reply.header.revision
     return HashKV(reply.hash, known, reply.compact_revision, endpoint)
 
 
-def alarms(reply: Any) -> tuple[Alarm, ...]:
-    """Those that stand."""
-    return tuple(Alarm(RAISED[one.alarm], one.memberID) for one in reply.alarms)
+def alarms(reply: m.AlarmResponse) -> tuple[Alarm, ...]:
+    """Return the active alarms."""
+    return tuple(Alarm(ALARM_NAMES[one.alarm], one.memberID) for one in reply.alarms)

@@ -1,48 +1,100 @@
-"""From etcd's messages to values, the client's namespace of ``skip`` bytes taken off every key."""
+"""From etcd's messages to values, with the client's namespace of ``skip`` bytes cut off every key."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from etcd_factory.model import DeleteResponse, Event, KeyValue, PutResponse, RangeResponse, TxnResponse
+from etcd_factory.model import (
+    DeleteResponse,
+    Event,
+    KeyValue,
+    PutResponse,
+    RangeResponse,
+    TxnResponse,
+)
 from etcd_factory.model.values import as_json, as_number, as_text
+
+if TYPE_CHECKING:
+    from . import messages as m
 
 T = TypeVar("T")
 
 UNIONS = {"get": "response_range", "put": "response_put", "delete": "response_delete_range", "txn": "response_txn"}
 
 
-def key_value(kv: Any, skip: int) -> KeyValue:
-    """One key with what etcd knows of it."""
+class Stored(Protocol):
+    """A key and its value: etcd's message, or our own KeyValue."""
+
+    @property
+    def key(self) -> bytes:
+        """The key."""
+        ...
+
+    @property
+    def value(self) -> bytes:
+        """The value."""
+        ...
+
+
+class Found(Protocol):
+    """The response to a read: etcd's message, or pages put together."""
+
+    @property
+    def kvs(self) -> Sequence[m.KeyValue]:
+        """The keys found."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """How many keys are in the range."""
+        ...
+
+
+class Part(Protocol):
+    """An operation of a transaction."""
+
+    @property
+    def kind(self) -> str:
+        """Which response is its own."""
+        ...
+
+    @property
+    def read(self) -> Callable[[Any, int], Any]:
+        """Turns that response into a result."""
+        ...
+
+
+def key_value(kv: m.KeyValue, skip: int) -> KeyValue:
+    """Return a KeyValue."""
     return KeyValue(kv.key[skip:], kv.value, kv.create_revision, kv.mod_revision, kv.version, kv.lease)
 
 
-def key_values(kvs: Iterable[Any], skip: int) -> tuple[KeyValue, ...]:
-    """Several of them."""
+def key_values(kvs: Iterable[m.KeyValue], skip: int) -> tuple[KeyValue, ...]:
+    """Return several of them."""
     return tuple([key_value(kv, skip) for kv in kvs])
 
 
-def got(reply: Any, skip: int) -> RangeResponse:
-    """A RangeResponse."""
+def range_response(reply: m.RangeResponse, skip: int) -> RangeResponse:
+    """Return a RangeResponse."""
     return RangeResponse(reply.header.revision, key_values(reply.kvs, skip), reply.count, reply.more)
 
 
-def was_put(reply: Any, skip: int) -> PutResponse:
-    """A PutResponse."""
+def put_response(reply: m.PutResponse, skip: int) -> PutResponse:
+    """Return a PutResponse."""
     previous = key_value(reply.prev_kv, skip) if reply.HasField("prev_kv") else None
     return PutResponse(reply.header.revision, previous)
 
 
-def deleted(reply: Any, skip: int) -> DeleteResponse:
-    """A DeleteRangeResponse."""
+def delete_response(reply: m.DeleteRangeResponse, skip: int) -> DeleteResponse:
+    """Return a DeleteResponse."""
     return DeleteResponse(reply.header.revision, reply.deleted, key_values(reply.prev_kvs, skip))
 
 
-def committed(success: Sequence[Any], failure: Sequence[Any]) -> Callable[[Any, int], TxnResponse]:
-    """A reader of a TxnResponse: each answer is read as its operation says."""
+def txn_response(success: Sequence[Part], failure: Sequence[Part]) -> Callable[[m.TxnResponse, int], TxnResponse]:
+    """Return a reader of a TxnResponse, which reads each part as its operation says."""
 
-    def read(reply: Any, skip: int) -> TxnResponse:
+    def read(reply: m.TxnResponse, skip: int) -> TxnResponse:
         branch = success if reply.succeeded else failure
         answers = [getattr(part, UNIONS[op.kind]) for op, part in zip(branch, reply.responses, strict=True)]
         for answer in answers:
@@ -54,102 +106,101 @@ def committed(success: Sequence[Any], failure: Sequence[Any]) -> Callable[[Any, 
     return read
 
 
-def event(found: Any, skip: int) -> Event:
-    """A change, from a watch's answer."""
+def event(found: m.Event, skip: int) -> Event:
+    """Return an Event, from a watch's response."""
     kv = key_value(found.kv, skip)
     previous = key_value(found.prev_kv, skip) if found.HasField("prev_kv") else None
     return Event("delete" if found.type else "put", kv, kv.mod_revision, previous)
 
 
-def count(reply: Any, skip: int) -> int:
-    """How many keys lie in the range."""
+def count(reply: Found, skip: int) -> int:
+    """Return how many keys are in the range."""
     del skip
-    return int(reply.count)
+    return reply.count
 
 
-def exists(reply: Any, skip: int) -> bool:
-    """Whether there is such a key."""
+def exists(reply: Found, skip: int) -> bool:
+    """Return whether there is such a key."""
     return count(reply, skip) > 0
 
 
-def first(read: Callable[[Any, int], T]) -> Callable[[Any, int], T | None]:
-    """A reader of the one key that was asked for, None if there is none."""
+def first(read: Callable[[Any, int], T]) -> Callable[[Found, int], T | None]:
+    """Return a reader of a single key, whose result is None if there is no such key."""
 
-    def read_first(reply: Any, skip: int) -> T | None:
+    def read_first(reply: Found, skip: int) -> T | None:
         kvs = reply.kvs
         return read(kvs[0], skip) if kvs else None
 
     return read_first
 
 
-def text(kv: Any, skip: int) -> str:
-    """A value as text."""
-    data: bytes = kv.value
+def text(kv: Stored, skip: int) -> str:
+    """Return a value as text."""
+    data = kv.value
     try:
         return data.decode()
     except UnicodeDecodeError:
         return as_text(data, value_of(kv, skip))
 
 
-def data(kv: Any, skip: int) -> bytes:
-    """A value as it is."""
+def data(kv: Stored, skip: int) -> bytes:
+    """Return a value as bytes."""
     del skip
-    value: bytes = kv.value
-    return value
+    return kv.value
 
 
-def json(kv: Any, skip: int) -> Any:
-    """A value read as JSON."""
+def json(kv: Stored, skip: int) -> Any:
+    """Return a value decoded from JSON."""
     return as_json(kv.value, value_of(kv, skip))
 
 
-def number(kv: Any, skip: int) -> int | float:
-    """A value read as a number."""
+def number(kv: Stored, skip: int) -> int | float:
+    """Return a value read as a number."""
     return as_number(kv.value, value_of(kv, skip))
 
 
-def value_of(kv: Any, skip: int) -> str:
-    """What a value is called in messages."""
+def value_of(kv: Stored, skip: int) -> str:
+    """Return what errors call a value."""
     return f"the value of {kv.key[skip:]!r}"
 
 
-def keys(reply: Any, skip: int) -> list[str]:
-    """The keys as text, in the server's order."""
+def keys(reply: Found, skip: int) -> list[str]:
+    """Return the keys as text, in the server's order."""
     return [key_text(kv, skip) for kv in reply.kvs]
 
 
-def key_bytes(reply: Any, skip: int) -> list[bytes]:
-    """The keys, in the server's order."""
+def key_bytes(reply: Found, skip: int) -> list[bytes]:
+    """Return the keys, in the server's order."""
     return [kv.key[skip:] for kv in reply.kvs]
 
 
-def key_text(kv: Any, skip: int) -> str:
-    """A key as text."""
-    key: bytes = kv.key[skip:]
+def key_text(kv: Stored, skip: int) -> str:
+    """Return a key as text."""
+    key = kv.key[skip:]
     try:
         return key.decode()
     except UnicodeDecodeError:
         return as_text(key, f"key {key!r}")
 
 
-def texts(reply: Any, skip: int) -> dict[str, str]:
-    """A range as a dict of text."""
+def texts(reply: Found, skip: int) -> dict[str, str]:
+    """Return a range as a dict of text."""
     try:
         return {kv.key[skip:].decode(): kv.value.decode() for kv in reply.kvs}
     except UnicodeDecodeError:
         return by_text(text)(reply, skip)  # says which key it was
 
 
-def by_text(read: Callable[[Any, int], T]) -> Callable[[Any, int], dict[str, T]]:
-    """A reader of a range as a dict from keys as text."""
+def by_text(read: Callable[[Any, int], T]) -> Callable[[Found, int], dict[str, T]]:
+    """Return a reader of a range as a dict with keys as text."""
     return lambda reply, skip: {key_text(kv, skip): read(kv, skip) for kv in reply.kvs}
 
 
-def by_key(reply: Any, skip: int) -> dict[bytes, bytes]:
-    """A range as a dict of bytes."""
+def by_key(reply: Found, skip: int) -> dict[bytes, bytes]:
+    """Return a range as a dict of bytes."""
     return {kv.key[skip:]: kv.value for kv in reply.kvs}
 
 
-def kvs(reply: Any, skip: int) -> list[KeyValue]:
-    """A range as a list."""
+def kvs(reply: Found, skip: int) -> list[KeyValue]:
+    """Return a range as a list."""
     return [key_value(kv, skip) for kv in reply.kvs]

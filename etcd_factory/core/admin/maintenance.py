@@ -1,137 +1,146 @@
-"""How members fare, and what keeps them well."""
+"""Status and maintenance of members."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
 from attrs import field, frozen
 
-from etcd_factory.core.call.rpc import ask, host_of, labelled, visit
+from etcd_factory.core.arguments import count
+from etcd_factory.core.call import rpc
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Bound, F, operation
-from etcd_factory.core.kv.builders import word
-from etcd_factory.core.op import number
-from etcd_factory.errors import ConnectionFailedError, NotLeaderError
+from etcd_factory.core.ports import Q, R
+from etcd_factory.errors import ConnectionFailedError, NotLeaderError, choice
 from etcd_factory.model.cluster import Alarm, HashKV, Member, Snapshot, Status
 from etcd_factory.wire import admin, messages, methods
 from etcd_factory.wire.methods import Method
 
 from .cluster import id_of
 
-ANYBODY_ELSE = (NotLeaderError, ConnectionFailedError)  # another host may be the leader
+if TYPE_CHECKING:
+    from etcd_factory.wire.messages import MoveLeaderRequest
+
+AlarmKind = Literal["nospace", "corrupt"]
+DowngradeAction = Literal["validate", "enable", "cancel"]
+
+TRY_ANOTHER = (NotLeaderError, ConnectionFailedError)  # another host may be the leader
 
 
 @frozen
 class Maintenance(Bound[F]):
-    """How members fare, and what keeps them well.
+    """Status and maintenance of members.
 
-    ``endpoint`` chooses one of the client's hosts, written as hosts are; ``ValueError`` lists them. By default it is
-    the host in use, and another one where that does not answer.
+    ``endpoint`` chooses one of the client's hosts, written as hosts are; ``ValueError`` lists them. The default is the
+    host in use, or another one if that does not answer.
     """
 
     _run: View = field(repr=False)
 
-    async def _ask(self, what: str, method: Method, /, **fields: Any) -> Any:
-        return await ask(self._run, f"maintenance {what}", method, **fields)
+    async def _call(self, what: str, method: Method[Q, R], /, **fields: object) -> R:
+        return await rpc.call(self._run, f"maintenance {what}", method, **fields)
 
-    async def _visit(self, what: str, method: Method, endpoint: str | None, /, **fields: Any) -> tuple[Any, str]:
-        return await visit(self._run, f"maintenance {what}", method, endpoint, **fields)
+    async def _call_endpoint(
+        self, what: str, method: Method[Q, R], endpoint: str | None, /, **fields: object
+    ) -> tuple[R, str]:
+        return await rpc.call_endpoint(self._run, f"maintenance {what}", method, endpoint, **fields)
 
     @operation
     async def status(self, endpoint: str | None = None) -> Status:
-        """How one member fares."""
-        return admin.status(*await self._visit("status", methods.STATUS, endpoint))
+        """Return the status of one member."""
+        return admin.status(*await self._call_endpoint("status", methods.STATUS, endpoint))
 
     @operation
     async def defragment(self, endpoint: str | None = None) -> None:
-        """Give one member's free space back to its disk. It answers nobody meanwhile: raise ``timeout`` for much."""
-        await self._visit("defragment", methods.DEFRAGMENT, endpoint)
+        """Free unused space of one member's database. It serves nobody meanwhile: raise ``timeout`` for a large one."""
+        await self._call_endpoint("defragment", methods.DEFRAGMENT, endpoint)
 
     @operation
     async def hash(self, endpoint: str | None = None) -> int:
-        """The hash of one member's whole database; members that agree may still differ in it (see ``hash_kv``)."""
-        reply, _ = await self._visit("hash", methods.HASH, endpoint)
-        return int(reply.hash)
+        """Return the hash of one member's database file; members with equal keys may differ in it (see ``hash_kv``)."""
+        reply, _ = await self._call_endpoint("hash", methods.HASH, endpoint)
+        return reply.hash
 
     @operation
     async def hash_kv(self, revision: int = 0, endpoint: str | None = None) -> HashKV:
-        """The hash of one member's keys up to a revision, by default the newest.
+        """Return the hash of one member's keys up to a revision, the newest by default.
 
-        ``CompactedError`` or ``FutureRevisionError`` if it has no such revision.
+        Raises ``CompactedError`` or ``FutureRevisionError`` if it does not have that revision.
         """
-        asked = number(revision, "a revision")
-        reply, host = await self._visit("hash_kv", methods.HASH_KV, endpoint, revision=asked)
+        asked = count(revision, "a revision")
+        reply, host = await self._call_endpoint("hash_kv", methods.HASH_KV, endpoint, revision=asked)
         return admin.hash_kv(reply, asked, host)
 
     @operation
     async def alarms(self) -> tuple[Alarm, ...]:
-        """The alarms that stand."""
-        return admin.alarms(await self._ask("alarms", methods.ALARM, action="GET"))
+        """Return the active alarms."""
+        return admin.alarms(await self._call("alarms", methods.ALARM, action="GET"))
 
     @operation
-    async def alarm(self, kind: str, member: int | Member = 0) -> None:
-        """Raise an alarm, ``nospace`` or ``corrupt``: until it is ended the cluster takes no more writes."""
-        alarm = word(kind, admin.ALARMS, "the alarm")
-        await self._ask("alarm", methods.ALARM, action="ACTIVATE", alarm=alarm, memberID=id_of(member))
+    async def alarm(self, kind: AlarmKind, member: int | Member = 0) -> None:
+        """Activate an alarm, ``nospace`` or ``corrupt``: until it is disarmed the cluster refuses writes."""
+        alarm = admin.ALARMS[choice(kind, admin.ALARMS, "alarm")]
+        await self._call("alarm", methods.ALARM, action="ACTIVATE", alarm=alarm, memberID=id_of(member))
 
     @operation
-    async def disarm(self, kind: str | None = None, member: int | Member = 0) -> tuple[Alarm, ...]:
-        """End alarms, by default all: only those of a kind, only those of a member. Gives those that were ended."""
-        kinds = admin.ALARMS if kind is None else {kind: word(kind, admin.ALARMS, "the alarm")}
+    async def disarm(self, kind: AlarmKind | None = None, member: int | Member = 0) -> tuple[Alarm, ...]:
+        """Disarm alarms and return them: all by default, or those of a kind, or of a member."""
+        kinds = admin.ALARMS if kind is None else {str(kind): admin.ALARMS[choice(kind, admin.ALARMS, "alarm")]}
         whose = id_of(member)
-        standing = admin.alarms(await self._ask("disarm", methods.ALARM, action="GET"))
-        ended = tuple(one for one in standing if one.kind in kinds and whose in (0, one.member))
-        for one in ended:
-            await self._ask("disarm", methods.ALARM, action="DEACTIVATE", alarm=kinds[one.kind], memberID=one.member)
-        return ended
+        active = admin.alarms(await self._call("disarm", methods.ALARM, action="GET"))
+        chosen = tuple(one for one in active if one.kind in kinds and whose in (0, one.member))
+        for one in chosen:
+            await self._call("disarm", methods.ALARM, action="DEACTIVATE", alarm=kinds[one.kind], memberID=one.member)
+        return chosen
 
     @operation
     async def move_leader(self, member: int | Member) -> None:
-        """Make another member the leader. ``NotLeaderError`` if none of the client's hosts is the present one."""
+        """Make another member the leader. Raises ``NotLeaderError`` if the present one is not among the hosts."""
         request, client = messages.MoveLeaderRequest(targetID=id_of(member)), self._run.client
-        end = client.io.now() + self._run.timeout
-        await client.locate(self._run.timeout)
-        *others, last = sorted(client.hosts.urls, key=lambda url: url != client.hosts.current)
-        with labelled("maintenance move_leader"):
+        end = client.runtime.now() + self._run.timeout
+        await client.discover(self._run.timeout)
+        *others, last = sorted(client.endpoints.urls, key=lambda url: url != client.endpoints.current)
+        with rpc.labelled("maintenance move_leader"):
             for host in others:
                 try:
                     return await self._move(request, host, end)
-                except ANYBODY_ELSE:
+                except TRY_ANOTHER:
                     continue
             return await self._move(request, last, end)
 
-    async def _move(self, request: Any, host: str, end: float) -> None:
+    async def _move(self, request: MoveLeaderRequest, host: str, end: float) -> None:
         client = self._run.client
-        await client.visit(methods.MOVE_LEADER, request, max(0.001, end - client.io.now()), host)
+        await client.call_endpoint(methods.MOVE_LEADER, request, max(0.001, end - client.runtime.now()), host)
 
     @operation
-    async def downgrade(self, action: str, version: str = "") -> str:
-        """``validate``, ``enable`` or ``cancel`` the cluster's downgrade to a version like ``3.5``; gives its own.
+    async def downgrade(self, action: DowngradeAction, version: str = "") -> str:
+        """``validate``, ``enable`` or ``cancel`` the cluster's downgrade to a version like ``3.5``; returns its
+        version.
 
-        A version that it can't go to is an error, and so is ``cancel`` where it is not under way
-        (``PreconditionError``). From etcd 3.5 on; it is ready for use from 3.6 on.
+        Raises an error for a version that it cannot downgrade to, ``PreconditionError`` for ``cancel`` if no downgrade
+        is under way. Known from etcd 3.5 on, usable from 3.6 on.
         """
-        fields = {"action": word(action, admin.DOWNGRADES, "the action"), "version": version}
-        reply = await self._ask(f"downgrade {action}", methods.DOWNGRADE, **fields)
-        return str(reply.version)
+        fields = {"action": admin.DOWNGRADES[choice(action, admin.DOWNGRADES, "action")], "version": version}
+        reply = await self._call(f"downgrade {action}", methods.DOWNGRADE, **fields)
+        return reply.version
 
     @operation
     async def snapshot(
         self,
         file: str | PathLike[str],
-        on_progress: Callable[[int, int], Any] | None = None,
+        on_progress: Callable[[int, int], object] | None = None,
         endpoint: str | None = None,
     ) -> Snapshot:
-        """Write one member's whole store to a file, from which ``etcdutl snapshot restore`` makes a cluster.
+        """Write one member's whole store to a file, from which ``etcdutl snapshot restore`` creates a cluster.
 
-        Until all has come and matches its checksum it is ``<file>.….part`` beside it, and on any failure there is none.
-        ``on_progress(done, total)`` is told bytes. However long it all takes, each part of it must come within
-        ``timeout`` seconds; a broken stream is not begun anew.
+        Until all has arrived and matches its checksum it is ``<file>.….part`` beside it, which any failure removes.
+        ``on_progress(done, total)`` gets bytes. Each message must arrive within ``timeout`` seconds, the whole may take
+        longer; a broken stream is not resumed.
         """
         from .snapshot import save
 
-        with labelled("maintenance snapshot"):
-            chosen = await host_of(self._run, endpoint)
-            return await save(self._run, file, on_progress, chosen)
+        with rpc.labelled("maintenance snapshot"):
+            host = await rpc.url_of(self._run, endpoint)
+            return await save(self._run, file, on_progress, host)

@@ -1,13 +1,13 @@
-"""The part of a service that rules its cluster."""
+"""The part of a service that administers its cluster."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from etcd_factory.core.call.rpc import ask, text
+from etcd_factory.core.arguments import count, name
+from etcd_factory.core.call import rpc
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Bound, F, operation
-from etcd_factory.core.op import number
 from etcd_factory.wire import methods
 
 if TYPE_CHECKING:
@@ -15,39 +15,41 @@ if TYPE_CHECKING:
     from .cluster import Cluster
     from .maintenance import Maintenance
 
+NAME = name  # inside the class the name is a parameter's
+
 
 class Admin(Bound[F]):
-    """What few programs do to a cluster, loaded when it is asked for."""
+    """Administration, which few programs do: its parts are loaded when they are used."""
 
     __slots__ = ()
 
     _run: View
 
     def role(self, name: str) -> Role[F]:
-        """The role of that name: a handle, with which it is made, given permissions and users, and deleted."""
+        """Return a handle of the role of that name: create it, grant permissions and users, delete it."""
         from .auth import Role
 
-        return Role(self._run, text(name, "a role's name"))
+        return Role(self._run, NAME(name, "a role's name"))
 
     def user(self, name: str) -> User[F]:
-        """The user of that name: a handle, with which it is made, given roles, and deleted."""
+        """Return a handle of the user of that name: create it, grant roles, delete it."""
         from .auth import User
 
-        return User(self._run, text(name, "a user's name"))
+        return User(self._run, NAME(name, "a user's name"))
 
     @operation
     async def roles(self) -> list[str]:
-        """The names of all roles."""
-        return list((await ask(self._run, "roles", methods.ROLE_LIST)).roles)
+        """Return the names of all roles."""
+        return list((await rpc.call(self._run, "roles", methods.ROLE_LIST)).roles)
 
     @operation
     async def users(self) -> list[str]:
-        """The names of all users."""
-        return list((await ask(self._run, "users", methods.USER_LIST)).users)
+        """Return the names of all users."""
+        return list((await rpc.call(self._run, "users", methods.USER_LIST)).users)
 
     @property
     def auth(self) -> Auth[F]:
-        """Whether etcd asks its users who they are."""
+        """Whether etcd requires its users to authenticate."""
         from .auth import Auth
 
         return Auth(self._run)
@@ -61,16 +63,17 @@ class Admin(Bound[F]):
 
     @property
     def maintenance(self) -> Maintenance[F]:
-        """How members fare, and what keeps them well."""
+        """Status and maintenance of members."""
         from .maintenance import Maintenance
 
         return Maintenance(self._run)
 
     @operation
     async def compact(self, revision: int, physical: bool = False) -> None:
-        """Forget what was before a revision; with ``physical`` wait until that is done on disk too.
+        """Discard the history before a revision; with ``physical`` wait until that is done on disk too.
 
-        ``CompactedError`` if that has been done, ``FutureRevisionError`` if the revision has not happened yet.
+        Raises ``CompactedError`` if it is compacted already, ``FutureRevisionError`` if the revision does not exist
+        yet.
         """
-        asked = number(revision, "a revision")
-        await ask(self._run, f"compact {asked}", methods.COMPACT, revision=asked, physical=physical)
+        asked = count(revision, "a revision")
+        await rpc.call(self._run, f"compact {asked}", methods.COMPACT, revision=asked, physical=physical)

@@ -1,115 +1,128 @@
-"""A member's whole store, written to a file that is there in full or not at all."""
+"""A member's whole store, written to a file that exists as a whole or not at all."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
-from pathlib import Path
-from tempfile import mkstemp
-from types import TracebackType
-from typing import Any
+from os import PathLike
+from typing import TYPE_CHECKING
 
-from typing_extensions import Self
-
-from etcd_factory.core.call.rpc import bare
+from etcd_factory.core.call.rpc import without_scheme
 from etcd_factory.core.call.stall import StallTimeout
 from etcd_factory.core.call.view import View
-from etcd_factory.core.ports import IO, Metadata, value_of
+from etcd_factory.core.face import settle
+from etcd_factory.core.ports import File, Metadata, Runtime, Transport
 from etcd_factory.errors import Code, EtcdError
 from etcd_factory.model.cluster import Snapshot
 from etcd_factory.wire import messages, methods
 from etcd_factory.wire.methods import Method
 
+if TYPE_CHECKING:
+    from etcd_factory.wire.messages import SnapshotRequest, SnapshotResponse
+
+    SnapshotStream = StallTimeout[SnapshotResponse]
+
 DIGEST = sha256().digest_size
+BLOCK = 1 << 20  # bytes written at once: in asyncio each write is a hop to a thread
 SECTOR = 512  # bytes; the store is a whole number of them, and its digest follows
 
-Progress = Callable[[int, int], Any]
+Progress = Callable[[int, int], object]
 
 
 class Part:
-    """The file on its way, beside the one that it becomes. What is not kept is removed.
+    """The bytes that have arrived: written to a file in blocks, and checked against the digest that comes last."""
 
-    Only its owner reads it: a snapshot has all keys, and the users' passwords as hashes.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.size = path, 0
-        handle, part = mkstemp(".part", f"{path.name}.", path.parent)
-        self._part, self._file = Path(part), os.fdopen(handle, "wb")
+    def __init__(self, file: File) -> None:
+        self.file, self.size = file, 0
+        self._block = bytearray()
         self._digest, self._tail = sha256(), b""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
-        self._part.unlink(missing_ok=True)
-
-    def write(self, data: bytes) -> None:
-        """Add bytes; the last ones may be the digest of all before them."""
-        self._file.write(data)
+    def add(self, data: bytes) -> bool:
+        """Take bytes, the last of which are the digest of all before them; returns whether a block is full."""
+        self._block += data
         self.size += len(data)
-        known = self._tail + data
+        return len(self._block) >= BLOCK
+
+    def flush(self) -> None:
+        """Write the block."""
+        block, self._block = bytes(self._block), bytearray()
+        self.file.write(block)
+        known = self._tail + block
         self._digest.update(known[:-DIGEST])
         self._tail = known[-DIGEST:]
 
     def fault(self, total: int) -> str:
-        """What is wrong with what has come."""
+        """Return what is wrong with the bytes."""
         if self.size != total or self.size % SECTOR != DIGEST:
-            return f"the snapshot is not whole: {self.size} bytes came of {total}"
+            return f"the snapshot is incomplete: {self.size} of {total} bytes"
         return "" if self._digest.digest() == self._tail else "the snapshot does not match its checksum"
 
-    def keep(self) -> None:
-        """Put it safely on disk, in the place of an older one."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        os.replace(self._part, self.path)
+
+async def save(view: View, path: str | PathLike[str], on_progress: Progress | None, host: str) -> Snapshot:
+    """Write a member's snapshot to ``path``."""
+    runtime = view.client.runtime
+    # Only its owner can read the file: a snapshot has all keys, and the users' passwords as hashes.
+    file = await runtime.aside(partial(runtime.file, path))
+    try:
+        part = Part(file)
+        version = await download(view, host, part, on_progress)
+        await runtime.aside(file.commit)
+        return Snapshot(file.path, part.size, version)
+    finally:
+        await runtime.aside(file.discard)
 
 
-async def save(view: View, file: str | os.PathLike[str], told: Progress | None, host: str) -> Snapshot:
-    """The snapshot that a member sends, in ``file``."""
-    with Part(Path(file)) as part:
-        begun = partial(begin, view.client.io)
-        (flow, first), url = await view.client.visit(
-            methods.SNAPSHOT, messages.SnapshotRequest(), view.timeout, host, begun
-        )
-        flow.limit = view.timeout
-        try:
-            total = len(first.blob) + first.remaining_bytes + DIGEST
-            last = await copy(flow, first, part, lambda: told and told(part.size, total))
-        finally:
-            await flow.close()
-        if fault := part.fault(total):
-            raise EtcdError(fault, code=Code.DATA_LOSS, endpoint=bare(url))
-        await view.client.io.aside(part.keep)
-    return Snapshot(part.path, part.size, last.version)
+async def download(view: View, host: str, part: Part, on_progress: Progress | None) -> str:
+    """Receive all messages, check the bytes and return the version of the store."""
+    client = view.client
+    send = partial(begin, client.transport, client.runtime)
+    (stream, first), url = await client.call_endpoint(
+        methods.SNAPSHOT, messages.SnapshotRequest(), view.timeout, host, send
+    )
+    stream.limit = view.timeout
+    total = len(first.blob) + first.remaining_bytes + DIGEST
+    try:
+        last = await receive(client.runtime, stream, first, part, lambda: on_progress and on_progress(part.size, total))
+    finally:
+        await stream.close()
+    if fault := part.fault(total):
+        raise EtcdError(fault, code=Code.DATA_LOSS, endpoint=without_scheme(url))
+    return last.version
 
 
 async def begin(
-    io: IO, host: str, method: Method, request: Any, timeout: float, metadata: Metadata
-) -> tuple[StallTimeout, Any]:
-    """The stream and its first message, before which all may still be tried again."""
-    flow = StallTimeout(io, await io.stream(host, method, metadata, request), timeout, bare(host))
+    transport: Transport,
+    runtime: Runtime,
+    host: str,
+    method: Method[SnapshotRequest, SnapshotResponse],
+    request: SnapshotRequest,
+    timeout: float,
+    metadata: Metadata,
+) -> tuple[SnapshotStream, SnapshotResponse]:
+    """Return the stream and its first message, until which the call may be retried."""
+    endpoint = without_scheme(host)
+    messages = await transport.stream(host, method, metadata, request)
+    stream = StallTimeout(runtime, messages, timeout, endpoint)
     try:
-        if (first := await flow.receive()) is not None:
-            return flow, first
-        raise EtcdError("the server sent no snapshot", code=Code.DATA_LOSS, endpoint=bare(host))
+        if (first := await stream.receive()) is not None:
+            return stream, first
+        raise EtcdError("the server sent no snapshot", code=Code.DATA_LOSS, endpoint=endpoint)
     except BaseException:
-        await flow.close()
+        await stream.close()
         raise
 
 
-async def copy(flow: StallTimeout, message: Any, part: Part, tell: Callable[[], Any]) -> Any:
-    """Write all messages, and tell after each; gives the last one."""
+async def receive(
+    runtime: Runtime, stream: SnapshotStream, message: SnapshotResponse, part: Part, report: Callable[[], object]
+) -> SnapshotResponse:
+    """Write all messages, and report after each; returns the last one."""
     while True:
-        part.write(message.blob)
-        await value_of(tell())
-        following = await flow.receive()
+        if part.add(message.blob):
+            await runtime.aside(part.flush)
+        await settle(report())
+        following = await stream.receive()
         if following is None:
+            await runtime.aside(part.flush)
             return message
         message = following

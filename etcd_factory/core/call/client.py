@@ -1,40 +1,44 @@
-"""One call on its way: host, token, deadline, and what is done when it fails."""
+"""One call on its way: host, token, deadline, and what follows a failure."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
-from etcd_factory.core.ports import IO, Metadata
+from etcd_factory.core.background import Background
+from etcd_factory.core.ports import Metadata, Q, R, Runtime, Transport
 from etcd_factory.errors import DeadlineExceededError, EtcdError
 from etcd_factory.options import ClientOptions
 from etcd_factory.options.hosts import is_srv
 from etcd_factory.wire import methods
 from etcd_factory.wire.methods import Method
 
-from .discovery import find
+from .discovery import Discovery
 from .endpoints import Endpoints
 from .retry import UNCERTAIN, RetryAction, backoff, maybe_applied, next_action
-from .single_flight import Guard, SingleFlight
+from .single_flight import SingleFlight
 from .token import AuthToken
+
+if TYPE_CHECKING:
+    from etcd_factory.wire.messages import AuthenticateRequest, AuthenticateResponse
 
 log = logging.getLogger("etcd_factory.client")
 
-Send = Callable[..., Awaitable[Any]]  # as ``IO.unary``
+Send = Callable[[str, Method[Any, Any], Any, float, Metadata], Awaitable[Any]]  # like ``Transport.unary``
 
 RENEWALS = 2  # of the token in one call: one for its age, one for an auth store that changed meanwhile
 
 
 @define
 class CallState:
-    """What has happened to one call so far; times are the clock's."""
+    """What has happened to one call so far; times are the runtime's."""
 
-    method: Method
-    hosts: Endpoints
+    method: Method[Any, Any]
+    endpoints: Endpoints
     send: Send
     start: float
     deadline: float
@@ -49,127 +53,136 @@ class CallState:
 class Client:
     """Connections to one cluster, shared by all views of a service."""
 
-    def __init__(self, io: IO, options: ClientOptions, guard: Callable[[], Guard], chance: Callable[[], float]) -> None:
-        self.io, self.options = io, options
-        self.hosts = Endpoints(
-            options.hosts, options.retry.initial, found=bool(options.sync) or is_srv(options.hosts[0])
-        )
-        self.guard, self.chance = guard, chance
-        self.flights = SingleFlight(io.promise, guard)
-        self.token = AuthToken(options.auth, self.flights)
+    def __init__(self, transport: Transport, runtime: Runtime, options: ClientOptions) -> None:
+        self.transport, self.runtime, self.options = transport, runtime, options
+        discovered = bool(options.sync) or is_srv(options.hosts[0])
+        self.endpoints = Endpoints(options.hosts, options.retry.initial, discovered=discovered)
+        self.single_flight = SingleFlight(runtime)
+        self.token = AuthToken(options.auth, self.single_flight)
+        self.background = Background(runtime, self)
+        self.discovery = Discovery(options, self.endpoints, self.call, self.background)
 
     @property
     def endpoint(self) -> str:
-        """The host that is asked, without its scheme."""
-        return self.hosts.current.partition("://")[2]
+        """The host in use, without its scheme."""
+        return self.endpoints.current.partition("://")[2]
+
+    def backoff(self, failures: int) -> float:
+        """Return the seconds to pause after so many failures in a row."""
+        return backoff(self.options.retry, failures, self.runtime.random())
 
     async def close(self) -> None:
-        """End what lives on the connections, the newest first, then the connections."""
-        for one in reversed(self.io.kept()):
-            await one.close()
-        await self.io.close()
+        """End the background work, then the connections."""
+        await self.background.close()
+        await self.transport.close()
 
-    async def call(self, method: Method, request: Any, timeout: float) -> Any:
-        """The answer to one request; all attempts lie inside ``timeout`` seconds."""
-        now, host, token = self.io.now(), self.hosts.current, self.token.metadata
-        trip = None
-        if token is not None and not self.hosts.failing:
-            try:  # the usual way, without a step more than it takes
-                return await self.io.unary(host, method, request, self.hosts.share(timeout, method.repeatable), token)
+    def forget(self) -> object:
+        """Start without connections and background work in a forked child; returns what must be kept alive."""
+        return self.transport.forget(), self.background.forget(), self.single_flight.forget()
+
+    async def call(self, method: Method[Q, R], request: Q, timeout: float) -> R:
+        """Return the response to one request; all attempts share ``timeout`` seconds."""
+        now, host, token = self.runtime.now(), self.endpoints.current, self.token.metadata
+        unary, state = self.transport.unary, None
+        if token is not None and not self.endpoints.failing:
+            try:  # the usual way, in as few steps as possible
+                share = self.endpoints.attempt_timeout(timeout, method.repeatable)
+                return await unary(host, method, request, share, token)
             except EtcdError as error:
-                trip = CallState(
-                    method, self.hosts, self.io.unary, now, now + timeout, now, 1, host=host, metadata=token
-                )
-                await self._recover(error, trip)
-        return await self._travel(
-            trip or CallState(method, self.hosts, self.io.unary, now, now + timeout, now), request
+                state = CallState(method, self.endpoints, unary, now, now + timeout, now, 1, host=host, metadata=token)
+                await self._recover(error, state)
+        reply: R = await self._call_with_retries(
+            state or CallState(method, self.endpoints, unary, now, now + timeout, now), request
         )
-
-    async def visit(
-        self, method: Method, request: Any, timeout: float, host: str = "", send: Send | None = None
-    ) -> tuple[Any, str]:
-        """The answer and the host that gave it: with ``host`` that one and no other, by the same rules.
-
-        ``send`` stands in for a unary call: it opens a stream, whose first message is the answer.
-        """
-        now = self.io.now()
-        hosts = Endpoints((host,), self.options.retry.initial) if host else self.hosts
-        trip = CallState(method, hosts, send or self.io.unary, now, now + timeout, now)
-        return await self._travel(trip, request), trip.host
-
-    async def _travel(self, trip: CallState, request: Any) -> Any:
-        while True:
-            try:
-                return await self._attempt(trip, request)
-            except EtcdError as error:
-                await self._recover(error, trip)
-
-    async def _attempt(self, trip: CallState, request: Any) -> Any:
-        trip.attempts += 1
-        await self.locate(trip.deadline - trip.now)
-        trip.host = trip.hosts.pick(trip.now)
-        left = trip.deadline - trip.now
-        trip.metadata = await self.shown(left, trip.hosts)
-        share = trip.hosts.share(left, trip.method.repeatable, trip.attempts - 1)
-        reply = await trip.send(trip.host, trip.method, request, share, trip.metadata)
-        trip.hosts.answered(trip.host)
         return reply
 
-    async def locate(self, timeout: float) -> None:
-        """Know the hosts, one caller for all who wait; where they are just written down they are known."""
-        if not self.hosts.known:
-            await self.flights.once("hosts", lambda: find(self, timeout), timeout)
+    async def call_endpoint(
+        self, method: Method[Q, R], request: Q, timeout: float, host: str = "", send: Send | None = None
+    ) -> tuple[Any, str]:
+        """Return the response and the host that gave it; with ``host`` only that one is called.
 
-    async def shown(self, timeout: float, hosts: Endpoints | None = None) -> Metadata:
-        """The token to show, fetched if there is none, from one of ``hosts`` if they are given."""
-        await self.locate(timeout)
+        ``send`` stands in for a unary call: it opens a stream, and its result is the response.
+        """
+        now = self.runtime.now()
+        endpoints = Endpoints((host,), self.options.retry.initial) if host else self.endpoints
+        state = CallState(method, endpoints, send or self.transport.unary, now, now + timeout, now)
+        return await self._call_with_retries(state, request), state.host
+
+    async def _call_with_retries(self, state: CallState, request: Any) -> Any:
+        while True:
+            try:
+                return await self._attempt(state, request)
+            except EtcdError as error:
+                await self._recover(error, state)
+
+    async def _attempt(self, state: CallState, request: Any) -> Any:
+        state.attempts += 1
+        await self.discover(state.deadline - state.now)
+        state.host = state.endpoints.pick(state.now)
+        left = state.deadline - state.now
+        state.metadata = await self.auth_metadata(left, state.endpoints)
+        share = state.endpoints.attempt_timeout(left, state.method.repeatable, state.attempts - 1)
+        reply = await state.send(state.host, state.method, request, share, state.metadata)
+        state.endpoints.answered(state.host)
+        return reply
+
+    async def discover(self, timeout: float) -> None:
+        """Make the hosts known, by one caller for all who wait; configured ones are."""
+        if not self.endpoints.known:
+            await self.single_flight.run("hosts", partial(self.discovery.find, timeout), timeout)
+
+    async def auth_metadata(self, timeout: float, endpoints: Endpoints | None = None) -> Metadata:
+        """Return the token to send, fetched if there is none, from one of ``endpoints`` if they are given."""
+        await self.discover(timeout)
         metadata = self.token.metadata
         if metadata is None:
-            metadata = await self.token.fetch(partial(self._authenticate, hosts or self.hosts), timeout)
+            authenticate = partial(self._authenticate, endpoints or self.endpoints)
+            metadata = await self.token.fetch(authenticate, timeout)
         return metadata
 
-    async def _authenticate(self, hosts: Endpoints, request: Any, timeout: float) -> Any:
-        host = hosts.pick(self.io.now())
+    async def _authenticate(
+        self, endpoints: Endpoints, request: AuthenticateRequest, timeout: float
+    ) -> AuthenticateResponse:
+        host = endpoints.pick(self.runtime.now())
         try:
-            return await self.io.unary(host, methods.AUTHENTICATE, request, timeout, ())
+            return await self.transport.unary(host, methods.AUTHENTICATE, request, timeout, ())
         except EtcdError as error:
             error.operation = f"authenticate as {request.name!r}"
-            error.sent = error.code not in UNCERTAIN  # whatever became of this, the call that wants the token is unsent
+            error.sent = error.code not in UNCERTAIN  # in any case the call that needs the token was not sent
             raise
 
-    async def _recover(self, error: EtcdError, trip: CallState) -> None:
-        """Pause before the next attempt; raise the error where there is none."""
-        now = self.io.now()
-        error.attempts = trip.attempts
-        error.maybe_applied = maybe_applied(error, repeatable=trip.method.repeatable)
-        wait = self._wait(self._judge(error, trip), trip, now)
-        if isinstance(error, DeadlineExceededError):  # whatever becomes of this call, the next one asks another host
-            trip.hosts.failed(trip.host, now)
-        if wait is None or now + wait >= trip.deadline:
+    async def _recover(self, error: EtcdError, state: CallState) -> None:
+        """Pause before the next attempt; raises the error if there is none."""
+        now = self.runtime.now()
+        error.attempts = state.attempts
+        error.maybe_applied = maybe_applied(error, repeatable=state.method.repeatable)
+        wait = self._wait(self._next_action(error, state), state, now)
+        if isinstance(error, DeadlineExceededError):  # whatever happens to this call, the next one uses another host
+            state.endpoints.failed(state.host, now)
+        if wait is None or now + wait >= state.deadline:
             raise error
-        log.info(
-            "attempt %d of %s at %s failed, next in %.3f s: %s", trip.attempts, trip.method.name, trip.host, wait, error
-        )
+        name, host = state.method.name, state.host
+        log.info("attempt %d of %s at %s failed, next in %.3f s: %s", state.attempts, name, host, wait, error)
         if wait:
-            await self.io.sleep(wait)
-        trip.now = self.io.now()
+            await self.runtime.sleep(wait)
+        state.now = self.runtime.now()
 
-    def _judge(self, error: EtcdError, trip: CallState) -> RetryAction:
-        if trip.attempts >= self.options.retry.attempts:
+    def _next_action(self, error: EtcdError, state: CallState) -> RetryAction:
+        if state.attempts >= self.options.retry.attempts:
             return RetryAction.RAISE
-        renewable = self.token.auth is not None and trip.renewals < RENEWALS
-        return next_action(error, repeatable=trip.method.repeatable, renewable=renewable, hosts=len(trip.hosts))
+        renewable = self.token.auth is not None and state.renewals < RENEWALS
+        return next_action(error, repeatable=state.method.repeatable, renewable=renewable, hosts=len(state.endpoints))
 
-    def _wait(self, step: RetryAction, trip: CallState, now: float) -> float | None:
-        """Seconds to the next attempt, None if there is none."""
-        if step is RetryAction.RAISE:
+    def _wait(self, action: RetryAction, state: CallState, now: float) -> float | None:
+        """Return the seconds before the next attempt, None if there is none."""
+        if action is RetryAction.RAISE:
             return None
-        if step is RetryAction.TOKEN:
-            trip.renewals += 1
-            self.token.drop(trip.metadata)
+        if action is RetryAction.RENEW_TOKEN:
+            state.renewals += 1
+            self.token.drop(state.metadata)
             return 0.0
-        trip.failures += 1
-        trip.hosts.failed(trip.host, now)
-        wait = backoff(self.options.retry, trip.failures, self.chance()) if trip.hosts.all_failed(now) else 0.0
-        reach = trip.start + self.options.dial_timeout * len(trip.hosts)
-        return None if step is RetryAction.UNSENT and now + wait > reach else wait
+        state.failures += 1
+        state.endpoints.failed(state.host, now)
+        wait = self.backoff(state.failures) if state.endpoints.all_failed(now) else 0.0
+        reach = state.start + self.options.dial_timeout * len(state.endpoints)
+        return None if action is RetryAction.RESEND and now + wait > reach else wait

@@ -1,79 +1,79 @@
-"""Which host is asked next. Pure state: the clock is handed in."""
+"""Which host is called next. Pure state: the clock is passed in."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-LONGEST = 5.0  # seconds a dead host is passed over at most: it is tried again, never banned
+LONGEST = 5.0  # seconds that a failed host is avoided at most: it is tried again, never banned
 
 
 class Endpoints:
-    """The hosts of a client: one is stayed with while it answers; a dead one is passed over for a growing while.
+    """The hosts of a client: it stays with one while that answers, and avoids a failed one for a growing while.
 
-    Those that are ``found`` rather than written down have to be looked up first, and again when all have failed.
+    Hosts to be ``discovered`` (SRV records, members) must be looked up first, and again when all of them have failed.
     """
 
-    def __init__(self, urls: Sequence[str], first: float = 0.05, *, found: bool = False) -> None:
+    def __init__(self, urls: Sequence[str], first: float = 0.05, *, discovered: bool = False) -> None:
         self._urls = tuple(urls)
-        self._found, self.known = found, not found
+        self._discovered, self.known = discovered, not discovered
         self._first = first
         self._current = self._urls[0]
         self._failures: dict[str, int] = {}
-        self._until: dict[str, float] = {}
+        self._avoided_until: dict[str, float] = {}
 
     def __len__(self) -> int:
         return len(self._urls)
 
     @property
     def current(self) -> str:
-        """The one that was picked last."""
+        """The host picked last."""
         return self._current
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """All of them."""
+        """All hosts."""
         return self._urls
 
     @property
     def failing(self) -> bool:
-        """Whether any of them has not answered since it failed, or they have to be looked up first."""
-        return bool(self._until) or not self.known
+        """Whether any host has not answered since it failed, or they must be discovered first."""
+        return bool(self._avoided_until) or not self.known
 
     def replace(self, urls: Sequence[str]) -> None:
-        """Ask these from now on; the current one is stayed with if it is among them."""
+        """Use these from now on; the current one stays if it is among them."""
         self._urls = tuple(dict.fromkeys(urls))
         self._current = self._current if self._current in self._urls else self._urls[0]
-        for table in (self._failures, self._until):
+        for table in (self._failures, self._avoided_until):
             for url in set(table).difference(self._urls):
                 table.pop(url, None)
         self.known = True
 
-    def share(self, left: float, repeatable: bool, tried: int = 0) -> float:
-        """Seconds that one attempt may take: a call that may be repeated leaves time for the hosts not tried yet."""
+    def attempt_timeout(self, left: float, repeatable: bool, tried: int = 0) -> float:
+        """Return the seconds for one attempt: a repeatable call leaves time for the hosts not tried yet."""
         return left / max(1, len(self._urls) - tried) if repeatable else left
 
     def pick(self, now: float) -> str:
-        """The host to ask: the current one, else the next one that is not passed over, else the one out longest."""
-        if not self._until:
+        """Return the host to call: the current one, else the next not avoided, else the one avoided for longest."""
+        if not self._avoided_until:
             return self._current
         start = self._urls.index(self._current)
         ring = self._urls[start:] + self._urls[:start]
-        self._current = min(ring, key=lambda url: max(0.0, self._until.get(url, 0.0) - now))
+        self._current = min(ring, key=lambda url: max(0.0, self._avoided_until.get(url, 0.0) - now))
         return self._current
 
     def failed(self, url: str, now: float) -> None:
-        """Pass the host over for a while that doubles each time."""
+        """Avoid the host for a while that doubles with each failure."""
         if url not in self._urls:  # replaced meanwhile
             return
         failures = self._failures[url] = self._failures.get(url, 0) + 1
-        self._until[url] = now + min(LONGEST, self._first * 2 ** min(failures - 1, 30))
-        self.known = self.known and not (self._found and self.all_failed(now))
+        self._avoided_until[url] = now + min(LONGEST, self._first * 2 ** min(failures - 1, 30))
+        self.known = self.known and not (self._discovered and self.all_failed(now))
 
     def answered(self, url: str) -> None:
-        """The host is well."""
+        """The host works: forget its failures."""
         self._failures.pop(url, None)
-        self._until.pop(url, None)
+        self._avoided_until.pop(url, None)
 
     def all_failed(self, now: float) -> bool:
-        """Whether no host is left that is not passed over."""
-        return all(self._until.get(url, 0.0) > now for url in self._urls)
+        """Whether every host is avoided at the moment."""
+        return all(self._avoided_until.get(url, 0.0) > now for url in self._urls)

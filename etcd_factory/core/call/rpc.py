@@ -1,11 +1,11 @@
-"""Requests that are no operations on keys: what was asked stands in their errors."""
+"""Calls that are no operations on keys; their errors carry what was asked as ``operation``."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
 
+from etcd_factory.core.ports import Q, R
 from etcd_factory.errors import ConfigError, EtcdError
 from etcd_factory.options.hosts import host
 from etcd_factory.wire.methods import Method
@@ -15,7 +15,7 @@ from .view import View
 
 @contextmanager
 def labelled(label: str) -> Generator[None, None, None]:
-    """Give the errors of what is done here ``label`` as their ``operation``."""
+    """Set ``label`` as the ``operation`` of errors raised in the block."""
     try:
         yield
     except EtcdError as error:
@@ -23,49 +23,43 @@ def labelled(label: str) -> Generator[None, None, None]:
         raise
 
 
-async def ask(view: View, label: str, method: Method, /, **fields: Any) -> Any:
-    """The answer to a request with these fields."""
+async def call(view: View, label: str, method: Method[Q, R], /, **fields: object) -> R:
+    """Return the response to a request with these fields."""
     with labelled(label):
-        return await view.client.call(method, method.types[0](**fields), view.timeout)
+        return await view.client.call(method, method.request(**fields), view.timeout)
 
 
-async def visit(view: View, label: str, method: Method, endpoint: str | None, /, **fields: Any) -> tuple[Any, str]:
-    """The answer of that host, or of any if it is None, and the endpoint of the one that gave it."""
+async def call_endpoint(
+    view: View, label: str, method: Method[Q, R], endpoint: str | None, /, **fields: object
+) -> tuple[R, str]:
+    """Return one host's response and its endpoint; with None as endpoint that of any host."""
     with labelled(label):
-        chosen = await host_of(view, endpoint)
-        reply, url = await view.client.visit(method, method.types[0](**fields), view.timeout, chosen)
-    return reply, bare(url)
+        chosen = await url_of(view, endpoint)
+        reply, url = await view.client.call_endpoint(method, method.request(**fields), view.timeout, chosen)
+    return reply, without_scheme(url)
 
 
-async def host_of(view: View, endpoint: str | None) -> str:
-    """The URL of the client's host that is meant, ``""`` for None; ``ValueError`` if it has no such host."""
+async def url_of(view: View, endpoint: str | None) -> str:
+    """Return the URL of the client's host at ``endpoint``, ``""`` for None; ``ValueError`` if it has no such host."""
     if endpoint is None:
         return ""
-    await view.client.locate(view.timeout)
-    names = {name: url for url in view.client.hosts.urls for name in (bare(url), url)}
-    written = spelled(endpoint)
-    if written not in names:
-        raise ValueError(f"{endpoint!r} is none of this client's hosts: {', '.join(view.client.hosts.urls)}")
-    return names[written]
+    await view.client.discover(view.timeout)
+    urls = view.client.endpoints.urls
+    known = {name: url for url in urls for name in (without_scheme(url), url)}
+    written = normalized(endpoint)
+    if written not in known:
+        raise ValueError(f"unknown endpoint {endpoint!r}; this client's hosts are {', '.join(urls)}")
+    return known[written]
 
 
-def spelled(endpoint: str) -> str:
-    """An endpoint as hosts are kept, without a scheme if it is written without one."""
+def normalized(endpoint: str) -> str:
+    """Return an endpoint as hosts are kept, without a scheme if it has none."""
     try:
-        return host(endpoint) if "://" in endpoint else bare(host(endpoint))
+        return host(endpoint) if "://" in endpoint else without_scheme(host(endpoint))
     except ConfigError:
-        return endpoint  # a socket's path, which errors and statuses name so
+        return endpoint  # the path of a socket, as errors and statuses name it
 
 
-def bare(url: str) -> str:
-    """A host's URL without its scheme."""
+def without_scheme(url: str) -> str:
+    """Return a host's URL without its scheme."""
     return url.partition("://")[2]
-
-
-def text(value: Any, what: str) -> str:
-    """A name; ``TypeError`` or ``ValueError`` for what is none. What was given is not shown: it may be a password."""
-    if not isinstance(value, str):
-        raise TypeError(f"{what} is a str, not {type(value).__name__}")
-    if not value:
-        raise ValueError(f"{what} is not empty")
-    return value

@@ -1,57 +1,73 @@
-"""One of several callers does a thing, the others wait for what it gives."""
+"""Single flight: one of several callers does the work, the others wait for its result."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable
-from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar
 
-from etcd_factory.core.ports import Promise
+from attrs import frozen
 
-Guard = AbstractContextManager[Any]  # a lock held only over code that does not wait serves threads and tasks alike
+from etcd_factory.core.face import Completed
+from etcd_factory.core.ports import Promise, Runtime
+
+T = TypeVar("T")
+
+
+@frozen
+class Outcome:
+    """How a flight ended: with a value, an error, or neither where its caller was cancelled."""
+
+    done: bool = False
+    value: Any = None
+    error: Exception | None = None
 
 
 class SingleFlight:
-    """Single flight by key: all who ask while one runs get its result, or its error."""
+    """Flights by key: whoever asks while one is under way gets its result, or its error."""
 
-    def __init__(self, promise: Callable[[], Promise[Any]], guard: Callable[[], Guard]) -> None:
-        self._promise, self._new_guard = promise, guard
-        self._guard = guard()
-        self._running: dict[Hashable, Promise[Any]] = {}
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._lock = runtime.lock()
+        self._flights: dict[Hashable, Promise[Outcome]] = {}
 
-    def forget(self) -> Any:
-        """Start afresh in a forked child, where nobody is left to end what runs."""
-        left = self._guard, self._running
-        self._guard, self._running = self._new_guard(), {}
+    def forget(self) -> object:
+        """Start without flights in a forked child, where nobody is left to land them."""
+        left = self._lock, self._flights
+        self._lock, self._flights = self._runtime.lock(), {}
         return left
 
-    async def once(self, key: Hashable, body: Callable[[], Awaitable[Any]], timeout: float | None = None) -> Any:
-        """What ``body`` gives, run by one caller for all. One that is cancelled hands over to another.
+    async def run(self, key: Hashable, body: Callable[[], Awaitable[T]], timeout: float | None = None) -> T:
+        """Return what ``body`` returns, run by one caller for all. A caller that is cancelled hands over to another.
 
-        Raises ``DeadlineExceededError`` for one who has waited ``timeout`` seconds.
+        Raises ``DeadlineExceededError`` in a caller that has waited ``timeout`` seconds.
         """
         while True:
-            with self._guard:
-                running = self._running.get(key)
-                mine = self._running[key] = running or self._promise()
+            with self._lock:
+                running = self._flights.get(key)
+                mine = self._flights[key] = running or self._runtime.promise()
             if running is None:
                 return await self._lead(key, mine, body)
-            done, value, error = await running.wait(timeout)
-            if error is not None:
-                raise error
-            if done:
+            outcome = await running.wait(timeout)
+            if outcome.error is not None:
+                raise outcome.error
+            if outcome.done:
+                value: T = outcome.value
                 return value
 
-    async def _lead(self, key: Hashable, promise: Promise[Any], body: Callable[[], Awaitable[Any]]) -> Any:
-        outcome: tuple[bool, Any, Exception | None] = (False, None, None)
+    async def join(self, key: Hashable, timeout: float | None = None) -> None:
+        """Wait until no flight of this key is under way; raises what it raised."""
+        await self.run(key, Completed, timeout)
+
+    async def _lead(self, key: Hashable, promise: Promise[Outcome], body: Callable[[], Awaitable[T]]) -> T:
+        outcome = Outcome()
         try:
             value = await body()
-            outcome = (True, value, None)
+            outcome = Outcome(True, value)
             return value
         except Exception as error:
-            outcome = (True, None, error)
+            outcome = Outcome(True, error=error)
             raise
         finally:
-            with self._guard:
-                self._running.pop(key, None)
+            with self._lock:
+                self._flights.pop(key, None)
             promise.set(outcome)

@@ -1,42 +1,42 @@
-"""Messages that have to come in time: a stream has no deadline of its own, and one without an end can't have one."""
+"""A deadline for each message of a stream: a stream has none of its own, and one without an end cannot have one."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic
 
-from etcd_factory.core.ports import IO, Stream
+from etcd_factory.core.ports import R, Runtime, Stream
 from etcd_factory.errors import DeadlineExceededError
 
 
-class StallTimeout:
-    """A stream that is ended when it lets itself be waited for longer than ``limit`` seconds."""
+class StallTimeout(Generic[R]):
+    """A stream that is closed when a message takes longer than ``limit`` seconds."""
 
-    def __init__(self, io: IO, stream: Stream, limit: float, endpoint: str) -> None:
+    def __init__(self, runtime: Runtime, stream: Stream[Any, R], limit: float, endpoint: str) -> None:
         self.limit = limit
-        self._io, self._stream, self._endpoint = io, stream, endpoint
+        self._runtime, self._stream, self._endpoint = runtime, stream, endpoint
         self._since: float | None = None
-        self._late = False
-        self._stop = io.signal()
-        self._task = io.spawn(self._watch(), "etcd_factory pace")
+        self._stalled = False
+        self._stop = runtime.signal()
+        self._task = runtime.spawn(self._watch(), "etcd_factory stall timeout")
 
-    async def receive(self) -> Any:
-        """The next message, None at the end; ``DeadlineExceededError`` if it does not come in time."""
+    async def receive(self) -> R | None:
+        """Return the next message, None at the end; ``DeadlineExceededError`` if it does not come in time."""
         message, ended = None, None
-        self._since = self._io.now()
+        self._since = self._runtime.now()
         try:
             message = await self._stream.receive()
-        except BaseException as error:  # each face has its own way to tell that it ended a stream, one even as its end
-            if not self._late:
+        except BaseException as error:  # each transport ends a closed stream in its own way, one even as its end
+            if not self._stalled:
                 raise
             ended = error
         finally:
             self._since = None
-        if self._late and message is None:
-            raise DeadlineExceededError(f"nothing came for {self.limit:g} s", endpoint=self._endpoint) from ended
+        if self._stalled and message is None:
+            raise DeadlineExceededError(f"no message for {self.limit:g} s", endpoint=self._endpoint) from ended
         return message
 
     async def close(self) -> None:
-        """End it."""
+        """End the stream."""
         self._stop.set()
         await self._stream.close()
         await self._task.join(self.limit)
@@ -44,10 +44,10 @@ class StallTimeout:
     async def _watch(self) -> None:
         left = self.limit
         while not await self._stop.wait(left):
-            now = self._io.now()
+            now = self._runtime.now()
             since = self._since
             left = self.limit if since is None else since + self.limit - now
             if left <= 0:
-                self._late = True
+                self._stalled = True
                 await self._stream.close()
                 break

@@ -1,14 +1,15 @@
-"""The token that an authenticated client shows with each call: fetched at the first one, again when it is refused.
+"""The token that authenticates a client: fetched before the first call, and again after it was refused.
 
-One that the user has is shown as it is, or asked for where it is a function.
+A token of the user's own is sent as it is, or taken from their function.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from etcd_factory.core.ports import Metadata, value_of
+from etcd_factory.core.face import settle
+from etcd_factory.core.ports import Metadata
 from etcd_factory.errors import Code, ConfigError, EtcdError
 from etcd_factory.options import Auth
 from etcd_factory.options.client import header
@@ -17,45 +18,47 @@ from etcd_factory.wire import messages
 
 from .single_flight import SingleFlight
 
+if TYPE_CHECKING:
+    from etcd_factory.wire.messages import AuthenticateRequest, AuthenticateResponse
+
 NONE: Metadata = ()
 
-Authenticate = Callable[[Any, float], Awaitable[Any]]
+Authenticate = Callable[["AuthenticateRequest", float], Awaitable["AuthenticateResponse"]]
 
 
 class AuthToken:
-    """The current token as metadata. ``auth`` is what brings a new one, None where nothing does."""
+    """The current token as metadata. ``auth`` is where a new one comes from, None if there is no such source."""
 
-    def __init__(self, auth: Auth | None, flights: SingleFlight) -> None:
-        self.metadata = known(auth)
+    def __init__(self, auth: Auth | None, single_flight: SingleFlight) -> None:
+        self.metadata = fixed(auth)
         self.auth = auth if self.metadata is None else None
-        self._flights = flights
+        self._single_flight = single_flight
 
     async def fetch(self, authenticate: Authenticate, timeout: float) -> Metadata:
-        """The token, asked for by one caller for all who wait."""
+        """Return the token, fetched by one caller for all who wait."""
 
-        async def ask() -> Metadata:
+        async def fetched() -> Metadata:
             if self.metadata is None:
-                self.metadata = await self._ask(authenticate, timeout)
+                self.metadata = await self._fetch(authenticate, timeout)
             return self.metadata
 
-        fetched: Metadata = await self._flights.once("token", ask, timeout)
-        return fetched
+        return await self._single_flight.run("token", fetched, timeout)
 
-    async def _ask(self, authenticate: Authenticate, timeout: float) -> Metadata:
+    async def _fetch(self, authenticate: Authenticate, timeout: float) -> Metadata:
         assert self.auth is not None
         if self.auth.token is not None:
-            return shown(told(await called(self.auth.token)))
+            return as_metadata(checked(await credential(self.auth.token)))
         try:
             reply = await authenticate(await self._request(), timeout)
         except EtcdError as error:
             if error.code == Code.FAILED_PRECONDITION and "authentication is not enabled" in error.message:
-                return NONE  # Go's client does so too: credentials may be set before authentication is switched on
+                return NONE  # as in Go's client: credentials may be configured before authentication is enabled
             raise
-        return shown(reply.token)
+        return as_metadata(reply.token)
 
-    async def _request(self) -> Any:
+    async def _request(self) -> AuthenticateRequest:
         assert self.auth is not None
-        name, password = await called(self.auth.username), await called(self.auth.password)
+        name, password = await credential(self.auth.username), await credential(self.auth.password)
         return messages.AuthenticateRequest(name=name, password=password)
 
     def drop(self, refused: Metadata) -> None:
@@ -64,26 +67,26 @@ class AuthToken:
             self.metadata = None
 
 
-def known(auth: Auth | None) -> Metadata | None:
-    """What is shown without asking anybody, None if somebody is to be asked."""
+def fixed(auth: Auth | None) -> Metadata | None:
+    """Return the metadata that never changes, None if it must be fetched."""
     if auth is None:
         return NONE
-    return shown(auth.token) if isinstance(auth.token, str) else None
+    return as_metadata(auth.token) if isinstance(auth.token, str) else None
 
 
-def shown(token: str) -> Metadata:
-    """A token as metadata."""
+def as_metadata(token: str) -> Metadata:
+    """Return a token as metadata."""
     return (("token", token),)
 
 
-def told(given: Any) -> str:
-    """A token that a function gave."""
+def checked(token: object) -> str:
+    """Return a token that the user's function returned; ``ConfigError`` if it cannot be sent."""
     try:
-        return header(given)
+        return header(token)
     except ConfigError as error:
         raise ConfigError(*below("auth.token", error.faults)) from None
 
 
-async def called(given: Any) -> Any:
-    """A credential, asked for where it is a function."""
-    return await value_of(given() if callable(given) else given)
+async def credential(given: Any) -> Any:
+    """Return a credential, from its function if it is one."""
+    return await settle(given() if callable(given) else given)

@@ -1,71 +1,70 @@
-"""A place in a queue that others stand in too: the order of locks and elections.
+"""The queue behind locks and elections: whose turn it is.
 
 Keys and order are those of Go's ``concurrency`` package, so that programs in both can share a lock or an election: each
-who waits puts the key ``<name>/<lease id in hex>`` under a lease of its own, and it is the turn of the one that was
-created first. One waits for the key just before one's own to go, not for all, so that nobody is woken in vain.
-A lease is one participant: it has one place in a queue, whoever uses it.
+contender puts the key ``<name>/<lease id in hex>`` under a lease of its own, and it is the turn of the one created
+first. Each waits only for the key just before its own to be deleted, so that nobody is woken in vain. A lease is one
+contender: it has one entry in a queue, whoever uses it.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
 
+from etcd_factory.core.arguments import Text, to_bytes
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Unbound
 from etcd_factory.core.kv.builders import GetAll
 from etcd_factory.core.kv.txn import Txn, ops
 from etcd_factory.core.lease.session import LeaseSession
-from etcd_factory.core.op import Text, raw
-from etcd_factory.core.watch.watcher import Watcher
+from etcd_factory.core.watch.watcher import AnyWatcher
 from etcd_factory.errors import CompactedError, EtcdError, EtcdFactoryError, LockFailedError
 from etcd_factory.model import KeyValue, RangeResponse, TxnResponse
 
 log = logging.getLogger("etcd_factory.lock")
 
-AGAIN = (
-    3  # attempts at an entry whose answer was lost: the key is this lease's alone, so that doing it twice is harmless
-)
+# Attempts to create an entry whose response was lost: the key is this lease's alone, so that creating it twice is
+# harmless.
+ENTER_ATTEMPTS = 3
 
 
-def queue(prefix: bytes) -> GetAll[Unbound]:
-    """Who stands in a queue, the first one only."""
+def first_entry(prefix: bytes) -> GetAll[Unbound]:
+    """Read the first entry of a queue."""
     return ops.get_all().prefix(prefix).sort("create", "ascend").limit(1)
 
 
 class QueueEntry:
-    """One's own place: entered, waited in, left. The lease behind it is the place's own and lives no longer."""
+    """One contender's entry: entered, waited for, left. Its lease is its own, and ends with it."""
 
-    FATE = "its lease dies by its ttl"
+    FATE = "its lease expires by its ttl"
 
-    def __init__(self, view: View, name: Text, tenure: LeaseSession) -> None:
-        self.prefix = raw(name, "a name") + b"/"
-        self.tenure = tenure
+    def __init__(self, view: View, name: Text, session: LeaseSession) -> None:
+        self.prefix = to_bytes(name, "a name") + b"/"
+        self.session = session
         self.key, self.revision = b"", 0
         self.is_first = self.is_left = self.in_doubt = False
         self._view = view
-        self._watcher: Watcher[Any] | None = None
-        self._listeners: list[Callable[[], Any]] = []
+        self._watcher: AnyWatcher | None = None
+        self._listeners: list[Callable[[], object]] = []
 
     @property
     def alive(self) -> bool:
-        """Whether it is not left, and its lease surely not lost yet."""
-        return not self.is_left and self.tenure.alive
+        """Whether it is not left, and its lease certainly not expired yet."""
+        return not self.is_left and self.session.alive
 
     async def enter(self, value: bytes) -> None:
-        """Take the place; ``revision`` is that of the key's creation."""
-        lease = await self.tenure.grant()
+        """Create the entry; ``revision`` is its key's create revision."""
+        lease = await self.session.grant()
         self.key = self.prefix + f"{lease:x}".encode()
-        entry = ops.if_(self.key, "create", "==", 0).then(ops.put(self.key).lease(lease).value(value))
-        done = await self._surely(entry.else_(ops.get(self.key)))
+        create = ops.if_(self.key, "create", "==", 0).then(ops.put(self.key).lease(lease).value(value))
+        done = await self._execute_surely(create.else_(ops.get(self.key)))
         if done.succeeded:
             self.revision = done.revision
         else:
-            await self._resume(done.results[0].kvs[0], value)
+            await self._reuse(done.results[0].kvs[0], value)
 
-    async def _surely(self, txn: Txn[Unbound]) -> TxnResponse:
-        for left in reversed(range(AGAIN)):
+    async def _execute_surely(self, txn: Txn[Unbound]) -> TxnResponse:
+        for left in reversed(range(ENTER_ATTEMPTS)):
             try:
                 return await self._view.execute(txn.op())
             except EtcdError as error:
@@ -74,94 +73,94 @@ class QueueEntry:
                     raise
         raise AssertionError  # the last attempt returns or raises
 
-    async def _resume(self, own: KeyValue, value: bytes) -> None:
-        """Go on in a place that this lease has already, as Go's client does."""
+    async def _reuse(self, own: KeyValue, value: bytes) -> None:
+        """Continue with an entry that this lease has already, as Go's client does."""
         self.revision = own.create_revision
-        if own.value != value and not await self.say(value):
+        if own.value != value and not await self.set_value(value):
             raise self._lost()
 
-    async def say(self, value: bytes) -> bool:
-        """Let the key have another value; false if it is not there any more."""
+    async def set_value(self, value: bytes) -> bool:
+        """Give the key another value; returns False if the key is gone."""
         put = ops.put(self.key).ignore_lease().value(value)
         done = await self._view.execute(ops.if_(self.key, "create", "==", self.revision).then(put).op())
-        return bool(done.succeeded)
+        return done.succeeded
 
     def _lost(self) -> LockFailedError:
-        what, fate = ("place for", "left") if self.is_left else ("lease of", "lost")
+        what, fate = ("entry for", "left") if self.is_left else ("lease of", "lost")
         return LockFailedError(f"the {what} {self.prefix[:-1]!r} was {fate} while waiting")
 
-    async def before(self) -> RangeResponse:
-        """The one just before this place, if there is one."""
+    async def previous(self) -> RangeResponse:
+        """Read the entry just before this one."""
         last = ops.get_all().prefix(self.prefix).sort("create", "descend").limit(1)
         return await self._view.execute(last.max_create_revision(self.revision - 1).op())
 
     async def wait(self, deadline: float | None) -> bool:
-        """Whether it is this place's turn before the deadline; ``LockFailedError`` if the lease is lost meanwhile."""
-        alarms = self.tenure.life.alarms
-        alarms.add(self._wake)
+        """Return whether it is this entry's turn before the deadline; ``LockFailedError`` if its lease is lost."""
+        alarms = self.session.state.alarms
+        alarms.add(self._interrupt)
         try:
-            self.is_first = await self._reached(deadline) and await self._mine()
+            self.is_first = await self._reach_front(deadline) and await self._verify()
         finally:
-            alarms.discard(self._wake)
+            alarms.discard(self._interrupt)
         return self.is_first
 
-    async def _reached(self, deadline: float | None) -> bool:
-        """Whether nobody is before this place any more."""
+    async def _reach_front(self, deadline: float | None) -> bool:
+        """Wait until no entry is before this one; returns False at the deadline."""
         while self.alive:
-            found = await self.before()
+            found = await self.previous()
             if not found.kvs:
                 return True
-            if deadline is not None and self._view.client.io.now() >= deadline:
+            if deadline is not None and self._view.client.runtime.now() >= deadline:
                 return False
-            await self._gone(found.kvs[0], found.revision + 1, deadline)
+            await self._await_deletion(found.kvs[0], found.revision + 1, deadline)
         raise self._lost()
 
-    async def _mine(self) -> bool:
-        """The key is still there: without it the place is another's, whatever the clock says here."""
+    async def _verify(self) -> bool:
+        """Check that the key still exists: without it the turn is another's, whatever the clock says here."""
         own = await self._view.execute(ops.get(self.key).op())
         if not self.alive or not own.kvs or own.kvs[0].create_revision != self.revision:
             raise self._lost()
         return True
 
-    async def _gone(self, kv: KeyValue, start: int, deadline: float | None) -> None:
-        """Wait until a key is deleted, or there is reason to look again."""
-        view, now = self._view, self._view.client.io.now()
-        self._watcher = watcher = Watcher[Any](view, {"key": kv.key, "range_end": b"", "filters": ["NOPUT"]})
+    async def _await_deletion(self, kv: KeyValue, start: int, deadline: float | None) -> None:
+        """Wait until a key is deleted, or there is a reason to look again."""
+        view, now = self._view, self._view.client.runtime.now()
+        self._watcher = watcher = AnyWatcher(view, {"key": kv.key, "range_end": b"", "filters": ["NOPUT"]})
         try:
             if self.alive:  # what ended it before there was a watcher has woken nobody
                 await watcher.open(start)
                 await watcher.take(None if deadline is None else max(0.0, deadline - now))
         except CompactedError:
-            return  # it may have gone already
+            return  # it may have been deleted already
         finally:
-            await watcher.leave()
+            await watcher.end()
 
-    def _wake(self) -> None:
+    def _interrupt(self) -> None:
         if self._watcher is not None:
-            self._watcher.stop()
+            self._watcher.interrupt()
 
-    def listen(self, listener: Callable[[], Any]) -> None:
-        """Call the listener when the lease is lost, unless the place is left before."""
+    def listen(self, listener: Callable[[], object]) -> None:
+        """Call the listener when the lease is lost, unless the entry is left before."""
         if not self.is_left:
             self._listeners.append(listener)
-            self.tenure.listen(listener)
+            self.session.listen(listener)
 
     async def leave(self) -> None:
-        """Give the place up; one who waits in it is woken."""
+        """Give the entry up; a caller that waits for its turn is woken."""
         self.is_left = True
-        self._wake()
+        self._interrupt()
         for listener in self._listeners:
-            self.tenure.forget(listener)
-        await self._give_back()
+            self.session.ignore(listener)
+        await self._remove()
 
-    async def _give_back(self) -> None:
-        """Let the key go, with its lease."""
-        await self.tenure.revoke()
+    async def _remove(self) -> None:
+        """Remove the key, with its lease."""
+        await self.session.revoke()
 
 
-async def drop(place: QueueEntry, name: Text) -> None:
-    """Leave a place, whatever comes of it."""
+async def leave_and_log(entry: QueueEntry, name: Text) -> None:
+    """Leave an entry; a failure is logged."""
     try:
-        await place.leave()
+        await entry.leave()
     except EtcdFactoryError as error:
-        log.warning("the place for %r could not be left at once, %s: %s", name, place.FATE, error)
+        log.warning("the entry for %r could not be removed, %s: %s", name, entry.FATE, error)

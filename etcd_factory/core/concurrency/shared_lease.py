@@ -1,22 +1,20 @@
-"""Places under a lease of the user's own, which may have others: the lease stays when one of them is left."""
+"""Queue entries under a lease of the user's, which may have several: the lease stays when one of them is left."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import partial
-from typing import Any
+from typing import ClassVar
 
 from attrs import evolve
 
+from etcd_factory.core.arguments import Text, to_bytes, ttl_seconds
+from etcd_factory.core.background import Closing
 from etcd_factory.core.call.client import Client
-from etcd_factory.core.call.retry import backoff
 from etcd_factory.core.call.view import View
 from etcd_factory.core.kv.txn import ops
-from etcd_factory.core.lease.lease import Lease
-from etcd_factory.core.lease.leases import seconds
+from etcd_factory.core.lease.lease import session_of
 from etcd_factory.core.lease.session import OVER, LeaseSession
-from etcd_factory.core.op import Text, raw
 from etcd_factory.core.ports import Task
 from etcd_factory.errors import EtcdError, EtcdFactoryError, LeaseNotFoundError, LockFailedError
 
@@ -24,17 +22,17 @@ from .queue import QueueEntry
 
 log = logging.getLogger("etcd_factory.lock")
 
-BOUND = 5.0  # seconds that leaving all places at the end may take
+CLOSE_TIMEOUT = 5.0  # seconds that leaving all entries at the end may take
 
 
 class SharedLeaseEntry(QueueEntry):
-    """A place whose key goes when it is left, and whose lease stays."""
+    """An entry whose key is deleted when it is left, and whose lease stays."""
 
     FATE = "its key is deleted as soon as etcd answers"
 
-    def __init__(self, view: View, name: Text, tenure: LeaseSession) -> None:
-        super().__init__(view, name, tenure)
-        self._places: SharedEntries | None = None
+    def __init__(self, view: View, name: Text, session: LeaseSession) -> None:
+        super().__init__(view, name, session)
+        self._entries: SharedEntries | None = None
         self._entered = False
 
     @property
@@ -43,18 +41,18 @@ class SharedLeaseEntry(QueueEntry):
         return self._view.namespace + self.key
 
     @property
-    def stands(self) -> bool:
-        """Whether its key may be there, and stay."""
-        return self._entered and not self.tenure.over
+    def may_remain(self) -> bool:
+        """Whether its key may exist, and outlive its use."""
+        return self._entered and not self.session.over
 
     async def enter(self, value: bytes) -> None:
-        """Take the place; ``LockFailedError`` if this lease has one there that is in use here."""
-        lease = await self.tenure.grant()
-        if not self.tenure.alive:
+        """Create the entry; ``LockFailedError`` if this lease has one in use here."""
+        lease = await self.session.grant()
+        if not self.session.alive:
             raise LeaseNotFoundError(OVER)
         self.key = self.prefix + f"{lease:x}".encode()
-        self._places = self._view.client.io.keep("places", partial(SharedEntries, self._view.client))
-        self._places.claim(self)
+        self._entries = self._view.client.background.get(SharedEntries)
+        self._entries.claim(self)
         self._entered = True
         try:
             await super().enter(value)
@@ -62,98 +60,102 @@ class SharedLeaseEntry(QueueEntry):
             self._entered = self.in_doubt or self.revision > 0
             raise
 
-    async def _give_back(self) -> None:
-        if self._places is None:
+    async def _remove(self) -> None:
+        if self._entries is None:
             return
         try:
-            if self.stands:
-                await self.remove(self._view.timeout)
+            if self.may_remain:
+                await self.delete_key(self._view.timeout)
         except BaseException:
-            self._places.sweep(self)
+            self._entries.delete_later(self)
             raise
-        self._places.free(self)
+        self._entries.release(self)
 
-    async def remove(self, timeout: float) -> None:
-        """Delete the key if it is still this place's."""
-        lease = self.tenure.life.renewal
-        own = ("create", "==", self.revision) if self.revision else ("lease", "==", lease.id if lease else 0)
-        gone = ops.if_(self.key, *own).then(ops.delete().key(self.key))
-        await evolve(self._view, timeout=timeout).execute(gone.op())
+    async def delete_key(self, timeout: float) -> None:
+        """Delete the key if it is still this entry's."""
+        renewal = self.session.state.renewal
+        lease = renewal.id if renewal else 0
+        own = (
+            ops.if_(self.key, "create", "==", self.revision)
+            if self.revision
+            else ops.if_(self.key, "lease", "==", lease)
+        )
+        await evolve(self._view, timeout=timeout).execute(own.then(ops.delete().key(self.key)).op())
         self._entered = False
 
 
 class SharedEntries:
-    """The shared leases' places of one client, in asyncio of each loop: a key is one place's at a time."""
+    """The entries under shared leases of one client, in asyncio of one event loop: a key has one entry at a time."""
+
+    closing: ClassVar = Closing.QUEUE_ENTRIES
 
     def __init__(self, client: Client) -> None:
-        self._client, self._io = client, client.io
-        self._guard = client.guard()
-        self._standing: dict[bytes, SharedLeaseEntry] = {}
-        self._sweeping: dict[SharedLeaseEntry, Task] = {}
-        self._stop = client.io.signal()
+        self._client, self._runtime = client, client.runtime
+        self._lock = self._runtime.lock()
+        self._claimed: dict[bytes, SharedLeaseEntry] = {}
+        self._deleting: dict[SharedLeaseEntry, Task] = {}
+        self._stop = self._runtime.signal()
 
-    def claim(self, place: SharedLeaseEntry) -> None:
-        """Let no other place have its key; ``LockFailedError`` if one has."""
-        with self._guard:
-            if self._standing.setdefault(place.path, place) is not place:
-                what = f"this lease has its place for {place.prefix[:-1]!r} already, or has not quite left it"
-                raise LockFailedError(f"{what}; take another lease, or none, to wait beside it")
+    def claim(self, entry: SharedLeaseEntry) -> None:
+        """Reserve the entry's key for it; ``LockFailedError`` if another entry has it."""
+        with self._lock:
+            if self._claimed.setdefault(entry.path, entry) is not entry:
+                problem = f"this lease already waits for or holds {entry.prefix[:-1]!r}, or has not finished leaving it"
+                raise LockFailedError(f"{problem}; use another lease, or none")
 
-    def free(self, place: SharedLeaseEntry) -> None:
-        """Let others have its key."""
-        with self._guard:
-            if self._standing.get(place.path) is place:
-                del self._standing[place.path]
+    def release(self, entry: SharedLeaseEntry) -> None:
+        """Let other entries have its key."""
+        with self._lock:
+            if self._claimed.get(entry.path) is entry:
+                del self._claimed[entry.path]
 
-    def sweep(self, place: SharedLeaseEntry) -> None:
-        """Let its key be deleted in the background: its lease may live for ever."""
-        with self._guard:
-            if place not in self._sweeping and not self._stop.is_set():
-                self._sweeping[place] = self._io.spawn(self._sweep(place), "etcd_factory lock left")
+    def delete_later(self, entry: SharedLeaseEntry) -> None:
+        """Delete its key in the background: its lease may live for ever."""
+        with self._lock:
+            if entry not in self._deleting and not self._stop.is_set():
+                self._deleting[entry] = self._runtime.spawn(self._delete(entry), "etcd_factory lock left")
 
-    async def _sweep(self, place: SharedLeaseEntry) -> None:
+    async def _delete(self, entry: SharedLeaseEntry) -> None:
         failures = 0
-        while not await self._swept(place):
+        while not await self._deleted(entry):
             failures += 1
-            await self._stop.wait(backoff(self._client.options.retry, failures, self._client.chance()))
-        self.free(place)
-        with self._guard:
-            del self._sweeping[place]
+            await self._stop.wait(self._client.backoff(failures))
+        self.release(entry)
+        with self._lock:
+            del self._deleting[entry]
 
-    async def _swept(self, place: SharedLeaseEntry) -> bool:
-        """Whether nothing more is to be done about a key."""
-        if place.tenure.alive and not self._stop.is_set():
+    async def _deleted(self, entry: SharedLeaseEntry) -> bool:
+        """Return whether nothing more has to be done about a key."""
+        if entry.session.alive and not self._stop.is_set():
             try:
-                await place.remove(self._client.options.timeout)
+                await entry.delete_key(self._client.options.timeout)
             except EtcdFactoryError as error:
-                log.info("the key %r could not be deleted and is tried again: %s", place.key, error)
+                log.info("the key %r could not be deleted, retrying: %s", entry.key, error)
                 return False
         return True
 
     async def close(self) -> None:
-        """Leave all places; bounded in time."""
+        """Delete the keys of all entries, in bounded time."""
         self._stop.set()
-        end = self._io.now() + min(self._client.options.timeout, BOUND)
-        for place in list(self._standing.values()):
-            left = end - self._io.now()
+        end = self._runtime.now() + min(self._client.options.timeout, CLOSE_TIMEOUT)
+        for entry in list(self._claimed.values()):
+            left = end - self._runtime.now()
             try:
-                if left > 0 and place.stands:
-                    await place.remove(left)
+                if left > 0 and entry.may_remain:
+                    await entry.delete_key(left)
             except EtcdFactoryError as error:
-                log.info("the key %r was left to die with its lease: %s", place.key, error)
-        for task in list(self._sweeping.values()):
-            await task.join(max(0.0, end - self._io.now()))
+                log.info("the key %r could not be deleted and expires with its lease: %s", entry.key, error)
+        for task in list(self._deleting.values()):
+            await task.join(max(0.0, end - self._runtime.now()))
 
 
-def entry_factory(view: View, name: Text, ttl: int | None, usual: int, lease: Any) -> Callable[[], QueueEntry]:
-    """How places of that name are made: each with a lease of its own, or all with the one that is given."""
-    raw(name, "a name")
+def entry_factory(view: View, name: Text, ttl: int | None, default: int, lease: object) -> Callable[[], QueueEntry]:
+    """Return how entries of that name are made: each with a lease of its own, or all under the ``lease`` passed."""
+    to_bytes(name, "a name")
     if lease is None:
-        age = seconds(usual if ttl is None else ttl)
-        return lambda: QueueEntry(view, name, LeaseSession(view, age))
+        seconds = ttl_seconds(default if ttl is None else ttl)
+        return lambda: QueueEntry(view, name, LeaseSession(view, seconds))
     if ttl is not None:
-        raise ValueError("ttl is that of a lease made for this alone; the lease that is given has its own: give one")
-    if not isinstance(lease, Lease):
-        raise TypeError(f"a lease is made by lease(ttl) or lease_of(id); got {type(lease).__name__}")
-    tenure = lease._tenure  # pyright: ignore[reportPrivateUsage]
-    return lambda: SharedLeaseEntry(view, name, tenure)
+        raise ValueError("pass ttl or lease, not both: the lease has its own ttl")
+    session = session_of(lease)
+    return lambda: SharedLeaseEntry(view, name, session)

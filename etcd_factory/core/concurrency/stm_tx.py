@@ -1,30 +1,29 @@
-"""What the function of a software transaction works with: reads, and writes that are kept back until the commit."""
+"""What the function of a software transaction works with: reads, and writes that are applied at the commit."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from attrs import frozen
 
-from etcd_factory.core.face import Bound, F, Unbound
+from etcd_factory.core.arguments import Text, Value, to_bytes
+from etcd_factory.core.face import Bound, Completed, F, Unbound
 from etcd_factory.core.kv import builders
 from etcd_factory.core.kv.txn import ops
 from etcd_factory.core.kv.values import ValueReader
-from etcd_factory.core.op import Text, raw
 
-from .stm_journal import Kept, STMJournal
+from .stm_journal import STMJournal
 
 
 @frozen(eq=False)
 class Get(ValueReader[F]):
-    """A read of one key as the transaction sees it; None if there is none. In asyncio its terminals are awaited.
+    """A read of one key as the transaction sees it; None if there is no such key. In asyncio its terminals are awaited.
 
     What this transaction wrote has no revision yet.
     """
 
     _run: STMJournal
-    _fields: Mapping[str, Any]
+    _fields: dict[str, Any]
 
 
 @frozen(eq=False)
@@ -34,17 +33,17 @@ class Put:
     _journal: STMJournal
     _put: builders.Put[Unbound]
 
-    def lease(self, lease: int | builders.HasId) -> Put:
-        """Let the key live as long as this lease."""
+    def lease(self, lease: int | builders.HasLeaseId) -> Put:
+        """Attach the key to a lease."""
         return Put(self._journal, self._put.lease(lease))
 
-    def value(self, value: str | bytes | int | float) -> Kept:
-        """Write the value; a number as decimal text."""
-        return self._journal.keep(self._put.value(value))
+    def value(self, value: Value) -> Completed:
+        """Write a value; a number as decimal text."""
+        return self._journal.write(self._put.value(value))
 
-    def json(self, value: Any) -> Kept:
-        """Write the value as JSON."""
-        return self._journal.keep(self._put.json(value))
+    def json(self, value: object) -> Completed:
+        """Write a value as JSON."""
+        return self._journal.write(self._put.json(value))
 
 
 @frozen(eq=False)
@@ -53,9 +52,9 @@ class Delete:
 
     _journal: STMJournal
 
-    def key(self, key: Text) -> Kept:
-        """One key; none there is no error."""
-        return self._journal.keep(ops.delete().key(key))
+    def key(self, key: Text) -> Completed:
+        """Delete one key; a missing one is no error."""
+        return self._journal.write(ops.delete().key(key))
 
 
 @frozen(eq=False)
@@ -66,7 +65,7 @@ class Tx(Bound[F]):
 
     def get(self, key: Text) -> Get[F]:
         """Read one key: ``tx.get("k").string()``."""
-        return Get(self._run, {"key": raw(key)})
+        return Get(self._run, {"key": to_bytes(key)})
 
     def put(self, key: Text) -> Put:
         """Write one key: ``tx.put("k").value("v")``."""

@@ -1,45 +1,40 @@
-"""Reading and writing keys: builders, each modifier giving a new one, each terminal running the request."""
+"""Reading and writing keys: builders whose modifiers return a new builder and whose terminals run the request."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any, Protocol, TypeVar
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Literal, Protocol
 
 from attrs import define
 from typing_extensions import Self
 
+from etcd_factory.core.arguments import Text, Value, count, to_bytes, to_json, to_value
 from etcd_factory.core.face import Async, Bound, F, Runner, Sync, finish, terminal
-from etcd_factory.core.op import Op, Text, encoded, number, raw, stored
-from etcd_factory.errors import suggestion
+from etcd_factory.core.op import Op
+from etcd_factory.errors import choice
 from etcd_factory.model import DeleteResponse, KeyValue, PutResponse, RangeResponse
-from etcd_factory.model.ranges import ALL, Span, prefixed
+from etcd_factory.model.ranges import ALL, KeyRange, describe, prefix_range
 from etcd_factory.wire import replies
 
-from .ranges import RangeModifiers, span
+from .ranges import RangeModifiers, key_range
 from .values import ValueReader
-
-T = TypeVar("T")
 
 Data = bytes  # inside the builders the name is a method's
 
-TARGETS = {"key": "KEY", "version": "VERSION", "create": "CREATE", "mod": "MOD", "value": "VALUE"}
-ORDERS = {"ascend": "ASCEND", "descend": "DESCEND", "none": "NONE"}
+SortTarget = Literal["key", "version", "create", "mod", "value"]
+SortOrder = Literal["ascend", "descend", "none"]
+
+TARGETS = ("key", "version", "create", "mod", "value")
+ORDERS = ("ascend", "descend", "none")
 
 
-class HasId(Protocol):
-    """A lease, or whatever else has its id."""
+class HasLeaseId(Protocol):
+    """A lease, or anything else with its id."""
 
     @property
     def id(self) -> int | None:
         """The lease's id, None before it is granted."""
         ...
-
-
-def word(value: str, table: Mapping[str, T], what: str) -> T:
-    """etcd's name for one of a few words; ``ValueError`` lists them."""
-    if value not in table:
-        raise ValueError(f"{what} {value!r} is none of {', '.join(table)}{suggestion(str(value), table)}")
-    return table[value]
 
 
 @define(eq=False)
@@ -52,36 +47,41 @@ class Builder(Bound[F]):
     def _with(self, **fields: Any) -> Self:
         return type(self)(self._run, {**self._fields, **fields})
 
-    def _within(self, span: Span) -> Self:
-        return self._with(key=span[0], range_end=span[1])
+    def _in_range(self, keys: KeyRange) -> Self:
+        return self._with(key=keys[0], range_end=keys[1])
+
+    def __repr__(self) -> str:
+        key, end = self._fields.get("key", b""), self._fields.get("range_end", b"")
+        shown = describe((key, end)) if end else repr(key.decode(errors="backslashreplace")) if key else ""
+        return f"<{' '.join(filter(None, (type(self).__name__, shown)))} of {self._run}>"
 
 
 class Read(Builder[F]):
-    """What single and ranged reads share."""
+    """What reads of one key and of ranges share."""
 
     __slots__ = ()
 
     def revision(self, revision: int) -> Self:
-        """Read the store as it was at this revision."""
-        return self._with(revision=number(revision, "a revision"))
+        """Read the store as it was at this revision. Raises ``CompactedError`` if it is compacted."""
+        return self._with(revision=count(revision, "a revision"))
 
     def serializable(self) -> Self:
-        """Let the member answer from its own store: faster, and possibly behind."""
+        """Let the member answer from its own store: faster, possibly stale."""
         return self._with(serializable=True)
 
     def op(self) -> Op[RangeResponse]:
-        """The read as an operation, not run."""
-        return Op("get", self._fields, replies.got)
+        """Return the read as an operation, without running it."""
+        return Op("get", self._fields, replies.range_response)
 
 
 class Get(ValueReader[F], Read[F]):
-    """A read of one key. Every terminal but ``exec`` and ``exists`` gives None if there is no such key."""
+    """A read of one key. Every terminal except ``exec`` and ``exists`` returns None if there is no such key."""
 
     __slots__ = ()
 
     @terminal
     def exec(self) -> Op[RangeResponse]:
-        """The whole answer."""
+        """Return the whole response."""
         return self.op()
 
 
@@ -92,90 +92,93 @@ NUMBERS = replies.by_text(replies.number)
 class GetAll(Read[F], RangeModifiers):
     """A read of many keys, by default of all in the namespace. A large one is fetched in pages of one revision.
 
-    Iterating gives ``KeyValue``s page by page, in memory for one page. Only a read in key order can be cut into pages;
-    sorted otherwise it is one message.
+    Iterating yields ``KeyValue``s page by page, with one page in memory. Only a read in key order can be cut into
+    pages; sorted in another way it is one message.
     """
 
     __slots__ = ()
 
     def limit(self, limit: int) -> Self:
-        """At most so many keys; 0 means no limit."""
-        return self._with(limit=number(limit, "a limit"))
+        """Return at most so many keys; 0 means no limit."""
+        return self._with(limit=count(limit, "a limit"))
 
-    def sort(self, target: str, order: str = "ascend") -> Self:
-        """By ``key version create mod value``, in the order ``ascend descend none``."""
-        return self._with(
-            sort_target=word(target, TARGETS, "the sort target"), sort_order=word(order, ORDERS, "the sort order")
-        )
+    def sort(self, target: SortTarget, order: SortOrder = "ascend") -> Self:
+        """Sort by ``key``, ``version``, ``create``, ``mod`` or ``value``: ``ascend``, ``descend`` or ``none``."""
+        by, how = choice(target, TARGETS, "sort target"), choice(order, ORDERS, "sort order")
+        return self._with(sort_target=by.upper(), sort_order=how.upper())
 
     def min_mod_revision(self, revision: int) -> Self:
-        """Only keys last changed at this revision or later."""
-        return self._with(min_mod_revision=number(revision, "a revision"))
+        """Return only keys last changed at this revision or later."""
+        return self._with(min_mod_revision=count(revision, "a revision"))
 
     def max_mod_revision(self, revision: int) -> Self:
-        """Only keys last changed at this revision or earlier."""
-        return self._with(max_mod_revision=number(revision, "a revision"))
+        """Return only keys last changed at this revision or earlier."""
+        return self._with(max_mod_revision=count(revision, "a revision"))
 
     def min_create_revision(self, revision: int) -> Self:
-        """Only keys created at this revision or later."""
-        return self._with(min_create_revision=number(revision, "a revision"))
+        """Return only keys created at this revision or later."""
+        return self._with(min_create_revision=count(revision, "a revision"))
 
     def max_create_revision(self, revision: int) -> Self:
-        """Only keys created at this revision or earlier."""
-        return self._with(max_create_revision=number(revision, "a revision"))
+        """Return only keys created at this revision or earlier."""
+        return self._with(max_create_revision=count(revision, "a revision"))
 
     @terminal
     def keys(self) -> Op[list[str]]:
-        """The keys as text, in the server's order; ``UnicodeDecodeError`` names one that is not UTF-8."""
+        """Return the keys as text, in the server's order. Raises ``UnicodeDecodeError`` for one that is not UTF-8."""
         return Op("get", {**self._fields, "keys_only": True}, replies.keys, paged=True)
 
     @terminal
     def key_bytes(self) -> Op[list[Data]]:
-        """The keys, in the server's order."""
+        """Return the keys, in the server's order."""
         return Op("get", {**self._fields, "keys_only": True}, replies.key_bytes, paged=True)
 
     @terminal
     def strings(self) -> Op[dict[str, str]]:
-        """Keys and values as text, in the server's order."""
+        """Return keys and values as text, in the server's order. Raises ``UnicodeDecodeError`` naming the key."""
         return Op("get", self._fields, replies.texts, paged=True)
 
     @terminal
     def bytes(self) -> Op[dict[Data, Data]]:
-        """Keys and values as they are, in the server's order."""
+        """Return keys and values as bytes, in the server's order."""
         return Op("get", self._fields, replies.by_key, paged=True)
 
     @terminal
     def json(self) -> Op[dict[str, Any]]:
-        """Values read as JSON, by key; ``ValueError`` names the key of one that is none."""
+        """Return the values decoded from JSON, by key. Raises ``ValueError`` naming the key of one that is not JSON."""
         return Op("get", self._fields, JSONS, paged=True)
 
     @terminal
     def numbers(self) -> Op[dict[str, int | float]]:
-        """Values read as numbers, by key; ``ValueError`` names the key of one that is none."""
+        """Return the values as numbers, by key. Raises ``ValueError`` naming the key of one that is no number."""
         return Op("get", self._fields, NUMBERS, paged=True)
 
     @terminal
     def count(self) -> Op[int]:
-        """How many keys there are; none is fetched."""
+        """Return how many keys there are, without fetching them."""
         return Op("get", {**self._fields, "count_only": True}, replies.count)
 
     @terminal
     def kvs(self) -> Op[list[KeyValue]]:
-        """The keys with values, revisions, versions and leases."""
+        """Return the keys with values, revisions, versions and leases."""
         return Op("get", self._fields, replies.kvs, paged=True)
 
     @terminal
     def exec(self) -> Op[RangeResponse]:
-        """The whole answer, in one message."""
+        """Return the whole response, in one message."""
         return self.op()
 
     def __iter__(self: GetAll[Sync]) -> Iterator[KeyValue]:
-        pages = self._run.pages(self._fields, Sync)
+        if self.face is not Sync:
+            raise TypeError("get_all() of an asyncio client: iterate with 'async for'")
+        pages = self._run.pages(self._fields)
         while page := finish(pages.next()):
             yield from replies.key_values(page.kvs, pages.skip)
 
     async def __aiter__(self: GetAll[Async]) -> AsyncIterator[KeyValue]:
-        pages = self._run.pages(self._fields, Async)
+        if self.face is not Async:
+            raise TypeError("get_all() of a blocking client: iterate with 'for'")
+        pages = self._run.pages(self._fields)
         while page := await pages.next():
             for kv in replies.key_values(page.kvs, pages.skip):
                 yield kv
@@ -186,70 +189,70 @@ class Put(Builder[F]):
 
     __slots__ = ()
 
-    def lease(self, lease: int | HasId) -> Self:
-        """Let the key live as long as this lease; one that is not granted yet will be when the put is run."""
-        known = getattr(lease, "id", lease)
+    def lease(self, lease: int | HasLeaseId) -> Self:
+        """Attach the key to a lease; one that is not granted yet is granted when the put runs."""
+        known: Any = getattr(lease, "id", lease)
         if known is None and hasattr(lease, "__index__"):
             return self._with(lease=lease)
-        return self._with(lease=number(known, "a lease id"))
+        return self._with(lease=count(known, "a lease id"))
 
     def ignore_lease(self) -> Self:
-        """Keep the lease that the key has; ``KeyNotFoundError`` if there is no such key."""
+        """Keep the key's lease. Raises ``KeyNotFoundError`` if there is no such key."""
         return self._with(ignore_lease=True)
 
     def previous(self) -> Self:
-        """Tell what stood there."""
+        """Return the previous key and value too."""
         return self._with(prev_kv=True)
 
     @terminal
-    def value(self, value: str | bytes | int | float) -> Op[PutResponse]:
-        """Write the value; a number as decimal text."""
-        return Op("put", {**self._fields, "value": stored(value)}, replies.was_put)
+    def value(self, value: Value) -> Op[PutResponse]:
+        """Write a value; a number as decimal text."""
+        return Op("put", {**self._fields, "value": to_value(value)}, replies.put_response)
 
     @terminal
-    def json(self, value: Any) -> Op[PutResponse]:
-        """Write the value as JSON."""
-        return Op("put", {**self._fields, "value": encoded(value)}, replies.was_put)
+    def json(self, value: object) -> Op[PutResponse]:
+        """Write a value as JSON."""
+        return Op("put", {**self._fields, "value": to_json(value)}, replies.put_response)
 
     @terminal
     def touch(self) -> Op[PutResponse]:
-        """Write the key with the value that it has; ``KeyNotFoundError`` if there is no such key.
+        """Write the key with its present value. Raises ``KeyNotFoundError`` if there is no such key.
 
-        As in etcd, the key's lease goes unless ``ignore_lease()`` or ``lease()`` is given.
+        As in etcd, the key loses its lease unless ``ignore_lease()`` or ``lease()`` is given.
         """
-        return Op("put", {**self._fields, "ignore_value": True}, replies.was_put)
+        return Op("put", {**self._fields, "ignore_value": True}, replies.put_response)
 
 
 class Delete(Builder[F]):
-    """A deletion; each terminal says of what."""
+    """A deletion; the terminal says of which keys."""
 
     __slots__ = ()
 
     def previous(self) -> Self:
-        """Tell what stood there."""
+        """Return the deleted keys and values too."""
         return self._with(prev_kv=True)
 
-    def _of(self, span: Span) -> Op[DeleteResponse]:
-        return Op("delete", {**self._fields, "key": span[0], "range_end": span[1]}, replies.deleted)
+    def _of(self, keys: KeyRange) -> Op[DeleteResponse]:
+        return Op("delete", {**self._fields, "key": keys[0], "range_end": keys[1]}, replies.delete_response)
 
     @terminal
     def key(self, key: Text) -> Op[DeleteResponse]:
-        """One key; none there is no error."""
-        return self._of((raw(key), b""))
+        """Delete one key; a missing one is no error."""
+        return self._of((to_bytes(key), b""))
 
     @terminal
     def prefix(self, prefix: Text) -> Op[DeleteResponse]:
-        """All keys that begin with ``prefix``."""
-        return self._of(prefixed(raw(prefix, "a prefix")))
+        """Delete all keys that start with ``prefix``."""
+        return self._of(prefix_range(to_bytes(prefix, "a prefix")))
 
     @terminal
     def range(self, start: Text, end: Text) -> Op[DeleteResponse]:
-        """The keys from ``start`` up to but not with ``end``."""
-        return self._of(span(start, end))
+        """Delete the keys from ``start`` to before ``end``."""
+        return self._of(key_range(start, end))
 
     @terminal
     def all(self) -> Op[DeleteResponse]:
-        """Every key of the namespace."""
+        """Delete every key of the namespace."""
         return self._of(ALL)
 
 
@@ -260,7 +263,7 @@ class KV(Bound[F]):
 
     def get(self, key: Text) -> Get[F]:
         """Read one key: ``get("k").string()``."""
-        return Get(self._run, {"key": raw(key)})
+        return Get(self._run, {"key": to_bytes(key)})
 
     def get_all(self) -> GetAll[F]:
         """Read many keys: ``get_all().prefix("p").keys()``; without a modifier every key of the namespace."""
@@ -268,7 +271,7 @@ class KV(Bound[F]):
 
     def put(self, key: Text) -> Put[F]:
         """Write one key: ``put("k").value("v")``."""
-        return Put(self._run, {"key": raw(key)})
+        return Put(self._run, {"key": to_bytes(key)})
 
     def delete(self) -> Delete[F]:
         """Delete keys: ``delete().key("k")``, ``delete().prefix("p")``, ``delete().all()``."""

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import Self
 
-from etcd_factory.core.op import Text, raw
-from etcd_factory.model.ranges import ALL, Span, prefixed
+from etcd_factory.core.arguments import Text, to_bytes
+from etcd_factory.model.ranges import ALL, KeyRange, prefix_range
 
 
-def span(start: Text, end: Text) -> Span:
-    r"""A range from ``start`` up to but not with ``end``; the end ``"\0"`` is the end of all keys."""
-    if not raw(end):
-        raise ValueError(r"a range needs an end: its first key not wanted, or '\0' for all from the start on")
-    return raw(start), raw(end)
+def key_range(start: Text, end: Text) -> KeyRange:
+    r"""Return the range from ``start`` to before ``end``; ``"\0"`` as end means the end of all keys."""
+    if not to_bytes(end):
+        raise ValueError(r"a range needs an end: the first key after it, or '\0' for all keys from the start on")
+    return to_bytes(start), to_bytes(end)
 
 
 class RangeModifiers:
@@ -24,16 +24,16 @@ class RangeModifiers:
 
     if TYPE_CHECKING:
 
-        def _within(self, span: Span) -> Self: ...
+        def _in_range(self, keys: KeyRange) -> Self: ...
 
     def prefix(self, prefix: Text) -> Self:
-        """The keys that begin with ``prefix``; with ``""`` all."""
-        return self._within(prefixed(raw(prefix, "a prefix")))
+        """Choose the keys that start with ``prefix``; ``""`` means all."""
+        return self._in_range(prefix_range(to_bytes(prefix, "a prefix")))
 
     def range(self, start: Text, end: Text) -> Self:
-        r"""The keys from ``start`` up to but not with ``end``; with ``"\0"`` as end all from ``start`` on."""
-        return self._within(span(start, end))
+        r"""Choose the keys from ``start`` to before ``end``; ``"\0"`` as end means all from ``start`` on."""
+        return self._in_range(key_range(start, end))
 
     def all(self) -> Self:
-        """Every key of the namespace."""
-        return self._within(ALL)
+        """Choose every key of the namespace."""
+        return self._in_range(ALL)

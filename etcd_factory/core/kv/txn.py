@@ -1,26 +1,30 @@
-"""Several operations as one: transactions, and batches that are cut into as few of them as etcd allows."""
+"""Several operations as one: transactions, and batches cut into as few of them as etcd allows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Union, cast
+from typing import Any, Literal, Union, cast
 
 from attrs import evolve, frozen
 from typing_extensions import Self
 
+from etcd_factory.core.arguments import Text, Value, count, to_bytes, to_value
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Bound, F, Runner, Unbound, terminal, unrun
-from etcd_factory.core.op import Op, Text, number, raw, stored
-from etcd_factory.errors import EtcdError, suggestion
+from etcd_factory.core.face import Bound, F, Runner, Unbound, terminal
+from etcd_factory.core.op import Fields, Op, Pages
+from etcd_factory.errors import EtcdError, choice
 from etcd_factory.model import TxnResponse
-from etcd_factory.model.ranges import Span, prefixed
+from etcd_factory.model.ranges import KeyRange, prefix_range
 from etcd_factory.wire import replies
 
 from .batch import groups
 from .builders import KV, Get, GetAll
-from .ranges import span
+from .ranges import key_range
 
-COLUMNS = {
+Column = Literal["value", "version", "create", "mod", "lease"]
+Comparison = Literal["==", "!=", "<", ">"]
+
+COLUMNS: dict[str, tuple[str, str]] = {
     "value": ("VALUE", "value"),
     "version": ("VERSION", "version"),
     "create": ("CREATE", "create_revision"),
@@ -32,41 +36,60 @@ COMPARISONS = {"==": "EQUAL", "!=": "NOT_EQUAL", "<": "LESS", ">": "GREATER"}
 Compare = Mapping[str, Any]
 
 
-def compare(key: Text, column: str, comparison: str, value: Any, end: bytes = b"") -> Compare:
-    """One comparison as the fields of etcd's message; with ``end`` it is one of all keys from ``key`` to there."""
-    for word, table, what in ((column, COLUMNS, "the column"), (comparison, COMPARISONS, "the comparison")):
-        if word not in table:
-            raise ValueError(f"{what} {word!r} is none of {' '.join(table)}{suggestion(str(word), table)}")
-    target, field = COLUMNS[column]
-    wanted = stored(value) if column == "value" else number(value, f"the {column} to compare with")
-    fields = {"key": raw(key), "target": target, "result": COMPARISONS[comparison], field: wanted}
+class Describer:
+    """The runner of ``ops``: nothing is run."""
+
+    face = Unbound
+
+    def __str__(self) -> str:
+        return "ops"
+
+    async def execute(self, op: Op[Any]) -> Any:
+        """Raise ``TypeError``: there is no client."""
+        raise TypeError(f"ops only describe operations; run {op.label} with a client")
+
+    def pages(self, fields: Fields) -> Pages:
+        """Raise ``TypeError``: there is no client."""
+        del fields
+        raise TypeError("ops only describe operations; iterate over a client's get_all()")
+
+
+DESCRIBER = Describer()
+
+
+def compare(key: Text, column: str, comparison: str, value: Value, end: bytes = b"") -> Compare:
+    """Return a comparison as the fields of etcd's message; with ``end`` of all keys from ``key`` to before it."""
+    target, field = COLUMNS[choice(column, COLUMNS, "column")]
+    result = COMPARISONS[choice(comparison, COMPARISONS, "comparison")]
+    wanted = to_value(value) if column == "value" else count(cast("int", value), f"the {column} to compare with")
+    fields = {"key": to_bytes(key), "target": target, "result": result, field: wanted}
     return {**fields, "range_end": end} if end else fields
 
 
-def compared(key: Text, prefix: bool, end: Text | None) -> Span:
-    """The keys that a comparison is about."""
+def compared(key: Text, prefix: bool, end: Text | None) -> KeyRange:
+    """Return the keys that a comparison is about."""
     if prefix and end is not None:
-        raise ValueError("a comparison is about a prefix, or about a range that has an end; give one of both")
+        raise ValueError("pass prefix=True or end, not both")
     if end is not None:
-        return span(key, end)
-    return prefixed(raw(key, "a prefix")) if prefix else (raw(key), b"")
+        return key_range(key, end)
+    return prefix_range(to_bytes(key, "a prefix")) if prefix else (to_bytes(key), b"")
 
 
 def as_op(given: Any) -> Op[Any]:
-    """An operation, from one or from a builder of ``ops`` that needs no terminal."""
+    """Return an operation, from one or from a builder of ``ops`` that needs no terminal."""
     if isinstance(given, Op):
-        return cast("Any", given)  # type: ignore[no-any-return]
-    if getattr(given, "_run", None) is unrun and hasattr(given, "op"):
+        return given
+    if isinstance(given, Bound) and given.face is Unbound and hasattr(given, "op"):
         return cast("Op[Any]", given.op())
-    own = "; a client's own builder runs at once" if isinstance(given, Bound) else ""
+    hint = "; a client's own builder runs at once" if isinstance(given, Bound) else ""
     kind = type(cast("object", given)).__name__
-    raise TypeError(f"an operation is made by ops, like ops.put('k').value('v'); got {kind}{own}")
+    raise TypeError(f"expected an operation made by ops, like ops.put('k').value('v'), not {kind}{hint}")
 
 
-Part = Union[Op[Any], Get[Unbound], GetAll[Unbound], "Txn[Unbound]"]
+OperationLike = Union[Op[Any], Get[Unbound], GetAll[Unbound], "Txn[Unbound]"]
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Txn(Bound[F]):
     """A transaction: if all comparisons hold the operations of ``then`` run, else those of ``else_``; all or none."""
 
@@ -75,38 +98,49 @@ class Txn(Bound[F]):
     _success: tuple[Op[Any], ...] = ()
     _failure: tuple[Op[Any], ...] = ()
 
+    def __repr__(self) -> str:
+        then, otherwise = (", ".join(op.label for op in branch) for branch in (self._success, self._failure))
+        return f"<Txn if {len(self._compare)} comparisons hold [{then}] else [{otherwise}] of {self._run}>"
+
     def and_(
-        self, key: Text, column: str, comparison: str, value: Any, *, prefix: bool = False, end: Text | None = None
+        self,
+        key: Text,
+        column: Column,
+        comparison: Comparison,
+        value: Value,
+        *,
+        prefix: bool = False,
+        end: Text | None = None,
     ) -> Self:
-        r"""One more comparison that must hold.
+        r"""Add a comparison that must hold too.
 
-        Columns: ``value version create mod lease``; comparisons: ``== != < >``. A missing key has version 0 and no
-        value: comparing its value is never true.
+        Columns: ``value``, ``version``, ``create``, ``mod``, ``lease``; comparisons: ``==``, ``!=``, ``<``, ``>``. A
+        missing key has version 0 and no value: comparing its value never holds.
 
-        With ``prefix=True`` it must hold for each key that begins with ``key``, with ``end`` for each from ``key`` up
-        to but not with ``end`` (``"\0"``: the end of all keys). Where there is no such key etcd compares as with a
-        missing one: ``if_("p/", "version", "==", 0, prefix=True)`` holds only if there is none below ``p/``, and
-        ``"mod", "<", 5`` holds too; comparing values never does.
+        With ``prefix=True`` it must hold for each key that starts with ``key``, with ``end`` for each from ``key`` to
+        before ``end`` (``"\0"``: the end of all keys). If there is no such key etcd compares as with a missing one:
+        ``if_("p/", "version", "==", 0, prefix=True)`` holds only if no key starts with ``p/``, and ``"mod", "<", 5``
+        holds too; comparing values never does.
         """
-        key, stop = compared(key, prefix, end)
-        return evolve(self, compare=(*self._compare, compare(key, column, comparison, value, stop)))
+        start, stop = compared(key, prefix, end)
+        return evolve(self, compare=(*self._compare, compare(start, column, comparison, value, stop)))
 
-    def then(self, *operations: Part) -> Self:
-        """Operations for when the comparisons hold; a second call adds to the first."""
+    def then(self, *operations: OperationLike) -> Self:
+        """Add operations to run if the comparisons hold."""
         return evolve(self, success=(*self._success, *map(as_op, operations)))
 
-    def else_(self, *operations: Part) -> Self:
-        """Operations for when they do not hold; a second call adds to the first."""
+    def else_(self, *operations: OperationLike) -> Self:
+        """Add operations to run if they do not hold."""
         return evolve(self, failure=(*self._failure, *map(as_op, operations)))
 
     def op(self) -> Op[TxnResponse]:
-        """The transaction as an operation, not run."""
+        """Return the transaction as an operation, without running it."""
         fields = {"compare": self._compare, "success": self._success, "failure": self._failure}
-        return Op("txn", fields, replies.committed(self._success, self._failure))
+        return Op("txn", fields, replies.txn_response(self._success, self._failure))
 
     @terminal
     def commit(self) -> Op[TxnResponse]:
-        """Run it. ``DuplicateKeyError`` if one branch writes a key twice."""
+        """Run it. Raises ``DuplicateKeyError`` if one branch writes a key twice."""
         return self.op()
 
 
@@ -116,41 +150,48 @@ class Transactions(Bound[F]):
     __slots__ = ()
 
     def txn(self) -> Txn[F]:
-        """A transaction without a comparison."""
+        """Begin a transaction without a comparison."""
         return Txn(self._run)
 
     def if_(
-        self, key: Text, column: str, comparison: str, value: Any, *, prefix: bool = False, end: Text | None = None
+        self,
+        key: Text,
+        column: Column,
+        comparison: Comparison,
+        value: Value,
+        *,
+        prefix: bool = False,
+        end: Text | None = None,
     ) -> Txn[F]:
-        """A transaction that begins with a comparison: ``if_("k", "version", "==", 0)``; see ``Txn.and_``."""
+        """Begin a transaction with a comparison: ``if_("k", "version", "==", 0)``; see ``Txn.and_``."""
         return Txn[F](self._run).and_(key, column, comparison, value, prefix=prefix, end=end)
 
 
-async def batch(view: View, operations: Iterable[Part]) -> list[Any]:
-    """The results of all operations, in order; see the services' ``batch``."""
+async def batch(view: View, operations: Iterable[OperationLike]) -> list[Any]:
+    """Return the results of all operations, in order; see the services' ``batch``."""
     results: list[Any] = []
     ops = [as_op(given) for given in operations]
     for group in groups(ops):
         try:
             results += await commit(view, group)
         except EtcdError as error:
-            error.operation = f"batch, {len(group)} of {len(ops)} operations, the {len(results)} before them are done"
+            error.operation = f"batch, {len(group)} of {len(ops)} operations; the {len(results)} before them are done"
             raise
     return results
 
 
 async def commit(view: View, group: list[Op[Any]]) -> tuple[Any, ...]:
-    """The results of operations that one transaction can hold."""
+    """Return the results of operations that fit into one transaction."""
     if len(group) == 1:
         return (await view.execute(group[0]),)
-    reply: TxnResponse = await view.execute(Txn[Unbound](unrun, (), tuple(group)).op())
+    reply: TxnResponse = await view.execute(Txn[Unbound](DESCRIBER, (), tuple(group)).op())
     return reply.results
 
 
 class Ops(KV[Unbound], Transactions[Unbound]):
-    """The builders without a client: what they give is put into ``then``, ``else_`` and ``batch``."""
+    """The builders without a client: what they return goes into ``then``, ``else_`` and ``batch``."""
 
-    _run = unrun
+    _run = DESCRIBER
 
 
 ops = Ops()

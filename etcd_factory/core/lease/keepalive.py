@@ -1,4 +1,4 @@
-"""The leases that a client keeps alive, and who is told when one is lost."""
+"""The leases that a client keeps alive, and who is notified when one is lost."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from itertools import chain
+from typing import ClassVar
 
 from attrs import define, field
 
+from etcd_factory.core.background import Closing
 from etcd_factory.core.call.client import Client
-from etcd_factory.core.ports import Task, value_of
+from etcd_factory.core.face import settle
+from etcd_factory.core.ports import Task
 from etcd_factory.errors import ClientClosedError, EtcdFactoryError, LeaseNotFoundError
 from etcd_factory.wire import messages, methods
 
@@ -21,166 +24,171 @@ from .schedule import Renewal
 
 log = logging.getLogger("etcd_factory.lease")
 
-BOUND = 5.0  # seconds that revoking at the end may take, and ending the background work
+CLOSE_TIMEOUT = 5.0  # seconds for revoking leases at the end, and for ending the background work
+
+Listener = Callable[[], object]
 
 
 @define(eq=False)
 class LeaseState:
-    """What became of one lease; its handle and its keeper share it.
+    """What became of one lease; shared by its session and the keep-alive.
 
-    Only the user's side sets ``ended`` (released or revoked), ``revoked`` and ``gone`` (the server has confirmed it),
-    only the keeper ``lost``: so neither overwrites the other. ``listeners`` are told in the background that it is lost,
-    ``alarms`` ring at once, however it ends. An ``adopted`` one was not granted here: the client's end leaves it.
+    Only the user's side sets ``ended`` (released or revoked), ``revoked`` and ``gone`` (confirmed by the server), only
+    the keep-alive ``lost``: so neither overwrites the other. ``listeners`` are called in the background when it is
+    lost, ``alarms`` at once, however it ends. An ``existing`` one was not granted here: closing the client does not
+    revoke it.
     """
 
     renewal: Renewal | None = None
-    adopted: bool = False
+    existing: bool = False
     ended: bool = False
     revoked: bool = False
     gone: bool = False
     lost: bool = False
-    listeners: deque[Callable[[], object]] = field(factory=deque[Callable[[], object]])
-    alarms: set[Callable[[], object]] = field(factory=set[Callable[[], object]])
+    listeners: deque[Listener] = field(factory=deque[Listener])
+    alarms: set[Listener] = field(factory=set[Listener])
 
-    def ring(self) -> None:
-        """Wake those who wait for something that it is needed for."""
+    def alarm(self) -> None:
+        """Wake those who wait for something that needs the lease."""
         for alarm in tuple(self.alarms):
             alarm()
 
 
 class KeepAlive:
-    """Keeps leases alive; ``client.io.keep`` has one for each client, in asyncio for each loop."""
+    """Keeps the leases of a client alive, in asyncio those of one event loop."""
+
+    closing: ClassVar = Closing.LEASES
 
     def __init__(self, client: Client) -> None:
-        self._client, self._io = client, client.io
-        self._guard = client.guard()
-        self._held: dict[int, list[LeaseState]] = {}  # several handles may be of one lease
-        self._leaving: set[LeaseState] = set()  # their revoking is under way
+        self._client, self._runtime = client, client.runtime
+        self._lock = self._runtime.lock()
+        self._states: dict[int, list[LeaseState]] = {}  # several sessions may share a lease
+        self._revoking: set[LeaseState] = set()
         self._renewer: Renewer | None = None
         self._tasks: dict[object, Task] = {}
-        self._over: list[object] = []
+        self._finished: list[object] = []
         self._closed = False
 
-    def hold(self, life: LeaseState, renewal: Renewal) -> None:
-        """Keep a lease alive that has just been granted or renewed, unless it has been ended meanwhile."""
-        life.renewal = renewal
-        with self._guard:
+    def add(self, state: LeaseState, renewal: Renewal) -> None:
+        """Keep a lease alive that was just granted or renewed, unless it has been ended meanwhile."""
+        state.renewal = renewal
+        with self._lock:
             if self._closed:
                 raise ClientClosedError
-            lives = self._held.setdefault(renewal.id, [])
-            if lives and self._renewer:
-                life.renewal = lives[0].renewal
-                self._renewer.learn(renewal.id, renewal.ttl, renewal.sent)
+            states = self._states.setdefault(renewal.id, [])
+            if states and self._renewer:
+                state.renewal = states[0].renewal
+                self._renewer.renewed(renewal.id, renewal.ttl, renewal.sent)
             else:
                 self._renew(renewal)
-            lives.append(life)
-        if life.ended:
-            self.drop(life)
+            states.append(state)
+        if state.ended:
+            self.drop(state)
 
     def _renew(self, renewal: Renewal) -> None:
         if self._renewer is None:
-            self._renewer = Renewer(self._client, self._lose)
-            self._spawn(partial(self._renewer.run, self._holds), "etcd_factory leases")
+            self._renewer = Renewer(self._client, self._on_lost)
+            self._spawn(partial(self._renewer.run, self._wanted), "etcd_factory leases")
         self._renewer.add(renewal)
 
-    def drop(self, life: LeaseState) -> None:
+    def drop(self, state: LeaseState) -> None:
         """Keep it alive no longer."""
-        with self._guard:
-            if life.revoked:
-                self._leaving.add(life)
-            if life.renewal and self._part(life, life.renewal.id) and self._renewer:
-                self._renewer.drop(life.renewal.id)
+        with self._lock:
+            if state.revoked:
+                self._revoking.add(state)
+            if state.renewal and self._remove(state, state.renewal.id) and self._renewer:
+                self._renewer.drop(state.renewal.id)
 
-    def _part(self, life: LeaseState, lease: int) -> bool:
-        """Let go of one handle of a lease; whether it was the last one."""
-        lives = self._held.get(lease, [])
-        if life not in lives:
+    def _remove(self, state: LeaseState, lease: int) -> bool:
+        """Remove one session's state; returns whether it was the last one of the lease."""
+        states = self._states.get(lease, [])
+        if state not in states:
             return False
-        lives.remove(life)
-        return not lives and self._held.pop(lease) is lives
+        states.remove(state)
+        return not states and self._states.pop(lease) is states
 
-    def learn(self, life: LeaseState, renewal: Renewal) -> None:
-        """What a renewal by somebody else was answered."""
-        with self._guard:
-            if life.renewal and life.renewal.id in self._held and self._renewer:
-                self._renewer.learn(renewal.id, renewal.ttl, renewal.sent)
+    def renewed(self, state: LeaseState, renewal: Renewal) -> None:
+        """Take the result of a renewal that was made elsewhere."""
+        with self._lock:
+            if state.renewal and state.renewal.id in self._states and self._renewer:
+                self._renewer.renewed(renewal.id, renewal.ttl, renewal.sent)
 
-    def tell(self, life: LeaseState) -> None:
-        """Call those who want to know that the lease is lost, in the background, each once."""
-        if life.listeners:
-            with self._guard:
-                self._spawn(partial(self._tell, life), "etcd_factory lease lost")
+    def notify_lost(self, state: LeaseState) -> None:
+        """Call the listeners of a lost lease in the background, each once."""
+        if state.listeners:
+            with self._lock:
+                self._spawn(partial(self._notify, state), "etcd_factory lease lost")
 
     async def close(self) -> None:
-        """Revoke all leases that are held, those too whose revoking the end would cut off; end the background work."""
-        with self._guard:
-            self._closed, held = True, [*chain(*self._held.values()), *self._leaving]
-        end = self._io.now() + min(self._client.options.timeout, BOUND)
-        for life in held:
-            await self._release(life, end)
+        """Revoke all leases, also those whose revocation the end would cut off; end the background work."""
+        with self._lock:
+            self._closed, states = True, [*chain(*self._states.values()), *self._revoking]
+        end = self._runtime.now() + min(self._client.options.timeout, CLOSE_TIMEOUT)
+        for state in states:
+            await self._end(state, end)
         if self._renewer is not None:
             self._renewer.wake()
-        end = self._io.now() + BOUND
+        end = self._runtime.now() + CLOSE_TIMEOUT
         for task in list(self._tasks.values()):
-            await task.join(max(0.0, end - self._io.now()))
+            await task.join(max(0.0, end - self._runtime.now()))
 
-    async def _release(self, life: LeaseState, end: float) -> None:
-        life.ended, life.revoked = True, life.revoked or not life.adopted
-        life.ring()
-        self.drop(life)
-        left = end - self._io.now()
+    async def _end(self, state: LeaseState, end: float) -> None:
+        state.ended, state.revoked = True, state.revoked or not state.existing
+        state.alarm()
+        self.drop(state)
+        left = end - self._runtime.now()
         try:
-            if left > 0 and life.revoked:
-                await self.revoke(life, left)
+            if left > 0 and state.revoked:
+                await self.revoke(state, left)
         except EtcdFactoryError as error:
-            log.info("a lease was left to die by its ttl: %s", error)
+            log.info("a lease could not be revoked and expires by its ttl: %s", error)
 
-    async def revoke(self, life: LeaseState, timeout: float) -> None:
-        """End the lease at the server; one that is gone already is fine."""
+    async def revoke(self, state: LeaseState, timeout: float) -> None:
+        """Revoke the lease at the server; one that is gone already is no error."""
         try:
-            if life.renewal is not None and not life.gone:
-                request = messages.LeaseRevokeRequest(ID=life.renewal.id)
+            if state.renewal is not None and not state.gone:
+                request = messages.LeaseRevokeRequest(ID=state.renewal.id)
                 with suppress(LeaseNotFoundError):
                     await self._client.call(methods.LEASE_REVOKE, request, timeout)
-                life.gone = True
+                state.gone = True
         finally:
-            with self._guard:
-                self._leaving.discard(life)
+            with self._lock:
+                self._revoking.discard(state)
 
-    def _holds(self) -> bool:
-        """Whether there is a lease to be kept alive; where there is none the task is over."""
-        with self._guard:
-            if not self._held:
+    def _wanted(self) -> bool:
+        """Whether there is a lease to keep alive; if not the renewer ends."""
+        with self._lock:
+            if not self._states:
                 self._renewer = None
-            return bool(self._held)
+            return bool(self._states)
 
-    def _lose(self, lease: int) -> None:
-        with self._guard:
-            lives = self._held.pop(lease, [])
-        if lives:
-            log.warning("lease %x is lost", lease)
-        for life in lives:
-            life.lost = True
-            life.ring()
-            self.tell(life)
+    def _on_lost(self, lease: int) -> None:
+        with self._lock:
+            states = self._states.pop(lease, [])
+        if states:
+            log.warning("lease %x is lost: it expired or was revoked", lease)
+        for state in states:
+            state.lost = True
+            state.alarm()
+            self.notify_lost(state)
 
-    async def _tell(self, life: LeaseState) -> None:
-        while life.listeners and not life.ended:
+    async def _notify(self, state: LeaseState) -> None:
+        while state.listeners and not state.ended:
             try:
-                await value_of(life.listeners.popleft()())
+                await settle(state.listeners.popleft()())
             except Exception:
-                log.exception("a function called for a lost lease failed")
+                log.exception("a handler of a lost lease failed")
 
     def _spawn(self, body: Callable[[], Awaitable[object]], name: str) -> None:
-        """Run it in the background, known until it has ended."""
-        while self._over:
-            self._tasks.pop(self._over.pop(), None)
+        """Run it in the background; ``close`` waits for it."""
+        while self._finished:
+            self._tasks.pop(self._finished.pop(), None)
         key = object()
 
         async def run() -> None:
             try:
                 await body()
             finally:
-                self._over.append(key)
+                self._finished.append(key)
 
-        self._tasks[key] = self._io.spawn(run(), name)
+        self._tasks[key] = self._runtime.spawn(run(), name)

@@ -1,169 +1,177 @@
-"""Leases: what is put with one lives as long as it is kept alive."""
+"""Leases: a key attached to one lives as long as the lease is kept alive."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable
 from functools import partial
-from types import TracebackType
-from typing import Any, overload
+from typing import Literal, overload
 
 from typing_extensions import Self
 
-from etcd_factory.core.call.rpc import ask
+from etcd_factory.core.arguments import Text, lease_id, to_bytes, ttl_seconds
+from etcd_factory.core.call import rpc
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Async, Bound, F, Sync, operation
+from etcd_factory.core.face import Async, Bound, Completed, F, Scoped, Sync, operation
 from etcd_factory.core.kv.builders import Put
-from etcd_factory.core.op import Text, Ungranted, raw
-from etcd_factory.errors import EtcdFactoryError, LeaseNotFoundError, suggestion
+from etcd_factory.core.op import Ungranted
+from etcd_factory.errors import EtcdFactoryError, LeaseNotFoundError, choice
 from etcd_factory.model import LeaseInfo
 from etcd_factory.wire import methods
 
-from .session import OVER, LeaseSession
+from .session import OVER, ExistingLease, LeaseSession
 
 log = logging.getLogger("etcd_factory.lease")
 
 EVENTS = ("lost",)
 
 
-class Done:
-    """What needs no ``await``, and takes one."""
-
-    __slots__ = ()
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        yield from ()
-
-
-class Lease(Bound[F]):
-    """A lease of ``ttl`` seconds. It is granted at its first use, and kept alive from then on in the background.
+class Lease(Scoped[F]):
+    """A lease of ``ttl`` seconds, granted at its first use and from then on kept alive in the background.
 
     ``with etcd.lease(10) as lease: lease.put("k").value("v")`` grants it, and revokes it at the end; in asyncio it is
-    ``async with``. It can be given wherever the id of a lease can, and to locks and elections. In asyncio the event
-    loop in which it was granted keeps it alive. A client that is closed revokes the leases that it was granted and
-    still keeps alive; one of ``lease_of`` it only keeps alive no longer.
+    ``async with``. It can be passed wherever the id of a lease can, and to locks and elections. In asyncio it is kept
+    alive by the event loop in which it was granted. Closing the client revokes the leases that it was granted and keeps
+    alive; one of ``lease_of`` is only kept alive no longer.
     """
 
-    __slots__ = ("_run", "_tenure")
+    __slots__ = ("_run", "_session")
 
     _run: View
 
-    def __init__(self, run: View, tenure: LeaseSession) -> None:
-        self._run, self._tenure = run, tenure
+    def __init__(self, run: View, session: LeaseSession) -> None:
+        self._run, self._session = run, session
 
     def __repr__(self) -> str:
-        known = self.id or self._tenure.id
+        known = self.id or self._session.id
         name = f"{known:x}" if known else "not granted"
         return f"<Lease {name} ttl={self.ttl} {'alive' if self.alive else 'not alive'}>"
 
     def __index__(self) -> int:
         if self.id is None:
-            raise Ungranted(self._tenure.grant)
+            raise Ungranted(self._session.grant)
         return self.id
 
     @property
     def id(self) -> int | None:
-        """Its id, None before it is granted, or for one of ``lease_of`` before its first use."""
-        renewal = self._tenure.life.renewal
+        """The lease's id; None before it is granted, or for ``lease_of`` before its first use."""
+        renewal = self._session.state.renewal
         return renewal.id if renewal else None
 
     @property
     def ttl(self) -> int:
-        """Seconds: those that were asked for, and once it is granted those that the server gave.
-
-        That of ``lease_of`` is 0 before its first use.
-        """
-        renewal = self._tenure.life.renewal
-        return renewal.ttl if renewal else self._tenure.ttl
+        """Seconds: as requested, after the grant as the server gave. 0 for ``lease_of`` before its first use."""
+        renewal = self._session.state.renewal
+        return renewal.ttl if renewal else self._session.ttl
 
     @property
     def alive(self) -> bool:
-        """Whether it is kept alive: it is granted, neither released nor revoked, and surely not lost by now."""
-        return self._tenure.alive
+        """Whether it is kept alive: granted, neither released nor revoked, and certainly not expired yet."""
+        return self._session.alive
 
     @operation
     async def grant(self) -> int:
-        """Its id; asked for at the first call. ``LeaseNotFoundError`` if it was revoked or lost.
+        """Return its id, granted at the first call.
 
-        Of a lease whose id was chosen, ``LeaseExistsError`` if there is one already.
+        Raises ``LeaseNotFoundError`` if it was revoked or lost, ``LeaseExistsError`` if its id was chosen and exists.
         """
-        if self._tenure.over:
+        if self._session.over:
             raise LeaseNotFoundError(OVER)
-        return await self._tenure.grant()
+        return await self._session.grant()
 
     @overload
     def release(self: Lease[Sync]) -> None: ...
     @overload
     def release(self: Lease[Async]) -> Awaitable[None]: ...
     def release(self) -> Awaitable[None] | None:
-        """Keep it alive no longer: its keys live out their ttl. No I/O: in asyncio it may be awaited, or not."""
-        self._tenure.end()
-        return None if self._run.client.io.face is Sync else Done()
+        """Keep it alive no longer; its keys live until its ttl has passed. No I/O: awaiting it is optional."""
+        self._session.release()
+        return None if self.face is Sync else Completed()
 
     @operation
     async def revoke(self) -> None:
-        """End it, and delete its keys. One that is gone already, or was never granted, is no error."""
-        await self._tenure.revoke()
+        """End it, and delete its keys. One that is gone, or was never granted, is no error."""
+        await self._session.revoke()
 
     def put(self, key: Text) -> Put[F]:
         """Write a key that lives as long as this lease: ``lease.put("k").value("v")``."""
-        return Put[F](self._run, {"key": raw(key)}).lease(self)
+        return Put[F](self._run, {"key": to_bytes(key)}).lease(self)
 
     @operation
     async def keepalive_once(self) -> int:
-        """Renew it now; gives the seconds that it has left. ``LeaseNotFoundError`` if it is gone."""
-        return await self._tenure.renew()
+        """Renew it now, and return the seconds that it has left. Raises ``LeaseNotFoundError`` if it is gone."""
+        return await self._session.renew()
 
     @operation
     async def time_to_live(self, keys: bool = False) -> LeaseInfo:
-        """What the server knows of it, on demand with its ``keys`` in this namespace; ``ttl`` is -1 if it is gone.
+        """Return what the server knows of it, optionally with its ``keys`` in this namespace; ``ttl`` is -1 if it is
+        gone.
 
-        To ask this of ``lease_of`` does not begin to keep the lease alive.
+        For ``lease_of`` this does not begin to keep the lease alive.
         """
-        lease, view = await self._tenure.known(), self._run
+        lease, view = await self._session.resolve_id(), self._run
         label = f"time to live of lease {lease:x}"
-        reply = await ask(view, label, methods.LEASE_TIME_TO_LIVE, ID=lease, keys=keys)
+        reply = await rpc.call(view, label, methods.LEASE_TIME_TO_LIVE, ID=lease, keys=keys)
         mine = tuple(key[len(view.namespace) :] for key in reply.keys if key.startswith(view.namespace))
         return LeaseInfo(lease, reply.TTL, reply.grantedTTL, mine)
 
-    def on(self, event: str, handler: Callable[[Lease[F]], Any]) -> Self:
-        """Call ``handler(lease)`` in the background when it is ``lost``; gives the lease.
+    def on(self, event: Literal["lost"], handler: Callable[[Lease[F]], object]) -> Self:
+        """Call ``handler(lease)`` in the background when it is ``lost``; returns the lease.
 
-        Lost is a lease whose ttl has passed with no answer, or that the server says is gone: told once, within one
-        ttl, never after ``release`` or ``revoke``. The handler may use the client; what it raises is logged. In
-        asyncio it may be ``async``.
+        A lease is lost when its ttl has passed without a response, or the server says that it is gone: reported once,
+        within one ttl, never after ``release`` or ``revoke``. The handler may use the client, and in asyncio be
+        ``async``; what it raises is logged.
         """
-        if event not in EVENTS:
-            raise ValueError(f"a lease has no event {event!r}{suggestion(str(event), EVENTS)}; it has: lost")
-        self._tenure.listen(partial(handler, self))
+        choice(event, EVENTS, "event of a lease")
+        self._session.listen(partial(handler, self))
         return self
 
-    async def _leave(self, error: BaseException | None) -> None:
+    async def _enter(self) -> None:
+        if self._session.over:
+            raise LeaseNotFoundError(OVER)
+        await self._session.grant()
+
+    async def _exit(self, error: BaseException | None) -> None:
         try:
-            await self._tenure.revoke()
+            await self._session.revoke()
         except EtcdFactoryError as failure:
             if error is None:
                 raise
-            log.warning("a lease could not be revoked and dies by its ttl: %s", failure)
+            log.warning("a lease could not be revoked and expires by its ttl: %s", failure)
 
-    def __enter__(self: Lease[Sync]) -> Lease[Sync]:
-        if self._run.client.io.face is not Sync:
-            raise TypeError("enter it with 'async with'")
-        self.grant()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._run.finish(self._leave(error))
+class Leases(Bound[F]):
+    """The part of a service that has leases."""
 
-    async def __aenter__(self: Lease[Async]) -> Lease[Async]:
-        if self._run.client.io.face is Sync:
-            raise TypeError("enter it with 'with'")
-        await self.grant()
-        return self
+    __slots__ = ()
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._leave(error)
+    _run: View
+
+    def lease(self, ttl: int, *, id: int | None = None) -> Lease[F]:  # noqa: A002
+        """Return a lease of ``ttl`` seconds, at least 1. No I/O: it is granted at its first use.
+
+        With ``id`` you choose its id instead of the server; the use that grants it raises ``LeaseExistsError`` if there
+        is such a lease. A grant whose response is lost is then not retried; its error has ``maybe_applied`` set.
+        """
+        return Lease(self._run, LeaseSession(self._run, ttl_seconds(ttl), 0 if id is None else lease_id(id)))
+
+    def lease_of(self, id: int) -> Lease[F]:  # noqa: A002
+        """Return a lease that exists already. No I/O: from its first use, or ``grant()``, it is kept alive.
+
+        That raises ``LeaseNotFoundError`` if it is gone. ``time_to_live`` and ``revoke`` work without a use before;
+        ``release`` before the first use prevents that it is kept alive.
+        """
+        return Lease(self._run, ExistingLease(self._run, lease_id(id)))
+
+    @operation
+    async def leases(self) -> list[int]:
+        """Return the ids of all leases of the cluster."""
+        reply = await rpc.call(self._run, "list the leases", methods.LEASE_LEASES)
+        return [found.ID for found in reply.leases]
+
+
+def session_of(lease: object) -> LeaseSession:
+    """Return what a lease and its handles share; ``TypeError`` if it is no lease."""
+    if not isinstance(lease, Lease):
+        raise TypeError(f"a lease must be made by lease(ttl) or lease_of(id), not {type(lease).__name__}")
+    return lease._session  # pyright: ignore[reportPrivateUsage]

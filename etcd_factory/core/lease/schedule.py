@@ -1,4 +1,4 @@
-"""When each lease is to be renewed, and when it is lost. Pure state: the clock is handed in."""
+"""When each lease must be renewed, and when it has expired. Pure state: the clock is passed in."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from heapq import heappop, heappush
 
 from attrs import define
 
-SHARE = 3  # a lease is renewed when so much of its ttl has passed, as by Go's client: two more tries are left
-AHEAD = 0.1  # seconds: leases that are due so soon after each other are asked for together
-PATIENCE = 1.0  # seconds that an answer may take at least, before another host is asked
+SHARE = 3  # a lease is renewed after this share of its ttl, as in Go's client: that leaves time for two more attempts
+AHEAD = 0.1  # seconds: leases due within it are renewed together
+LEAST_PATIENCE = 1.0  # seconds that a response may take at least before another host is asked
 
 
 @define(eq=False)
 class Renewal:
-    """What is known of one lease for sure: it lives for ``ttl`` seconds from ``sent`` on.
+    """What is certain about one lease: it lives for ``ttl`` seconds from ``sent`` on.
 
-    ``sent`` is when the last answered request went. The server counts from when that arrived, so it never takes the
-    lease for dead before this clock does.
+    ``sent`` is when the last answered request was sent. The server counts from its arrival, so it never expires the
+    lease before this clock does.
     """
 
     id: int
@@ -25,29 +25,29 @@ class Renewal:
 
     @property
     def deadline(self) -> float:
-        """Until when it lives if nothing more is heard."""
+        """When it expires if it is not renewed."""
         return self.sent + self.ttl
 
     @property
     def due(self) -> float:
-        """When it is to be renewed."""
+        """When it must be renewed."""
         return self.sent + self.ttl / SHARE
 
     @property
     def patience(self) -> float:
-        """How long the answer to a renewal may take."""
-        return max(self.ttl / SHARE, PATIENCE)
+        """The seconds that the response to a renewal may take."""
+        return max(self.ttl / SHARE, LEAST_PATIENCE)
 
 
-class Agenda:
-    """Leases, each with one time: the last that it was given."""
+class Timetable:
+    """Leases, each with one time: the last that was set."""
 
     def __init__(self) -> None:
         self._times: dict[int, float] = {}
         self._heap: list[tuple[float, int]] = []
 
-    def put(self, lease: int, time: float) -> None:
-        """Give the lease this time, in place of the one that it had."""
+    def set(self, lease: int, time: float) -> None:
+        """Set the lease's time, replacing the one before."""
         self._times[lease] = time
         heappush(self._heap, (time, lease))
 
@@ -56,13 +56,13 @@ class Agenda:
         self._times.pop(lease, None)
 
     def first(self) -> tuple[float, int] | None:
-        """The earliest time and its lease."""
+        """Return the earliest time and its lease."""
         while self._heap and self._times.get(self._heap[0][1]) != self._heap[0][0]:
-            heappop(self._heap)  # of a lease that has another time by now, or is gone
+            heappop(self._heap)  # the lease was dropped, or has another time by now
         return self._heap[0] if self._heap else None
 
     def take(self, now: float) -> list[int]:
-        """The leases whose time has come, which it forgets."""
+        """Remove and return the leases whose time has come."""
         taken: list[int] = []
         while (first := self.first()) and first[0] <= now:
             taken.append(first[1])
@@ -74,82 +74,82 @@ class Agenda:
         self._times, self._heap = {}, []
 
 
-class Renewals:
-    """The leases of one client. A lease is either due at some time, or asked for and waited for."""
+class RenewalSchedule:
+    """The leases of one client. A lease is either due at some time, or requested and waiting for its response."""
 
     def __init__(self) -> None:
         self._leases: dict[int, Renewal] = {}
-        self._asked: dict[int, float] = {}
-        self._due, self._late, self._ends = Agenda(), Agenda(), Agenda()
+        self._requested: dict[int, float] = {}
+        self._due, self._late, self._expiry = Timetable(), Timetable(), Timetable()
 
     def __len__(self) -> int:
         return len(self._leases)
 
     def add(self, lease: Renewal, now: float) -> None:
-        """A lease that has been granted, or renewed by other means."""
+        """Add a lease that was granted, or renewed elsewhere."""
         self._leases[lease.id] = lease
-        self._due.put(lease.id, max(now, lease.due))
-        self._ends.put(lease.id, lease.deadline)
+        self._due.set(lease.id, max(now, lease.due))
+        self._expiry.set(lease.id, lease.deadline)
 
     def drop(self, lease: int) -> None:
-        """A lease that is to be renewed no more."""
+        """Renew a lease no more."""
         self._leases.pop(lease, None)
-        self._asked.pop(lease, None)
-        for agenda in (self._due, self._late, self._ends):
-            agenda.drop(lease)
+        self._requested.pop(lease, None)
+        for table in (self._due, self._late, self._expiry):
+            table.drop(lease)
 
-    def ask(self, now: float) -> list[int]:
-        """The leases to be renewed now, and those soon after; they count as asked for."""
+    def request(self, now: float) -> list[int]:
+        """Return the leases to renew now, with those due soon after; they count as requested."""
         due = self._due.take(now + AHEAD)
         for one in due:
-            self._asked[one] = now
-            self._late.put(one, now + self._leases[one].patience)
+            self._requested[one] = now
+            self._late.set(one, now + self._leases[one].patience)
         return due
 
     def answered(self, lease: int, ttl: int, now: float) -> bool:
-        """An answer on the stream; false if it says that the lease is gone."""
-        sent = self._asked.pop(lease, None)
+        """Take a response from the stream; returns False if it says that the lease is gone."""
+        sent = self._requested.pop(lease, None)
         self._late.drop(lease)
-        if sent is None:  # it was dropped meanwhile
+        if sent is None:  # dropped meanwhile
             return True
         return self.renewed(lease, ttl, sent, now)
 
     def renewed(self, lease: int, ttl: int, sent: float, now: float) -> bool:
-        """What became of a renewal that was sent at ``sent``; false if the lease is gone."""
+        """Take the result of a renewal sent at ``sent``; returns False if the lease is gone."""
         known = self._leases.get(lease)
         if known is not None and ttl > 0:
             known.ttl, known.sent = ttl, max(known.sent, sent)
-            self._ends.put(lease, known.deadline)
-            if lease not in self._asked:
-                self._due.put(lease, now + ttl / SHARE)
+            self._expiry.set(lease, known.deadline)
+            if lease not in self._requested:
+                self._due.set(lease, now + ttl / SHARE)
         return known is None or ttl > 0
 
-    def broke(self, now: float) -> None:
-        """The stream broke: what was asked for is due again, or if nothing was, the lease that is due first."""
+    def disconnected(self, now: float) -> None:
+        """The stream broke: what was requested is due again, or if nothing was, the lease that is due first."""
         self._late.clear()
-        again = list(self._asked) or [first[1] for first in [self._due.first()] if first]
-        self._asked.clear()
+        again = list(self._requested) or [first[1] for first in [self._due.first()] if first]
+        self._requested.clear()
         for one in again:
-            self._due.put(one, now)
+            self._due.set(one, now)
 
-    def deaf(self, now: float) -> bool:
-        """Whether an answer takes too long."""
+    def is_unresponsive(self, now: float) -> bool:
+        """Whether a response takes too long."""
         first = self._late.first()
         return first is not None and first[0] <= now
 
-    def lost(self, now: float) -> list[int]:
-        """The leases whose ttl has passed without an answer; they are dropped."""
-        over = self._ends.take(now)
+    def expired(self, now: float) -> list[int]:
+        """Return the leases whose ttl has passed without a response, and drop them."""
+        over = self._expiry.take(now)
         for one in over:
             self.drop(one)
         return over
 
     def due(self) -> float | None:
-        """When the first lease is to be renewed that is not asked for yet."""
+        """Return when the first lease must be renewed that is not requested yet."""
         first = self._due.first()
         return first[0] if first else None
 
-    def next(self, *, asking: bool) -> float | None:
-        """When to look again; leases that are due count only if they can be asked for."""
-        agendas = (self._ends, self._late, self._due) if asking else (self._ends,)
-        return min((first[0] for agenda in agendas if (first := agenda.first())), default=None)
+    def next(self, *, connected: bool) -> float | None:
+        """Return when to look again; leases that are due count only while a stream is connected."""
+        tables = (self._expiry, self._late, self._due) if connected else (self._expiry,)
+        return min((first[0] for table in tables if (first := table.first())), default=None)

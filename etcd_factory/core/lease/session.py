@@ -1,166 +1,163 @@
-"""How one lease is granted, renewed by hand and ended: what its handle does."""
+"""One lease from before its grant until it is over: what its handle does."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
-from typing import Any
 
 from attrs import evolve
 
-from etcd_factory.core.call.rpc import ask, labelled
+from etcd_factory.core.call import rpc
+from etcd_factory.core.call.rpc import labelled
 from etcd_factory.core.call.view import View
+from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.errors import EtcdFactoryError, LeaseNotFoundError
 from etcd_factory.wire import methods
 from etcd_factory.wire.methods import Method
 
-from .keepalive import KeepAlive, LeaseState
+from .keepalive import KeepAlive, LeaseState, Listener
 from .schedule import Renewal
 
 log = logging.getLogger("etcd_factory.lease")
 
-OVER = "this lease is over; make a new one with lease(ttl)"
-# The grant of an id, sent again, would meet the lease that it has made itself.
-CHOSEN = evolve(methods.LEASE_GRANT, repeatable=False)
+OVER = "this lease has ended; create a new one with lease(ttl)"
+# Repeating the grant of a chosen id would meet the lease that the first attempt created.
+GRANT_CHOSEN = evolve(methods.LEASE_GRANT, repeatable=False)
 
 
 class LeaseSession:
-    """One lease of ``ttl`` seconds, from before its grant until it is over. The server chooses its id if it is 0."""
+    """One lease of ``ttl`` seconds. With 0 as ``id`` the server chooses it."""
 
     def __init__(self, view: View, ttl: int, id: int = 0) -> None:  # noqa: A002
-        self.ttl, self.id, self.life = ttl, id, LeaseState()
+        self.ttl, self.id, self.state = ttl, id, LeaseState()
         self._view, self._client = view, view.client
-        self._keeper: KeepAlive | None = None
+        self._keepalive: KeepAlive | None = None
 
     @property
     def alive(self) -> bool:
-        """Whether it is kept alive: it is granted, neither released nor revoked, and surely not lost by now."""
-        life = self.life
-        if life.renewal is None or life.ended or life.lost:
+        """Whether it is kept alive: granted, neither released nor revoked, and certainly not expired yet."""
+        state = self.state
+        if state.renewal is None or state.ended or state.lost:
             return False
-        return self._client.io.now() < life.renewal.deadline
+        return self._client.runtime.now() < state.renewal.deadline
 
     @property
     def over(self) -> bool:
-        """Whether its keys are gone, or will be within its ttl whatever is done."""
-        return self.life.lost or self.life.revoked
+        """Whether its keys are gone, or will be within its ttl."""
+        return self.state.lost or self.state.revoked
 
-    async def known(self) -> int:
-        """The id to ask the server about."""
+    async def resolve_id(self) -> int:
+        """Return the id to ask the server about."""
         return await self.grant()
 
     async def grant(self) -> int:
-        """Its id, asked for by one caller for all."""
-        if self.life.renewal is None:
-            await self._client.flights.once(self, self._grant, self._view.timeout)
-        if self.life.renewal is None:  # it was revoked at the same time
+        """Return its id, granted by one caller for all."""
+        if self.state.renewal is None:
+            await self._client.single_flight.run(self, self._grant, self._view.timeout)
+        if self.state.renewal is None:  # revoked at the same time
             raise LeaseNotFoundError(OVER)
-        return self.life.renewal.id
+        return self.state.renewal.id
 
     async def _grant(self) -> None:
-        if self.life.renewal is not None or self.life.revoked:
+        if self.state.renewal is not None or self.state.revoked:
             return
-        keeper = self._client.io.keep("leases", partial(KeepAlive, self._client))
+        keepalive = self._client.background.get(KeepAlive)
         renewal = await self._begin()
-        self._keeper = keeper
-        keeper.hold(self.life, renewal)
+        self._keepalive = keepalive
+        keepalive.add(self.state, renewal)
 
     async def _begin(self) -> Renewal:
-        """Ask for it."""
-        label, method = (f"grant lease {self.id:x}", CHOSEN) if self.id else ("grant a lease", methods.LEASE_GRANT)
+        """Grant it at the server."""
+        label, method = (
+            (f"grant lease {self.id:x}", GRANT_CHOSEN) if self.id else ("grant a lease", methods.LEASE_GRANT)
+        )
         reply, sent = await self._timed(label, method, TTL=self.ttl, ID=self.id)
         return Renewal(reply.ID, reply.TTL, sent)
 
-    async def _timed(self, label: str, method: Method, **fields: Any) -> tuple[Any, float]:
-        """The answer, and when the attempt that was answered was made: the lease lives from then on, or later."""
-        io, sent = self._client.io, 0.0
+    async def _timed(self, label: str, method: Method[Q, R], **fields: int) -> tuple[R, float]:
+        """Return the response, and when the answered attempt was sent: the lease lives from then on, or later."""
+        runtime, unary, sent = self._client.runtime, self._client.transport.unary, 0.0
 
-        async def send(*call: Any) -> Any:
+        async def send(host: str, method: Method[Q, R], request: Q, timeout: float, metadata: Metadata) -> R:
             nonlocal sent
-            sent = io.now()
-            return await io.unary(*call)
+            sent = runtime.now()
+            return await unary(host, method, request, timeout, metadata)
 
         with labelled(label):
-            request = method.types[0](**fields)
-            reply, _ = await self._client.visit(method, request, self._view.timeout, send=send)
+            reply, _ = await self._client.call_endpoint(method, method.request(**fields), self._view.timeout, send=send)
         return reply, sent
 
     async def renew(self) -> int:
-        """The seconds that it has left, renewed now."""
-        renewal = await self._prolong(await self.grant())
-        if self._keeper is not None:
-            self._keeper.learn(self.life, renewal)
-        return lasting(renewal).ttl
+        """Renew it now, and return the seconds that it has left."""
+        renewal = await self._keep_alive(await self.grant())
+        if self._keepalive is not None:
+            self._keepalive.renewed(self.state, renewal)
+        return existing(renewal).ttl
 
-    async def _prolong(self, lease: int) -> Renewal:
+    async def _keep_alive(self, lease: int) -> Renewal:
         reply, sent = await self._timed(f"keep lease {lease:x} alive", methods.LEASE_KEEP_ALIVE_ONCE, ID=lease)
         return Renewal(lease, reply.TTL, sent)
 
-    def listen(self, listener: Callable[[], Any]) -> None:
-        """Call the listener when it is lost; at once if it is."""
-        self.life.listeners.append(listener)
-        if self.life.lost and self._keeper is not None:
-            self._keeper.tell(self.life)
+    def listen(self, listener: Listener) -> None:
+        """Call the listener when the lease is lost; at once if it is already."""
+        self.state.listeners.append(listener)
+        if self.state.lost and self._keepalive is not None:
+            self._keepalive.notify_lost(self.state)
 
-    def forget(self, listener: Callable[[], Any]) -> None:
-        """Call it no more."""
+    def ignore(self, listener: Listener) -> None:
+        """Do not call the listener any more."""
         with suppress(ValueError):
-            self.life.listeners.remove(listener)
+            self.state.listeners.remove(listener)
 
-    def end(self) -> None:
+    def release(self) -> None:
         """Keep it alive no longer."""
-        self.life.ended = True
-        self.life.ring()
-        if self._keeper is not None:
-            self._keeper.drop(self.life)
+        self.state.ended = True
+        self.state.alarm()
+        if self._keepalive is not None:
+            self._keepalive.drop(self.state)
 
     async def revoke(self) -> None:
         """End it, here and at the server; one that was never granted never will be."""
-        self.life.revoked = True
-        self.end()
-        if self._keeper is None:
-            await self._settle()
-        if self._keeper is not None and self.life.renewal is not None:
-            with labelled(f"revoke lease {self.life.renewal.id:x}"):
-                await self._keeper.revoke(self.life, self._view.timeout)
+        self.state.revoked = True
+        self.release()
+        if self._keepalive is None:
+            await self._await_grant()
+        if self._keepalive is not None and self.state.renewal is not None:
+            with labelled(f"revoke lease {self.state.renewal.id:x}"):
+                await self._keepalive.revoke(self.state, self._view.timeout)
 
-    async def _settle(self) -> None:
-        """Let a grant that is under way come to its end; if it failed there is nothing to revoke."""
-
-        async def nothing() -> None: ...
-
+    async def _await_grant(self) -> None:
+        """Wait for a grant under way; if it failed there is nothing to revoke."""
         try:
-            await self._client.flights.once(self, nothing, self._view.timeout)
+            await self._client.single_flight.join(self, self._view.timeout)
         except EtcdFactoryError as error:
             log.debug("a lease that is to be revoked was not granted: %s", error)
 
 
 class ExistingLease(LeaseSession):
-    """The lease of that id, which somebody was granted. Its ttl is known once it is in use."""
+    """A lease of that id that exists already. Its ttl is known after its first use."""
 
     def __init__(self, view: View, id: int) -> None:  # noqa: A002
         super().__init__(view, 0, id)
-        self.life.adopted = True
+        self.state.existing = True
 
-    async def known(self) -> int:
-        """The id; to ask about the lease is not to use it."""
+    async def resolve_id(self) -> int:
+        """Return the id; asking about the lease does not use it."""
         return self.id
 
     async def _begin(self) -> Renewal:
-        return lasting(await self._prolong(self.id))
+        return existing(await self._keep_alive(self.id))
 
     async def revoke(self) -> None:
-        """End it, whether it was in use here or not; one that is gone is fine."""
+        """End it, whether it was in use here or not; one that is gone is no error."""
         await super().revoke()
-        if self.life.renewal is None:
+        if self.state.renewal is None:
             with suppress(LeaseNotFoundError):
-                await ask(self._view, f"revoke lease {self.id:x}", methods.LEASE_REVOKE, ID=self.id)
+                await rpc.call(self._view, f"revoke lease {self.id:x}", methods.LEASE_REVOKE, ID=self.id)
 
 
-def lasting(renewal: Renewal) -> Renewal:
-    """What a renewal was answered, if the lease is there."""
+def existing(renewal: Renewal) -> Renewal:
+    """Return a renewal if the response says that the lease exists; else raise ``LeaseNotFoundError``."""
     if renewal.ttl <= 0:
         with labelled(f"keep lease {renewal.id:x} alive"):
             raise LeaseNotFoundError("requested lease not found")

@@ -5,71 +5,76 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from etcd_factory.core.call.client import Client
 from etcd_factory.core.ports import Stream
-from etcd_factory.core.watch.stream import LEADER
+from etcd_factory.core.watch.stream import HAS_LEADER
 from etcd_factory.errors import EtcdFactoryError, InvalidAuthTokenError
 from etcd_factory.wire import messages, methods
 
+if TYPE_CHECKING:
+    from etcd_factory.wire.messages import LeaseKeepAliveRequest, LeaseKeepAliveResponse
+
+    OnResponse = Callable[["KeepAliveStream", LeaseKeepAliveResponse], None]
+    OnEnd = Callable[["KeepAliveStream", Exception | None], None]
+
 
 class KeepAliveStream:
-    """Opens with the renewal of one lease, and is open once that was answered.
+    """Begins with the renewal of one lease, and is connected once that is answered.
 
-    It is opened in a task of its own, so that whoever counts the time never waits for a connection.
+    It runs in a task of its own, so that whoever watches the clock never waits for a connection.
     """
 
     def __init__(self, client: Client, host: str, leases: list[int]) -> None:
-        self.host, self.is_open, self.is_over = host, False, False
+        self.host, self.is_connected, self.is_closed = host, False, False
         self._client = client
         self._first, *self._waiting = leases
-        self._stream: Stream | None = None
+        self._stream: Stream[LeaseKeepAliveRequest, LeaseKeepAliveResponse] | None = None
 
-    async def run(
-        self, hear: Callable[[KeepAliveStream, Any], None], broke: Callable[[KeepAliveStream, Exception | None], None]
-    ) -> None:
-        """Open it and tell what comes, to the end."""
+    async def run(self, on_response: OnResponse, on_end: OnEnd) -> None:
+        """Open it, and report what it receives until it ends."""
         error: Exception | None = None
         try:
-            await self._talk(partial(hear, self))
+            await self._serve(partial(on_response, self))
         except Exception as caught:
             error = caught
         finally:
-            await self.hang_up()
-            broke(self, error)
+            await self.close()
+            on_end(self, error)
 
-    async def _talk(self, hear: Callable[[Any], None]) -> None:
+    async def _serve(self, on_response: Callable[[LeaseKeepAliveResponse], None]) -> None:
         client = self._client
-        token = await client.shown(client.options.timeout)
-        self._stream = stream = await client.io.stream(self.host, methods.LEASE_KEEP_ALIVE, (*token, *LEADER))
-        if self.is_over:
+        token = await client.auth_metadata(client.options.timeout)
+        stream = await client.transport.stream(self.host, methods.LEASE_KEEP_ALIVE, (*token, *HAS_LEADER))
+        self._stream = stream
+        if self.is_closed:
             return
         try:
-            await stream.send(renewal(self._first))
-            while (answer := await stream.receive()) is not None:
-                hear(answer)
+            stream.send(renewal(self._first))
+            while (response := await stream.receive()) is not None:
+                on_response(response)
         except InvalidAuthTokenError:
             client.token.drop(token)
             raise
 
-    async def push(self, leases: list[int]) -> None:
-        """Renew these, and those that wait for it to be open."""
+    def send(self, leases: list[int]) -> None:
+        """Renew these leases, and those that wait for the stream to be connected."""
         self._waiting += leases
-        if not self.is_open or self._stream is None:
+        if not self.is_connected or self._stream is None:
             return
         ready, self._waiting = self._waiting, []
-        with suppress(EtcdFactoryError):  # it is broken: its own task finds out why
+        with suppress(EtcdFactoryError):  # it is broken, which its own task finds out
             for one in ready:
-                await self._stream.send(renewal(one))
+                self._stream.send(renewal(one))
 
-    async def hang_up(self) -> None:
+    async def close(self) -> None:
         """End it."""
-        self.is_over, self.is_open = True, False
+        self.is_closed, self.is_connected = True, False
         if self._stream is not None:
             await self._stream.close()
 
 
-def renewal(lease: int) -> Any:
-    """The request that renews a lease."""
+def renewal(lease: int) -> LeaseKeepAliveRequest:
+    """Return the request that renews a lease."""
     return messages.LeaseKeepAliveRequest(ID=lease)

@@ -1,55 +1,55 @@
-"""Waiting until something holds that others bring about."""
+"""Waiting until a condition holds that others bring about."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from etcd_factory.core.call.client import Client
+from etcd_factory.core.ports import Promise, Runtime
 from etcd_factory.errors import DeadlineExceededError
 
-Met = Callable[[], bool]
+Condition = Callable[[], bool]
+Outcome = Promise[Exception | None]
 
 
 class ConditionWaiters:
-    """Those who wait, each for a condition of its own; ``wake`` is called whenever one may have come true."""
+    """Callers that wait, each for a condition of its own; ``wake`` is called whenever one may have become true."""
 
-    def __init__(self, client: Client) -> None:
-        self._io, self._guard = client.io, client.guard()
-        self._waiting: dict[Any, Met] = {}
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime, self._lock = runtime, runtime.lock()
+        self._waiting: dict[Outcome, Condition] = {}
         self._error: Exception | None = None
 
-    async def until(self, met: Met, timeout: float) -> bool:
-        """Whether the condition was met in time; raises what ended all waiting."""
-        with self._guard:
-            if self._error is None and met():
+    async def until(self, condition: Condition, timeout: float) -> bool:
+        """Return whether the condition became true in time; raises the error that ended all waiting."""
+        with self._lock:
+            if self._error is None and condition():
                 return True
-            promise = self._io.promise()
-            self._waiting[promise] = met
+            outcome: Outcome = self._runtime.promise()
+            self._waiting[outcome] = condition
         try:
-            error = self._error or await promise.wait(timeout)
+            error = self._error or await outcome.wait(timeout)
         except DeadlineExceededError:
             return False
         finally:
-            with self._guard:
-                self._waiting.pop(promise, None)
+            with self._lock:
+                self._waiting.pop(outcome, None)
         if error is not None:
             raise error
         return True
 
     def wake(self) -> None:
-        """Let those go on whose condition is met."""
-        with self._guard:
-            done = [promise for promise, met in self._waiting.items() if met()]
-            for promise in done:
-                del self._waiting[promise]
-        for promise in done:
-            promise.set(None)
+        """Let those continue whose condition holds."""
+        with self._lock:
+            done = [outcome for outcome, condition in self._waiting.items() if condition()]
+            for outcome in done:
+                del self._waiting[outcome]
+        for outcome in done:
+            outcome.set(None)
 
     def end(self, error: Exception) -> None:
-        """Nothing will come true any more."""
-        with self._guard:
+        """Raise the error in all who wait, now and later."""
+        with self._lock:
             self._error = error
             waiting, self._waiting = list(self._waiting), {}
-        for promise in waiting:
-            promise.set(error)
+        for outcome in waiting:
+            outcome.set(error)

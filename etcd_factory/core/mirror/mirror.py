@@ -3,142 +3,150 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from copy import copy
-from functools import partial
-from itertools import count
-from typing import Any, Literal, overload
+from itertools import count as counter
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from attrs import define, evolve
+from attrs import define, evolve, frozen
 from typing_extensions import Self
 
-from etcd_factory.core.call.retry import backoff
+from etcd_factory.core.arguments import Text, count, to_bytes
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Async, Bound, F, Sync, opener, operation
+from etcd_factory.core.face import Bound, F, Face, Runner, Sync, opener, operation
 from etcd_factory.core.kv.values import ValueReader
 from etcd_factory.core.notifier import ChangeNotifier
-from etcd_factory.core.op import Op, Text, number, raw
+from etcd_factory.core.op import Fields, Op, Pages, message
+from etcd_factory.core.watch.stream import State
 from etcd_factory.core.watch.subscription import Subscription
-from etcd_factory.errors import ClientClosedError, ConnectionFailedError, DeadlineExceededError, EtcdError, suggestion
+from etcd_factory.errors import (
+    ClientClosedError,
+    ConnectionFailedError,
+    DeadlineExceededError,
+    EtcdError,
+    choice,
+)
 from etcd_factory.model import KeyValue
-from etcd_factory.model.ranges import prefixed
+from etcd_factory.model.ranges import prefix_range
 
 from .conditions import ConditionWaiters
 from .fresh_read import FreshRead, reply_of
 from .read_index import ReadIndex
-from .store import Change, KeyValueStore
+from .store import Change, KeyValueStore, merged
+
+if TYPE_CHECKING:
+    from etcd_factory.wire.messages import Event, RangeResponse
+
+T = TypeVar("T")
 
 log = logging.getLogger("etcd_factory.mirror")
 
-
-@define(eq=False)  # made for each read: frozen ones take longer
-class Get(ValueReader[F]):
-    """A read of one key from a mirror."""
-
-    _run: Callable[[Op[Any]], Any]
-    _fields: Mapping[str, Any]
+EVENTS = ("change",)
 
 
 class Mirror(Subscription[F], KeyValueStore):
     """A prefix in memory: a read-only mapping from keys to ``KeyValue``s, read without the network.
 
-    It holds a state that the store has had, at ``revision``, and follows all that comes after it, whatever is
-    restarted or compacted. Iterating, ``copy()`` and ``items()`` give the state of that moment, never a part of a
-    transaction. ``close()`` it, or use it as a context manager.
+    It holds a state that the store has had, at ``revision``, and follows every change after it, whatever is restarted
+    or compacted. Iterating, ``copy()`` and ``items()`` see the state of one moment, never part of a transaction.
+    ``close()`` it, or use it as a context manager.
     """
 
     def __init__(self, view: View, prefix: bytes) -> None:
-        start, end = prefixed(prefix)
-        super().__init__(view, {"key": start, "range_end": end}, renewing=True)
-        KeyValueStore.__init__(self, view.client.guard(), self._skip)
+        start, end = prefix_range(prefix)
         client, self._prefix = view.client, prefix
-        self._changes, self._waiters, self._questions = (
-            ChangeNotifier(client),
-            ConditionWaiters(client),
-            ReadIndex(view, self._reached),
-        )
+        super().__init__(view, {"key": start, "range_end": end}, resync=True)
+        KeyValueStore.__init__(self, client.runtime.lock(), self._skip)
+        self._notifier: ChangeNotifier[Change] = ChangeNotifier(client.background, "'change' of a mirror", merged, log)
+        self._waiters = ConditionWaiters(client.runtime)
+        self._read_index = ReadIndex(view, self._reached)
         self.connected = False
 
-    # --- what is heard
+    # --- hooks of the subscription
 
     async def load(self) -> None:
         """Read the range, and follow it from there on."""
         reply = await self.read()
-        self._renew(reply)
+        self.on_resync(reply)
         await self.open(reply.header.revision + 1)
 
-    def _renew(self, reply: Any) -> None:
-        self._changed(self._fill(reply.kvs, reply.header.revision, told=self._told()))
+    def on_resync(self, reply: RangeResponse) -> None:
+        """Replace what is held."""
+        self.on_changes(self._fill(reply.kvs, reply.header.revision, compare=self.wants_changes()))
 
-    def _hear(self, events: tuple[Any, ...]) -> bool:
-        self._changed(self._follow(events))
+    def on_events(self, events: tuple[Event, ...]) -> bool:
+        """Apply events."""
+        self.on_changes(self._apply(events))
         return True
 
-    def _told(self) -> bool:
-        """Whether anyone is to be told what differs after the range was read afresh."""
-        return self._changes.wanted
+    def wants_changes(self) -> bool:
+        """Return whether the differences are needed after the range was read again."""
+        return self._notifier.wanted
 
-    def _changed(self, changes: list[Change]) -> None:
-        self._changes.add([change for change in changes if change[0] != change[1]])
+    def on_changes(self, changes: list[Change]) -> None:
+        """Notify handlers, and whoever waits for a revision."""
+        self._notifier.add([change for change in changes if change[0] != change[1]])
         self._waiters.wake()
 
-    def _mark(self, revision: int) -> None:
-        with self._guard:
+    def on_progress(self, revision: int) -> None:
+        """Advance the revision."""
+        with self._lock:
             self.revision = max(self.revision, revision)
         self._waiters.wake()
 
-    def _stand(self, kind: str, error: Exception | None = None) -> None:
+    def on_state(self, state: State, error: Exception | None = None) -> None:
+        """Note whether the watch is connected."""
         del error
-        self.connected = kind == "connected"
+        self.connected = state == "connected"
 
-    def _lasts(self, error: Exception | None) -> bool:
+    def survives(self, error: Exception | None) -> bool:
+        """Resync after any error, once the watch was confirmed."""
         if not self._confirmed:
-            return super()._lasts(error)
-        log.warning("the mirror of %r is read afresh: %s", self._prefix, error)
+            return super().survives(error)
+        log.warning("reading the mirrored prefix %r again: %s", self._prefix, error)
         return True
 
-    def _end(self, error: Exception | None) -> None:
+    def on_end(self, error: Exception | None) -> None:
+        """Stop notifying, and raise the error in whoever waits."""
         self.connected = False
-        self._changes.close()
-        self._waiters.end(error or ClientClosedError("this mirror is closed; make a new one to go on"))
+        self._notifier.close()
+        self._waiters.end(error or ClientClosedError("this mirror is closed; create a new one"))
 
     # --- what the user does
 
-    @overload  # type: ignore[override]  # a Mapping's get() gives a value or a default
+    @overload  # type: ignore[override]  # a Mapping's get() returns a value or a default
     def get(self, key: Text, *, fresh: Literal[False] = False) -> Get[Sync]: ...
     @overload
     def get(self, key: Text, *, fresh: Literal[True]) -> Get[F]: ...
     def get(self, key: Text, *, fresh: bool = False) -> Get[Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Read one key as the service does: ``mirror.get("k").string()``; without the network, in asyncio too.
+        """Read one key as the service does: ``mirror.get("k").string()``; without the network, not awaited in asyncio.
 
-        With ``fresh=True`` it is a linearizable read, in asyncio awaited: it gives what stands there when it is asked
-        for, or later. One request to etcd serves all who wait when it is sent.
+        With ``fresh=True`` it is a linearizable read, awaited in asyncio: it returns the value when it is called, or a
+        later one. One request to etcd serves all callers who wait when it is sent.
         """
-        run = self._answer_fresh if fresh else self._answer
-        return Get(partial(run, raw(key)), {"key": raw(key)})
+        name = to_bytes(key)
+        return Get(Fresh(self, self._run.face) if fresh else Held(self), {"key": name})
 
-    def _answer(self, key: bytes, op: Op[Any]) -> Any:
+    def read_held(self, key: bytes, op: Op[T]) -> T:
+        """Return the result of a read from what is held."""
         return op.read(reply_of(self._read(key)), 0)
 
-    def _answer_fresh(self, key: bytes, op: Op[Any]) -> Any:
-        return self._run.finish(self._await(key, op))
-
-    async def _await(self, key: bytes, op: Op[Any]) -> Any:
-        """The answer, once the mirror is as far as the store is now."""
+    async def read_fresh(self, key: bytes, op: Op[T]) -> T:
+        """Return the result of a read once the mirror has reached the store's present revision."""
         if not key.startswith(self._prefix):
-            return self._answer(key, op)
-        io, timeout, sight = self._io, self._run.timeout, FreshRead(self, key)
-        deadline = io.now() + timeout
+            return self.read_held(key, op)
+        runtime, timeout, fresh = self._runtime, self._run.timeout, FreshRead(self, key)
+        deadline = runtime.now() + timeout
         try:
-            sight.answer = await self._questions.ask(key, deadline)
-            if not sight.met() and not await self._waiters.until(sight.met, deadline - io.now()):
-                raise self._late(sight.answer[1], timeout)
-        except EtcdError as error:  # of all who asked together, each is told of his own key
+            fresh.answer = await self._read_index.ask(key, deadline)
+            if not fresh.reached() and not await self._waiters.until(fresh.reached, deadline - runtime.now()):
+                raise self._late(fresh.answer.revision, timeout)
+        except EtcdError as error:  # shared by all who asked together, each of whom gets its own key
             own = copy(error)
             own.operation = f"{op.label} of a mirror"
             raise own from error
-        return op.read(sight.reply(), 0)
+        return op.read(fresh.reply(), 0)
 
     def _reached(self, revision: int) -> bool:
         return self.revision >= revision
@@ -149,72 +157,98 @@ class Mirror(Subscription[F], KeyValueStore):
 
     @operation
     async def wait(self, revision: int, timeout: float | None = None) -> None:
-        """Wait until all changes up to this revision of the store are seen, be they of this prefix or not.
+        """Wait until all changes up to this revision of the store are seen, in this prefix or elsewhere.
 
-        ``DeadlineExceededError`` after ``timeout`` seconds, by default the service's.
+        Raises ``DeadlineExceededError`` after ``timeout`` seconds; the default is the service's timeout.
         """
-        wanted, client, io = number(revision, "a revision"), self._run.client, self._io
+        wanted, runtime = count(revision, "a revision"), self._runtime
         bound = self._run.timeout if timeout is None else timeout
-        deadline = io.now() + bound
-        for turn in count(1):  # a change in the range tells in no time; only for those elsewhere there is need to ask
-            step = min(deadline - io.now(), backoff(client.options.retry, turn, client.chance()))
+        deadline = runtime.now() + bound
+        for turn in counter(1):  # a change in the range wakes at once; only changes elsewhere must be asked for
+            step = min(deadline - runtime.now(), self._run.client.backoff(turn))
             if await self._waiters.until(lambda: self.revision >= wanted, step):
                 return
-            if io.now() >= deadline:
+            if runtime.now() >= deadline:
                 raise self._late(wanted, bound)
             with suppress(ConnectionFailedError, DeadlineExceededError):  # etcd may be back in time
-                await self._catch_up(deadline - io.now())
+                await self._catch_up(deadline - runtime.now())
 
     async def _catch_up(self, timeout: float) -> None:
-        """Ask whether the range is as it is known here; if so, all up to the answer's revision is seen.
+        """Ask whether the range is unchanged; if so, all up to the revision of the response is seen.
 
-        A mark of the watch's progress would tell the same, but before etcd 3.5.8 it may overtake events
-        (etcd-io/etcd#15220). Without a later change, and with as many keys, the range is the same.
+        A progress mark of the watch would say the same, but before etcd 3.5.8 it may overtake events
+        (etcd-io/etcd#15220). Without a later change, and with as many keys, the range is unchanged.
         """
-        with self._guard:
+        with self._lock:
             seen, size = self.revision, len(self._found)
         fields = {**self._range(), "keys_only": True, "limit": 1, "min_mod_revision": seen + 1}
-        reply = await evolve(self._run, timeout=timeout).execute(Op("get", fields, lambda reply, _: reply))
-        with self._guard:
+        read: Op[RangeResponse] = Op("get", fields, message)
+        reply = await evolve(self._run, timeout=timeout).execute(read)
+        with self._lock:
             if self.revision == seen and not reply.kvs and reply.count == size:
                 self.revision = max(seen, reply.header.revision)
         self._waiters.wake()
 
-    def on(self, event: str, handler: Callable[[KeyValue | None, KeyValue | None], Any]) -> Self:
-        """Call ``handler(old, new)`` for each ``change`` from now on, one call after another; gives the mirror.
+    def on(self, event: Literal["change"], handler: Callable[[KeyValue | None, KeyValue | None], object]) -> Self:
+        """Call ``handler(old, new)`` for each ``change`` from now on, one call after another; returns the mirror.
 
-        ``old`` is None for a new key, ``new`` for one that went. Where more changes wait for a slow function than
-        memory should hold, those of one key become one. What it raises is logged; in asyncio it may be ``async``.
+        ``old`` is None for a new key, ``new`` for a deleted one. If more changes wait for a slow handler than memory
+        should hold, those of one key become one. What it raises is logged; in asyncio it may be ``async``.
         """
-        if event != "change":
-            raise ValueError(f"a mirror has no event {event!r}{suggestion(str(event), ['change'])}; it has: change")
-        self._changes.on(handler)
+        choice(event, EVENTS, "event of a mirror")
+        self._notifier.on(handler)
         return self
 
     @operation
     async def close(self) -> None:
-        """Follow no more; what it holds can still be read. Twice is fine."""
-        await self.leave()
+        """Stop following; what it holds can still be read. Idempotent."""
+        await self.end()
 
-    async def leave(self) -> None:
-        """End it."""
-        await super().leave()
-        self._end(None)
+    async def end(self) -> None:
+        """End it; idempotent."""
+        await super().end()
+        self.on_end(None)
+
+    async def _exit(self, error: BaseException | None) -> None:
+        del error
+        await self.end()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._prefix!r}: {len(self)} keys at revision {self.revision}>"
 
-    def __enter__(self: Mirror[Sync]) -> Mirror[Sync]:
-        return self
 
-    def __exit__(self: Mirror[Sync], *error: object) -> None:
-        self.close()
+@define(eq=False)  # made for each read: frozen ones take longer
+class Get(ValueReader[F]):
+    """A read of one key from a mirror."""
 
-    async def __aenter__(self: Mirror[Async]) -> Mirror[Async]:
-        return self
+    _run: Runner
+    _fields: dict[str, Any]
 
-    async def __aexit__(self: Mirror[Async], *error: object) -> None:
-        await self.close()
+
+@frozen(eq=False)
+class Held:
+    """Runs reads on what a mirror holds: at once, in every face."""
+
+    mirror: Mirror[Any]
+    face: Face = Sync
+
+    async def execute(self, op: Op[T]) -> T:
+        """Return the result."""
+        return self.mirror.read_held(op.fields["key"], op)
+
+    def pages(self, fields: Fields) -> Pages:
+        """Raise ``TypeError``: a mirror is a mapping."""
+        del fields
+        raise TypeError("iterate over the mirror itself")
+
+
+@frozen(eq=False)
+class Fresh(Held):
+    """Runs linearizable reads of a mirror."""
+
+    async def execute(self, op: Op[T]) -> T:
+        """Return the result."""
+        return await self.mirror.read_fresh(op.fields["key"], op)
 
 
 class Mirrors(Bound[F]):
@@ -226,7 +260,7 @@ class Mirrors(Bound[F]):
 
     @opener
     async def mirror(self, prefix: Text = "") -> Mirror[F]:
-        """A prefix kept in memory, loaded and followed; by default the whole namespace."""
-        mirror: Mirror[F] = Mirror(self._run, raw(prefix, "a prefix"))
+        """Return a mirror of a prefix, loaded and followed; the default is the whole namespace."""
+        mirror: Mirror[F] = Mirror(self._run, to_bytes(prefix, "a prefix"))
         await mirror.load()
         return mirror

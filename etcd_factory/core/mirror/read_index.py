@@ -1,90 +1,98 @@
-"""How far the store is, by the word of a majority: one question serves all who wait when it is asked."""
+"""Coalesces linearizable reads: one request for the store's revision serves every caller waiting when it is sent."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import NamedTuple
 
 from etcd_factory.core.call.view import View
-from etcd_factory.core.concurrency.stm_journal import fetch, modified
+from etcd_factory.core.concurrency.stm_journal import mod_revision, read_message
 from etcd_factory.core.kv.batch import LIMIT
+from etcd_factory.core.ports import Signal
 from etcd_factory.errors import ConnectionFailedError, DeadlineExceededError, EtcdError
 from etcd_factory.wire import methods
-from etcd_factory.wire.requests import BUILD
+from etcd_factory.wire.requests import txn
 
-Answer = tuple[int | None, int]  # when the key was changed last (0: there is none; None: not asked), as of a revision
+
+class Answer(NamedTuple):
+    """A ``revision`` of the store, and when the key was changed last by then (0: no such key; None: not asked)."""
+
+    revision: int
+    mod_revision: int | None = None
+
+
 Answers = Mapping[bytes, Answer | EtcdError]
 
 
 class ReadIndexRequest:
-    """The keys of those who wait, and what they are told: the answers, or an error; None if nobody asked."""
+    """The keys of those who wait, and the outcome: answers, or an error; None if nobody asked."""
 
-    def __init__(self, signal: Any) -> None:
+    def __init__(self, signal: Signal) -> None:
         self.keys: set[bytes] = set()
         self.signal = signal
         self.outcome: Answers | Exception | None = None
 
 
 class ReadIndex:
-    """Of those who come while a question is under way, the first asks the next one for all."""
+    """While a request is under way, the first of those who come meanwhile sends the next one for all of them."""
 
     def __init__(self, view: View, reached: Callable[[int], bool]) -> None:
-        self._view, self._io, self._reached = view, view.client.io, reached
-        self._guard = view.client.guard()
+        self._view, self._runtime, self._reached = view, view.client.runtime, reached
+        self._lock = self._runtime.lock()
         self._next: ReadIndexRequest | None = None
-        self._asked: ReadIndexRequest | None = None
+        self._sent: ReadIndexRequest | None = None
 
     async def ask(self, key: bytes, deadline: float) -> Answer:
-        """The key's answer, asked no earlier than now."""
+        """Return the key's answer, asked no earlier than now."""
         while True:
-            with self._guard:
-                mine = self._next is None
-                question = self._next = self._next or ReadIndexRequest(self._io.signal())
-                question.keys.add(key)
-            # one who waits needs no clock of his own: he who asks came first, and is done by an earlier deadline
-            await (self._lead(question, deadline) if mine else question.signal.wait())
-            outcome = question.outcome
+            with self._lock:
+                leads = self._next is None
+                request = self._next = self._next or ReadIndexRequest(self._runtime.signal())
+                request.keys.add(key)
+            # A follower needs no timeout of its own: the leader came first, and its deadline is earlier.
+            await (self._lead(request, deadline) if leads else request.signal.wait())
+            outcome = request.outcome
             if isinstance(outcome, Exception):
-                if isinstance(outcome, DeadlineExceededError) and self._io.now() < deadline:
-                    continue  # the time of him who asked was over
+                if isinstance(outcome, DeadlineExceededError) and self._runtime.now() < deadline:
+                    continue  # it was the leader's deadline
                 raise outcome
             if outcome is not None:
-                return fair(outcome[key])
+                return raised(outcome[key])
 
-    async def _lead(self, question: ReadIndexRequest, deadline: float) -> None:
-        """Ask for all, when the question before has its answer; one who is cancelled leaves it to the others."""
+    async def _lead(self, request: ReadIndexRequest, deadline: float) -> None:
+        """Ask for all, once the request before is answered; a leader that is cancelled leaves it to the others."""
         try:
-            if self._asked is not None:
-                await self._asked.signal.wait(self._left(deadline))
-            await self._io.sleep(0)  # all who are ready come along
-            self._begin(question)
-            question.outcome = await self._answers_or_errors([*question.keys], deadline)
+            if self._sent is not None:
+                await self._sent.signal.wait(self._left(deadline))
+            await self._runtime.sleep(0)  # all who are ready join
+            self._begin(request)
+            request.outcome = await self._answers_or_errors([*request.keys], deadline)
         except Exception as error:
-            question.outcome = error
+            request.outcome = error
         finally:
-            self._begin(question)
-            question.signal.set()
+            self._begin(request)
+            request.signal.set()
 
-    def _begin(self, question: ReadIndexRequest) -> None:
-        """From now on those who come are too late for it."""
-        with self._guard:
-            if self._next is question:
-                self._next, self._asked = None, question
+    def _begin(self, request: ReadIndexRequest) -> None:
+        """Accept no more keys for this request."""
+        with self._lock:
+            if self._next is request:
+                self._next, self._sent = None, request
 
     async def _answers(self, keys: Sequence[bytes], deadline: float) -> Answers:
-        """Of many keys only the first is asked for, where the revision that comes with it is reached already."""
+        """Ask for the first key only, if the revision that comes with its answer is reached already; else for all."""
         known = await self._part(keys[:1], deadline)
-        revision = fair(known[keys[0]])[1]
+        revision = raised(known[keys[0]]).revision
         if self._reached(revision):
-            return dict.fromkeys(keys, (None, revision))
+            return dict.fromkeys(keys, Answer(revision))
         left = keys[1:]
         parts = [self._part(left[start : start + LIMIT], deadline) for start in range(0, len(left), LIMIT)]
-        for found in await self._io.gather(parts) if parts else ():
+        for found in await self._runtime.gather(parts) if parts else ():
             known.update(found)
         return known
 
     async def _answers_or_errors(self, keys: Sequence[bytes], deadline: float) -> Answers:
-        """The same; where etcd refuses the question, each key is asked for by itself, and has its own answer."""
+        """The same; if etcd refuses the request, each key is asked for alone and has its own answer or error."""
         try:
             return await self._answers(keys, deadline)
         except (ConnectionFailedError, DeadlineExceededError):
@@ -92,23 +100,23 @@ class ReadIndex:
         except EtcdError as error:
             if len(keys) == 1:
                 return {keys[0]: error}
-            found = await self._io.gather([self._answers_or_errors([key], deadline) for key in keys])
+            found = await self._runtime.gather([self._answers_or_errors([key], deadline) for key in keys])
             return {key: answer for one in found for key, answer in one.items()}
 
     async def _part(self, keys: Sequence[bytes], deadline: float) -> dict[bytes, Answer | EtcdError]:
-        """The answers of as many keys as one transaction can read."""
-        reads = {"compare": (), "success": [fetch(key, keys_only=True) for key in keys], "failure": ()}
-        request = BUILD["txn"](reads, self._view.namespace)
-        reply = await self._view.client.call(methods.READ, request, self._left(deadline))
+        """Return the answers of as many keys as one transaction can read."""
+        reads = {"compare": (), "success": [read_message(key, keys_only=True) for key in keys], "failure": ()}
+        request = txn(reads, self._view.namespace)
+        reply = await self._view.client.call(methods.READ_TXN, request, self._left(deadline))
         parts = zip(keys, reply.responses, strict=True)
-        return {key: (modified(part.response_range), reply.header.revision) for key, part in parts}
+        return {key: Answer(reply.header.revision, mod_revision(part.response_range)) for key, part in parts}
 
     def _left(self, deadline: float) -> float:
-        return max(0.001, deadline - self._io.now())
+        return max(0.001, deadline - self._runtime.now())
 
 
-def fair(answer: Answer | EtcdError) -> Answer:
-    """An answer; raises what was told instead."""
+def raised(answer: Answer | EtcdError) -> Answer:
+    """Return an answer; raises it if it is an error."""
     if isinstance(answer, EtcdError):
         raise answer
     return answer

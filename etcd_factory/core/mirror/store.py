@@ -3,59 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
-from typing import Any
+from typing import TYPE_CHECKING
 
-from etcd_factory.core.call.single_flight import Guard
+from etcd_factory.core.ports import Lock
 from etcd_factory.model import KeyValue
 from etcd_factory.wire import replies
 
-Change = tuple[KeyValue | None, KeyValue | None]  # what stood there before, and what stands there now
+if TYPE_CHECKING:
+    from etcd_factory.wire import messages as m
+
+    Held = KeyValue | m.KeyValue
+
+Change = tuple[KeyValue | None, KeyValue | None]  # the old value and the new one
 
 
 class KeyValueStore(Mapping[bytes, KeyValue]):
     """Keys and values at a ``revision`` of the store, read by any number of threads while one changes them.
 
-    A value is made of etcd's message when it is first read: most of a large range never are.
+    A ``KeyValue`` is made of etcd's message when it is first read: most of a large range never are.
     """
 
     revision: int
 
-    def __init__(self, guard: Guard, skip: int) -> None:
-        self._guard, self.skip = guard, skip
-        self._found: dict[bytes, Any] = {}
+    def __init__(self, lock: Lock, skip: int) -> None:
+        self._lock, self.skip = lock, skip
+        self._found: dict[bytes, Held] = {}
         self._past: dict[bytes, KeyValue | None] = {}
-        self.revision = self.fills = self._heard = 0
+        self.revision = self.fills = self._applied = 0
 
     def __getitem__(self, key: bytes) -> KeyValue:
         found = self._found.get(key)
-        return found if type(found) is KeyValue else self._first(key)
+        return found if type(found) is KeyValue else self._first_read(key)
 
-    def _first(self, key: bytes) -> KeyValue:
-        found = self._read(binary(key))
+    def _first_read(self, key: bytes) -> KeyValue:
+        found = self._read(as_key(key))
         if found is None:
             raise KeyError(key)
         return found
 
-    def peek(self, key: bytes) -> Any:
-        """A value as it is held, perhaps as etcd's message; None if there is none."""
+    def peek(self, key: bytes) -> Held | None:
+        """Return a value as it is held, perhaps as etcd's message; None if the key does not exist."""
         return self._found.get(key)
 
     def _read(self, key: bytes) -> KeyValue | None:
         found = self._found.get(key)
-        if found is None or type(found) is KeyValue:
+        if found is None or isinstance(found, KeyValue):
             return found
-        with self._guard:
-            return self._made(key)
+        with self._lock:
+            return self._converted(key)
 
-    def _made(self, key: bytes) -> KeyValue | None:
+    def _converted(self, key: bytes) -> KeyValue | None:
         found = self._found.get(key)
-        if found is None or type(found) is KeyValue:
+        if found is None or isinstance(found, KeyValue):
             return found
         made = self._found[key] = replies.key_value(found, self.skip)
         return made
 
     def __contains__(self, key: object) -> bool:
-        return binary(key) in self._found
+        return as_key(key) in self._found
 
     def __len__(self) -> int:
         return len(self._found)
@@ -64,60 +69,59 @@ class KeyValueStore(Mapping[bytes, KeyValue]):
         return iter(self.keys())
 
     def copy(self) -> dict[bytes, KeyValue]:
-        """All keys and values of this moment, of one revision."""
-        with self._guard:
+        """Return all keys and values of this moment, at one revision."""
+        with self._lock:
             return self._all()
 
     def _all(self) -> dict[bytes, KeyValue]:
-        for key in self._found:
-            self._made(key)
-        return self._found.copy()
+        return {key: kv for key in self._found if (kv := self._converted(key)) is not None}
 
     def keys(self) -> KeysView[bytes]:
-        """The keys of this moment, of one revision."""
-        with self._guard:
+        """Return the keys of this moment, at one revision."""
+        with self._lock:
             return self._found.copy().keys()
 
     def values(self) -> ValuesView[KeyValue]:
-        """The values of this moment, of one revision."""
+        """Return the values of this moment, at one revision."""
         return self.copy().values()
 
     def items(self) -> ItemsView[bytes, KeyValue]:
-        """The keys and values of this moment, of one revision."""
+        """Return the keys and values of this moment, at one revision."""
         return self.copy().items()
 
     # --- following the store
 
-    def _fill(self, kvs: Iterable[Any], revision: int, *, told: bool) -> list[Change]:
-        """Hold these and no others; how that differs from what was held, if that is to be ``told``."""
-        with self._guard:
-            before = self._all() if told else {}
+    def _fill(self, kvs: Iterable[m.KeyValue], revision: int, *, compare: bool) -> list[Change]:
+        """Replace all that is held; with ``compare`` returns how it differs from what was held before."""
+        with self._lock:
+            before = self._all() if compare else {}
             self._found = {kv.key[self.skip :]: kv for kv in kvs}
             self._past = {}
-            self.revision, self._heard, self.fills = revision, revision, self.fills + 1
-            return list(differences(before, self._all())) if told else []
+            self.revision, self._applied, self.fills = revision, revision, self.fills + 1
+            return list(differences(before, self._all())) if compare else []
 
-    def _follow(self, events: Iterable[Any]) -> list[Change]:
-        """Go on by etcd's events, but for those that were heard before.
+    def _apply(self, events: Iterable[m.Event]) -> list[Change]:
+        """Apply etcd's events, except those applied before; returns the changes.
 
-        Those up to ``revision`` are told and not applied: where that was reached without them, they undo each other.
+        Those up to ``revision`` are returned but not applied: if that was reached without them, they cancel each other
+        out.
         """
-        with self._guard:
-            new = [event for event in events if event.kv.mod_revision > self._heard]
-            changes = [self._apply(event) for event in new]
-            self._heard = new[-1].kv.mod_revision if new else self._heard
-            if self._heard > self.revision:
-                self.revision, self._past = self._heard, {}
+        with self._lock:
+            new = [event for event in events if event.kv.mod_revision > self._applied]
+            changes = [self._apply_one(event) for event in new]
+            self._applied = new[-1].kv.mod_revision if new else self._applied
+            if self._applied > self.revision:
+                self.revision, self._past = self._applied, {}
             return changes
 
-    def _apply(self, event: Any) -> Change:
+    def _apply_one(self, event: m.Event) -> Change:
         kv = replies.key_value(event.kv, self.skip)
         new = None if event.type else kv
         if kv.mod_revision <= self.revision:
-            old = self._past[kv.key] if kv.key in self._past else self._made(kv.key)
+            old = self._past[kv.key] if kv.key in self._past else self._converted(kv.key)
             self._past[kv.key] = new
             return old, new
-        old = self._made(kv.key)
+        old = self._converted(kv.key)
         if new is None:
             self._found.pop(kv.key, None)
         else:
@@ -125,22 +129,22 @@ class KeyValueStore(Mapping[bytes, KeyValue]):
         return old, new
 
 
-def binary(key: Any) -> bytes:
-    """The key; ``TypeError`` if it is no bytes: nothing else is a key here, and text might be one's mistake."""
+def as_key(key: object) -> bytes:
+    """Return the key; ``TypeError`` if it is not bytes: text is likely a mistake, and must not silently be missing."""
     if isinstance(key, bytes):
         return key
     raise TypeError(f"a mirror's keys are bytes, not {type(key).__name__}; its get() takes text too")
 
 
 def differences(old: Mapping[bytes, KeyValue], new: Mapping[bytes, KeyValue]) -> Iterator[Change]:
-    """How one state became the other, in the order of the keys."""
+    """Yield how one state became the other, in the order of the keys."""
     for key in sorted(old.keys() | new.keys()):
         if old.get(key) != new.get(key):
             yield old.get(key), new.get(key)
 
 
 def merged(changes: Iterable[Change]) -> list[Change]:
-    """Only the last change of each key, from what stood there before the first."""
+    """Return only the last change of each key, from the value before its first."""
     last: dict[bytes, Change] = {}
     for old, new in changes:
         key = next(kv.key for kv in (old, new) if kv is not None)

@@ -1,91 +1,94 @@
-"""What is to be watched: a builder, each modifier giving a new one."""
+"""What to watch: a builder whose modifiers return a new builder."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from attrs import define, evolve, field
 from typing_extensions import Self
 
+from etcd_factory.core.arguments import Text, count, to_bytes
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Bound, F, opener
 from etcd_factory.core.kv.ranges import RangeModifiers
-from etcd_factory.core.op import Text, number, raw
-from etcd_factory.model.ranges import ALL, Span
+from etcd_factory.errors import choice
+from etcd_factory.model.ranges import ALL, KeyRange, describe
 
-from .watcher import BUFFER, Handlers, Watcher, kind_of
+from .watcher import BUFFER, EVENTS, Handler, Handlers, Watcher, WatchEvent
 
 FILTERS = {"put": "NODELETE", "delete": "NOPUT"}  # etcd is told what not to send
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Watch(RangeModifiers, Bound[F]):
-    """What is to be watched, by default every key of the namespace; ``create()`` begins."""
+    """What to watch, by default every key of the namespace; ``create()`` begins."""
 
     _run: View
     _fields: Mapping[str, Any] = field(factory=lambda: {"key": ALL[0], "range_end": ALL[1]})
     _start: int = 0
     _progress: bool = False
     _resync: bool = False
-    _handlers: Mapping[str, tuple[Callable[..., Any], ...]] = field(factory=dict[str, Any])
+    _handlers: Mapping[str, tuple[Handler, ...]] = field(factory=dict[str, tuple[Handler, ...]])
 
-    def _within(self, span: Span) -> Self:
-        return evolve(self, fields={**self._fields, "key": span[0], "range_end": span[1]})
+    def __repr__(self) -> str:
+        return f"<Watch {describe((self._fields['key'], self._fields['range_end']))} of {self._run}>"
+
+    def _in_range(self, keys: KeyRange) -> Self:
+        return evolve(self, fields={**self._fields, "key": keys[0], "range_end": keys[1]})
 
     def key(self, key: Text) -> Self:
-        """One key."""
-        return self._within((raw(key), b""))
+        """Watch one key."""
+        return self._in_range((to_bytes(key), b""))
 
     def start_revision(self, revision: int) -> Self:
-        """Begin with the changes of this revision; without it with those to come."""
-        return evolve(self, start=number(revision, "a revision"))
+        """Begin with the changes of this revision; the default is those to come."""
+        return evolve(self, start=count(revision, "a revision"))
 
     def previous(self) -> Self:
-        """Tell with each event what stood there."""
+        """Include with each event the key and value that it replaced."""
         return evolve(self, fields={**self._fields, "prev_kv": True})
 
-    def only(self, kind: str) -> Self:
-        """Only ``put`` or only ``delete`` events."""
-        if kind not in FILTERS:
-            raise ValueError(f"only 'put' or 'delete', not {kind!r}")
-        return evolve(self, fields={**self._fields, "filters": [FILTERS[kind]]})
+    def only(self, kind: Literal["put", "delete"]) -> Self:
+        """Deliver only ``put`` or only ``delete`` events."""
+        return evolve(self, fields={**self._fields, "filters": [FILTERS[choice(kind, FILTERS, "kind of event")]]})
 
     def fragment(self) -> Self:
-        """Let the server cut large answers, of more than 1.5 MB, into several messages, which are put together here.
+        """Let the server split responses of more than 1.5 MB into several messages, which are joined here.
 
-        Without it a message may be of any size, which this client takes; a proxy on the way may not. The server is slow
-        at cutting: 20,000 events that waited took it 2 s in place of 0.1 s.
+        Without it a message may have any size, which this client accepts; a proxy in between may not. The server is
+        slow at splitting: 20,000 waiting events took it 2 s instead of 0.1 s.
         """
         return evolve(self, fields={**self._fields, "fragment": True})
 
     def progress(self) -> Self:
-        """Also yield ``progress`` marks: all before their revision has been seen."""
+        """Also yield ``progress`` marks: all events before their revision have been delivered."""
         return evolve(self, progress=True)
 
     def resync(self) -> Self:
-        """Where what is next has been compacted, read the range afresh in place of raising ``CompactedError``.
+        """Read the range again where the next events are compacted, instead of raising ``CompactedError``.
 
-        Its keys come as ``put`` events marked ``resync``, and as ``delete`` those that went.
+        Its keys come as ``put`` events marked ``resync``, those that are gone as ``delete``.
         """
         return evolve(self, resync=True)
 
-    def on(self, kind: str, handler: Callable[..., Any]) -> Self:
-        """Call ``handler`` from the very beginning; see ``Watcher.on``."""
-        before: tuple[Callable[..., Any], ...] = self._handlers.get(kind_of(kind), ())
-        return evolve(self, handlers={**self._handlers, kind: (*before, handler)})
+    def on(self, event: WatchEvent, handler: Handler) -> Self:
+        """Call ``handler`` from the first event on; see ``Watcher.on``."""
+        choice(event, EVENTS, "event of a watch")
+        before: tuple[Handler, ...] = self._handlers.get(event, ())
+        return evolve(self, handlers={**self._handlers, event: (*before, handler)})
 
     @opener
     async def create(self, *, buffer: int = BUFFER) -> Watcher[F]:
-        """The running watch, once the server has confirmed it.
+        """Begin, and return the running watch once the server has confirmed it.
 
-        Raises what the server refused. That the revision asked for has been compacted is told by iterating, or to
+        Raises what the server refused. That the start revision is compacted is raised by iterating, or passed to
         ``error``. ``buffer`` is how many events may wait to be read; one more ends the watch with
         ``WatchOverflowError``.
         """
-        if number(buffer, "a buffer") < 1:
-            raise ValueError(f"a buffer holds at least 1 event, not {buffer}")
-        handlers: Handlers = {kind: list(found) for kind, found in self._handlers.items()}
+        if count(buffer, "a buffer") < 1:
+            raise ValueError(f"a buffer must hold at least 1 event, not {buffer}")
+        handlers: Handlers = {event: list(found) for event, found in self._handlers.items()}
         watcher: Watcher[F] = Watcher(
             self._run, self._fields, buffer, handlers, progress=self._progress, resync=self._resync
         )

@@ -1,50 +1,55 @@
-"""Watches as a state machine without I/O: answers and broken connections in, requests and deliveries out.
+"""Watches as a state machine without I/O: responses and broken streams in, requests and outputs out.
 
-One stream carries all watches of a client. Each has an id of our own, never 0: a server before 3.5.5 that refuses a
-watch says so under id 0. Answers to create requests come in the order of the requests, so the one that stands first in
-``_asked`` is meant, whatever id the server has for it (before 3.4 it chose its own).
+One stream carries all watches of a client. Each has an id of ours, never 0: a server before 3.5.5 that refuses a watch
+says so under id 0. Responses to create requests come in the order of the requests, so one always belongs to the first
+in ``_requested``, whatever id the server gives it (before 3.4 it chose its own).
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, frozen
 
 from etcd_factory.errors import Code, CompactedError, EtcdError, FutureRevisionError, error_of
 
-BROADCAST = -1  # the id of progress that holds for all watches of a stream
+if TYPE_CHECKING:
+    from etcd_factory.wire.messages import Event, WatchResponse
+
+BROADCAST = -1  # the watch id of progress that is for all watches of a stream
+
+Kind = Literal["created", "events", "progress", "error", "closed", "stray", "behind"]
 
 
 @define(eq=False)
 class WatchEntry:
-    """One watch: what was asked, and the revision that it goes on from; 0 until the server has said where it begins."""
+    """One watch: its request, and the revision to resume at; 0 until the server has said where it starts."""
 
     id: int
     fields: Mapping[str, Any]
     next: int = 0
-    reached: bool = False  # the store has been at ``next - 1``: where it is not now, it lags or went back
-    renewals: int = 0
+    reached: bool = False  # the store has been at ``next - 1``: if it is behind that now, it lags or was rolled back
+    token_renewals: int = 0
     server_id: int | None = None
-    parts: tuple[Any, ...] = ()
+    fragments: tuple[Event, ...] = ()
 
 
 @frozen
 class WatchOutput:
-    """Something for one watch: created, events, progress or an error that ends it.
+    """What a response means for one watch: created, events, progress, or an error that ends it.
 
-    ``stray`` is none of them: the server has a watch under this id that nobody wants. Nor is ``behind``: the member
-    has not got as far as the watch has seen.
+    Two are for the stream itself: ``stray``, the server has a watch under this id that nobody wants; ``behind``, the
+    member has not reached the revision that the watch has seen.
     """
 
     id: int
-    kind: str
+    kind: Kind
     revision: int = 0
-    events: tuple[Any, ...] = ()
+    events: tuple[Event, ...] = ()
     error: EtcdError | None = None
-    state: WatchEntry | None = None
+    entry: WatchEntry | None = None
 
 
 class WatchMux:
@@ -53,90 +58,90 @@ class WatchMux:
     def __init__(self) -> None:
         self.watches: dict[int, WatchEntry] = {}
         self._last = 0
-        self._asked: deque[int] = deque()
+        self._requested: deque[int] = deque()
         self._by_server: dict[int, int] = {}
 
     def add(self, fields: Mapping[str, Any], start: int) -> WatchEntry:
-        """A new watch, from revision ``start``; 0 means from now on."""
+        """Add a watch from revision ``start``; 0 means from now on."""
         self._last += 1
-        state = self.watches[self._last] = WatchEntry(self._last, fields, start)
-        return state
+        entry = self.watches[self._last] = WatchEntry(self._last, fields, start)
+        return entry
 
-    def create(self, state: WatchEntry) -> Mapping[str, Any]:
-        """What to ask the server for a watch."""
-        self._asked.append(state.id)
-        return {**state.fields, "watch_id": state.id, "start_revision": state.next}
+    def create(self, entry: WatchEntry) -> Mapping[str, Any]:
+        """Return the create request of a watch."""
+        self._requested.append(entry.id)
+        return {**entry.fields, "watch_id": entry.id, "start_revision": entry.next}
 
     def remove(self, id: int) -> int | None:  # noqa: A002
-        """Forget a watch; the server's id for it, if it has to be cancelled there."""
-        state = self.watches.pop(id, None)
-        if state is not None and state.server_id is not None:
-            self._by_server.pop(state.server_id, None)
-        return state.server_id if state else None
+        """Forget a watch; returns the server's id for it if it must be cancelled there."""
+        entry = self.watches.pop(id, None)
+        if entry is not None and entry.server_id is not None:
+            self._by_server.pop(entry.server_id, None)
+        return entry.server_id if entry else None
 
-    def connected(self) -> list[Mapping[str, Any]]:
-        """A new stream: what to ask for, each watch from behind the last revision that was seen."""
-        self._asked.clear()
+    def reconnected(self) -> list[Mapping[str, Any]]:
+        """Return the create requests for a new stream: each watch resumes after the last revision it has seen."""
+        self._requested.clear()
         self._by_server.clear()
-        for state in self.watches.values():
-            state.server_id, state.parts = None, ()
-        return [self.create(state) for state in self.watches.values()]
+        for entry in self.watches.values():
+            entry.server_id, entry.fragments = None, ()
+        return [self.create(entry) for entry in self.watches.values()]
 
-    def received(self, reply: Any) -> list[WatchOutput]:
-        """What an answer means, and for whom."""
+    def received(self, reply: WatchResponse) -> list[WatchOutput]:
+        """Return what a response means, and for which watches."""
         if reply.created:
             return self._created(reply)
         if reply.watch_id == BROADCAST:
-            return [out for state in list(self.watches.values()) for out in self._progress(state, reply)]
-        state = self.watches.get(self._by_server.get(reply.watch_id, 0))
-        if state is None:  # cancelled by us, and the server did not know yet
+            return [output for entry in list(self.watches.values()) for output in self._progress(entry, reply)]
+        entry = self.watches.get(self._by_server.get(reply.watch_id, 0))
+        if entry is None:  # cancelled by us, and the server did not know yet
             return []
         if reply.canceled:
-            return self._ended(state, reply)
-        return self._events(state, reply) if reply.events or reply.fragment else self._progress(state, reply)
+            return self._ended(entry, reply)
+        return self._events(entry, reply) if reply.events or reply.fragment else self._progress(entry, reply)
 
-    def _created(self, reply: Any) -> list[WatchOutput]:
-        state = self.watches.get(self._asked.popleft()) if self._asked else None
+    def _created(self, reply: WatchResponse) -> list[WatchOutput]:
+        entry = self.watches.get(self._requested.popleft()) if self._requested else None
         if reply.canceled:
-            return self._ended(state, reply) if state else []
-        if state is None:  # given up before it was confirmed
+            return self._ended(entry, reply) if entry else []
+        if entry is None:  # removed before it was confirmed
             return [WatchOutput(reply.watch_id, "stray")]
-        state.renewals, state.server_id = 0, reply.watch_id
-        self._by_server[reply.watch_id] = state.id
+        entry.token_renewals, entry.server_id = 0, reply.watch_id
+        self._by_server[reply.watch_id] = entry.id
         here = reply.header.revision
-        created = [WatchOutput(state.id, "created", here)]
-        if state.reached and here + 1 < state.next:
-            return [*created, WatchOutput(state.id, "behind", here, state=state)]
-        state.next = state.next or here + 1
-        state.reached = state.reached or here + 1 >= state.next
+        created = [WatchOutput(entry.id, "created", here)]
+        if entry.reached and here + 1 < entry.next:
+            return [*created, WatchOutput(entry.id, "behind", here, entry=entry)]
+        entry.next = entry.next or here + 1
+        entry.reached = entry.reached or here + 1 >= entry.next
         return created
 
-    def _events(self, state: WatchEntry, reply: Any) -> list[WatchOutput]:
-        state.parts += tuple(reply.events)
+    def _events(self, entry: WatchEntry, reply: WatchResponse) -> list[WatchOutput]:
+        entry.fragments += tuple(reply.events)
         if reply.fragment:
             return []
-        fresh = tuple(event for event in state.parts if event.kv.mod_revision >= state.next)
-        state.parts = ()
-        if not fresh:
+        unseen = tuple(event for event in entry.fragments if event.kv.mod_revision >= entry.next)
+        entry.fragments = ()
+        if not unseen:
             return []
-        state.next, state.reached = fresh[-1].kv.mod_revision + 1, True
-        return [WatchOutput(state.id, "events", reply.header.revision, fresh)]
+        entry.next, entry.reached = unseen[-1].kv.mod_revision + 1, True
+        return [WatchOutput(entry.id, "events", reply.header.revision, unseen)]
 
-    def _progress(self, state: WatchEntry, reply: Any) -> list[WatchOutput]:
-        if state.server_id is None or state.parts:
+    def _progress(self, entry: WatchEntry, reply: WatchResponse) -> list[WatchOutput]:
+        if entry.server_id is None or entry.fragments:
             return []
-        state.next, state.reached = max(state.next, reply.header.revision + 1), True
-        return [WatchOutput(state.id, "progress", reply.header.revision)]
+        entry.next, entry.reached = max(entry.next, reply.header.revision + 1), True
+        return [WatchOutput(entry.id, "progress", reply.header.revision)]
 
-    def _ended(self, state: WatchEntry, reply: Any) -> list[WatchOutput]:
-        self.remove(state.id)
-        return [WatchOutput(state.id, "error", reply.header.revision, error=reason(reply), state=state)]
+    def _ended(self, entry: WatchEntry, reply: WatchResponse) -> list[WatchOutput]:
+        self.remove(entry.id)
+        return [WatchOutput(entry.id, "error", reply.header.revision, error=cancel_reason(reply), entry=entry)]
 
 
-def reason(reply: Any) -> EtcdError:
-    """Why the server ended a watch."""
+def cancel_reason(reply: WatchResponse) -> EtcdError:
+    """Return why the server ended a watch."""
     if reply.compact_revision:
         return CompactedError(compact_revision=reply.compact_revision)
-    if not reply.cancel_reason:  # Go's client reads it so
+    if not reply.cancel_reason:  # as in Go's client
         return FutureRevisionError("required revision is a future revision")
     return error_of(Code.FAILED_PRECONDITION, reply.cancel_reason)

@@ -1,14 +1,14 @@
-"""The one stream that carries a client's watches, kept up in the background for as long as there are any."""
+"""The one stream that carries a client's watches, reconnected in the background for as long as there are any."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
+from etcd_factory.core.background import Closing
 from etcd_factory.core.call.client import Client
-from etcd_factory.core.call.retry import backoff
-from etcd_factory.core.ports import Stream
+from etcd_factory.core.ports import Stream, Task
 from etcd_factory.errors import (
     ClientClosedError,
     ConnectionFailedError,
@@ -22,195 +22,210 @@ from etcd_factory.wire import messages, methods
 from .rollback import RollbackDetector
 from .state import WatchEntry, WatchMux, WatchOutput
 
+if TYPE_CHECKING:
+    from etcd_factory.wire.messages import WatchRequest, WatchResponse
+
+    Requests = Stream[WatchRequest, WatchResponse]
+
 log = logging.getLogger("etcd_factory.watch")
 
-LEADER = (("hasleader", "true"),)  # a member that is cut off from its peers then ends the stream
-REFUSED = (InvalidAuthTokenError, PermissionDeniedError)
-BOUND = 5.0  # seconds that ending the background work may take
+HAS_LEADER = (("hasleader", "true"),)  # a member that loses its leader then ends the stream
+TOKEN_REFUSED = (InvalidAuthTokenError, PermissionDeniedError)
+CLOSE_TIMEOUT = 5.0  # seconds that ending the background work may take
+
+State = Literal["connecting", "connected", "disconnected"]
 
 
 class Receiver(Protocol):
-    """A watch's owner, told what happens to it. What it does must not wait."""
+    """The owner of a watch; its methods must not wait."""
 
-    def tell(self, out: WatchOutput) -> bool:
-        """Something for this watch; false ends it."""
+    def deliver(self, output: WatchOutput) -> bool:
+        """Take an output of the watch; returns False to end it."""
         ...
 
-    def state(self, kind: str, error: Exception | None = None) -> None:
+    def state(self, state: State, error: Exception | None = None) -> None:
         """The stream is ``connecting``, or ``disconnected`` by an error."""
 
 
 class WatchStream:
-    """Carries the watches; ``client.io.keep`` has one for each client, in asyncio for each loop."""
+    """Carries the watches of a client, in asyncio those of one event loop."""
+
+    closing: ClassVar = Closing.WATCHES
 
     def __init__(self, client: Client) -> None:
-        self._client, self._io = client, client.io
-        self._guard = client.guard()
-        self._machine = WatchMux()
+        self._client, self._runtime = client, client.runtime
+        self._lock = self._runtime.lock()
+        self._mux = WatchMux()
         self._receivers: dict[int, Receiver] = {}
-        self._stream: Stream | None = None
-        self._task: Any = None
-        self._stop = self._io.signal()
-        self._doubts = RollbackDetector(client, self._refuse)
-        self._closed = self._lived = False
-        self.error: Exception | None = None  # why there is no stream, where there is none
+        self._stream: Requests | None = None
+        self._task: Task | None = None
+        self._stop = self._runtime.signal()
+        self._rollback = RollbackDetector(client, self._refuse)
+        self._closed = self._answered = False
+        self.error: Exception | None = None  # why there is no stream at the moment
 
-    async def add(self, receiver: Receiver, fields: Mapping[str, Any], start: int) -> int:
-        """Begin a watch; what happens to it is told to the receiver."""
-        with self._guard:
+    def add(self, receiver: Receiver, fields: Mapping[str, Any], start: int) -> int:
+        """Begin a watch whose outputs go to the receiver; returns its id."""
+        with self._lock:
             if self._closed:
                 raise ClientClosedError
-            state = self._machine.add(fields, start)
-            self._receivers[state.id] = receiver
-            if self._stream is not None:  # inside the guard: the answers come in the order of the requests
-                await self._send(self._stream, {"create_request": self._machine.create(state)})
+            entry = self._mux.add(fields, start)
+            self._receivers[entry.id] = receiver
+            if self._stream is not None:  # inside the lock: responses come in the order of the requests
+                send(self._stream, create_request=self._mux.create(entry))
             if self._task is None:
-                self._task = self._io.spawn(self._run(), "etcd_factory watch")
-        return state.id
+                self._task = self._runtime.spawn(self._run(), "etcd_factory watch")
+        return entry.id
 
     async def remove(self, id: int) -> None:  # noqa: A002
         """End a watch; the last one ends the stream too."""
-        with self._guard:
+        with self._lock:
             self._receivers.pop(id, None)
-            server_id, stream = self._machine.remove(id), self._stream
-            last = not self._machine.watches
+            server_id, stream = self._mux.remove(id), self._stream
+            last = not self._mux.watches
         if stream is not None and last:
             await stream.close()
         elif stream is not None and server_id is not None:
-            await self._send(stream, {"cancel_request": {"watch_id": server_id}})
+            send(stream, cancel_request={"watch_id": server_id})
         if last:
             self._stop.set()
 
     async def close(self) -> None:
-        """End all watches; their owners are told that the client is closed."""
-        with self._guard:
+        """End all watches; their receivers get an output of kind ``closed``."""
+        with self._lock:
             self._closed, task, stream = True, self._task, self._stream
             receivers = dict(self._receivers)
             self._receivers.clear()
-            self._machine.watches.clear()
+            self._mux.watches.clear()
         for id, receiver in receivers.items():  # noqa: A001
-            receiver.tell(WatchOutput(id, "closed"))
+            receiver.deliver(WatchOutput(id, "closed"))
         self._stop.set()
         if stream is not None:
             await stream.close()
         if task is not None:
-            await task.join(BOUND)
-
-    async def _send(self, stream: Stream, request: Mapping[str, Any]) -> None:
-        try:
-            await stream.send(messages.WatchRequest(**request))
-        except EtcdFactoryError as error:  # the stream is broken: what reads it finds out and begins anew
-            log.debug("a watch request could not be sent: %s", error)
+            await task.join(CLOSE_TIMEOUT)
 
     async def _run(self) -> None:
         failures = 0
         while self._wanted():
             try:
-                await self._session()
+                await self._connect()
             except ClientClosedError:
                 return
             except InvalidAuthTokenError as error:
-                failures = 1 if self._lived else failures + 1
-                log.info("the watch stream begins anew, with a new token: %s", error)
+                failures = 1 if self._answered else failures + 1
+                log.info("reconnecting the watch stream with a new token: %s", error)
                 if failures > 1:  # a new one did not help
-                    await self._stop.wait(backoff(self._client.options.retry, failures, self._client.chance()))
+                    await self._stop.wait(self._client.backoff(failures))
             except Exception as error:
-                if not self._machine.watches:
+                if not self._mux.watches:
                     continue
-                failures = 1 if self._lived else failures + 1
-                wait = backoff(self._client.options.retry, failures, self._client.chance())
-                log.info("the watch stream broke, next attempt in %.3f s: %s", wait, error)
+                failures = 1 if self._answered else failures + 1
+                wait = self._client.backoff(failures)
+                log.info("the watch stream broke, reconnecting in %.3f s: %s", wait, error)
                 self.error = error
-                self._all("disconnected", error)
+                self._report("disconnected", error)
                 await self._stop.wait(wait)
 
     def _wanted(self) -> bool:
-        """Whether there is a watch left; where there is none the task is over."""
-        with self._guard:
-            if self._machine.watches and not self._closed:
+        """Whether there is a watch; if not the task ends."""
+        with self._lock:
+            if self._mux.watches and not self._closed:
                 self._stop.clear()
                 return True
             self._task = None
             return False
 
-    async def _session(self) -> None:
-        """One stream, from its opening until it breaks."""
-        self._lived = False
-        self._all("connecting")
+    async def _connect(self) -> None:
+        """Open one stream and serve it until it breaks."""
+        self._answered = False
+        self._report("connecting")
         client = self._client
-        token = await client.shown(client.options.timeout)
-        host = client.hosts.pick(self._io.now())
-        stream = await self._io.stream(host, methods.WATCH, (*token, *LEADER))
+        token = await client.auth_metadata(client.options.timeout)
+        host = client.endpoints.pick(self._runtime.now())
+        stream = await client.transport.stream(host, methods.WATCH, (*token, *HAS_LEADER))
         try:
             await self._serve(stream, host)
         except EtcdError as error:
             if isinstance(error, InvalidAuthTokenError):
                 client.token.drop(token)
-            elif self._machine.watches:
-                client.hosts.failed(host, self._io.now())
+            elif self._mux.watches:
+                client.endpoints.failed(host, self._runtime.now())
             raise
         finally:
-            with self._guard:
+            with self._lock:
                 self._stream = None
             await stream.close()
 
-    async def _serve(self, stream: Stream, host: str) -> None:
-        with self._guard:
-            requests = self._machine.connected()
-            for request in requests:
-                await self._send(stream, {"create_request": request})
-            self._stream = stream if requests else None
-        if not requests:
+    async def _serve(self, stream: Requests, host: str) -> None:
+        if not self._resume(stream):
             return
         while (reply := await stream.receive()) is not None:
-            if not self._lived:
-                self._lived, self.error = True, None
-                self._client.hosts.answered(host)
-            with self._guard:
-                outs = [(self._receivers.get(out.id), out) for out in self._machine.received(reply)]
-            for receiver, out in outs:
-                await self._deliver(stream, receiver, out)
+            if not self._answered:
+                self._answered, self.error = True, None
+                self._client.endpoints.answered(host)
+            with self._lock:
+                outputs = [(self._receivers.get(output.id), output) for output in self._mux.received(reply)]
+            for receiver, output in outputs:
+                await self._deliver(stream, receiver, output)
         raise ConnectionFailedError("the server ended the stream", endpoint=host)
 
-    async def _deliver(self, stream: Stream, receiver: Receiver | None, out: WatchOutput) -> None:
-        if out.kind == "stray":
-            return await self._send(stream, {"cancel_request": {"watch_id": out.id}})
+    def _resume(self, stream: Requests) -> bool:
+        """Request all watches on a new stream; returns whether there are any."""
+        with self._lock:
+            requests = self._mux.reconnected()
+            for request in requests:
+                send(stream, create_request=request)
+            self._stream = stream if requests else None
+        return bool(requests)
+
+    async def _deliver(self, stream: Requests, receiver: Receiver | None, output: WatchOutput) -> None:
+        if output.kind == "stray":
+            return send(stream, cancel_request={"watch_id": output.id})
         if receiver is None:
             return None
-        if out.kind == "behind":
-            assert out.state is not None
-            return self._doubts.add(out.state)
-        if self._revived(out):
-            raise InvalidAuthTokenError(str(out.error))  # the stream begins anew, with a new token
-        if out.kind == "error":
-            with self._guard:
-                self._receivers.pop(out.id, None)
-        return None if receiver.tell(out) else await self.remove(out.id)
+        if output.kind == "behind":
+            assert output.entry is not None
+            return self._rollback.add(output.entry)
+        if self._token_refused(output):
+            raise InvalidAuthTokenError(str(output.error))  # reconnects with a new token
+        if output.kind == "error":
+            with self._lock:
+                self._receivers.pop(output.id, None)
+        return None if receiver.deliver(output) else await self.remove(output.id)
 
-    async def _refuse(self, state: WatchEntry, error: EtcdError) -> None:
-        """End a watch that the server would leave waiting."""
-        with self._guard:
-            receiver, stream = self._receivers.pop(state.id, None), self._stream
-            server_id = self._machine.remove(state.id)
+    async def _refuse(self, entry: WatchEntry, error: EtcdError) -> None:
+        """End a watch that the server would let wait."""
+        with self._lock:
+            receiver, stream = self._receivers.pop(entry.id, None), self._stream
+            server_id = self._mux.remove(entry.id)
         if stream is not None and server_id is not None:
-            await self._send(stream, {"cancel_request": {"watch_id": server_id}})
+            send(stream, cancel_request={"watch_id": server_id})
         if receiver is not None:
-            receiver.tell(WatchOutput(state.id, "error", error=error))
+            receiver.deliver(WatchOutput(entry.id, "error", error=error))
 
-    def _revived(self, out: WatchOutput) -> bool:
-        """Whether a watch refused for its stream's token is asked for once more.
+    def _token_refused(self, output: WatchOutput) -> bool:
+        """Whether a watch was refused because of the stream's token; it is then kept, to be requested once more.
 
-        etcd before 3.5.5 calls a token that it does not know a missing permission.
+        etcd before 3.5.5 answers an unknown token with "permission denied".
         """
-        if not isinstance(out.error, REFUSED) or self._client.options.auth is None:
+        if not isinstance(output.error, TOKEN_REFUSED) or self._client.options.auth is None:
             return False
-        if out.state is None or out.state.server_id is not None or out.state.renewals:
+        if output.entry is None or output.entry.server_id is not None or output.entry.token_renewals:
             return False
-        out.state.renewals += 1
-        with self._guard:
-            self._machine.watches[out.id] = out.state
+        output.entry.token_renewals += 1
+        with self._lock:
+            self._mux.watches[output.id] = output.entry
         return True
 
-    def _all(self, kind: str, error: Exception | None = None) -> None:
+    def _report(self, state: State, error: Exception | None = None) -> None:
         for receiver in list(self._receivers.values()):
-            receiver.state(kind, error)
+            receiver.state(state, error)
+
+
+def send(stream: Requests, **request: Mapping[str, Any]) -> None:
+    """Send a watch request; if the stream is broken, whoever reads it finds out and reconnects."""
+    try:
+        stream.send(messages.WatchRequest(**request))
+    except EtcdFactoryError as error:
+        log.debug("a watch request could not be sent: %s", error)

@@ -1,173 +1,183 @@
-"""What all watches have in common: a place on the client's stream, and a fresh start where history is gone."""
+"""What all watches share: a place on the client's watch stream, and a re-read of the range where history is gone."""
 
 from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from etcd_factory.core.call.retry import backoff
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Bound, F
-from etcd_factory.core.op import Op
+from etcd_factory.core.face import F, Scoped
+from etcd_factory.core.op import Op, message
 from etcd_factory.errors import ClientClosedError, CompactedError, DeadlineExceededError, FutureRevisionError
-from etcd_factory.model.ranges import within
+from etcd_factory.model.ranges import in_namespace
 
 from .state import WatchOutput
-from .stream import WatchStream
+from .stream import State, WatchStream
+
+if TYPE_CHECKING:
+    from etcd_factory.wire.messages import Event, RangeResponse
 
 log = logging.getLogger("etcd_factory.watch")
 
-GONE = (CompactedError, FutureRevisionError)  # what comes next is not to be had: compacted, or the store went back
+HISTORY_GONE = (CompactedError, FutureRevisionError)  # the next events are compacted, or the store was rolled back
 
 
-class Subscription(Bound[F], ABC):
-    """A watch of a range. What is done with what it hears is its heirs' part; nothing of that may wait.
+class Subscription(Scoped[F], ABC):
+    """A watch of a range. Subclasses say what to do with its events; none of these hooks may wait.
 
-    With ``renewing`` it reads its range afresh where what comes next is gone.
+    With ``resync`` it reads its range again where the next events are gone, instead of ending.
     """
 
-    def __init__(self, view: View, fields: Mapping[str, Any], *, renewing: bool) -> None:
-        self._run, self._fields, self._renewing = view, fields, renewing
-        self._io, self._skip = view.client.io, len(view.namespace)
-        self._hub = self._io.keep("watch", partial(WatchStream, view.client))
-        self._created = self._io.promise()
+    _run: View
+
+    def __init__(self, view: View, fields: Mapping[str, Any], *, resync: bool) -> None:
+        self._run, self._fields, self._resync = view, fields, resync
+        self._runtime, self._skip = view.client.runtime, len(view.namespace)
+        self._stream = view.client.background.get(WatchStream)
+        self._created = self._runtime.promise()
         self._confirmed = self._over = False
         self._error: Exception | None = None
-        self._era = self._io.era
+        self._generation = view.client.background.generation
         self.id = 0
 
-    # --- what heirs do
+    # --- hooks of subclasses
 
     @abstractmethod
-    def _hear(self, events: tuple[Any, ...]) -> bool:
-        """Etcd's events of one or more whole revisions; false ends the watch."""
+    def on_events(self, events: tuple[Event, ...]) -> bool:
+        """Take etcd's events of one or more whole revisions; returns False to end the watch."""
 
-    def _mark(self, revision: int) -> None:
-        """All up to this revision has been heard."""
+    def on_progress(self, revision: int) -> None:
+        """All events up to this revision have been delivered."""
 
-    def _stand(self, kind: str, error: Exception | None = None) -> None:
+    def on_state(self, state: State, error: Exception | None = None) -> None:
         """The watch is ``connecting``, ``connected``, or ``disconnected`` by an error."""
 
-    def _end(self, error: Exception | None) -> None:
-        """It is over, by this error."""
+    def on_resync(self, reply: RangeResponse) -> None:
+        """The whole range was read again; the events that follow come after it."""
 
-    def _renew(self, reply: Any) -> None:
-        """The whole range, read afresh; what changes next is heard."""
+    def on_end(self, error: Exception | None) -> None:
+        """The watch has ended, by this error."""
+
+    def survives(self, error: Exception | None) -> bool:
+        """Return whether to resync after this error."""
+        return self._resync and isinstance(error, HISTORY_GONE)
 
     # --- beginning and ending
 
     async def open(self, start: int) -> None:
-        """Begin, and wait until the server has confirmed it."""
+        """Begin at revision ``start``, 0 for now, and wait until the server has confirmed it; raises its refusal."""
         try:
             await self._begin(start)
-            refused = await self._created.wait(self._run.timeout)
+            refused: Exception | None = await self._created.wait(self._run.timeout)
             if refused is not None:
                 raise refused
         except DeadlineExceededError as error:
-            await self.leave()
-            known = self._error or self._hub.error
+            await self.end()
+            known = self._error or self._stream.error
             raise known or error from known
         except BaseException:
-            await self.leave()
+            await self.end()
             raise
 
     async def _begin(self, start: int) -> None:
-        key, end = within(self._run.namespace, self._fields["key"], self._fields["range_end"])
+        key, end = in_namespace(self._run.namespace, self._fields["key"], self._fields["range_end"])
         fields = {**self._fields, "key": key, "range_end": end, "progress_notify": True}
-        if self._renewing:  # which keys went can only be told by one who has seen both kinds
+        if self._resync:  # only who has seen both kinds of events knows which keys were deleted
             fields["filters"] = []
-        self.id = await self._hub.add(self, fields, start)
+        self.id = self._stream.add(self, fields, start)
         if self._over:  # ended by another thread meanwhile
-            await self._hub.remove(self.id)
-            self._confirm(None)  # nobody will: who waits for it goes on to the end
+            await self._stream.remove(self.id)
+            self._confirm(None)  # the server never will, and whoever waits for it must end
 
-    async def read(self, **fields: Any) -> Any:
-        """Etcd's own answer to a read of the range, all of one revision; begun anew if that is compacted meanwhile."""
+    async def read(self, **fields: Any) -> RangeResponse:
+        """Return etcd's response to a read of the range, at one revision; repeated if that is compacted meanwhile."""
         while True:
             with suppress(CompactedError):
-                return await self._run.execute(
-                    Op("get", {**self._range(), **fields}, lambda reply, _: reply, paged=True)
-                )
+                read = Op("get", {**self._range(), **fields}, message, paged=True)
+                reply: RangeResponse = await self._run.execute(read)
+                return reply
 
     def _range(self) -> Mapping[str, Any]:
         return {"key": self._fields["key"], "range_end": self._fields["range_end"]}
 
-    async def leave(self) -> None:
-        """End it."""
+    async def end(self) -> None:
+        """End the watch; idempotent."""
         self._over = True
-        await self._hub.remove(self.id)
+        await self._stream.remove(self.id)
 
-    # --- what the hub tells; nothing here waits
+    # --- what the stream delivers; nothing here waits
 
-    def tell(self, out: WatchOutput) -> bool:
-        """Something for this watch; false ends it."""
-        return bool(getattr(self, f"_tell_{out.kind}")(out))
+    def deliver(self, output: WatchOutput) -> bool:
+        """Take an output of the watch; returns False to end it."""
+        return DELIVER[output.kind](self, output)
 
-    def state(self, kind: str, error: Exception | None = None) -> None:
+    def state(self, state: State, error: Exception | None = None) -> None:
         """The stream is ``connecting``, or ``disconnected`` by an error."""
         self._error = error or self._error
-        self._stand(kind, error)
+        self.on_state(state, error)
 
-    def _tell_created(self, out: WatchOutput) -> bool:
-        del out
+    def _deliver_created(self, _: WatchOutput) -> bool:
         self._confirm(None)
-        self._stand("connected")
+        self.on_state("connected")
         return True
 
-    def _tell_events(self, out: WatchOutput) -> bool:
-        return self._hear(out.events)
+    def _deliver_events(self, output: WatchOutput) -> bool:
+        return self.on_events(output.events)
 
-    def _tell_progress(self, out: WatchOutput) -> bool:
-        self._mark(out.revision)
+    def _deliver_progress(self, output: WatchOutput) -> bool:
+        self.on_progress(output.revision)
         return True
 
-    def _tell_error(self, out: WatchOutput) -> bool:
-        if self._lasts(out.error):
-            self._io.spawn(self._refresh(), "etcd_factory resync")
+    def _deliver_error(self, output: WatchOutput) -> bool:
+        if self.survives(output.error):
+            self._runtime.spawn(self._resync_range(), "etcd_factory resync")
         else:
-            self._fail(out.error)
+            self._fail(output.error)
         return True
 
-    def _tell_closed(self, out: WatchOutput) -> bool:
-        del out
+    def _deliver_closed(self, _: WatchOutput) -> bool:
         self._fail(ClientClosedError())
         return True
 
-    def _lasts(self, error: Exception | None) -> bool:
-        """Whether it goes on behind this error, with its range read afresh."""
-        return self._renewing and isinstance(error, GONE)
-
     def _fail(self, error: Exception | None) -> None:
         self._confirm(error)
-        self._end(error)
+        self.on_end(error)
 
     def _confirm(self, refused: Exception | None) -> None:
         if not self._confirmed:
             self._confirmed = True
             self._created.set(refused)
 
-    # --- after a compaction
+    # --- after a compaction or a rollback
 
-    async def _refresh(self) -> None:
-        client, failures = self._run.client, 0
+    async def _resync_range(self) -> None:
+        """Read the range again and resume after it; retried until it succeeds or the watch ends."""
+        failures = 0
         while not self._over:
             try:
-                return await self._again()
+                return await self._read_and_resume()
             except ClientClosedError as error:
                 return self._fail(error)
             except Exception as error:
                 failures += 1
-                log.info("reading a range afresh failed and is tried again: %s", error)
-                await self._io.sleep(backoff(client.options.retry, failures, client.chance()))
+                log.info("could not read a range for resync, retrying: %s", error)
+                await self._runtime.sleep(self._run.client.backoff(failures))
         return None
 
-    async def _again(self) -> None:
-        """Read the range afresh, and go on behind it."""
+    async def _read_and_resume(self) -> None:
         reply = await self.read()
         if not self._over:
-            self._renew(reply)
+            self.on_resync(reply)
             await self._begin(reply.header.revision + 1)
+
+
+DELIVER: dict[str, Callable[[Subscription[Any], WatchOutput], bool]] = {
+    "created": Subscription._deliver_created,
+    "events": Subscription._deliver_events,
+    "progress": Subscription._deliver_progress,
+    "error": Subscription._deliver_error,
+    "closed": Subscription._deliver_closed,
+}

@@ -1,49 +1,50 @@
-"""A running watch: how events reach the user, by iterating or by functions that are called."""
+"""A running watch: its events reach the user by iteration or through handlers."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from typing_extensions import Self
 
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Sync, finish, operation
-from etcd_factory.core.handlers import call
-from etcd_factory.errors import ClientClosedError, WatchOverflowError, suggestion
+from etcd_factory.core.notifier import call_handler
+from etcd_factory.core.ports import Mailbox, Task
+from etcd_factory.errors import ClientClosedError, WatchOverflowError, choice
 from etcd_factory.model import Event, KeyValue
 from etcd_factory.wire import replies
 
+from .stream import State
 from .subscription import Subscription, log
 
-KINDS = ("connecting", "connected", "disconnected", "put", "delete", "data", "progress", "end", "error")
+if TYPE_CHECKING:
+    from etcd_factory.wire import messages as m
 
-WANTED: dict[tuple[str, ...], tuple[str, ...]] = {  # by what etcd is told not to send
+WatchEvent = Literal["connecting", "connected", "disconnected", "put", "delete", "data", "progress", "end", "error"]
+
+EVENTS = ("connecting", "connected", "disconnected", "put", "delete", "data", "progress", "end", "error")
+FINAL = ("error", "end")  # the events of a watch that is over
+
+WANTED: dict[tuple[str, ...], tuple[str, ...]] = {  # by the filters that etcd applies
     (): ("put", "delete"),
     ("NODELETE",): ("put",),
     ("NOPUT",): ("delete",),
 }
 
 BUFFER = 100_000  # events that may wait to be read
-GRACE = 0.01  # seconds: functions are given one after the other, create().on(...).on(...), and all are to be there
-LAST = ("error", "end")  # what is told of a watch that is over
+GRACE = 0.01  # seconds before handlers are called: those of create().on(...).on(...) are all to be there
 
-Handlers = dict[str, list[Callable[..., Any]]]
-
-
-def kind_of(kind: str) -> str:
-    """One of the kinds of events; ``ValueError`` lists them."""
-    if kind not in KINDS:
-        raise ValueError(f"{kind!r} is none of {', '.join(KINDS)}{suggestion(kind, KINDS)}")
-    return kind
+Handler = Callable[..., object]
+Handlers = dict[str, list[Handler]]
+Item = tuple[str, Any]  # an event of the watch and its argument
 
 
 class Watcher(Subscription[F]):
-    """A running watch: iterate over it, or have functions called. Every event comes once and in order.
+    """A running watch: iterate over it, or register handlers. Every event is delivered once, in order.
 
-    It goes on for ever, on any host, behind the last revision that was seen. ``cancel()`` it, or use it as a context
-    manager.
+    It resumes after the last revision seen, on any host, for ever. ``cancel()`` it, or use it as a context manager.
     """
 
     def __init__(
@@ -56,42 +57,51 @@ class Watcher(Subscription[F]):
         progress: bool = False,
         resync: bool = False,
     ) -> None:
-        super().__init__(view, fields, renewing=resync)
+        super().__init__(view, fields, resync=resync)
         self._wanted = WANTED[tuple(fields.get("filters", ()))]
-        self._box = self._io.mailbox(buffer)
+        self._box: Mailbox[Item] = self._runtime.mailbox(buffer)
         self._ready: deque[Event] = deque()
         self._buffer, self._added, self._taken = buffer, 0, 0
         self._progress, self._handlers = progress, handlers or {}
         self._known: set[bytes] = set()
-        self._task: Any = None
+        self._task: Task | None = None
 
-    # --- what is heard
+    def __repr__(self) -> str:
+        state = "ended" if self._over else f"disconnected: {self._error}" if self._stream.error else "running"
+        return f"<Watcher {state} of {self._run}>"
+
+    # --- hooks of the subscription
 
     async def open(self, start: int) -> None:
         """Begin, and wait until the server has confirmed it."""
         if self._handlers:
-            self._dispatching()
-        if self._renewing:
+            self._start_dispatching()
+        if self._resync:
             reply = await self.read(keys_only=True)
             self._known = set(replies.key_bytes(reply, self._skip))
             start = start or reply.header.revision + 1
         await super().open(start)
 
-    def _stand(self, kind: str, error: Exception | None = None) -> None:
-        self._box.put((kind, error), always=True)
+    def on_state(self, state: State, error: Exception | None = None) -> None:
+        """Queue an event of that name."""
+        self._box.put((state, error), always=True)
 
-    def _hear(self, events: tuple[Any, ...]) -> bool:
+    def on_events(self, events: tuple[m.Event, ...]) -> bool:
+        """Queue events for the reader."""
         return self._put([replies.event(found, self._skip) for found in events])
 
-    def _mark(self, revision: int) -> None:
+    def on_progress(self, revision: int) -> None:
+        """Queue a progress mark, if requested."""
         if self._progress:
             self._box.put(("progress", Event("progress", KeyValue(b""), revision)), always=True)
 
-    def _end(self, error: Exception | None) -> None:
+    def on_end(self, error: Exception | None) -> None:
+        """Queue the error, and nothing after it."""
         self._box.put(("error", error), always=True)
         self._box.close()
 
-    def _renew(self, reply: Any) -> None:
+    def on_resync(self, reply: m.RangeResponse) -> None:
+        """Queue the whole range as puts, and deletes for the keys that are gone."""
         revision, found = reply.header.revision, replies.kvs(reply, self._skip)
         gone = self._known.difference([kv.key for kv in found])
         deletes = [KeyValue(key, mod_revision=revision) for key in sorted(gone)]
@@ -110,87 +120,94 @@ class Watcher(Subscription[F]):
         return self._box.put(("data", events), always=True)
 
     def _note(self, events: list[Event]) -> None:
-        if self._renewing:  # so that after a compaction it can be told which keys went
+        if self._resync:  # to know after a compaction which keys were deleted
             for event in events:
                 (self._known.add if event.type == "put" else self._known.discard)(event.kv.key)
 
     # --- what the user does
 
-    def on(self, kind: str, handler: Callable[..., Any]) -> Self:
-        """Call ``handler`` for what happens, one call after another, apart from other watches; gives the watcher.
+    def on(self, event: WatchEvent, handler: Handler) -> Self:
+        """Call ``handler`` for an event, one call after another, independent of other watches; returns the watcher.
 
-        ``put`` and ``delete`` get the event, ``data`` a list of those that came together, ``progress`` the mark,
+        ``put`` and ``delete`` pass the ``Event``, ``data`` a list of those that came together, ``progress`` the mark,
         ``disconnected`` and ``error`` the error, ``connecting``, ``connected`` and ``end`` nothing. A handler may use
-        the client; what it raises is logged. In asyncio it may be ``async``. A watcher with handlers is not iterated
-        over. What must not miss even the first event is given to the builder, ``watch().on(...).create()``.
+        the client, and in asyncio be ``async``; what it raises is logged. A watcher with handlers cannot be iterated
+        over. A handler that must not miss the first event is registered on the builder: ``watch().on(...).create()``.
         """
-        self._handlers.setdefault(kind_of(kind), []).append(handler)
-        self._dispatching()
+        self._handlers.setdefault(choice(event, EVENTS, "event of a watch"), []).append(handler)
+        self._start_dispatching()
         return self
 
     @operation
     async def cancel(self) -> None:
-        """End it: iterating stops, functions are called no more but for ``end``. Twice is fine."""
-        await self.leave()
+        """End the watch: iteration stops, and of the handlers only those of ``end`` are called. Idempotent."""
+        await self.end()
 
-    async def leave(self) -> None:
-        """End it."""
-        await super().leave()
+    async def end(self) -> None:
+        """End the watch; idempotent."""
+        await super().end()
         self._box.close()
 
-    def _dispatching(self) -> None:
-        if self._task is None:
-            self._task = self._io.spawn(self._dispatch(), "etcd_factory watcher")
-
-    async def _dispatch(self) -> None:
-        await self._io.sleep(GRACE)
-        while (item := await self._box.get()) is not None:
-            kind, value = item
-            if kind == "error" and "error" not in self._handlers:
-                unheard(value)
-            for name, args in calls(kind, value):
-                await self._call(name, *args)
-            self._taken += len(value) if kind == "data" else 0
-        await self._call("end")
-
-    async def _call(self, kind: str, *args: Any) -> None:
-        for handler in self._handlers.get(kind, ()):
-            if self._over and kind not in LAST:
-                return
-            await call(self._io, log, f"{kind!r} of a watch", handler, *args)
-
-    def stop(self) -> None:
-        """Wake the one who waits for an event, who then ends it."""
+    def interrupt(self) -> None:
+        """Wake the reader, who then ends the watch."""
         self._over = True
         self._box.close()
 
+    def _start_dispatching(self) -> None:
+        if self._task is None:
+            self._task = self._runtime.spawn(self._dispatch(), "etcd_factory watcher")
+
+    async def _dispatch(self) -> None:
+        await self._runtime.sleep(GRACE)
+        while (item := await self._box.get()) is not None:
+            event, value = item
+            if event == "error" and "error" not in self._handlers:
+                log_unhandled(value)
+            for name, args in calls(event, value):
+                await self._call(name, *args)
+            self._taken += len(value) if event == "data" else 0
+        await self._call("end")
+
+    async def _call(self, event: str, *args: object) -> None:
+        for handler in self._handlers.get(event, ()):
+            if self._over and event not in FINAL:
+                return
+            await call_handler(self._runtime, log, f"{event!r} of a watch", handler, *args)
+
     async def take(self, timeout: float | None = None) -> Event | None:
-        """The next event, None behind the last one or at the end of ``timeout``; raises what ended the watch."""
+        """Return the next event, None after the last one or after ``timeout``; raises what ended the watch."""
         if self._task is not None:
-            raise TypeError("a watcher with functions to call is not iterated over")
-        if self._era != self._io.era:
-            raise ClientClosedError("a watch stays with the process that began it; in a forked child begin it anew")
+            raise TypeError("a watcher with handlers cannot be iterated over")
+        if self._generation != self._run.client.background.generation:
+            raise ClientClosedError("a watch belongs to the process that began it; begin a new one in a forked child")
         while not self._ready and not self._over:
             item = await self._box.get(timeout)
             if item is None:
                 self._over = timeout is None
                 return None
-            if item[0] == "error":
-                raise item[1]
-            if item[0] == "data":
-                self._ready.extend(item[1])
-            elif item[0] == "progress":
-                return item[1]  # type: ignore[no-any-return]
+            event, value = item
+            if event == "error":
+                raise value
+            if event == "data":
+                self._ready.extend(value)
+            elif event == "progress":
+                return value  # type: ignore[no-any-return]
         if self._over:
             return None
         self._taken += 1
         return self._ready.popleft()
 
+    async def _exit(self, error: BaseException | None) -> None:
+        del error
+        await self.end()
+
     def __iter__(self: Watcher[Sync]) -> Watcher[Sync]:
+        if self.face is not Sync:
+            raise TypeError("a watcher of an asyncio client: iterate with 'async for'")
         return self
 
     def __next__(self: Watcher[Sync]) -> Event:
-        if self._ready and not self._over:  # the usual way, without a step more than it takes
+        if self._ready and not self._over:  # the usual way, in as few steps as possible
             self._taken += 1
             return self._ready.popleft()
         event = finish(self.take())
@@ -199,6 +216,8 @@ class Watcher(Subscription[F]):
         return event
 
     def __aiter__(self: Watcher[Async]) -> Watcher[Async]:
+        if self.face is not Async:
+            raise TypeError("a watcher of a blocking client: iterate with 'for'")
         return self
 
     async def __anext__(self: Watcher[Async]) -> Event:
@@ -207,30 +226,21 @@ class Watcher(Subscription[F]):
             raise StopAsyncIteration
         return event
 
-    def __enter__(self: Watcher[Sync]) -> Watcher[Sync]:
-        return self
 
-    def __exit__(self: Watcher[Sync], *error: object) -> None:
-        self.cancel()
-
-    async def __aenter__(self: Watcher[Async]) -> Watcher[Async]:
-        return self
-
-    async def __aexit__(self: Watcher[Async], *error: object) -> None:
-        await self.cancel()
+AnyWatcher: TypeAlias = Watcher[Any]  # in the core, which only uses coroutines of it
 
 
-def unheard(error: Exception) -> None:
-    """A watch ended by an error, and there is no function for that; that its client was closed is no news."""
+def log_unhandled(error: Exception) -> None:
+    """Log the error of a watch that has no handler for it; that its client was closed is no news."""
     if not isinstance(error, ClientClosedError):
-        log.warning("a watch ended, and no function was given for its 'error': %s", error)
+        log.warning("a watch ended, and has no handler for 'error': %s", error)
 
 
-def calls(kind: str, value: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """The functions to be called for one thing that happened, and with what."""
-    if kind != "data":
-        yield kind, (() if value is None else (value,))
+def calls(event: str, value: Any) -> Iterator[tuple[str, tuple[object, ...]]]:
+    """Yield the handlers to call for one event of the watch, and their arguments."""
+    if event != "data":
+        yield event, (() if value is None else (value,))
         return
-    for event in value:
-        yield event.type, (event,)
-    yield kind, (value,)
+    for one in value:
+        yield one.type, (one,)
+    yield event, (value,)

@@ -1,59 +1,105 @@
-"""What both faces tell gRPC, and how they read its errors."""
+"""What both gRPC transports share: channel arguments, targets, and gRPC's errors as ours."""
 
 from __future__ import annotations
 
-from typing import Any
+import warnings
+from collections.abc import Mapping
 
 import grpc
 
-from etcd_factory.errors import Code, EtcdError, error_of
+from etcd_factory.errors import Code, ConfigError, EtcdError, Fault, error_of
 from etcd_factory.options import ClientOptions
+from etcd_factory.wire.methods import Method
 
 UNLIMITED = -1
-LEAST_BACKOFF = 100  # ms; gRPC takes no less
+LEAST_BACKOFF = 100  # ms; gRPC accepts no less
 
-# With these words gRPC says that it had no connection to send the request on (core's pick_first and DNS resolver).
-UNSENT = ("failed to connect to all addresses", "DNS resolution failed", "Failed to connect to remote host")
+# A harmless call to a service that every etcd serves. Any response to it, also an error, shows that there is a
+# connection.
+PROBE = "/grpc.health.v1.Health/Check"
+
+# gRPC's names for the kinds of calls, by whether requests and responses are streamed
+KINDS = {
+    (False, False): "unary_unary",
+    (False, True): "unary_stream",
+    (True, False): "stream_unary",
+    (True, True): "stream_stream",
+}
+
+Setting = tuple[str, int | str | bytes]
+
+
+def kind(method: Method[object, object]) -> str:
+    """Return the name of the channel's method that starts such calls."""
+    return KINDS[method.streams_requests, method.streams_responses]
 
 
 def ms(seconds: float) -> int:
-    """Milliseconds, gRPC's unit."""
+    """Return milliseconds, gRPC's unit."""
     return max(1, int(seconds * 1000))
 
 
-def arguments(options: ClientOptions) -> list[tuple[str, Any]]:
-    """A channel's options; ``grpc_options`` come last and so win."""
-    chosen: dict[str, Any] = {
+def arguments(options: ClientOptions) -> list[Setting]:
+    """Return a channel's arguments; ``grpc_options`` override them. Raises ``ConfigError`` for an invalid one."""
+    chosen: dict[str, int | str | bytes] = {
         # Go's client sets no limit either; etcd's own is 1.5 MB a request, and pages bound what is read
         "grpc.max_receive_message_length": UNLIMITED,
         "grpc.max_send_message_length": UNLIMITED,
         "grpc.keepalive_time_ms": ms(options.keepalive.time),
         "grpc.keepalive_timeout_ms": ms(options.keepalive.timeout),
-        # etcd cuts off clients that ping without a call under way
+        # etcd disconnects clients that ping without a call under way
         "grpc.keepalive_permit_without_calls": 0,
-        # gRPC takes the least back-off for the time that one connection attempt may last as well
+        # gRPC takes the least back-off also as the timeout of one connection attempt
         "grpc.min_reconnect_backoff_ms": ms(options.dial_timeout),
         "grpc.initial_reconnect_backoff_ms": max(LEAST_BACKOFF, ms(options.retry.initial)),
         "grpc.max_reconnect_backoff_ms": max(LEAST_BACKOFF, ms(options.retry.maximum)),
-        # connections are this client's own: closing it closes them, and another's back-off does not delay it
+        # connections belong to one client: closing it closes them, and the back-off of another does not delay it
         "grpc.use_local_subchannel_pool": 1,
         "grpc.enable_retries": 0,
     }
     if options.tls and options.tls.server_name:
         chosen["grpc.ssl_target_name_override"] = options.tls.server_name
         chosen["grpc.default_authority"] = options.tls.server_name
-    return list({**chosen, **options.grpc_options}.items())
+    return list({**chosen, **checked(options.grpc_options)}.items())
+
+
+def checked(given: Mapping[str, object]) -> dict[str, int | str | bytes]:
+    """Return ``grpc_options``; ``ConfigError`` names each value that gRPC would refuse at the first call."""
+    good: dict[str, int | str | bytes] = {
+        name: value for name, value in given.items() if isinstance(value, (int, str, bytes))
+    }
+    faults = [
+        Fault("", f"grpc_options.{name}", f"expected an int or text, got {type(given[name]).__name__}")
+        for name in given
+        if name not in good
+    ]
+    if faults:
+        raise ConfigError(*faults)
+    return good
 
 
 def target(url: str) -> str:
-    """gRPC's name for a host."""
+    """Return gRPC's name for a host."""
     scheme, _, rest = url.partition("://")
     return f"unix:{rest}" if scheme == "unix" else rest
 
 
 def translate(error: grpc.RpcError, url: str) -> EtcdError:
-    """Our error for gRPC's."""
-    code, details = Code(error.code().name), str(error.details() or "")
-    ours = error_of(code, details, url.partition("://")[2])
-    ours.sent = not (code is Code.UNAVAILABLE and any(text in details for text in UNSENT))
-    return ours
+    """Return our error for gRPC's."""
+    return error_of(Code(error.code().name), str(error.details() or ""), url.partition("://")[2])
+
+
+def unsent(error: grpc.RpcError, url: str) -> EtcdError | None:
+    """Return our error if a probe failed for lack of a connection, None if it was answered."""
+    if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+        return None
+    failed = translate(error, url)
+    failed.sent = False
+    return failed
+
+
+def warn_unclosed(urls: tuple[str, ...], connections: object) -> None:
+    """Warn, from ``__del__``, of a client that had connections and was never closed."""
+    if connections and warnings:  # at interpreter exit modules are gone before their objects
+        message = f"an etcd client of {', '.join(urls)} was never closed; use it with 'with' or 'async with'"
+        warnings.warn(message, ResourceWarning, stacklevel=3)

@@ -1,4 +1,4 @@
-"""Credentials for TLS."""
+"""TLS credentials for gRPC."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ from etcd_factory.options import TLS
 
 
 def credentials(tls: TLS | None) -> grpc.ChannelCredentials:
-    """gRPC's credentials, read from the files now, so that a new connection sees renewed ones."""
+    """Return gRPC's credentials, read from the files now, so that a new connection uses renewed ones."""
     tls = tls or TLS()
     ca = read("ca", tls.ca) or system_roots()
     return grpc.ssl_channel_credentials(ca, read("key", tls.key), read("cert", tls.cert))
 
 
 def read(option: str, pem: str | None) -> bytes | None:
-    """PEM text, or what is in the file."""
+    """Return PEM text, or the content of the file."""
     if pem is None or "-----BEGIN" in pem:
         return pem.encode() if pem else None
     try:
         return Path(pem).read_bytes()
     except OSError as error:
-        raise ConfigError(Fault(pem, f"tls.{option}", f"can't be read: {error.strerror}")) from error
+        raise ConfigError(Fault(pem, f"tls.{option}", f"cannot be read: {error.strerror}")) from error
 
 
 def system_roots() -> bytes | None:
-    """The system's root certificates; None leaves gRPC to the ones it carries.
+    """Return the system's root certificates; None leaves gRPC to the ones that it carries.
 
-    gRPC itself never looks at the system's. OpenSSL's places are asked, ``$SSL_CERT_FILE`` and ``$SSL_CERT_DIR`` first.
+    gRPC itself never uses the system's. OpenSSL's locations are searched, ``$SSL_CERT_FILE`` and ``$SSL_CERT_DIR``
+    first.
     """
     paths = ssl.get_default_verify_paths()
     if paths.cafile:

@@ -1,45 +1,47 @@
-"""The ports that need no connection, on asyncio."""
+"""The runtime on asyncio."""
 
 from __future__ import annotations
 
 import asyncio
+import random
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
-from etcd_factory.core.face import Async
-from etcd_factory.core.ports import value_of
+from etcd_factory.core.face import Async, Face, settle
 from etcd_factory.errors import DeadlineExceededError
 
 from . import dns
+from .files import AtomicFile
 
 T = TypeVar("T")
 
 
-class Promise:
+class Promise(Generic[T]):
     """A value that one task sets and others wait for."""
 
     def __init__(self) -> None:
-        self._future: Future[Any] = Future()  # of no loop: a client may be used in several at once
+        self._future: Future[T] = Future()  # of no loop: a client may be used in several at once
 
-    def set(self, value: Any) -> None:
-        """Give the value to all who wait."""
+    def set(self, value: T) -> None:
+        """Wake all waiters with the value."""
         self._future.set_result(value)
 
-    async def wait(self, timeout: float | None = None) -> Any:
-        """The value, when it is there."""
+    async def wait(self, timeout: float | None = None) -> T:
+        """Return the value once it is set."""
         try:
             return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._future)), timeout)
         except asyncio.TimeoutError:
             raise DeadlineExceededError("another caller did not finish in time") from None
 
 
-async def happened(event: asyncio.Event, timeout: float | None) -> bool:
-    """Whether the event was set in time.
+async def is_set(event: asyncio.Event, timeout: float | None) -> bool:
+    """Return whether the event was set in time.
 
-    Not with ``wait_for``: before Python 3.12 it forgets a cancellation that comes together with the event.
+    Not with ``wait_for``: before Python 3.12 it loses a cancellation that comes together with the event.
     """
     waiting = asyncio.ensure_future(event.wait())
     try:
@@ -50,27 +52,27 @@ async def happened(event: asyncio.Event, timeout: float | None) -> bool:
 
 
 class Signal:
-    """A flag that one task raises and others wait for."""
+    """A flag that one task sets and others wait for."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
         self.set, self.clear, self.is_set = self._event.set, self._event.clear, self._event.is_set
 
     async def wait(self, timeout: float | None = None) -> bool:
-        """Whether it was raised in time."""
-        return await (self._event.wait() if timeout is None else happened(self._event, timeout))
+        """Return whether it was set in time."""
+        return await (self._event.wait() if timeout is None else is_set(self._event, timeout))
 
 
-class Mailbox:
-    """A bounded queue from one who never waits to one who does."""
+class Mailbox(Generic[T]):
+    """A bounded queue; the producer never waits."""
 
     def __init__(self, size: int) -> None:
-        self._size, self._items = size, deque[Any]()
+        self._size, self._items = size, deque[T]()
         self._change = asyncio.Event()
         self._closed = False
 
-    def put(self, item: Any, *, always: bool = False) -> bool:
-        """Add an item; false if the box is full, unless ``always``, or closed."""
+    def put(self, item: T, *, always: bool = False) -> bool:
+        """Add an item; returns False if the box is closed, or full and not ``always``."""
         if self._closed or (len(self._items) >= self._size and not always):
             return False
         self._items.append(item)
@@ -78,15 +80,15 @@ class Mailbox:
         return True
 
     def close(self) -> None:
-        """Take no more; what is in it can still be taken out."""
+        """Accept no more items; those in it can still be taken."""
         self._closed = True
         self._change.set()
 
-    async def get(self, timeout: float | None = None) -> Any:
-        """The next item, when there is one; None once the box is closed and empty, or at the end of ``timeout``."""
+    async def get(self, timeout: float | None = None) -> T | None:
+        """Return the next item; None once the box is closed and empty, or after ``timeout`` seconds."""
         while not self._items and not self._closed:
             self._change.clear()
-            if not await (self._change.wait() if timeout is None else happened(self._change, timeout)):
+            if not await (self._change.wait() if timeout is None else is_set(self._change, timeout)):
                 return None
         return self._items.popleft() if self._items else None
 
@@ -94,36 +96,36 @@ class Mailbox:
 class Task:
     """A coroutine run to its end in a task of its own."""
 
-    def __init__(self, body: Coroutine[Any, Any, Any], name: str) -> None:
+    def __init__(self, body: Coroutine[Any, Any, object], name: str) -> None:
         self._task = asyncio.get_running_loop().create_task(body, name=name)
 
     async def join(self, timeout: float) -> bool:
-        """Whether it has ended in time; one that asks for itself is told yes, since it is about to."""
+        """Return whether it ended in time; True if it waits for itself, since it is about to end."""
         if self._task is not asyncio.current_task():
             await asyncio.wait([self._task], timeout=timeout)
             return self._task.done()
         return True
 
 
-def awaited(body: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
-    """The coroutine itself, for its caller to await."""
-    return body
-
-
 class AsyncioRuntime:
-    """The ports that need no connection."""
+    """Time, waiting and background work on asyncio."""
 
-    face = Async
-    era = 0
+    face: ClassVar[Face] = Async
     now = staticmethod(time.monotonic)
-    finish = staticmethod(awaited)
-    promise = Promise
+    random = staticmethod(random.random)
+    lock = threading.Lock  # a client may be used in several loops, of several threads
     signal = Signal
+    promise = Promise
     mailbox = Mailbox
     spawn = Task
+    file = AtomicFile
+
+    def scope(self) -> object:
+        """Return the running event loop."""
+        return asyncio.get_running_loop()
 
     async def lookup(self, domain: str, secure: bool, timeout: float) -> list[dns.Address]:
-        """The names and ports that DNS has for a domain's etcd."""
+        """Return the names and ports of a domain's etcd from DNS SRV records."""
         return await dns.lookup_async(dns.record(domain, secure=secure), timeout)
 
     async def sleep(self, seconds: float) -> None:
@@ -131,16 +133,16 @@ class AsyncioRuntime:
         await asyncio.sleep(seconds)
 
     async def within(self, seconds: float, body: Callable[[], Any]) -> Any:
-        """What ``body`` gives; it is cancelled if it takes longer."""
+        """Return what ``body`` returns; it is cancelled if it takes longer."""
         try:
-            return await asyncio.wait_for(value_of(body()), seconds)
+            return await asyncio.wait_for(settle(body()), seconds)
         except asyncio.TimeoutError as error:
             raise TimeoutError(str(error) or f"not done within {seconds} s") from None
 
     async def aside(self, body: Callable[[], T]) -> T:
-        """What ``body`` gives, run in a thread."""
+        """Return what ``body`` returns, run in a thread."""
         return await asyncio.to_thread(body)
 
     async def gather(self, bodies: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-        """The results of all, each in a task."""
+        """Run coroutines concurrently, each in a task."""
         return await asyncio.gather(*bodies)

@@ -1,38 +1,30 @@
-"""When connections outlive their owner: a fork, or a client that nobody closed."""
+"""Forks: what has connections or threads drops them in the child, untouched."""
 
 from __future__ import annotations
 
 import os
-import warnings
 import weakref
-from typing import Any, Protocol
+from typing import Protocol
 
 
 class Forkable(Protocol):
-    """What has connections."""
+    """What must start again in a forked child."""
 
-    def forget(self) -> Any:
-        """Drop the connections without touching them, and give them back."""
-
-
-def forgotten(urls: Any, connections: Any) -> None:
-    """For ``__del__``: warn of a client that had connections and was never closed."""
-    if connections and warnings:  # at the end of the interpreter modules are gone before their objects
-        message = f"an etcd client of {', '.join(urls)} was never closed; use it with 'with' or 'async with'"
-        warnings.warn(message, ResourceWarning, stacklevel=3)
+    def forget(self) -> object:
+        """Drop connections and locks without touching them; returns what must be kept alive."""
 
 
-_live: weakref.WeakSet[Any] = weakref.WeakSet()
-_inherited: list[Any] = []  # kept for good: gRPC's clean-up would wait for threads that only the parent has
+_live: weakref.WeakSet[Forkable] = weakref.WeakSet()
+_inherited: list[object] = []  # kept for good: gRPC's clean-up would wait for threads that only the parent has
 
 
-def watch(one: Forkable) -> None:
+def register(one: Forkable) -> None:
     """Let ``one`` forget its connections in forked children."""
     _live.add(one)
 
 
 def _in_child() -> None:
-    _inherited.extend(one.forget() for one in list(_live))
+    _inherited.extend([one.forget() for one in list(_live)])
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks

@@ -1,63 +1,65 @@
-"""The ports that need no connection, on threads: each blocks its thread and returns."""
+"""The runtime on threads: whatever waits blocks its thread and never suspends."""
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as Late
-from typing import Any, TypeVar
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Any, ClassVar, Generic, TypeVar
 
-from etcd_factory.core.face import Sync, finish
+from etcd_factory.core.face import Face, Sync, finish
 from etcd_factory.errors import DeadlineExceededError
 
 from . import dns
+from .files import AtomicFile
 
 T = TypeVar("T")
 
 
-class Promise:
+class Promise(Generic[T]):
     """A value that one thread sets and others wait for."""
 
     def __init__(self) -> None:
-        self._future: Future[Any] = Future()
+        self._future: Future[T] = Future()
 
-    def set(self, value: Any) -> None:
-        """Give the value to all who wait."""
+    def set(self, value: T) -> None:
+        """Wake all waiters with the value."""
         self._future.set_result(value)
 
-    async def wait(self, timeout: float | None = None) -> Any:
-        """The value, when it is there."""
+    async def wait(self, timeout: float | None = None) -> T:
+        """Return the value once it is set."""
         try:
             return self._future.result(timeout)
-        except Late:
+        except FutureTimeoutError:
             raise DeadlineExceededError("another caller did not finish in time") from None
 
 
 class Signal:
-    """A flag that one thread raises and others wait for."""
+    """A flag that one thread sets and others wait for."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
         self.set, self.clear, self.is_set = self._event.set, self._event.clear, self._event.is_set
 
     async def wait(self, timeout: float | None = None) -> bool:
-        """Whether it was raised in time."""
+        """Return whether it was set in time."""
         return self._event.wait(timeout)
 
 
-class Mailbox:
-    """A bounded queue from one who never waits to one who does."""
+class Mailbox(Generic[T]):
+    """A bounded queue; the producer never waits."""
 
     def __init__(self, size: int) -> None:
-        self._size, self._items = size, deque[Any]()
+        self._size, self._items = size, deque[T]()
         self._change = threading.Condition()
         self._closed = False
 
-    def put(self, item: Any, *, always: bool = False) -> bool:
-        """Add an item; false if the box is full, unless ``always``, or closed."""
+    def put(self, item: T, *, always: bool = False) -> bool:
+        """Add an item; returns False if the box is closed, or full and not ``always``."""
         with self._change:
             if self._closed or (len(self._items) >= self._size and not always):
                 return False
@@ -66,13 +68,13 @@ class Mailbox:
             return True
 
     def close(self) -> None:
-        """Take no more; what is in it can still be taken out."""
+        """Accept no more items; those in it can still be taken."""
         with self._change:
             self._closed = True
             self._change.notify_all()
 
-    async def get(self, timeout: float | None = None) -> Any:
-        """The next item, when there is one; None once the box is closed and empty, or at the end of ``timeout``."""
+    async def get(self, timeout: float | None = None) -> T | None:
+        """Return the next item; None once the box is closed and empty, or after ``timeout`` seconds."""
         with self._change:
             self._change.wait_for(lambda: self._items or self._closed, timeout)
             return self._items.popleft() if self._items else None
@@ -81,12 +83,12 @@ class Mailbox:
 class Task:
     """A coroutine run to its end in a thread of its own."""
 
-    def __init__(self, body: Coroutine[Any, Any, Any], name: str) -> None:
+    def __init__(self, body: Coroutine[Any, Any, object], name: str) -> None:
         self._thread = threading.Thread(target=finish, args=(body,), name=name, daemon=True)
         self._thread.start()
 
     async def join(self, timeout: float) -> bool:
-        """Whether it has ended in time; one that asks for itself is told yes, since it is about to."""
+        """Return whether it ended in time; True if it waits for itself, since it is about to end."""
         if self._thread is not threading.current_thread():
             self._thread.join(timeout)
             return not self._thread.is_alive()
@@ -94,19 +96,24 @@ class Task:
 
 
 class ThreadRuntime:
-    """The ports that need no connection."""
+    """Time, waiting and background work on threads."""
 
-    face = Sync
-    era = 0
+    face: ClassVar[Face] = Sync
     now = staticmethod(time.monotonic)
-    finish = staticmethod(finish)
-    promise = Promise
+    random = staticmethod(random.random)
+    lock = threading.Lock
     signal = Signal
+    promise = Promise
     mailbox = Mailbox
     spawn = Task
+    file = AtomicFile
+
+    def scope(self) -> object:
+        """Return one object for all threads."""
+        return self
 
     async def lookup(self, domain: str, secure: bool, timeout: float) -> list[dns.Address]:
-        """The names and ports that DNS has for a domain's etcd."""
+        """Return the names and ports of a domain's etcd from DNS SRV records."""
         return dns.lookup(dns.record(domain, secure=secure), timeout)
 
     async def sleep(self, seconds: float) -> None:
@@ -114,7 +121,7 @@ class ThreadRuntime:
         time.sleep(seconds)  # noqa: ASYNC251
 
     async def within(self, seconds: float, body: Callable[[], Any]) -> Any:
-        """What ``body`` gives; it runs in a thread of its own, and is left behind there if it takes longer."""
+        """Return what ``body`` returns; it runs in a thread of its own, and keeps running there if it takes longer."""
         future: Future[Any] = Future()
 
         def run() -> None:
@@ -126,18 +133,18 @@ class ThreadRuntime:
         threading.Thread(target=run, name="etcd_factory bounded", daemon=True).start()
         try:
             return future.result(seconds)
-        except Late:
+        except FutureTimeoutError:
             if future.done():
                 raise
             raise TimeoutError(f"not done within {seconds} s") from None
 
     async def aside(self, body: Callable[[], T]) -> T:
-        """What ``body`` gives."""
+        """Return what ``body`` returns."""
         return body()
 
     async def gather(self, bodies: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-        """The results of all, each in a thread."""
-        from concurrent.futures import ThreadPoolExecutor  # with queue and its kin, for this alone
+        """Run coroutines concurrently, each in a thread."""
+        from concurrent.futures import ThreadPoolExecutor  # loads queue and more, for this alone
 
         tasks = list(bodies)
         with ThreadPoolExecutor(max(1, len(tasks)), "etcd_factory gather") as pool:

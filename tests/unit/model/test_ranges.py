@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etcd_factory.model.ranges import ALL, OPEN, overlap, prefix_end, prefixed, within
+from etcd_factory.model.ranges import ALL, OPEN, in_namespace, overlap, prefix_end, prefix_range
 
 # few letters, so that random keys often have a random prefix
 KEYS = st.binary(max_size=6).map(lambda data: bytes(b"\x00\x01a\xfe\xff"[byte % 5] for byte in data))
@@ -18,12 +18,12 @@ def holds(span, key):
 
 @given(KEYS, KEYS)
 def test_a_key_is_in_the_range_of_a_prefix_if_and_only_if_it_begins_with_it(prefix, key):
-    assert holds(prefixed(prefix), key) == key.startswith(prefix)
+    assert holds(prefix_range(prefix), key) == key.startswith(prefix)
 
 
 @given(KEYS, KEYS)
 def test_a_longer_key_is_in_the_range_of_each_of_its_prefixes(prefix, rest):
-    assert holds(prefixed(prefix), prefix + rest)
+    assert holds(prefix_range(prefix), prefix + rest)
 
 
 @pytest.mark.parametrize(
@@ -45,29 +45,29 @@ def test_the_end_of_a_prefix_is_its_last_byte_below_ff_raised_and_the_rest_cut(p
 @given(KEYS.filter(bool), KEYS, KEYS, KEYS.filter(bool))
 def test_a_range_in_a_namespace_holds_what_it_holds_without_one(namespace, start, end, key):
     inside = holds((start, end), key) if end else key == start
-    assert holds(within(namespace, start, end), namespace + key) == inside
+    assert holds(in_namespace(namespace, start, end), namespace + key) == inside
 
 
 @given(KEYS.filter(bool), KEYS, KEYS, KEYS)
 def test_a_range_in_a_namespace_holds_nothing_outside(namespace, start, end, key):
-    if holds(within(namespace, start, end), key) and (end == OPEN or not end):
+    if holds(in_namespace(namespace, start, end), key) and (end == OPEN or not end):
         assert key.startswith(namespace)
 
 
 def test_all_keys_of_a_namespace_are_those_with_its_prefix():
-    assert within(b"n/", *ALL) == (b"n/", b"n0")
+    assert in_namespace(b"n/", *ALL) == (b"n/", b"n0")
 
 
 def test_all_keys_without_a_namespace_begin_at_the_lowest_key():
-    assert within(b"", *ALL) == (OPEN, OPEN)
+    assert in_namespace(b"", *ALL) == (OPEN, OPEN)
 
 
 def test_a_single_empty_key_stays_as_it_is_for_the_server_to_refuse():
-    assert within(b"", b"", b"") == (b"", b"")
+    assert in_namespace(b"", b"", b"") == (b"", b"")
 
 
 def test_the_bare_prefix_is_a_key_of_a_namespace():
-    assert within(b"n/", b"", b"") == (b"n/", b"")
+    assert in_namespace(b"n/", b"", b"") == (b"n/", b"")
 
 
 @given(KEYS.filter(bool), KEYS, KEYS.filter(bool), KEYS, KEYS.filter(bool))

@@ -1,0 +1,68 @@
+"""What users pass to calls, checked where it is passed: a wrong argument is ``TypeError`` or ``ValueError`` at once."""
+
+from __future__ import annotations
+
+Text = str | bytes  # a key, or a value as it is stored
+Value = str | bytes | int | float
+
+LEASE_IDS = range(1, 1 << 63)  # etcd takes 0 for none
+
+
+def to_bytes(value: Text, what: str = "a key") -> bytes:
+    """Return a key as bytes, a ``str`` encoded as UTF-8."""
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, bytes):
+        return value
+    raise TypeError(f"{what} must be str or bytes, not {type(value).__name__}")
+
+
+def to_value(value: Value) -> bytes:
+    """Return a value as bytes, a number as decimal text."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        plain = int(value) if isinstance(value, int) else float(value)  # the repr of an IntEnum is no number
+        return repr(plain).encode()
+    if isinstance(value, (str, bytes)):
+        return to_bytes(value)
+    raise TypeError(f"a value must be str, bytes, int or float, not {type(value).__name__}; .json() stores other types")
+
+
+def to_json(value: object) -> bytes:
+    """Return a value encoded as JSON."""
+    import json
+
+    return json.dumps(value).encode()
+
+
+def count(value: int, what: str) -> int:
+    """Return a whole number that is not negative: a revision, a limit, an id."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{what} must be an int, not {type(value).__name__}")
+    if value < 0:
+        raise ValueError(f"{what} must not be negative: {value}")
+    return value
+
+
+def ttl_seconds(value: int) -> int:
+    """Return a lease's ttl, at least 1 second."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"a ttl must be an int, in seconds, not {type(value).__name__}")
+    if value < 1:
+        raise ValueError(f"a ttl must be at least 1 second, not {value}")
+    return value
+
+
+def lease_id(value: int) -> int:
+    """Return a lease's id, which fits into 63 bits."""
+    if count(value, "a lease id") not in LEASE_IDS:
+        raise ValueError(f"a lease id must be from {LEASE_IDS[0]} to {LEASE_IDS[-1]}, not {value}")
+    return value
+
+
+def name(value: str, what: str) -> str:
+    """Return a text that is not empty. It is never shown: it may be a password."""
+    if not isinstance(value, str):
+        raise TypeError(f"{what} must be a str, not {type(value).__name__}")
+    if not value:
+        raise ValueError(f"{what} must not be empty")
+    return value

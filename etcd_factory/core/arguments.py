@@ -8,7 +8,7 @@ Value = str | bytes | int | float
 LEASE_IDS = range(1, 1 << 63)  # etcd takes 0 for none
 
 
-def to_bytes(value: Text, what: str = "a key") -> bytes:
+def to_bytes(value: object, what: str = "a key") -> bytes:
     """Return a key as bytes, a ``str`` encoded as UTF-8."""
     if isinstance(value, str):
         return value.encode()
@@ -17,7 +17,7 @@ def to_bytes(value: Text, what: str = "a key") -> bytes:
     raise TypeError(f"{what} must be str or bytes, not {type(value).__name__}")
 
 
-def to_value(value: Value) -> bytes:
+def to_value(value: object) -> bytes:
     """Return a value as bytes, a number as decimal text."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         plain = int(value) if isinstance(value, int) else float(value)  # the repr of an IntEnum is no number
@@ -34,7 +34,7 @@ def to_json(value: object) -> bytes:
     return json.dumps(value).encode()
 
 
-def count(value: int, what: str) -> int:
+def count(value: object, what: str) -> int:
     """Return a whole number that is not negative: a revision, a limit, an id."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{what} must be an int, not {type(value).__name__}")
@@ -43,7 +43,7 @@ def count(value: int, what: str) -> int:
     return value
 
 
-def ttl_seconds(value: int) -> int:
+def ttl_seconds(value: object) -> int:
     """Return a lease's ttl, at least 1 second."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"a ttl must be an int, in seconds, not {type(value).__name__}")
@@ -52,14 +52,15 @@ def ttl_seconds(value: int) -> int:
     return value
 
 
-def lease_id(value: int) -> int:
+def lease_id(value: object) -> int:
     """Return a lease's id, which fits into 63 bits."""
-    if count(value, "a lease id") not in LEASE_IDS:
-        raise ValueError(f"a lease id must be from {LEASE_IDS[0]} to {LEASE_IDS[-1]}, not {value}")
-    return value
+    found = count(value, "a lease id")
+    if found not in LEASE_IDS:
+        raise ValueError(f"a lease id must be from {LEASE_IDS[0]} to {LEASE_IDS[-1]}, not {found}")
+    return found
 
 
-def name(value: str, what: str) -> str:
+def name(value: object, what: str) -> str:
     """Return a text that is not empty. It is never shown: it may be a password."""
     if not isinstance(value, str):
         raise TypeError(f"{what} must be a str, not {type(value).__name__}")

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from functools import update_wrapper
 from inspect import isawaitable
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 if TYPE_CHECKING:
     from .op import Op, Pages
@@ -53,7 +53,9 @@ def finish(body: Coroutine[Any, Any, T]) -> T:
 
 async def settle(given: Awaitable[T] | T) -> T:
     """Return what a user's function returned, awaited if it has to be."""
-    return await given if isawaitable(given) else given
+    if isawaitable(given):
+        return await cast("Awaitable[T]", given)
+    return given  # pyright: ignore[reportReturnType]
 
 
 class Runner(Protocol):
@@ -82,10 +84,7 @@ class Bound(Generic[F]):
     _faces: ClassVar[dict[Face, type[Any]]] = {}
 
     if TYPE_CHECKING:
-
-        @property
-        def _run(self) -> Runner: ...
-
+        _run: Any  # a Runner; subclasses say of which kind
     else:
 
         def __new__(cls, *args: Any, **_: Any) -> Any:
@@ -159,10 +158,12 @@ class terminal(Method[P, T_co]):  # noqa: N801
         body = self.body
 
         def blocking(self: Bound[Sync], *args: P.args, **kwargs: P.kwargs) -> object:
-            return finish(self._run.execute(body(self, *args, **kwargs)))
+            run: Runner = self._run  # pyright: ignore[reportPrivateUsage]
+            return finish(run.execute(body(self, *args, **kwargs)))
 
         async def awaited(self: Bound[Async], *args: P.args, **kwargs: P.kwargs) -> object:
-            return await self._run.execute(body(self, *args, **kwargs))
+            run: Runner = self._run  # pyright: ignore[reportPrivateUsage]
+            return await run.execute(body(self, *args, **kwargs))
 
         return body if face is Unbound else described(blocking if face is Sync else awaited, body)
 
@@ -201,7 +202,9 @@ class opener(Method[P, T_co]):  # noqa: N801
         def __get__(self, instance: Bound[Sync], owner: type) -> Callable[P, T_co]: ...
         @overload
         def __get__(self, instance: Bound[Async], owner: type) -> Callable[P, Opening[T_co]]: ...
-        def __get__(self, instance: object, owner: type) -> object: ...
+        def __get__(  # pyright: ignore[reportIncompatibleMethodOverride]
+            self, instance: object, owner: type
+        ) -> object: ...
 
 
 def untyped(method: Method[..., object]) -> Any:

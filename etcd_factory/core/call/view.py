@@ -29,9 +29,8 @@ class View:
     timeout: float
     face: Face = field(init=False)
 
-    @face.default
-    def _face(self) -> Face:
-        return self.client.runtime.face
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "face", self.client.runtime.face)
 
     def __str__(self) -> str:
         return self.client.endpoint

@@ -192,9 +192,8 @@ class Put(Builder[F]):
     def lease(self, lease: int | HasLeaseId) -> Self:
         """Attach the key to a lease; one that is not granted yet is granted when the put runs."""
         known: Any = getattr(lease, "id", lease)
-        if known is None and hasattr(lease, "__index__"):
-            return self._with(lease=lease)
-        return self._with(lease=count(known, "a lease id"))
+        ungranted = known is None and hasattr(lease, "__index__")
+        return self._with(lease=lease if ungranted else count(known, "a lease id"))
 
     def ignore_lease(self) -> Self:
         """Keep the key's lease. Raises ``KeyNotFoundError`` if there is no such key."""

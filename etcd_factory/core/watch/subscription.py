@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -112,35 +112,25 @@ class Subscription(Scoped[F], ABC):
 
     def deliver(self, output: WatchOutput) -> bool:
         """Take an output of the watch; returns False to end it."""
-        return DELIVER[output.kind](self, output)
-
-    def state(self, state: State, error: Exception | None = None) -> None:
-        """The stream is ``connecting``, or ``disconnected`` by an error."""
-        self._error = error or self._error
-        self.on_state(state, error)
-
-    def _deliver_created(self, _: WatchOutput) -> bool:
-        self._confirm(None)
-        self.on_state("connected")
-        return True
-
-    def _deliver_events(self, output: WatchOutput) -> bool:
-        return self.on_events(output.events)
-
-    def _deliver_progress(self, output: WatchOutput) -> bool:
-        self.on_progress(output.revision)
-        return True
-
-    def _deliver_error(self, output: WatchOutput) -> bool:
-        if self.survives(output.error):
+        if output.kind == "events":
+            return self.on_events(output.events)
+        if output.kind == "progress":
+            self.on_progress(output.revision)
+        elif output.kind == "created":
+            self._confirm(None)
+            self.on_state("connected")
+        elif output.kind == "closed":
+            self._fail(ClientClosedError())
+        elif self.survives(output.error):
             self._runtime.spawn(self._resync_range(), "etcd_factory resync")
         else:
             self._fail(output.error)
         return True
 
-    def _deliver_closed(self, _: WatchOutput) -> bool:
-        self._fail(ClientClosedError())
-        return True
+    def state(self, state: State, error: Exception | None = None) -> None:
+        """The stream is ``connecting``, or ``disconnected`` by an error."""
+        self._error = error or self._error
+        self.on_state(state, error)
 
     def _fail(self, error: Exception | None) -> None:
         self._confirm(error)
@@ -172,12 +162,3 @@ class Subscription(Scoped[F], ABC):
         if not self._over:
             self.on_resync(reply)
             await self._begin(reply.header.revision + 1)
-
-
-DELIVER: dict[str, Callable[[Subscription[Any], WatchOutput], bool]] = {
-    "created": Subscription._deliver_created,
-    "events": Subscription._deliver_events,
-    "progress": Subscription._deliver_progress,
-    "error": Subscription._deliver_error,
-    "closed": Subscription._deliver_closed,
-}

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from etcd_factory.core.face import Async, Face, settle
 from etcd_factory.errors import DeadlineExceededError
@@ -110,7 +110,7 @@ class Task:
 class AsyncioRuntime:
     """Time, waiting and background work on asyncio."""
 
-    face: ClassVar[Face] = Async
+    face: Face = Async
     now = staticmethod(time.monotonic)
     random = staticmethod(random.random)
     lock = threading.Lock  # a client may be used in several loops, of several threads

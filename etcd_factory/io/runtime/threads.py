@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from etcd_factory.core.face import Face, Sync, finish
 from etcd_factory.errors import DeadlineExceededError
@@ -98,7 +98,7 @@ class Task:
 class ThreadRuntime:
     """Time, waiting and background work on threads."""
 
-    face: ClassVar[Face] = Sync
+    face: Face = Sync
     now = staticmethod(time.monotonic)
     random = staticmethod(random.random)
     lock = threading.Lock

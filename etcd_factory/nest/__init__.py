@@ -14,9 +14,11 @@ from __future__ import annotations
 
 from etcd_factory.registry import AsyncEtcdService, EtcdService
 
-from .app import Application, AsyncApplication, Selected
-from .builder import ConfigurableModuleBuilder
-from .config import ConfigModule, ConfigService, register_as
+from .application import Application, AsyncApplication, Selected
+from .async_options import AsyncOptions
+from .config_module import ConfigModule, ConfigService, register_as
+from .configurable_module import ConfigurableModule, OptionsFactory
+from .dishka_provider import key_of, provider_of
 from .errors import (
     ApplicationStateError,
     AsyncFactoryError,
@@ -29,14 +31,12 @@ from .errors import (
     StopError,
     UnresolvedError,
 )
-from .etcd import ASYNC_ETCD_CLIENT, ETCD_CLIENT, AsyncEtcdModule, EtcdModule, async_client_token, client_token
+from .etcd_module import ASYNC_ETCD_CLIENT, ETCD_CLIENT, AsyncEtcdModule, EtcdModule, async_client_token, client_token
 from .identity import Identity
-from .later import AsyncOptions
-from .metadata import DynamicModule, module
-from .provider import key_of, provider_of
+from .module_builder import ConfigurableModuleBuilder
+from .modules import DynamicModule, module
 from .providers import Provider
 from .tokens import Inject, Token
-from .typed import ConfigurableModule, OptionsFactory
 
 __all__ = [
     "ASYNC_ETCD_CLIENT",

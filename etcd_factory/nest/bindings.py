@@ -12,7 +12,7 @@ from attrs import frozen
 from .dependencies import Need, body_of, needs_of
 from .errors import AsyncFactoryError, shown
 from .providers import NOT_GIVEN, Provider
-from .tree import Address
+from .scanner import Address
 from .visibility import Sight
 
 

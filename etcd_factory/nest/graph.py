@@ -9,14 +9,14 @@ from attrs import frozen
 
 from etcd_factory.errors import suggestion
 
-from .advice import advice, missing
 from .bindings import Binding, binding
 from .errors import AsyncFactoryError, CycleError, Missing, ProviderNotFoundError, UnresolvedError, shown
 from .identity import Identity, Keys
-from .metadata import DynamicModule, ModuleRef
+from .modules import DynamicModule, ModuleRef
 from .providers import Provider
+from .scanner import Address, Tree, tree_of
 from .toposort import bottom_up
-from .tree import Address, Tree, tree_of
+from .unresolved import advice, missing
 from .visibility import Sight
 
 

@@ -19,7 +19,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from etcd_factory.errors import suggestion
 
 from .errors import DeclarationError
-from .metadata import DynamicModule
+from .modules import DynamicModule
 
 Identity = Literal["value", "reference"]
 Read = Callable[[Any], Hashable]

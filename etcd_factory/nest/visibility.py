@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from .errors import DeclarationError, shown
-from .metadata import is_module
-from .tree import Address, Node, Tree
+from .modules import is_module
+from .scanner import Address, Node, Tree
 
 Exports = dict[str, dict[Any, Address]]
 

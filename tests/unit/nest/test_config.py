@@ -16,7 +16,7 @@ from etcd_factory.nest import (
     module,
     register_as,
 )
-from etcd_factory.nest.config import CONFIG_OPTIONS
+from etcd_factory.nest.config_module import CONFIG_OPTIONS
 
 
 @pytest.fixture(autouse=True)

@@ -162,7 +162,7 @@ def test_the_container_of_an_application_is_for_integrations():
         assert request.get(Reader) is app.get(Reader)
 
 
-@pytest.mark.parametrize(("name", "package"), [("provider", "dishka"), ("config", "dotenv")])
+@pytest.mark.parametrize(("name", "package"), [("dishka_provider", "dishka"), ("config_module", "dotenv")])
 def test_what_the_extra_brings_is_named_where_it_is_not_installed(monkeypatch, name, package):
     found = importlib.util.find_spec(f"etcd_factory.nest.{name}")
     monkeypatch.setitem(sys.modules, package, None)

@@ -21,7 +21,7 @@ from etcd_factory.nest import (
     Token,
     module,
 )
-from etcd_factory.nest.reading import read_options
+from etcd_factory.nest.module_options import read_options
 
 T = TypeVar("T")
 

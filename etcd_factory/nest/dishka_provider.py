@@ -12,9 +12,9 @@ from .bindings import Binding, Kind
 from .errors import shown
 from .graph import Graph, graph_of
 from .identity import Identity
-from .metadata import ModuleRef
+from .modules import ModuleRef
 from .providers import Provider
-from .tree import Address
+from .scanner import Address
 
 try:
     import dishka

@@ -15,14 +15,14 @@ from attrs import frozen
 from dishka.exceptions import ExitError
 from typing_extensions import Self
 
+from .dishka_provider import key_of, provider
 from .errors import ApplicationStateError, StopError
 from .graph import graph_of
 from .identity import Identity
-from .metadata import ModuleRef
-from .provider import key_of, provider
+from .modules import ModuleRef
 from .providers import Provider
+from .scanner import Address
 from .tokens import Token
-from .tree import Address
 
 T = TypeVar("T")
 C = TypeVar("C", dishka.Container, dishka.AsyncContainer)

@@ -11,11 +11,11 @@ from attrs import evolve, field, frozen
 from etcd_factory.options.kinds import is_mapping
 from etcd_factory.options.names import HUMP
 
+from .async_options import AsyncOptions
 from .errors import DeclarationError
-from .later import AsyncOptions
-from .metadata import DynamicModule
+from .module_options import entries_of, read_options
+from .modules import DynamicModule
 from .providers import Provider
-from .reading import entries_of, read_options
 from .tokens import Token
 
 Transform = Callable[[DynamicModule, Mapping[str, Any]], DynamicModule]

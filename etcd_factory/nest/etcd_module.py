@@ -11,10 +11,10 @@ from etcd_factory.options import ClientOptions
 from etcd_factory.registry import AsyncEtcdService, EtcdService
 from etcd_factory.service import AsyncETCDService, ETCDService
 
-from .metadata import DynamicModule, module
+from .configurable_module import ConfigurableModule
+from .modules import DynamicModule, module
 from .providers import Provider
 from .tokens import Token
-from .typed import ConfigurableModule
 
 Named = ClientOptions | Mapping[str, Any]
 

@@ -14,7 +14,7 @@ from etcd_factory.errors import suggestion
 from .dependencies import given_by
 from .errors import DeclarationError, ProviderNotFoundError, shown
 from .identity import Keys
-from .metadata import DynamicModule, ModuleRef, metadata_of, module_class
+from .modules import DynamicModule, ModuleRef, metadata_of, module_class
 from .providers import Provider
 from .tokens import is_function, listed
 

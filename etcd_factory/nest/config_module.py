@@ -13,7 +13,7 @@ from etcd_factory.errors import ConfigError, Fault, suggestion
 from etcd_factory.options.kinds import is_mapping
 
 from .errors import ConfigKeyError
-from .metadata import DynamicModule, module
+from .modules import DynamicModule, module
 from .providers import Provider
 from .tokens import Inject, Token
 

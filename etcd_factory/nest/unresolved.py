@@ -6,7 +6,7 @@ from typing import Any
 
 from .dependencies import Need
 from .errors import Missing, shown
-from .tree import Address
+from .scanner import Address
 from .visibility import Sight
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, get_args, get_origin
 
+from .async_options import AsyncOptions
 from .errors import DeclarationError
-from .later import AsyncOptions
-from .metadata import DynamicModule
+from .module_options import read_options
+from .modules import DynamicModule
 from .providers import Provider
-from .reading import read_options
 from .tokens import Token, is_class
 
 O = TypeVar("O")  # noqa: E741

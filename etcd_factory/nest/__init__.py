@@ -1,4 +1,4 @@
-"""Nest's modules for Python: who provides what, who sees it, and which instances are shared.
+"""Nest's modules for Python: which providers a module sees, and which instances are shared.
 
     @module(imports=[CacheModule.for_root({"size": 10})], providers=[UserService], exports=[UserService])
     class UserModule: ...
@@ -6,8 +6,8 @@
     with Application(UserModule) as app:
         app.get(UserService)
 
-A module tree becomes one dishka provider (``provider_of``), which an application starts, or which lives in a container
-of one's own.
+A module tree is compiled to one dishka provider. ``Application`` starts it; ``provider_of`` returns it for your own
+container.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from etcd_factory.registry import AsyncEtcdService, EtcdService
 
 from .application import Application, AsyncApplication, Selected
 from .async_options import AsyncOptions
-from .config_module import ConfigModule, ConfigService, register_as
+from .config_module import ConfigModule
+from .config_service import ConfigService
+from .config_sources import register_as
 from .configurable_module import ConfigurableModule, OptionsFactory
 from .dishka_provider import key_of, provider_of
 from .errors import (

@@ -1,11 +1,11 @@
-"""An application: a root module, all of it started in order and stopped in the reverse order."""
+"""``Application`` and ``AsyncApplication``: build all providers of a root module in order, and stop them in reverse."""
 
 from __future__ import annotations
 
 import logging
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Hashable, Iterable
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Generic, TypeVar, overload
@@ -15,14 +15,14 @@ from attrs import frozen
 from dishka.exceptions import ExitError
 from typing_extensions import Self
 
-from .dishka_provider import key_of, provider
+from .dishka_provider import dishka_provider, key_of
 from .errors import ApplicationStateError, StopError
-from .graph import graph_of
+from .graph import build_graph
 from .identity import Identity
+from .module_tree import Address
 from .modules import ModuleRef
 from .providers import Provider
-from .scanner import Address
-from .tokens import Token
+from .tokens import Token, as_token
 
 T = TypeVar("T")
 C = TypeVar("C", dishka.Container, dishka.AsyncContainer)
@@ -30,125 +30,137 @@ C = TypeVar("C", dishka.Container, dishka.AsyncContainer)
 log = logging.getLogger("etcd_factory.nest")
 
 
-class Getter(ABC):
-    """What providers' values are asked for from."""
+class InstanceResolver(ABC):
+    """Returns instances by token: an application, or one of its modules."""
 
     @overload
     def get(self, token: type[T], *, strict: bool = False) -> T: ...
     @overload
     def get(self, token: Token[T], *, strict: bool = False) -> T: ...
     @overload
-    def get(self, token: Any, *, strict: bool = False) -> Any: ...
-    def get(self, token: Any, *, strict: bool = False) -> Any:
-        """What the module sees under that token; if ``strict``, only what it provides itself.
+    def get(self, token: object, *, strict: bool = False) -> Any: ...
+    def get(self, token: object, *, strict: bool = False) -> object:
+        """Return the instance of a token that is visible in the module; if ``strict``, only of its own providers.
 
-        An application that does not see it looks into all modules: one of them has to provide it.
+        An application falls back to all modules if exactly one provides the token. Raises ``ProviderNotFoundError``, a
+        ``KeyError``, and ``ApplicationStateError`` if the application is not running.
         """
-        return self._get(token, strict)
+        return self._resolve(as_token(token), strict)
 
     @abstractmethod
-    def _get(self, token: Any, strict: bool) -> Any: ...
+    def _resolve(self, token: Hashable, strict: bool) -> object: ...
 
 
-class Running(Getter, Generic[C]):
-    """What both faces have. The modules are checked when it is made; nothing is built before it starts."""
+class ApplicationBase(InstanceResolver, Generic[C]):
+    """What both faces share. The modules are checked in the constructor; providers are built by ``start``."""
 
     def __init__(self, module: ModuleRef, *, identity: Identity = "value", overrides: Iterable[Provider] = ()) -> None:
-        self.graph = graph_of(module, identity, overrides)
+        self.graph = build_graph(module, identity, overrides)
         self._container: C | None = None
-        self._made: dict[Address, Any] = {}
+        self._instances: dict[Address, object] = {}
 
     @property
     def container(self) -> C:
-        """The dishka container of the running application, for dishka's integrations."""
-        if self._container is None or not self._made:
-            raise ApplicationStateError("the application is not running; use it in a 'with' block, or start it")
+        """The dishka container of the running application, for dishka's integrations with other frameworks."""
+        if self._container is None or not self._instances:
+            root = self.graph.tree.root
+            raise ApplicationStateError(f"application {root} is not running; call start() or use it in a 'with' block")
         return self._container
 
     def select(self, module: ModuleRef | str) -> Selected:
-        """One module, to ask it for what it sees: by its class, or by its name where it has several configurations."""
+        """Return one module, to get what it sees: by its class, or by its name if it has several configurations.
+
+        Raises ``ProviderNotFoundError`` if there is no such module, or several.
+        """
         return Selected(self, self.graph.select(module))
 
-    def at(self, address: Address) -> Any:
-        """What stands at an address."""
-        assert self.container  # it runs
-        return self._made[address]
+    def instance_at(self, address: Address) -> object:
+        """Return the instance at an address; raises ``ApplicationStateError`` if the application is not running."""
+        assert self.container
+        return self._instances[address]
 
-    def _get(self, token: Any, strict: bool) -> Any:
+    def _resolve(self, token: Hashable, strict: bool) -> object:
         root = self.graph.tree.root
-        return self.at(self.graph.find_in(root, token, strict=True) if strict else self.graph.find(token))
+        return self.instance_at(self.graph.find_in(root, token, strict=True) if strict else self.graph.find(token))
 
     @contextmanager
-    def _ending(self) -> Generator[None, None, None]:
-        """Around the end of the container: where that is cut short, a second one goes on."""
-        self._made = {}
+    def _closing(self) -> Generator[None, None, None]:
+        """Wrap closing the container. If it is interrupted, the container is kept, so that ``stop`` can resume."""
+        self._instances = {}
         try:
             yield
         except ExitError as failed:
             self._container = None
-            group: Any = failed  # dishka's base class of it is unknown to some type checkers
+            group: Any = failed  # some type checkers do not know dishka's base class of it
             raise StopError(group.exceptions) from None
         self._container = None
 
     def __repr__(self) -> str:
-        state = "running" if self._made else "not running"
+        state = "running" if self._instances else "not running"
         return f"<{type(self).__name__} {self.graph.tree.root}, {state}>"
 
     def __del__(self) -> None:
         if getattr(self, "_container", None) is not None:
-            warnings.warn(f"{self!r} was never stopped", ResourceWarning, stacklevel=2, source=self)
+            text = f"{self!r} was never stopped; call stop() or use a 'with' block"
+            warnings.warn(text, ResourceWarning, stacklevel=2, source=self)
 
 
 @frozen(eq=False)
-class Selected(Getter):
+class Selected(InstanceResolver):
     """One module of an application."""
 
-    app: Running[Any]
+    app: ApplicationBase[Any]
     name: str
 
-    def _get(self, token: Any, strict: bool) -> Any:
-        return self.app.at(self.app.graph.find_in(self.name, token, strict=strict))
+    def _resolve(self, token: Hashable, strict: bool) -> object:
+        return self.app.instance_at(self.app.graph.find_in(self.name, token, strict=strict))
 
 
 @contextmanager
-def second() -> Generator[None, None, None]:
-    """Around an end that follows on a failed start: the start's error is the one to raise."""
+def log_stop_error() -> Generator[None, None, None]:
+    """Log the ``StopError`` of a rollback after a failed start, whose own error is the one to raise."""
     try:
         yield
     except StopError:
-        log.exception("what was built before the start failed could not all be stopped")
+        log.exception("start failed, and some providers built before could not be stopped")
 
 
-class Application(Running[dishka.Container]):
-    """A root module with all that it imports, in blocking programs.
+class Application(ApplicationBase[dishka.Container]):
+    """A root module with everything that it imports, for blocking programs.
 
-    ``with Application(AppModule) as app: app.get(Service)``. All providers are built at the start, asked for or not:
-    what something needs before it, imported modules before their importers; generators end in the reverse order.
-    Modules made by equal calls are one; with ``identity="reference"`` only the same object is. ``overrides`` replace
-    providers in all modules, for tests: ``overrides=[Provider(Service, use_value=fake)]``.
+    ``with Application(AppModule) as app: app.get(Service)``. ``start`` builds every provider, requested or not:
+    dependencies first, imported modules before their importers; generators are closed in reverse order. Equal calls of
+    ``for_root`` or ``register`` share one module; with ``identity="reference"`` only the same object does.
+    ``overrides`` replace providers in every module, for tests: ``overrides=[Provider(Service, use_value=fake)]``.
+
+    The constructor raises ``DeclarationError``, ``UnresolvedError``, ``CycleError``, ``ProviderNotFoundError`` for an
+    override of an unknown token, and ``AsyncFactoryError`` if a factory is async.
     """
 
     def __init__(self, module: ModuleRef, *, identity: Identity = "value", overrides: Iterable[Provider] = ()) -> None:
         super().__init__(module, identity=identity, overrides=overrides)
-        self.graph.refuse_async()
+        self.graph.require_sync()
 
     def start(self) -> Self:
-        """Build everything. Where something fails, what was built before is ended, and its error is raised."""
+        """Build all providers; no effect if started. If one fails, stop those built before and raise its error."""
         if self._container is not None:
             return self
-        self._container = dishka.make_container(provider(self.graph), skip_validation=True)
+        self._container = dishka.make_container(dishka_provider(self.graph), skip_validation=True)
         try:
-            self._made = {one: self._container.get(*key(one)) for one in self.graph.bindings}
+            self._instances = {one: self._container.get(*container_key(one)) for one in self.graph.bindings}
         except BaseException as error:
-            with second():
+            with log_stop_error():
                 self.stop(error)
             raise
         return self
 
     def stop(self, error: BaseException | None = None) -> None:
-        """End everything, the newest first; all is tried, and ``StopError`` has what failed. Twice is fine."""
+        """Stop all providers, the last built first; no effect if stopped.
+
+        ``error`` is sent to the generators. Raises ``StopError`` with the errors of those that failed to stop.
+        """
         if self._container is not None:
-            with self._ending():
+            with self._closing():
                 self._container.close(error)
 
     def __enter__(self) -> Self:
@@ -160,26 +172,29 @@ class Application(Running[dishka.Container]):
         self.stop(error)
 
 
-class AsyncApplication(Running[dishka.AsyncContainer]):
-    """The same for asyncio; factories may be ``async``. Once it runs, ``get`` gives values without waiting."""
+class AsyncApplication(ApplicationBase[dishka.AsyncContainer]):
+    """``Application`` for asyncio; factories may be ``async``. ``get`` is not: everything is built by ``start``."""
 
     async def start(self) -> Self:
-        """Build everything. Where something fails, what was built before is ended, and its error is raised."""
+        """Build all providers; no effect if started. If one fails, stop those built before and raise its error."""
         if self._container is not None:
             return self
-        self._container = dishka.make_async_container(provider(self.graph), skip_validation=True)
+        self._container = dishka.make_async_container(dishka_provider(self.graph), skip_validation=True)
         try:
-            self._made = {one: await self._container.get(*key(one)) for one in self.graph.bindings}
+            self._instances = {one: await self._container.get(*container_key(one)) for one in self.graph.bindings}
         except BaseException as error:
-            with second():
+            with log_stop_error():
                 await self.stop(error)
             raise
         return self
 
     async def stop(self, error: BaseException | None = None) -> None:
-        """End everything, the newest first; all is tried, and ``StopError`` has what failed. Twice is fine."""
+        """Stop all providers, the last built first; no effect if stopped.
+
+        ``error`` is sent to the generators. Raises ``StopError`` with the errors of those that failed to stop.
+        """
         if self._container is not None:
-            with self._ending():
+            with self._closing():
                 await self._container.close(error)
 
     async def __aenter__(self) -> Self:
@@ -191,6 +206,6 @@ class AsyncApplication(Running[dishka.AsyncContainer]):
         await self.stop(error)
 
 
-def key(address: Address) -> tuple[Any, str]:
-    """How dishka is asked for what stands at an address."""
+def container_key(address: Address) -> tuple[Any, str]:
+    """Return the arguments by which a container is asked for an address."""
     return key_of(address.token), address.module

@@ -1,83 +1,86 @@
-"""Options that come about when the application starts: ``register_async``, ``for_root_async``."""
+"""``AsyncOptions``: options of a module that are computed when the application starts."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable
 
 from attrs import field, frozen
 
-from .errors import DeclarationError, shown
+from .dependencies import Factory
+from .errors import DeclarationError, display_name
+from .modules import Import
 from .providers import Provider
-from .tokens import is_class
+from .tokens import as_token, is_class
 
-WAYS = ("use_factory", "use_class", "use_existing")
+SOURCES = ("use_factory", "use_class", "use_existing")
 
 
 @frozen
-class AsGiven:
-    """The token of options that are still to be turned into the options class."""
+class RawOptions:
+    """The token of options that are not converted to the options class yet."""
 
-    token: Any
+    token: Hashable = field(converter=as_token)
 
 
 @frozen(kw_only=True)
 class AsyncOptions:
-    """Where a module's options come from, in exactly one way.
+    """Where the options of a module come from; exactly one of three sources.
 
-    ``use_factory``: a function, ``async`` or not, with what ``inject`` names. ``use_class``: a class that is built in
-    this module and asked for the options. ``use_existing``: the same, but the instance that one of ``imports`` exports.
+    ``use_factory``: a function, which may be ``async``; ``inject`` lists its tokens. ``use_class``: a class that is
+    built in this module, and whose method returns the options. ``use_existing``: the same with the instance that one of
+    ``imports`` exports. Raises ``DeclarationError``.
     """
 
-    use_factory: Callable[..., Any] | None = None
-    inject: Iterable[Any] | None = None
-    use_class: type[Any] | None = None
-    use_existing: Any = None
-    imports: Iterable[Any] = field(default=(), converter=tuple)
+    use_factory: Factory | None = None
+    inject: Iterable[object] | None = None
+    use_class: type[object] | None = None
+    use_existing: object = None
+    imports: Iterable[Import] = field(default=(), converter=tuple[Import, ...])
 
     def __attrs_post_init__(self) -> None:
-        given = [name for name in WAYS if getattr(self, name) is not None]
+        given = [name for name in SOURCES if getattr(self, name) is not None]
         if len(given) != 1:
-            problem = f"needs exactly one of {', '.join(WAYS)}; got {' and '.join(given) or 'none'}"
-            raise DeclarationError(f"an async module {problem}")
+            problem = f"need exactly one of {', '.join(SOURCES)}; got {' and '.join(given) or 'none'}"
+            raise DeclarationError(f"async options {problem}")
 
-    def providers(self, token: Any, method: str, read: Callable[[Any], Any] | None) -> tuple[Provider, ...]:
-        """What binds the options to the token, turned into what ``read`` makes of them."""
+    def providers(self, token: object, method: str, read: Factory | None) -> tuple[Provider, ...]:
+        """Return the providers that bind the options to ``token``, converted by ``read``."""
         if read is None:
-            return self._raw(token, method)
-        given = AsGiven(token)
-        return (*self._raw(given, method), Provider(token, use_factory=read, inject=[given]))
+            return self._bound_to(token, method)
+        raw = RawOptions(token)
+        return (*self._bound_to(raw, method), Provider(token, use_factory=read, inject=[raw]))
 
-    def _raw(self, token: Any, method: str) -> tuple[Provider, ...]:
+    def _bound_to(self, token: object, method: str) -> tuple[Provider, ...]:
         if self.use_factory is not None:
             return (Provider(token, use_factory=self.use_factory, inject=self.inject),)
         if self.use_class is None:
-            return (asked(token, self.use_existing, method),)
-        return (Provider(self.use_class, use_class=self.use_class), asked(token, self.use_class, method))
+            return (options_of(self.use_existing, method, token),)
+        return (Provider(self.use_class, use_class=self.use_class), options_of(self.use_class, method, token))
 
 
-def asked(token: Any, factory: Any, method: str) -> Provider:
-    """Options that an object gives when its method is called."""
-    if is_class(factory) and not callable(getattr(factory, method, None)):
-        raise DeclarationError(f"{shown(factory)} has no method {method!r} that gives the options")
-    is_async = inspect.iscoroutinefunction(getattr(factory, method, None))
-    return Provider(token, use_factory=(awaiting if is_async else asking)(method), inject=[factory])
+def options_of(factory: object, method: str, token: object) -> Provider:
+    """Return the provider of the options that an object's method returns."""
+    function = getattr(factory, method, None)
+    if is_class(factory) and not callable(function):
+        raise DeclarationError(f"{display_name(factory)} has no method {method!r} to return the options")
+    call = call_async_method(method) if inspect.iscoroutinefunction(function) else call_method(method)
+    return Provider(token, use_factory=call, inject=[factory])
 
 
-def asking(method: str) -> Callable[[Any], Any]:
-    """A function that calls the method."""
+def call_method(method: str) -> Callable[[object], object]:
+    """Return a function that calls the method."""
 
-    def ask(factory: Any) -> Any:
+    def call(factory: object) -> object:
         return getattr(factory, method)()
 
-    return ask
+    return call
 
 
-def awaiting(method: str) -> Callable[[Any], Any]:
-    """A function that awaits the method."""
+def call_async_method(method: str) -> Factory:
+    """Return an async function that awaits the method."""
 
-    async def ask(factory: Any) -> Any:
+    async def call(factory: object) -> object:
         return await getattr(factory, method)()
 
-    return ask
+    return call

@@ -1,117 +1,133 @@
-"""From a graph to one dishka provider: a module is a component."""
+"""Turns a dependency graph into one dishka provider, with a component for each module."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Hashable, Iterable
 from contextlib import suppress
 from functools import cache
 from inspect import Parameter, Signature
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar, overload
 
-from .bindings import Binding, Kind
-from .errors import shown
-from .graph import Graph, graph_of
+from .bindings import Binding, FactoryKind
+from .errors import display_name
+from .graph import DependencyGraph, build_graph
 from .identity import Identity
+from .module_tree import Address
 from .modules import ModuleRef
 from .providers import Provider
-from .scanner import Address
+from .tokens import Token
 
 try:
     import dishka
 except ImportError as error:
     raise ImportError("etcd_factory.nest needs dishka: pip install 'etcd-factory[nest]'") from error
 
+T = TypeVar("T")
+Build = Callable[..., Any]  # a binding's build: a value, coroutine or generator by its kind
 POSITIONAL = Parameter.POSITIONAL_ONLY
 
 
 def provider_of(
     module: ModuleRef, *, identity: Identity = "value", overrides: Iterable[Provider] = ()
 ) -> dishka.Provider:
-    """A module with all that it imports, as a provider for a container of one's own.
+    """Return a module with everything that it imports as a provider for your own dishka container.
 
-    What the module sees is in the container's default component; what is in another module is in the component of
-    that name: ``container.get(EtcdService, component="EtcdModule")``. A text or a ``Token`` is asked for as
-    ``key_of(token)``. All is made once for the whole container, when it is first asked for. ``identity`` and
-    ``overrides`` are those of ``Application``.
+    What the module sees is in the default component, each other module in the component of its name:
+    ``container.get(EtcdService, component="EtcdModule")``. Request a string or ``Token`` as ``key_of(token)``. Each
+    provider is built once per container, when first requested. ``identity`` and ``overrides`` are those of
+    ``Application``. Raises ``UnresolvedError``, ``CycleError`` and ``DeclarationError``.
     """
-    return provider(graph_of(module, identity, overrides))
+    return dishka_provider(build_graph(module, identity, overrides))
 
 
-def provider(graph: Graph) -> dishka.Provider:
-    """The graph's bindings as they are."""
-    made = dishka.Provider(scope=dishka.Scope.APP)
+def dishka_provider(graph: DependencyGraph) -> dishka.Provider:
+    """Return the bindings of a graph as one provider."""
+    provider = dishka.Provider(scope=dishka.Scope.APP)
     for binding in graph.bindings.values():
-        made.provide(source(binding), provides=hint(binding.address))
-    for token, address in graph.sight.seen(graph.tree.root).items():
-        made.alias(key_of(token), component=address.module, provides=key_of(token))
-    return made
+        provider.provide(source_of(binding), provides=hint_of(binding.address))
+    for token, address in graph.visibility.visible(graph.tree.root).items():
+        provider.alias(key_of(token), component=address.module, provides=key_of(token))
+    return provider
+
+
+@overload
+def key_of(token: type[T] | Token[T]) -> type[T]: ...
+@overload
+def key_of(token: Hashable) -> Any: ...
+def key_of(token: Any) -> Any:
+    """Return the type that a dishka container knows a token by: a class itself, a generated type for other tokens."""
+    return token if callable(token) else generated_type(token)
 
 
 @cache
-def key_of(token: Any) -> Any:
-    """What dishka knows a token by: a type as it is, a text or a ``Token`` by a type of its own."""
-    return token if callable(token) else type(f"Token({shown(token)})", (), {})
+def generated_type(token: Hashable) -> type[object]:
+    """Return the type that represents a string or a ``Token``."""
+    return type(f"Token({display_name(token)})", (), {})
 
 
-def hint(address: Address) -> Any:
-    """An address as dishka writes it."""
+def hint_of(address: Address) -> object:
+    """Return the annotation by which dishka finds an address."""
     annotated: Any = Annotated
     return annotated[key_of(address.token), dishka.FromComponent(address.module)]
 
 
-def source(binding: Binding) -> Callable[..., Any]:
-    """The binding as a function of the kind that dishka tells kinds by, its dependencies as annotations."""
-    build: Any = SHAPES[binding.kind](binding.make)
-    parameters = [Parameter(f"p{i}", POSITIONAL, annotation=hint(need)) for i, need in enumerate(binding.needs)]
-    build.__signature__ = Signature(parameters)
-    build.__annotations__ = {one.name: one.annotation for one in parameters}
-    build.__name__ = build.__qualname__ = shown(binding.address.token)
-    function: Callable[..., Any] = build
-    return function
+def source_of(binding: Binding) -> Build:
+    """Return a function that dishka reads the kind and the dependencies of a binding from."""
+    source = WRAPPERS[binding.kind](binding.build)
+    describe(source, binding)
+    return source
 
 
-def plain(make: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of dishka's."""
-
-    def build(*given: Any) -> Any:
-        return make(*given)
-
-    return build
-
-
-def awaited(make: Callable[..., Any]) -> Callable[..., Any]:
-    """An async function of dishka's."""
-
-    async def build(*given: Any) -> Any:
-        return await make(*given)
-
-    return build
+def describe(source: Any, binding: Binding) -> None:
+    """Set the signature, the annotations and the name that dishka reads."""
+    parameters = [Parameter(f"p{i}", POSITIONAL, annotation=hint_of(one)) for i, one in enumerate(binding.dependencies)]
+    source.__signature__ = Signature(parameters)
+    source.__annotations__ = {one.name: one.annotation for one in parameters}
+    source.__name__ = source.__qualname__ = display_name(binding.address.token)
 
 
-def generator(make: Callable[..., Any]) -> Callable[..., Any]:
-    """A generator of dishka's, which sends it the error that it ends with."""
+def wrap_function(build: Build) -> Build:
+    """Return a plain function, in which dishka's attributes can be set."""
 
-    def build(*given: Any) -> Iterator[Any]:
-        yield from make(*given)
+    def source(*dependencies: object) -> object:
+        return build(*dependencies)
 
-    return build
+    return source
 
 
-def async_generator(make: Callable[..., Any]) -> Callable[..., Any]:
-    """The same, async."""
+def wrap_async_function(build: Build) -> Build:
+    """Return an async function."""
 
-    async def build(*given: Any) -> AsyncGenerator[Any, Any]:
-        inner: AsyncGenerator[Any, Any] = make(*given)
-        error = yield await anext(inner)
+    async def source(*dependencies: object) -> object:
+        return await build(*dependencies)
+
+    return source
+
+
+def wrap_generator(build: Build) -> Build:
+    """Return a generator function; ``yield from`` passes on the error that dishka sends when it closes."""
+
+    def source(*dependencies: object) -> Generator[object, object, None]:
+        yield from build(*dependencies)
+
+    return source
+
+
+def wrap_async_generator(build: Build) -> Build:
+    """Return an async generator function."""
+
+    async def source(*dependencies: object) -> AsyncGenerator[object, object]:
+        generator: AsyncGenerator[object, object] = build(*dependencies)
+        error = yield await anext(generator)
         with suppress(StopAsyncIteration):
-            await inner.asend(error)
+            await generator.asend(error)
 
-    return build
+    return source
 
 
-SHAPES = {
-    Kind.PLAIN: plain,
-    Kind.AWAITED: awaited,
-    Kind.GENERATOR: generator,
-    Kind.ASYNC_GENERATOR: async_generator,
+WRAPPERS: dict[FactoryKind, Callable[[Build], Build]] = {
+    FactoryKind.FUNCTION: wrap_function,
+    FactoryKind.ASYNC_FUNCTION: wrap_async_function,
+    FactoryKind.GENERATOR: wrap_generator,
+    FactoryKind.ASYNC_GENERATOR: wrap_async_generator,
 }

@@ -1,10 +1,12 @@
-"""etcd as Nest applications are given it: ``EtcdModule.for_root(options)``, one client or several."""
+"""``EtcdModule`` and ``AsyncEtcdModule``: provide etcd clients, one by ``for_root`` or several by ``for_clients``."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import cache
-from typing import Any, ClassVar
+from typing import ClassVar, TypeAlias
+
+from attrs import frozen
 
 from etcd_factory.factory import AsyncETCDServiceFactory, ETCDServiceFactory
 from etcd_factory.options import ClientOptions
@@ -12,11 +14,13 @@ from etcd_factory.registry import AsyncEtcdService, EtcdService
 from etcd_factory.service import AsyncETCDService, ETCDService
 
 from .configurable_module import ConfigurableModule
+from .dependencies import Factory
+from .module_options import Values
 from .modules import DynamicModule, module
 from .providers import Provider
 from .tokens import Token
 
-Named = ClientOptions | Mapping[str, Any]
+ClientConfig: TypeAlias = ClientOptions | Values
 
 ETCD_CLIENT: Token[ETCDService] = Token("ETCD_CLIENT")
 ASYNC_ETCD_CLIENT: Token[AsyncETCDService] = Token("ASYNC_ETCD_CLIENT")
@@ -24,124 +28,146 @@ ASYNC_ETCD_CLIENT: Token[AsyncETCDService] = Token("ASYNC_ETCD_CLIENT")
 
 @cache
 def client_token(name: str) -> Token[ETCDService]:
-    """What a client of ``EtcdModule.for_clients`` is asked for by."""
+    """Return the token of a client of ``EtcdModule.for_clients``."""
     return Token(f"ETCD_CLIENT_{name}")
 
 
 @cache
 def async_client_token(name: str) -> Token[AsyncETCDService]:
-    """What a client of ``AsyncEtcdModule.for_clients`` is asked for by."""
+    """Return the token of a client of ``AsyncEtcdModule.for_clients``."""
     return Token(f"ASYNC_ETCD_CLIENT_{name}")
 
 
-def client(options: ClientOptions) -> Iterator[ETCDService]:
-    """The client of a module, closed when the application stops."""
+def open_client(options: ClientOptions) -> Iterator[ETCDService]:
+    """Yield a client; closed when the application stops."""
     with ETCDService(options) as etcd:
         yield etcd
 
 
-async def async_client(options: ClientOptions) -> AsyncIterator[AsyncETCDService]:
-    """The same for asyncio."""
+async def open_async_client(options: ClientOptions) -> AsyncIterator[AsyncETCDService]:
+    """Yield an asyncio client; closed when the application stops."""
     async with AsyncETCDService(options) as etcd:
         yield etcd
 
 
-class Clients(ConfigurableModule[ClientOptions]):
-    """What both faces have: how named clients become modules."""
+def open_factory(clients: Mapping[str, ClientConfig]) -> Factory:
+    """Return a generator function that opens a factory of these clients."""
+
+    def factory() -> Iterator[ETCDServiceFactory]:
+        with ETCDServiceFactory({"clients": clients}) as opened:
+            yield opened
+
+    return factory
+
+
+def open_async_factory(clients: Mapping[str, ClientConfig]) -> Factory:
+    """Return an async generator function that opens a factory of these clients."""
+
+    async def factory() -> AsyncIterator[AsyncETCDServiceFactory]:
+        async with AsyncETCDServiceFactory({"clients": clients}) as opened:
+            yield opened
+
+    return factory
+
+
+def client_named(name: str) -> Factory:
+    """Return a function that gets a client from a factory."""
+
+    def client(factory: ETCDServiceFactory | AsyncETCDServiceFactory) -> ETCDService | AsyncETCDService:
+        return factory.get(name)
+
+    return client
+
+
+@frozen(eq=False)
+class Face:
+    """The classes and functions of one face, blocking or asyncio."""
+
+    client: type[ETCDService | AsyncETCDService]
+    service: type[EtcdService | AsyncEtcdService]
+    factory: type[ETCDServiceFactory | AsyncETCDServiceFactory]
+    open_factory: Callable[[Mapping[str, ClientConfig]], Factory]
+    token: Callable[[str], Token[ETCDService] | Token[AsyncETCDService]]
+
+
+class EtcdModuleBase(ConfigurableModule[ClientOptions]):
+    """What both faces share: how named clients become modules."""
 
     options_class = ClientOptions
-    _client: ClassVar[Any]
-    _seed: ClassVar[Any]
-    _factory: ClassVar[Any]
-    _token_of: ClassVar[Any]
+    _face: ClassVar[Face]
 
     @classmethod
-    def read_options(cls, given: Any) -> ClientOptions:
-        """The options, spelled as configuration files spell them."""
-        return ClientOptions.of(given)
+    def read_options(cls, options: ClientConfig | None) -> ClientOptions:
+        """Return the options of a client, spelled as in configuration files."""
+        return ClientOptions.of(options)
 
     @classmethod
-    def for_clients(cls, **named: Named) -> DynamicModule:
-        """Several clients by name, made by one factory, seen everywhere; ``for_feature`` chooses one for a module."""
-        made = Provider(cls._factory, use_factory=opened(cls._factory, named))
-        tokens = {name: cls._token_of(name) for name in named}
-        clients = [Provider(token, use_factory=chosen(name), inject=[cls._factory]) for name, token in tokens.items()]
-        return DynamicModule(
-            EtcdClients, providers=[made, *clients], exports=[cls._factory, *tokens.values()], is_global=True
-        )
+    def for_clients(cls, **clients: ClientConfig) -> DynamicModule:
+        """Provide several clients by name, of one factory, visible everywhere; ``for_feature`` selects one.
+
+        Invalid options raise ``ConfigError`` when the application starts.
+        """
+        face = cls._face
+        tokens = {name: face.token(name) for name in clients}
+        factory = Provider(face.factory, use_factory=face.open_factory(clients))
+        providers = [
+            Provider(token, use_factory=client_named(name), inject=[face.factory]) for name, token in tokens.items()
+        ]
+        exports = [face.factory, *tokens.values()]
+        return DynamicModule(EtcdClients, providers=[factory, *providers], exports=exports, is_global=True)
 
     @classmethod
     def for_feature(cls, name: str) -> DynamicModule:
-        """One of the clients of ``for_clients``, as the client and the ``EtcdService`` of the importing module."""
-        token = cls._token_of(name)
+        """Provide one client of ``for_clients`` as the client and the ``EtcdService`` of the importing module.
+
+        An unknown name raises ``UnresolvedError`` in the constructor of the application.
+        """
+        face = cls._face
+        token = face.token(name)
         return DynamicModule(
             EtcdFeature,
             providers=[
-                Provider(cls._client, use_existing=token),
-                Provider(cls._seed, use_factory=cls._seed, inject=[token]),
+                Provider(face.client, use_existing=token),
+                Provider(face.service, use_factory=face.service, inject=[token]),
             ],
-            exports=[cls._client, cls._seed],
+            exports=[face.client, face.service],
         )
-
-
-def opened(factory: Any, named: Mapping[str, Named]) -> Any:
-    """A function that makes the factory of these clients, closed when the application stops."""
-
-    def make() -> Iterator[Any]:
-        with factory({"clients": named}) as made:
-            yield made
-
-    async def amake() -> AsyncIterator[Any]:
-        async with factory({"clients": named}) as made:
-            yield made
-
-    return make if factory is ETCDServiceFactory else amake
-
-
-def chosen(name: str) -> Any:
-    """A function that takes a client out of a factory."""
-
-    def get(factory: Any) -> Any:
-        return factory.get(name)
-
-    return get
 
 
 @module()
 class EtcdClients:
-    """The module of several clients."""
+    """The module of ``for_clients``."""
 
 
 @module()
 class EtcdFeature:
-    """The module of one of them."""
+    """The module of ``for_feature``."""
 
 
 @module(
     providers=[
-        Provider(ETCD_CLIENT, use_factory=client, inject=[ClientOptions]),
+        Provider(ETCD_CLIENT, use_factory=open_client, inject=[ClientOptions]),
         Provider(EtcdService, use_factory=EtcdService, inject=[ETCD_CLIENT]),
     ],
     exports=[EtcdService],
 )
-class EtcdModule(Clients):
-    """etcd for an ``Application``: ``imports=[EtcdModule.for_root({"hosts": "etcd:2379"})]`` gives ``EtcdService``.
+class EtcdModule(EtcdModuleBase):
+    """etcd for an ``Application``: ``imports=[EtcdModule.for_root({"hosts": "etcd:2379"})]`` provides ``EtcdService``.
 
-    Its client is its own, under the token ``ETCD_CLIENT``. It is closed when the application stops.
+    The client is private to the module, under the token ``ETCD_CLIENT``, and closed when the application stops.
     """
 
-    _client, _seed, _factory, _token_of = ETCDService, EtcdService, ETCDServiceFactory, staticmethod(client_token)
+    _face = Face(ETCDService, EtcdService, ETCDServiceFactory, open_factory, client_token)
 
 
 @module(
     providers=[
-        Provider(ASYNC_ETCD_CLIENT, use_factory=async_client, inject=[ClientOptions]),
+        Provider(ASYNC_ETCD_CLIENT, use_factory=open_async_client, inject=[ClientOptions]),
         Provider(AsyncEtcdService, use_factory=AsyncEtcdService, inject=[ASYNC_ETCD_CLIENT]),
     ],
     exports=[AsyncEtcdService],
 )
-class AsyncEtcdModule(Clients):
-    """The same for an ``AsyncApplication``: it gives ``AsyncEtcdService``."""
+class AsyncEtcdModule(EtcdModuleBase):
+    """etcd for an ``AsyncApplication``; provides ``AsyncEtcdService``, its client under ``ASYNC_ETCD_CLIENT``."""
 
-    _client, _seed, _factory = AsyncETCDService, AsyncEtcdService, AsyncETCDServiceFactory
-    _token_of = staticmethod(async_client_token)
+    _face = Face(AsyncETCDService, AsyncEtcdService, AsyncETCDServiceFactory, open_async_factory, async_client_token)

@@ -1,10 +1,10 @@
-"""Nest's builder of configurable modules, for those who want its names; ``ConfigurableModule`` is the typed way."""
+"""Nest's ``ConfigurableModuleBuilder``, for those who port code; ``ConfigurableModule`` is the typed alternative."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from attrs import evolve, field, frozen
 
@@ -13,133 +13,141 @@ from etcd_factory.options.names import HUMP
 
 from .async_options import AsyncOptions
 from .errors import DeclarationError
-from .module_options import entries_of, read_options
-from .modules import DynamicModule
+from .module_options import Values, entries_of, read_options
+from .modules import DynamicModule, Import
 from .providers import Provider
 from .tokens import Token
 
-Transform = Callable[[DynamicModule, Mapping[str, Any]], DynamicModule]
+Transform: TypeAlias = Callable[[DynamicModule, Values], DynamicModule]
 
 
-class Built(NamedTuple):
-    """What ``build()`` gives, under Nest's names.
+class ConfigurableModuleHost(NamedTuple):
+    """The result of ``build()``, in Nest's names.
 
-    Derive a module from ``ConfigurableModuleClass``; its providers ask for the options by ``MODULE_OPTIONS_TOKEN``. The
-    two types are the options class, and what ``register_async`` takes.
+    Subclass ``ConfigurableModuleClass`` for a module; its providers request the options by ``MODULE_OPTIONS_TOKEN``.
+    The two types are the options class, and what ``register_async`` accepts.
     """
 
-    ConfigurableModuleClass: Any
-    MODULE_OPTIONS_TOKEN: Any
-    OPTIONS_TYPE: Any
+    ConfigurableModuleClass: Any  # created at run time, to be subclassed
+    MODULE_OPTIONS_TOKEN: Any  # a Token, or the one that was set
+    OPTIONS_TYPE: type[object]
     ASYNC_OPTIONS_TYPE: type[AsyncOptions]
 
 
-def unchanged(definition: DynamicModule, _: Mapping[str, Any]) -> DynamicModule:
-    """What extras do unless told."""
+def unchanged(definition: DynamicModule, _: Values) -> DynamicModule:
+    """Return the definition: extras have no effect by default."""
     return definition
 
 
-def method_name(value: str) -> str:
-    """A name that a method can have."""
+def as_method_name(value: str) -> str:
+    """Return ``value`` if it can name a method; raises ``DeclarationError``."""
     if not value.isidentifier():
-        raise DeclarationError(f"{value!r} can't be the name of a method")
+        raise DeclarationError(f"{value!r} is not a valid method name; use an identifier")
     return value
 
 
 @frozen
 class ConfigurableModuleBuilder:
-    """Builds a class with ``register`` and ``register_async``, which a module derives from.
+    """Builds a class with ``register`` and ``register_async``, to be subclassed by a module.
 
-    ``options_class``: what options are turned into; without one they are passed on as they are. ``module_name`` is for
-    messages. ``always_transient``: equal calls are not shared. Each ``set_...`` gives a new builder.
+    ``options_class``: the class that options are converted to; without it they are passed on unchanged.
+    ``module_name`` names the options token. ``options_injection_token`` replaces that token. ``always_transient``:
+    equal calls are not shared. Each ``set_...`` returns a new builder.
     """
 
-    options_class: type[Any] | None = None
+    options_class: type[object] | None = None
     module_name: str | None = field(default=None, kw_only=True)
-    options_injection_token: Any = field(default=None, kw_only=True)
+    options_injection_token: Hashable = field(default=None, kw_only=True)
     always_transient: bool = field(default=False, kw_only=True)
-    class_method_name: str = field(default="register", converter=method_name, kw_only=True)
-    factory_method_name: str = field(default="create", converter=method_name, kw_only=True)
-    extras: Mapping[str, Any] = field(factory=dict[str, Any], converter=dict, kw_only=True)
+    class_method_name: str = field(default="register", converter=as_method_name, kw_only=True)
+    factory_method_name: str = field(default="create", converter=as_method_name, kw_only=True)
+    extras: Values = field(factory=dict[str, Any], converter=dict, kw_only=True)
     transform: Transform = field(default=unchanged, kw_only=True)
 
     def set_class_method_name(self, name: str) -> ConfigurableModuleBuilder:
-        """``"for_root"`` gives ``for_root`` and ``for_root_async`` instead of ``register`` and its twin."""
+        """Set the name of ``register``: ``"for_root"`` builds ``for_root`` and ``for_root_async`` instead."""
         return evolve(self, class_method_name=name)
 
     def set_factory_method_name(self, name: str) -> ConfigurableModuleBuilder:
-        """The method by which ``use_class`` and ``use_existing`` are asked for the options, instead of ``create``."""
+        """Set the method of ``use_class`` and ``use_existing`` that returns the options; ``create`` by default."""
         return evolve(self, factory_method_name=name)
 
-    def set_extras(self, extras: Mapping[str, Any], transform: Transform = unchanged) -> ConfigurableModuleBuilder:
-        """Options for the module and not for its providers, with their defaults; ``transform`` puts them to work.
+    def set_extras(self, extras: Values, transform: Transform = unchanged) -> ConfigurableModuleBuilder:
+        """Set options of the module itself, with their defaults; they are not part of the injected options.
 
+        ``transform`` applies them to the module:
         ``set_extras({"is_global": True}, lambda definition, extras: attrs.evolve(definition, **extras))``.
         """
         return evolve(self, extras=extras, transform=transform)
 
-    def build(self) -> Built:
-        """The class, the token that is this class's own, and the types."""
+    def build(self) -> ConfigurableModuleHost:
+        """Return the class, its options token, which is unique to this call, and the types."""
         token = self.options_injection_token
-        recipe = Recipe(self, Token(token_name(self.module_name)) if token is None else token)
+        methods = ModuleMethods(self, Token[object](token_name(self.module_name)) if token is None else token)
         name = self.class_method_name
-        made = type("ConfigurableModuleClass", (), {name: recipe.method(), f"{name}_async": recipe.async_method()})
-        return Built(made, recipe.token, self.options_class or Mapping, AsyncOptions)
+        namespace = {name: methods.register(), f"{name}_async": methods.register_async()}
+        cls = type("ConfigurableModuleClass", (), namespace)
+        return ConfigurableModuleHost(cls, methods.token, self.options_class or Mapping, AsyncOptions)
 
 
 def token_name(module: str | None) -> str:
-    """``CACHE_STORE_MODULE_OPTIONS`` for ``CacheStore``."""
+    """Return ``CACHE_STORE_MODULE_OPTIONS`` for ``CacheStore``."""
     return "MODULE_OPTIONS" if module is None else f"{HUMP.sub('_', module).upper()}_MODULE_OPTIONS"
 
 
 @frozen(eq=False)
-class Recipe:
-    """How the methods of one built class make a module."""
+class ModuleMethods:
+    """The class methods of one built class."""
 
     builder: ConfigurableModuleBuilder
-    token: Any
+    token: Hashable
 
-    def method(self) -> Any:
-        """``register``, or what it is called."""
+    def register(self) -> object:
+        """Return the class method ``register``."""
 
-        def register(cls: type[Any], options: Any = None, /, **named: Any) -> DynamicModule:
-            """This module with options: an instance of their class, a mapping, or by name."""
-            given, extras = self.split(options, named)
-            value = given if self.read is None else self.read(given)
-            return self.module(cls, extras, providers=[Provider(self.token, use_value=value)])
+        def register(cls: type[object], options: object = None, /, **named: object) -> DynamicModule:
+            """Return this module with options: an options object, a mapping, or keyword arguments."""
+            rest, extras = self.split(options, named)
+            value = rest if self.read is None else self.read(rest)
+            return self.module(cls, extras, (), [Provider(self.token, use_value=value)])
 
         return classmethod(register)
 
-    def async_method(self) -> Any:
-        """Its twin."""
+    def register_async(self) -> object:
+        """Return the class method ``register_async``."""
 
-        def register_async(cls: type[Any], options: Any = None, /, **named: Any) -> DynamicModule:
-            """This module with options that come about when the application starts; ``AsyncOptions`` says how."""
-            given, extras = self.split(options, named)
-            later = given if isinstance(given, AsyncOptions) else AsyncOptions(**given)
-            providers = later.providers(self.token, self.builder.factory_method_name, self.read)
-            return self.module(cls, extras, imports=later.imports, providers=providers)
+        def register_async(cls: type[object], options: object = None, /, **named: object) -> DynamicModule:
+            """Return this module with options computed when the application starts; see ``AsyncOptions``."""
+            rest, extras = self.split(options, named)
+            source = rest if isinstance(rest, AsyncOptions) else AsyncOptions(**entries_of(rest))
+            providers = source.providers(self.token, self.builder.factory_method_name, self.read)
+            return self.module(cls, extras, source.imports, providers)
 
         return classmethod(register_async)
 
     @property
-    def read(self) -> Callable[[Any], Any] | None:
-        """What turns what was given into options."""
+    def read(self) -> Callable[[Any], object] | None:
+        """The function that converts options to the options class, if there is one."""
         cls = self.builder.options_class
         return None if cls is None else partial(read_options, cls)
 
-    def module(self, cls: type[Any], extras: Mapping[str, Any], **parts: Any) -> DynamicModule:
-        """The definition, as the extras transform it."""
-        made = DynamicModule(cls, is_transient=self.builder.always_transient, **parts)
-        return self.builder.transform(made, {**self.builder.extras, **extras})
+    def module(
+        self, cls: type[object], extras: Values, imports: Iterable[Import], providers: Iterable[Provider]
+    ) -> DynamicModule:
+        """Return the definition as transformed by the extras."""
+        definition = DynamicModule(
+            cls, imports=imports, providers=providers, is_transient=self.builder.always_transient
+        )
+        return self.builder.transform(definition, {**self.builder.extras, **extras})
 
-    def split(self, options: Any, named: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """What is for the providers, and the extras. Without extras the options stay the very same object."""
+    def split(self, options: object, named: Values) -> tuple[object, Values]:
+        """Separate the options from the extras. Without extras the options stay the same object."""
         if options is not None and not is_mapping(options):
             wrong = [name for name in named if name not in self.builder.extras]
             if wrong:
-                raise DeclarationError(f"{', '.join(wrong)} can't stand beside an instance of {type(options).__name__}")
-            return options, dict(named)
+                given = f"an options object ({type(options).__name__})"
+                raise DeclarationError(f"{', '.join(wrong)} cannot be combined with {given}; set them in that object")
+            return options, named
         if options is not None and not named and self.builder.extras.keys().isdisjoint(options):
             return options, {}
         entries = {**entries_of(options), **named}

@@ -1,152 +1,168 @@
-"""What one writes to make a module; checked when it is written."""
+"""``@module`` and ``DynamicModule``: how modules are declared. Checked when declared."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
-from inspect import signature
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Callable, Hashable, Iterable
+from types import FunctionType
+from typing import TypeAlias, TypeGuard, TypeVar
 
 from attrs import field, frozen
+from typing_extensions import TypeIs
 
-from .errors import DeclarationError, shown
+from .errors import DeclarationError, display_name
 from .providers import Provider
-from .tokens import is_class, is_function, listed, token_like
+from .tokens import as_token, as_tuple, is_class, is_function
 
-C = TypeVar("C", bound=type[Any])
+C = TypeVar("C", bound=type[object])
 
-ModuleRef: TypeAlias = "type[Any] | DynamicModule"
-Import: TypeAlias = "type[Any] | DynamicModule | Callable[[], type[Any] | DynamicModule]"
-Entry: TypeAlias = "type[Any] | Provider | Callable[..., Any]"
+ModuleRef: TypeAlias = "type[object] | DynamicModule"
+ForwardRef: TypeAlias = "Callable[[], type[object] | DynamicModule]"  # Nest's forwardRef(() => Other)
+Import: TypeAlias = "type[object] | DynamicModule | Callable[[], type[object] | DynamicModule]"
+ProviderLike: TypeAlias = "type[object] | Provider | Callable[..., object]"
 
-MARK = "__nest_module__"
-
-
-def is_module(value: object) -> bool:
-    """Whether ``value`` is a class with ``@module``."""
-    return is_class(value) and hasattr(value, MARK)
+METADATA = "__nest_module__"
 
 
-def module_class(value: Any) -> Any:
-    """A class with ``@module``."""
-    if not is_module(value):
-        raise DeclarationError(f"{shown(value)} is no module; write @module() above the class")
-    return value
+def is_module(value: object) -> TypeIs[type[object]]:
+    """Whether ``value`` is a class decorated with ``@module``, or a subclass of one."""
+    return is_class(value) and hasattr(value, METADATA)
 
 
-def module_like(value: Any) -> Any:
-    """A module as it may stand in ``imports``: a class, a dynamic one, or a function that gives one of these later."""
-    if isinstance(value, DynamicModule) or is_module(value) or is_later(value):
+def as_module_class(value: type[object]) -> type[object]:
+    """Return ``value`` if it is a class decorated with ``@module``; raises ``DeclarationError``."""
+    if is_module(value):
         return value
-    raise DeclarationError(f"imports has {shown(value)}, {not_module(value)}")
+    raise not_a_module(value)
 
 
-def is_later(value: object) -> bool:
-    """Whether ``value`` is a function that can be called as it is."""
-    return is_function(value) and all(one.default is not one.empty for one in signature(value).parameters.values())
+def not_a_module(value: object) -> DeclarationError:
+    """Return the error for a value where a module is required."""
+    return DeclarationError(f"{display_name(value)} is not a module; decorate the class with @module()")
 
 
-def not_module(value: object) -> str:
-    """Why that is no module, and what to write."""
+def is_forward_ref(value: object) -> TypeGuard[ForwardRef]:
+    """Whether ``value`` is a function that can be called without arguments."""
+    return is_function(value) and all(
+        parameter.default is not parameter.empty for parameter in inspect.signature(value).parameters.values()
+    )
+
+
+def as_import(value: object) -> Import:
+    """Return an entry of ``imports``: a module class, a dynamic module, or a function that returns one later."""
+    if isinstance(value, DynamicModule) or is_module(value) or is_forward_ref(value):
+        return value
+    raise DeclarationError(f"imports contains {display_name(value)}, {not_importable(value)}")
+
+
+def not_importable(value: object) -> str:
+    """Describe why a value cannot be imported, and what to write instead."""
     if inspect.iscoroutine(value):
         value.close()
-        return "which has to be awaited; await it first, or let it be a plain function"
+        return "which is a coroutine; await it first, or make the function synchronous"
     if is_class(value):
-        return "which is no module; write @module() above it, or put it into providers"
+        return "which is not a module; decorate it with @module(), or move it to providers"
     if callable(value):
-        return "which is not called yet; write parentheses behind it"
-    return "which is no module; write a class with @module(), or what its for_root(...) gives"
+        return "which is not called; add parentheses"
+    return "which is not a module; use a class decorated with @module(), or the result of its for_root(...)"
 
 
-def provider_like(value: Any) -> Any:
-    """A provider as it may stand in ``providers``: a class for itself, ``Provider``, an annotated function."""
+def as_provider(value: object) -> Provider | FunctionType:
+    """Return an entry of ``providers``; a class provides itself.
+
+    A function stays one: its annotations are read later, since they may name classes that are not defined yet.
+    """
     if isinstance(value, DynamicModule) or is_module(value):
-        raise DeclarationError(f"providers has {shown(value)}, which is a module; put it into imports")
+        raise DeclarationError(f"providers contains {display_name(value)}, which is a module; move it to imports")
     if isinstance(value, Provider) or is_function(value):
         return value
-    if not is_class(value):
-        raise DeclarationError(f"providers has {shown(value)}; write Provider({shown(value)}, use_...=...)")
-    return Provider(value, use_class=value)
+    if is_class(value):
+        return Provider(value, use_class=value)
+    name = display_name(value)
+    raise DeclarationError(f"providers contains {name}; use a class, a function or Provider({name}, use_...=...)")
 
 
-def export_like(value: Any) -> Any:
-    """An export as it may stand in ``exports``: a token or its provider, or an imported module."""
+def as_export(value: object) -> Hashable:
+    """Return an entry of ``exports`` as a token, a module class, or a function that is listed in ``providers``."""
     if isinstance(value, DynamicModule):
-        return value.module
-    return value.token if isinstance(value, Provider) else value if is_function(value) else token_like(value)
+        return as_token(value.module)
+    if isinstance(value, Provider):
+        return value.token
+    return value if is_function(value) else as_token(value)
 
 
-def name_like(value: str | None) -> str | None:
-    """A module's own name, if it has one."""
+def as_name(value: str | None) -> str | None:
+    """Return the name of a dynamic module, which must not be empty."""
     if value == "":
-        raise DeclarationError("the name of a module is empty; leave it out, or give it letters")
+        raise DeclarationError("the name of a dynamic module is empty; leave it out, or set one")
     return value
 
 
-def read_imports(value: Iterable[Import]) -> tuple[Any, ...]:
-    """What stands in ``imports``."""
-    return tuple(module_like(one) for one in listed("imports", value))
+def as_imports(values: Iterable[Import]) -> tuple[Import, ...]:
+    """Return the checked entries of ``imports``."""
+    return tuple(map(as_import, as_tuple("imports", values)))
 
 
-def read_providers(value: Iterable[Entry]) -> tuple[Any, ...]:
-    """What stands in ``providers``."""
-    return tuple(provider_like(one) for one in listed("providers", value))
+def as_providers(values: Iterable[ProviderLike]) -> tuple[Provider | FunctionType, ...]:
+    """Return the checked entries of ``providers``."""
+    return tuple(map(as_provider, as_tuple("providers", values)))
 
 
-def read_exports(value: Iterable[Any]) -> tuple[Any, ...]:
-    """What stands in ``exports``."""
-    return tuple(export_like(one) for one in listed("exports", value))
+def as_exports(values: Iterable[object]) -> tuple[Hashable, ...]:
+    """Return the checked entries of ``exports``."""
+    return tuple(map(as_export, as_tuple("exports", values)))
 
 
 @frozen
 class Metadata:
-    """What ``@module`` says of a class."""
+    """What ``@module`` declares for a class."""
 
-    imports: tuple[Any, ...] = field(default=(), converter=read_imports, kw_only=True)
-    providers: tuple[Any, ...] = field(default=(), converter=read_providers, kw_only=True)
-    exports: tuple[Any, ...] = field(default=(), converter=read_exports, kw_only=True)
+    imports: tuple[Import, ...] = field(default=(), converter=as_imports, kw_only=True)
+    providers: tuple[Provider | FunctionType, ...] = field(default=(), converter=as_providers, kw_only=True)
+    exports: tuple[Hashable, ...] = field(default=(), converter=as_exports, kw_only=True)
     is_global: bool = field(default=False, kw_only=True)
 
 
 @frozen
 class DynamicModule(Metadata):
-    """A module made at run time, to stand in ``imports``: a class with ``@module``, and what is added to it.
+    """A module created at run time, for ``imports``: a class decorated with ``@module``, and what is added to it.
 
-    ``name`` is what the module is called in messages, in ``select`` and as a dishka component. One that
-    ``is_transient`` is never shared with an equal one.
+    ``name`` identifies the module in messages, in ``select`` and as a dishka component; by default it is the name of
+    the class. A module that ``is_transient`` is never shared with an equal one. Raises ``DeclarationError``.
     """
 
-    module: type[Any] = field(converter=module_class)
-    name: str | None = field(default=None, converter=name_like, kw_only=True)
+    module: type[object] = field(converter=as_module_class)
+    name: str | None = field(default=None, converter=as_name, kw_only=True)
     is_transient: bool = field(default=False, kw_only=True)
 
 
 def module(
     *,
     imports: Iterable[Import] = (),
-    providers: Iterable[Entry] = (),
-    exports: Iterable[Any] = (),
+    providers: Iterable[ProviderLike] = (),
+    exports: Iterable[object] = (),
     is_global: bool = False,
 ) -> Callable[[C], C]:
-    """Make a class a module.
+    """Declare a class as a module.
 
-    What is in ``providers`` is seen in this module; what it also ``exports`` is seen where the module is imported, or
-    everywhere if it ``is_global``. A provider is a class, a ``Provider``, or a function whose annotations tell what it
-    needs and gives. An import is a module, what a ``for_root(...)`` gives, or, where two modules import one another,
-    a function that gives the other: ``lambda: Other``. To export an imported module passes on what it exports.
+    Providers are visible in their module. If also in ``exports``, they are visible where the module is imported, or
+    everywhere if it ``is_global``. A provider is a class, a ``Provider``, or a function whose annotations name its
+    dependencies and its result. An import is a module class, the result of a ``for_root(...)``, or, for circular
+    imports, a function that returns the other module: ``lambda: Other``. Exporting an imported module re-exports what
+    it exports. Raises ``DeclarationError``.
     """
-    written = Metadata(imports=imports, providers=providers, exports=exports, is_global=is_global)
+    metadata = Metadata(imports=imports, providers=providers, exports=exports, is_global=is_global)
 
-    def mark(cls: C) -> C:
+    def decorate(cls: C) -> C:
         if not is_class(cls):
-            raise DeclarationError(f"@module() stands above a class, not {shown(cls)}")
-        setattr(cls, MARK, written)
+            raise DeclarationError(f"@module() decorates a class, not {display_name(cls)}")
+        setattr(cls, METADATA, metadata)
         return cls
 
-    return mark
+    return decorate
 
 
-def metadata_of(cls: type[Any]) -> Metadata:
-    """What ``@module`` says of the class."""
-    written: Metadata = getattr(cls, MARK)
-    return written
+def metadata_of(cls: type[object]) -> Metadata:
+    """Return what ``@module`` declared for the class."""
+    metadata: Metadata = getattr(cls, METADATA)
+    return metadata

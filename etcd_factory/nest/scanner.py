@@ -1,161 +1,123 @@
-"""From a root module to all modules below it, each once, with what was written merged."""
+"""Scans a root module: finds all modules that it imports, names them, and merges their declarations."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from itertools import count
-from typing import Any, NamedTuple
+from types import FunctionType
 
-from attrs import field, frozen
-
-from etcd_factory.errors import suggestion
-
-from .dependencies import given_by
-from .errors import DeclarationError, ProviderNotFoundError, shown
-from .identity import Keys
-from .modules import DynamicModule, ModuleRef, metadata_of, module_class
+from .dependencies import return_token
+from .errors import DeclarationError, ProviderNotFoundError, declared_in, display_name
+from .identity import ModuleKeys
+from .module_tree import ModuleNode, ModuleTree
+from .modules import DynamicModule, Import, ModuleRef, is_forward_ref, is_module, metadata_of, not_a_module
 from .providers import Provider
-from .tokens import is_function, listed
+from .tokens import as_tuple, is_function
 
 
-class Address(NamedTuple):
-    """Where something is provided: the module's label, and the token."""
+def scan(root: ModuleRef, keys: ModuleKeys, overrides: Iterable[Provider] = ()) -> ModuleTree:
+    """Return the tree of ``root``; ``overrides`` replace the providers of their tokens in every module.
 
-    module: str
-    token: Any
-
-    def __str__(self) -> str:
-        return f"{shown(self.token)} in {self.module}"
-
-
-@frozen(eq=False)
-class Node:
-    """One module of an application: what ``@module`` says of its class, and what a dynamic one adds."""
-
-    label: str
-    cls: type[Any]
-    is_dynamic: bool
-    imports: tuple[str, ...]
-    providers: Mapping[Any, Provider]
-    exports: tuple[Any, ...]
-    is_global: bool
-
-
-@frozen(eq=False)
-class Tree:
-    """All modules by label, the root first."""
-
-    root: str
-    nodes: Mapping[str, Node]
-    keys: Keys = field(repr=False)
-    labels: Mapping[Any, str] = field(repr=False)
-
-    def holders(self, token: Any) -> list[str]:
-        """The modules that provide the token."""
-        return [label for label, node in self.nodes.items() if token in node.providers]
-
-    def near(self, token: Any) -> str:
-        """A token much like that one, as a suggestion."""
-        name = shown(token)
-        known = {shown(one) for node in self.nodes.values() for one in node.providers}
-        return f"; there is another {name}, but that is not the same" if name in known else suggestion(name, known)
-
-
-def tree_of(root: ModuleRef, keys: Keys, overrides: Iterable[Provider] = ()) -> Tree:
-    """The tree below ``root``; ``overrides`` take the place of what any module provides under their tokens."""
-    replaced = {provider.token: provider for provider in map(override_like, listed("overrides", overrides))}
-    tree = Scan(keys, replaced).tree(root)
-    for token in replaced:
-        if not tree.holders(token):
-            raise ProviderNotFoundError(f"no module provides {shown(token)}: nothing to override{tree.near(token)}")
+    Raises ``ProviderNotFoundError`` if no module provides the token of an override.
+    """
+    replacements = {provider.token: provider for provider in map(as_override, as_tuple("overrides", overrides))}
+    tree = ModuleScanner(keys, replacements).scan(root)
+    for token in replacements:
+        if not tree.providing(token):
+            near = tree.similar_token(token)
+            raise ProviderNotFoundError(f"cannot override {display_name(token)}: no module provides it{near}")
     return tree
 
 
-def override_like(value: Any) -> Provider:
-    """What stands in ``overrides``."""
+def as_override(value: object) -> Provider:
+    """Return an entry of ``overrides``; raises ``DeclarationError`` if it is not a provider."""
     if not isinstance(value, Provider):
-        raise DeclarationError(f"overrides has {shown(value)}; write Provider(token, use_value=...)")
+        raise DeclarationError(f"overrides contains {display_name(value)}; use Provider(token, use_value=...)")
     return value
 
 
-class Scan:
-    """The walk from the root. A worklist, for modules may be nested deeper than Python recurses."""
+class ModuleScanner:
+    """One scan. Uses a queue, since modules may be nested deeper than Python's recursion limit."""
 
-    def __init__(self, keys: Keys, overrides: Mapping[Any, Provider]) -> None:
+    def __init__(self, keys: ModuleKeys, overrides: Mapping[Hashable, Provider]) -> None:
         self._keys, self._overrides = keys, overrides
-        self._labels: dict[Any, str] = {}
-        self._taken: set[str] = set()
-        self._names: dict[str, Iterator[str]] = {}
-        self._later: dict[Any, ModuleRef] = {}
-        self._waiting: deque[tuple[str, ModuleRef]] = deque()
+        self._labels: dict[Hashable, str] = {}  # by key
+        self._used: set[str] = set()
+        self._numbered: dict[str, Iterator[str]] = {}
+        self._forward_refs: dict[Hashable, ModuleRef] = {}
+        self._queue: deque[tuple[str, ModuleRef]] = deque()
 
-    def tree(self, root: ModuleRef) -> Tree:
-        """The modules below ``root``, and itself."""
-        label = self._label(ready(root))
-        nodes: dict[str, Node] = {}
-        while self._waiting:
-            node = self._node(*self._waiting.popleft())
+    def scan(self, root: ModuleRef) -> ModuleTree:
+        """Return ``root`` and all modules that it imports, directly or not."""
+        label = self._label(as_module(root))
+        nodes: dict[str, ModuleNode] = {}
+        while self._queue:
+            node = self._node(*self._queue.popleft())
             nodes[node.label] = node
-        return Tree(label, nodes, self._keys, self._labels)
+        return ModuleTree(label, nodes, self._keys, self._labels)
 
-    def _node(self, label: str, module: ModuleRef) -> Node:
-        """What was written of one module: the dynamic part stands behind the static one, so that it wins."""
+    def _node(self, label: str, module: ModuleRef) -> ModuleNode:
+        """Merge the declarations of a module, the dynamic part last, so that its providers replace static ones."""
         cls = class_of(module)
         parts = [metadata_of(cls), *([module] if isinstance(module, DynamicModule) else [])]
-        providers = [normal(one) for part in parts for one in part.providers]
-        return Node(
-            label,
-            cls,
-            isinstance(module, DynamicModule),
-            tuple(dict.fromkeys(self._label(self._now(one)) for part in parts for one in part.imports)),
-            {one.token: self._overrides.get(one.token, one) for one in (*providers, Provider(cls, use_class=cls))},
-            tuple(given_by(one) if is_function(one) else one for part in parts for one in part.exports),
-            any(part.is_global for part in parts),
+        with declared_in(label):
+            imports = tuple(dict.fromkeys(self._label(self._resolve(one)) for part in parts for one in part.imports))
+            providers = [declared_provider(entry) for part in parts for entry in part.providers]
+            exports = tuple(return_token(one) if is_function(one) else one for part in parts for one in part.exports)
+        providers.append(Provider(cls, use_class=cls))
+        return ModuleNode(
+            label=label,
+            cls=cls,
+            is_dynamic=isinstance(module, DynamicModule),
+            imports=imports,
+            providers={one.token: self._overrides.get(one.token, one) for one in providers},
+            exports=exports,
+            is_global=any(part.is_global for part in parts),
         )
 
-    def _now(self, module: Any) -> ModuleRef:
-        """A module that stands in ``imports``; one behind a function is asked for once."""
-        if not is_function(module):
-            return ready(module)
-        key = self._keys.forward(module)
-        if key not in self._later:
-            self._later[key] = ready(module())
-        return self._later[key]
+    def _resolve(self, module: Import) -> ModuleRef:
+        """Return an imported module; a forward reference is called once."""
+        if not is_forward_ref(module):
+            return as_module(module)
+        key = self._keys.forward_key(module)
+        if key not in self._forward_refs:
+            self._forward_refs[key] = as_module(module())
+        return self._forward_refs[key]
 
     def _label(self, module: ModuleRef) -> str:
+        """Return the label of a module; a new module is queued."""
         key = self._keys.key(module)
         if key not in self._labels:
-            self._labels[key] = self._new(module)
-            self._taken.add(self._labels[key])
-            self._waiting.append((self._labels[key], module))
+            self._labels[key] = self._new_label(module)
+            self._used.add(self._labels[key])
+            self._queue.append((self._labels[key], module))
         return self._labels[key]
 
-    def _new(self, module: ModuleRef) -> str:
-        """A name that no other module has: the given one, else the class's, numbered where there are several."""
+    def _new_label(self, module: ModuleRef) -> str:
+        """Return an unused label: the module's name, else that of its class, with a number from the second on."""
         name = module.name if isinstance(module, DynamicModule) else None
-        if name in self._taken:
-            raise DeclarationError(f"two modules have the name {name!r}; give each one of its own")
+        if name in self._used:
+            raise DeclarationError(f"two modules are named {name!r}; give each dynamic module another name")
+        if name is not None:
+            return name
         base = class_of(module).__name__
-        if name is None:
-            names = self._names.setdefault(base, (base if n == 1 else f"{base}#{n}" for n in count(1)))
-            return next(one for one in names if one not in self._taken)
-        return name
+        labels = self._numbered.setdefault(base, (base if n == 1 else f"{base}#{n}" for n in count(1)))
+        return next(label for label in labels if label not in self._used)
 
 
-def ready(module: Any) -> ModuleRef:
-    """A module, and no longer a function that gives one."""
-    if isinstance(module, DynamicModule):
-        return module
-    cls: type[Any] = module_class(module)
-    return cls
+def as_module(value: object) -> ModuleRef:
+    """Return a module class or dynamic module; raises ``DeclarationError`` for other values."""
+    if isinstance(value, DynamicModule) or is_module(value):
+        return value
+    raise not_a_module(value)
 
 
-def class_of(module: ModuleRef) -> type[Any]:
-    """The class of a module."""
+def class_of(module: ModuleRef) -> type[object]:
+    """Return the class of a module."""
     return module.module if isinstance(module, DynamicModule) else module
 
 
-def normal(entry: Any) -> Provider:
-    """What stands in ``providers``, as a ``Provider``."""
-    return Provider(given_by(entry), use_factory=entry) if is_function(entry) else entry
+def declared_provider(entry: Provider | FunctionType) -> Provider:
+    """Return an entry of ``providers`` as ``Provider``; a function provides the token that its annotation names."""
+    return Provider(return_token(entry), use_factory=entry) if is_function(entry) else entry

@@ -1,36 +1,36 @@
-"""What to write so that a module sees what it needs."""
+"""Explains an unresolved dependency: what to export and import so that its module sees it."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Hashable
 
-from .dependencies import Need
-from .errors import Missing, shown
-from .scanner import Address
-from .visibility import Sight
-
-
-def missing(sight: Sight, consumer: Address, need: Need) -> Missing:
-    """A dependency that is not seen, with the way out."""
-    text = advice(sight, consumer.module, need.token)
-    return Missing(shown(consumer.token), need.name, need.token, consumer.module, text)
+from .dependencies import Dependency
+from .errors import Missing, display_name
+from .module_tree import Address
+from .visibility import Visibility
 
 
-def advice(sight: Sight, label: str, token: Any) -> str:
-    """What to export and import."""
-    tree = sight.tree
-    exporting = [place for place, exported in sight.exports.items() if token in exported]
+def missing_dependency(visibility: Visibility, consumer: Address, dependency: Dependency) -> Missing:
+    """Return the entry of ``UnresolvedError`` for a dependency that is not visible to its consumer."""
+    advice = advice_for(visibility, consumer.module, dependency.token)
+    return Missing(display_name(consumer.token), dependency.name, dependency.token, consumer.module, advice)
+
+
+def advice_for(visibility: Visibility, label: str, token: Hashable) -> str:
+    """Return what to change so that the module sees the token."""
+    tree = visibility.tree
+    exporting = [source for source, exported in visibility.exports.items() if token in exported]
     if exporting:
-        return f"{exporting[0]} exports it: add {named(sight, exporting[0])} to the imports of {label}"
-    holders = tree.holders(token)
-    if not holders:
-        return f"no module provides it: add it to the providers of {label}{tree.near(token)}"
-    imported = holders[0] in tree.nodes[label].imports
-    also = "" if imported else f", and {named(sight, holders[0])} to the imports of {label}"
-    return f"{holders[0]} provides it: add it to the exports of {holders[0]}{also}"
+        return f"{exporting[0]} exports it: add {import_name(visibility, exporting[0])} to the imports of {label}"
+    providing = tree.providing(token)
+    if not providing:
+        return f"no module provides it: add it to the providers of {label}{tree.similar_token(token)}"
+    imported = providing[0] in tree.nodes[label].imports
+    also = "" if imported else f", and {import_name(visibility, providing[0])} to the imports of {label}"
+    return f"{providing[0]} provides it: add it to the exports of {providing[0]}{also}"
 
 
-def named(sight: Sight, label: str) -> str:
-    """How a module is imported: by its class, or, if it is dynamic, as it was made elsewhere."""
-    node = sight.tree.nodes[label]
-    return f"that dynamic {shown(node.cls)}" if node.is_dynamic else shown(node.cls)
+def import_name(visibility: Visibility, label: str) -> str:
+    """Return how to import a module: by its class, or, if it is dynamic, by the same call or object."""
+    node = visibility.tree.nodes[label]
+    return f"the same dynamic {display_name(node.cls)}" if node.is_dynamic else display_name(node.cls)

@@ -73,12 +73,8 @@ def set_global(definition: DynamicModule, extras: Mapping[str, Any]) -> DynamicM
 
 BUILDER = ConfigurableModuleBuilder(ConfigOptions, options_injection_token=CONFIG_OPTIONS)
 Built: Any = BUILDER.build().ConfigurableModuleClass
-Extra: Any = (
-    BUILDER.set_class_method_name("for_root")
-    .set_extras({"is_global": True}, set_global)
-    .build()
-    .ConfigurableModuleClass
-)
+WITH_EXTRAS = BUILDER.set_class_method_name("for_root").set_extras({"is_global": True}, set_global)
+BuiltWithExtras: Any = WITH_EXTRAS.build().ConfigurableModuleClass
 
 
 @module(providers=[ConfigService], exports=[ConfigService])
@@ -87,7 +83,7 @@ class BuiltModule(Built):  # type: ignore[misc]  # the class is created at run t
 
 
 @module(providers=[ConfigService], exports=[ConfigService])
-class ExtraModule(Extra):  # type: ignore[misc]
+class ExtraModule(BuiltWithExtras):  # type: ignore[misc]
     """Has ``for_root``, which makes it global, so that other modules need not import it."""
 
 

@@ -107,7 +107,7 @@ class ApplicationBase(InstanceResolver, Generic[C]):
 
 @frozen(eq=False)
 class Selected(InstanceResolver):
-    """One module of an application."""
+    """One module of an application, as returned by ``select``."""
 
     app: ApplicationBase[Any]
     name: str
@@ -118,7 +118,7 @@ class Selected(InstanceResolver):
 
 @contextmanager
 def log_stop_error() -> Generator[None, None, None]:
-    """Log the ``StopError`` of a rollback after a failed start, whose own error is the one to raise."""
+    """Log a ``StopError`` while rolling back a failed start, so that the error of the start is raised."""
     try:
         yield
     except StopError:
@@ -142,7 +142,7 @@ class Application(ApplicationBase[dishka.Container]):
         self.graph.require_sync()
 
     def start(self) -> Self:
-        """Build all providers; no effect if started. If one fails, stop those built before and raise its error."""
+        """Build all providers; no effect if started. If one fails, roll back the others and raise its error."""
         if self._container is not None:
             return self
         self._container = dishka.make_container(dishka_provider(self.graph), skip_validation=True)
@@ -176,7 +176,7 @@ class AsyncApplication(ApplicationBase[dishka.AsyncContainer]):
     """``Application`` for asyncio; factories may be ``async``. ``get`` is not: everything is built by ``start``."""
 
     async def start(self) -> Self:
-        """Build all providers; no effect if started. If one fails, stop those built before and raise its error."""
+        """Build all providers; no effect if started. If one fails, roll back the others and raise its error."""
         if self._container is not None:
             return self
         self._container = dishka.make_async_container(dishka_provider(self.graph), skip_validation=True)
@@ -207,5 +207,5 @@ class AsyncApplication(ApplicationBase[dishka.AsyncContainer]):
 
 
 def container_key(address: Address) -> tuple[Any, str]:
-    """Return the arguments by which a container is asked for an address."""
+    """Return the arguments of ``container.get`` for an address."""
     return key_of(address.token), address.module

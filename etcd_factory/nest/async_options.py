@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from .dependencies import Factory
 from .errors import DeclarationError, display_name
-from .modules import Import
+from .modules import Import, as_imports
 from .providers import Provider
 from .tokens import as_token, is_class
 
@@ -36,7 +36,7 @@ class AsyncOptions:
     inject: Iterable[object] | None = None
     use_class: type[object] | None = None
     use_existing: object = None
-    imports: Iterable[Import] = field(default=(), converter=tuple[Import, ...])
+    imports: tuple[Import, ...] = field(default=(), converter=as_imports)
 
     def __attrs_post_init__(self) -> None:
         given = [name for name in SOURCES if getattr(self, name) is not None]

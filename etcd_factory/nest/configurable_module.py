@@ -33,8 +33,8 @@ class ConfigurableModule(Generic[O]):
     """A module with options: ``class CacheModule(ConfigurableModule[CacheOptions])``, decorated with ``@module``.
 
     Its providers request the options by their class. By convention ``for_root`` configures a module once for many
-    places, and ``register`` configures it for the importing module; equal options are shared in both. A mapping may be
-    given instead of an options object; ``ConfigError`` is raised at once for unknown or missing entries.
+    places, and ``register`` configures it for the importing module; equal options are shared in both. A mapping is
+    accepted in place of an options object. Unknown and missing entries raise ``ConfigError`` immediately.
     """
 
     options_class: ClassVar[type[Any] | None] = None

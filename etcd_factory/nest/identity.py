@@ -1,4 +1,4 @@
-"""Which modules are the same: those of equal calls (``"value"``, the default), or only one object (``"reference"``)."""
+"""Which modules are the same: those of equal calls (``"value"``, the default), or of one object (``"reference"``)."""
 
 from __future__ import annotations
 

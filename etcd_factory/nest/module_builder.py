@@ -29,7 +29,7 @@ class ConfigurableModuleHost(NamedTuple):
     """
 
     ConfigurableModuleClass: Any  # created at run time, to be subclassed
-    MODULE_OPTIONS_TOKEN: Any  # a Token, or the one that was set
+    MODULE_OPTIONS_TOKEN: Any  # a Token, or the builder's options_injection_token
     OPTIONS_TYPE: type[object]
     ASYNC_OPTIONS_TYPE: type[AsyncOptions]
 
@@ -145,8 +145,8 @@ class ModuleMethods:
         if options is not None and not is_mapping(options):
             wrong = [name for name in named if name not in self.builder.extras]
             if wrong:
-                given = f"an options object ({type(options).__name__})"
-                raise DeclarationError(f"{', '.join(wrong)} cannot be combined with {given}; set them in that object")
+                kind = f"an options object ({type(options).__name__})"
+                raise DeclarationError(f"{', '.join(wrong)} cannot be combined with {kind}; set them in that object")
             return options, named
         if options is not None and not named and self.builder.extras.keys().isdisjoint(options):
             return options, {}

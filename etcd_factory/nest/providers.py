@@ -68,7 +68,7 @@ class Provider:
 
 
 def count_problem(given: list[ProviderKind]) -> str:
-    """Describe that none or several of the ways are given."""
+    """Describe that none or several of the four ways are used."""
     return f"needs exactly one of {', '.join(KINDS)}; got {' and '.join(given) or 'none'}"
 
 

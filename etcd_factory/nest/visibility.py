@@ -56,7 +56,7 @@ def collect_exports(tree: ModuleTree) -> Exports:
 
 
 def own_exports(tree: ModuleTree, node: ModuleNode) -> dict[Hashable, Address]:
-    """Return the exported providers of a module; raises ``DeclarationError`` for an export that is none of its own."""
+    """Return the exported providers of a module; raises ``DeclarationError`` for an invalid export."""
     imported: list[object] = [tree.nodes[label].cls for label in node.imports]
     for token in node.exports:
         if token not in node.providers and token not in imported:

@@ -80,7 +80,7 @@ def test_a_value_that_cannot_be_a_token_is_refused():
 def test_an_application_that_is_not_running_refuses_requests():
     app = Application(Root)
     for _ in range(2):
-        with pytest.raises(ApplicationStateError, match="application Root is not running; call start()"):
+        with pytest.raises(ApplicationStateError, match=r"application Root is not running; call start\(\)"):
             app.get("own")
         with pytest.raises(ApplicationStateError, match="not running"):
             _ = app.container

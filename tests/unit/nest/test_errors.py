@@ -69,13 +69,13 @@ def test_a_group_of_stop_errors_splits_and_pickles():
 
 def test_a_declaration_error_is_prefixed_with_its_place():
     original = DeclarationError("text")
-    with pytest.raises(DeclarationError, match="^Service in App: text$") as caught, declared_in("Service in App"):
+    with pytest.raises(DeclarationError, match=r"^Service in App: text$") as caught, declared_in("Service in App"):
         raise original
     assert caught.value.__cause__ is original
 
 
 def test_other_errors_are_not_prefixed():
-    with pytest.raises(ValueError, match="^text$"), declared_in("App"):
+    with pytest.raises(ValueError, match=r"^text$"), declared_in("App"):
         raise ValueError("text")
 
 

@@ -45,7 +45,7 @@ def test_a_list_is_required(value):
 
 
 @pytest.mark.parametrize("value", [[1, 2], (1, 2), iter([1, 2]), {1: 2}.keys() | {2}])
-def test_any_other_iterable_is_a_list(value):
+def test_any_other_iterable_is_accepted(value):
     assert as_tuple("imports", value) == (1, 2)
 
 

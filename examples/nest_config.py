@@ -1,7 +1,7 @@
 """The configuration module of Nest's page on dynamic modules: by hand, with the builder, with extras, and typed.
 
-Each application greets with what ``config/development.env`` has in a folder of its own. Needs
-pip install 'etcd-factory[nest]', and no etcd.
+Each application reads a greeting from ``development.env`` in the configured folder.
+Requires pip install 'etcd-factory[nest]', but no etcd.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from etcd_factory.nest import (
 
 @frozen
 class ConfigOptions:
-    """What a configuration module is told."""
+    """Options of a configuration module."""
 
     folder: str
 
@@ -37,19 +37,19 @@ CONFIG_OPTIONS = Token[ConfigOptions]("CONFIG_OPTIONS")
 
 
 class ConfigService:
-    """Values by key, from the folder's file."""
+    """Values by key, from the file in the folder."""
 
     def __init__(self, options: Annotated[ConfigOptions, Inject(CONFIG_OPTIONS)]) -> None:
         self.options = options
         self.values = dotenv_values(Path(options.folder) / "development.env")
 
     def get(self, key: str) -> str | None:
-        """The value, if there is one."""
+        """Return a value, or None if it is missing."""
         return self.values.get(key)
 
 
 class AppService:
-    """Uses it, and does not know where its values come from."""
+    """Uses the configuration without knowing where it comes from."""
 
     def __init__(self, config: ConfigService) -> None:
         self.config = config
@@ -57,35 +57,34 @@ class AppService:
 
 @module()
 class HandMadeModule:
-    """All written by hand."""
+    """Written by hand."""
 
     @classmethod
     def register(cls, options: ConfigOptions) -> DynamicModule:
-        """The module with these options, which its service asks for by their token."""
-        given = Provider(CONFIG_OPTIONS, use_value=options)
-        return DynamicModule(cls, providers=[given, ConfigService], exports=[ConfigService])
+        """Return this module with options, which its service injects by their token."""
+        bound = Provider(CONFIG_OPTIONS, use_value=options)
+        return DynamicModule(cls, providers=[bound, ConfigService], exports=[ConfigService])
 
 
-def is_global(definition: DynamicModule, extras: Mapping[str, Any]) -> DynamicModule:
-    """What the extra does."""
+def set_global(definition: DynamicModule, extras: Mapping[str, Any]) -> DynamicModule:
+    """Apply the extra to the module."""
     return evolve(definition, is_global=extras["is_global"])
 
 
 BUILDER = ConfigurableModuleBuilder(ConfigOptions, options_injection_token=CONFIG_OPTIONS)
 Built: Any = BUILDER.build().ConfigurableModuleClass
-Extra: Any = (
-    BUILDER.set_class_method_name("for_root").set_extras({"is_global": True}, is_global).build().ConfigurableModuleClass
-)
+WITH_EXTRAS = BUILDER.set_class_method_name("for_root").set_extras({"is_global": True}, set_global)
+BuiltWithExtras: Any = WITH_EXTRAS.build().ConfigurableModuleClass
 
 
 @module(providers=[ConfigService], exports=[ConfigService])
-class BuiltModule(Built):  # type: ignore[misc]  # the class is made at run time
+class BuiltModule(Built):  # type: ignore[misc]  # the class is created at run time
     """Has ``register`` and ``register_async``."""
 
 
 @module(providers=[ConfigService], exports=[ConfigService])
-class ExtraModule(Extra):  # type: ignore[misc]
-    """Has ``for_root``, which makes it global: others need not import it."""
+class ExtraModule(BuiltWithExtras):  # type: ignore[misc]
+    """Has ``for_root``, which makes it global, so that other modules need not import it."""
 
 
 @module(
@@ -93,7 +92,7 @@ class ExtraModule(Extra):  # type: ignore[misc]
     exports=[ConfigService],
 )
 class TypedModule(ConfigurableModule[ConfigOptions]):
-    """Type checkers know its methods."""
+    """Has typed ``for_root`` and ``register``."""
 
 
 @module(providers=[AppService])
@@ -102,11 +101,11 @@ class FeatureModule:
 
 
 def show(title: str, *imports: Any, own: bool = True) -> None:
-    """Start an application with such a configuration, and ask its service."""
+    """Start an application with these imports, and print the greeting."""
 
     @module(imports=imports, providers=[AppService] if own else [])
     class AppModule:
-        """The root."""
+        """The root module."""
 
     with Application(AppModule) as app:
         config = app.get(AppService).config
@@ -114,7 +113,7 @@ def show(title: str, *imports: Any, own: bool = True) -> None:
 
 
 def main() -> None:
-    """All of them."""
+    """Show all of them."""
     with TemporaryDirectory() as folder:
         (Path(folder) / "development.env").write_text("HELLO=hi\n")
         show("by hand", HandMadeModule.register(ConfigOptions(folder)))

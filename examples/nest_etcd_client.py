@@ -1,7 +1,7 @@
-"""A Nest application on etcd, over HTTP: the client is a provider, a controller puts, gets and deletes with it.
+"""A Nest application with an etcd client as a provider, and a controller that puts, gets and deletes over HTTP.
 
-Starts an etcd and a web server of its own, asks it with httpx, and prints what it answers.
-Needs pip install 'etcd-factory[nest,server]' fastapi httpx uvicorn.
+Starts an etcd and a web server, sends requests with httpx, and prints the responses.
+Requires pip install 'etcd-factory[nest,server]' fastapi httpx uvicorn.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ AUTH = {"username": "root", "password": "guang"}
 
 
 class AppController:
-    """Answers requests with the client itself."""
+    """Uses the client directly."""
 
     def __init__(self, etcd: Annotated[AsyncETCDService, Inject("ETCD_CLIENT")]) -> None:
         self.etcd = etcd
@@ -33,22 +33,22 @@ class AppController:
             self.router.add_api_route(f"/{handler.__name__[:3]}", handler)
 
     async def put(self, value: str) -> str:
-        """``/put?value=1``."""
+        """Handle ``/put?value=1``."""
         await self.etcd.put("aaa").value(value)
         return "done"
 
     async def get(self) -> str | None:
-        """``/get``."""
+        """Handle ``/get``."""
         return await self.etcd.get("aaa").string()
 
     async def delete(self) -> str:
-        """``/del``."""
+        """Handle ``/del``."""
         await self.etcd.delete().key("aaa")
         return "done"
 
 
 def app_module(host: str) -> type[Any]:
-    """The root module of an application on the etcd at that address."""
+    """Return the root module of an application with a client of this host."""
 
     async def client() -> AsyncIterator[AsyncETCDService]:
         async with AsyncETCDService({"hosts": f"http://{host}", "auth": AUTH}) as etcd:
@@ -56,13 +56,13 @@ def app_module(host: str) -> type[Any]:
 
     @module(providers=[AppController, Provider("ETCD_CLIENT", use_factory=client)])
     class AppModule:
-        """Has the client and its controller."""
+        """Provides the client and the controller."""
 
     return AppModule
 
 
 def web(root: type[Any], controller: type[Any]) -> FastAPI:
-    """A web application that starts and stops the modules with itself."""
+    """Return a web application that starts and stops the modules with itself."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
@@ -75,8 +75,8 @@ def web(root: type[Any], controller: type[Any]) -> FastAPI:
 
 @contextmanager
 def served(app: FastAPI) -> Generator[httpx.Client, None, None]:
-    """The web application on a free port, as seen by its client."""
-    listener = socket.create_server(("127.0.0.1", 0))  # it takes connections before the server has started
+    """Serve the web application on a free port; yields an HTTP client of it."""
+    listener = socket.create_server(("127.0.0.1", 0))  # accepts connections before the server has started
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
     thread = Thread(target=server.run, args=([listener],))
     thread.start()
@@ -90,7 +90,7 @@ def served(app: FastAPI) -> Generator[httpx.Client, None, None]:
 
 
 def protect(host: str) -> None:
-    """Let the etcd ask for root's password."""
+    """Enable authentication in the etcd."""
     with ETCDService({"hosts": host}) as etcd:
         etcd.role("root").create()
         etcd.user("root").create(AUTH["password"])
@@ -98,18 +98,18 @@ def protect(host: str) -> None:
         etcd.auth.enable()
 
 
-def ask(browser: httpx.Client, *paths: str) -> None:
-    """Show the answers."""
+def request(browser: httpx.Client, *paths: str) -> None:
+    """Request the paths and print the responses."""
     for path in paths:
         print(f"  {path:<20} {browser.get(path).raise_for_status().text}")
 
 
 def main() -> None:
-    """Serve, ask, end."""
+    """Serve the application, and send requests."""
     with EtcdServer() as server:
         protect(server.endpoint)
         with served(web(app_module(server.endpoint), AppController)) as browser:
-            ask(browser, "/put?value=111", "/get", "/del", "/get")
+            request(browser, "/put?value=111", "/get", "/del", "/get")
 
 
 if __name__ == "__main__":

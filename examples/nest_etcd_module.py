@@ -1,7 +1,7 @@
-"""The same with a module that wraps etcd: first one written by hand, then ``AsyncEtcdModule`` in its two ways.
+"""A Nest application with an etcd module: first written by hand, then ``AsyncEtcdModule`` by its two methods.
 
-The controller never changes. What it is asked and what it answers is printed.
-Needs pip install 'etcd-factory[nest,server]' fastapi httpx uvicorn.
+The controller is the same in all three. Requests and responses are printed.
+Requires pip install 'etcd-factory[nest,server]' fastapi httpx uvicorn.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from fastapi import APIRouter
-from nest_etcd_client import AUTH, ask, protect, served, web
+from nest_etcd_client import AUTH, protect, request, served, web
 
 from etcd_factory import AsyncETCDService
 from etcd_factory.nest import (
@@ -30,7 +30,7 @@ from etcd_factory.testing import EtcdServer
 
 
 class AaaController:
-    """Answers requests with the service of an etcd module, whichever that is."""
+    """Uses the service of any etcd module."""
 
     def __init__(self, etcd: AsyncEtcdService) -> None:
         self.etcd = etcd
@@ -39,27 +39,27 @@ class AaaController:
         self.router.add_api_route("/get", self.get)
 
     async def save(self, value: str) -> str:
-        """``/aaa/save?value=1``."""
+        """Handle ``/aaa/save?value=1``."""
         await self.etcd.save_config("aaa", value)
         return "done"
 
     async def get(self) -> str | None:
-        """``/aaa/get``."""
+        """Handle ``/aaa/get``."""
         return await self.etcd.get_config("aaa")
 
 
 def app_module(*imports: type[Any] | DynamicModule) -> type[Any]:
-    """A root module with the controller, and what it imports."""
+    """Return a root module with the controller and these imports."""
 
     @module(imports=imports, providers=[AaaController])
     class AppModule:
-        """Sees what the imported modules export."""
+        """Sees the exports of its imports."""
 
     return AppModule
 
 
 def static(host: str) -> type[Any]:
-    """A module whose options are written into it."""
+    """Return a module with fixed options."""
 
     async def client() -> AsyncIterator[AsyncETCDService]:
         async with AsyncETCDService({"hosts": f"http://{host}", "auth": AUTH}) as etcd:
@@ -73,20 +73,20 @@ def static(host: str) -> type[Any]:
         exports=[AsyncEtcdService],
     )
     class StaticEtcdModule:
-        """Keeps the client to itself, and exports the service."""
+        """Exports the service; the client is private."""
 
     return StaticEtcdModule
 
 
 async def options(config: ConfigService) -> dict[str, Any]:
-    """The options of the client, out of the configuration."""
+    """Return the options of the client from the configuration."""
     auth = {"username": config["etcd_auth_username"], "password": config["etcd_auth_password"]}
     return {"hosts": config["etcd_hosts"], "auth": auth}
 
 
 @contextmanager
 def env_file(host: str) -> Generator[Path, None, None]:
-    """A ``.env`` file."""
+    """Write a ``.env`` file; yields its path."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / ".env"
         file.write_text(f"etcd_hosts=http://{host}\netcd_auth_username=root\netcd_auth_password=guang\n")
@@ -94,22 +94,22 @@ def env_file(host: str) -> Generator[Path, None, None]:
 
 
 def show(title: str, root: type[Any], value: str) -> None:
-    """Serve an application, and ask it."""
+    """Serve an application, and send requests to it."""
     print(title)
     with served(web(root, AaaController)) as browser:
-        ask(browser, "/aaa/get", f"/aaa/save?value={value}", "/aaa/get")
+        request(browser, "/aaa/get", f"/aaa/save?value={value}", "/aaa/get")
 
 
 def main() -> None:
-    """All three ways, on one etcd."""
+    """Show all three on one etcd."""
     with EtcdServer() as server, env_file(server.endpoint) as file:
         protect(server.endpoint)
         config = ConfigModule.for_root(is_global=True, env_file_path=file)
-        fixed = AsyncEtcdModule.for_root({"hosts": f"http://{server.endpoint}", "auth": AUTH})
-        later = AsyncEtcdModule.for_root_async(use_factory=options, inject=[ConfigService])
+        by_value = AsyncEtcdModule.for_root({"hosts": f"http://{server.endpoint}", "auth": AUTH})
+        by_factory = AsyncEtcdModule.for_root_async(use_factory=options, inject=[ConfigService])
         show("a static module", app_module(static(server.endpoint)), "1")
-        show("for_root", app_module(fixed), "2")
-        show("for_root_async, with options from a .env file", app_module(config, later), "3")
+        show("for_root", app_module(by_value), "2")
+        show("for_root_async, with options from a .env file", app_module(config, by_factory), "3")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Modules as in NestJS: one service in two modules, first as two instances, then as one.
 
-Each controller stands for a part of a web application; what it is asked and what it answers is printed.
-Needs pip install 'etcd-factory[nest]', and no etcd.
+Each controller represents a part of a web application; requests and responses are printed.
+Requires pip install 'etcd-factory[nest]', but no etcd.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class AppService:
 
 
 class Controller:
-    """Answers requests; it gets the service that its module sees."""
+    """Handles requests with the service that its module sees."""
 
     path = ""
 
@@ -25,33 +25,33 @@ class Controller:
         self.service = service
 
     def set(self, text: str) -> None:
-        """Keep a text."""
+        """Set the text."""
         self.service.text = text
         print(f"  {self.path + '/set?str=' + text:<24} done")
 
     def get(self) -> None:
-        """Show it."""
+        """Print the text."""
         print(f"  {self.path + '/get':<24} {self.service.text}".rstrip())
 
 
 class AppController(Controller):
-    """The root's."""
+    """The controller of the root module."""
 
 
 class UserController(Controller):
-    """The user's."""
+    """The controller of the user module."""
 
     path = "/user"
 
 
 @module(providers=[AppService, UserController])
 class UserModule:
-    """Has a service of its own, and keeps it to itself."""
+    """Provides its own private service."""
 
 
 @module(imports=[UserModule], providers=[AppService, AppController])
 class AppModule:
-    """Has one too."""
+    """Provides its own service too."""
 
 
 @module(providers=[AppService, UserController], exports=[AppService])
@@ -61,11 +61,11 @@ class SharingUserModule:
 
 @module(imports=[SharingUserModule], providers=[AppController])
 class SharedAppModule:
-    """Has none, and sees the imported one."""
+    """Provides no service, and sees the imported one."""
 
 
 def requests(root: type[AppModule] | type[SharedAppModule]) -> None:
-    """The same requests, whatever the modules say."""
+    """Send the same requests to both controllers."""
     with Application(root) as application:
         app, user = application.get(AppController), application.get(UserController)
         app.set("Hi~")
@@ -78,7 +78,7 @@ def requests(root: type[AppModule] | type[SharedAppModule]) -> None:
 
 
 def main() -> None:
-    """Both ways."""
+    """Show both."""
     print("AppService in the providers of both modules: two instances")
     requests(AppModule)
     print("\nAppService exported by the one and imported by the other: one instance")

@@ -1,7 +1,7 @@
-"""The four kinds of providers: a class, a value, a factory, and another name for what there is.
+"""The four kinds of providers: a class, a value, a factory, and an alias of an existing provider.
 
-Two modules are made in each way, for the application and for its users, and both are asked for their prefix.
-Needs pip install 'etcd-factory[nest]', and no etcd.
+For each kind, an application module and a user module get a database, and the prefixes of both are printed.
+Requires pip install 'etcd-factory[nest]', but no etcd.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from etcd_factory.nest import Application, DynamicModule, Provider, module
 
 
 class Database:
-    """What both of the parts below are."""
+    """The common base class."""
 
     prefix = "abstract"
 
 
 class UserDatabase(Database):
-    """The users'."""
+    """The database of the user module."""
 
     prefix = "user"
 
 
 class AppDatabase(Database):
-    """The application's."""
+    """The database of the application module."""
 
     prefix = "app"
 
 
 class Greeter:
-    """Asks for a database, and does not know which one it is given."""
+    """Injects a database without knowing which one."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -41,53 +41,53 @@ KINDS = {"user": UserDatabase, "app": AppDatabase}
 
 @module()
 class DatabaseModule:
-    """Gives a database, in one of four ways."""
+    """Provides a database by one of four kinds of providers."""
 
     @classmethod
     def by_class(cls, kind: str) -> DynamicModule:
-        """An instance of that class, one for each module that asks for another class."""
-        return cls.giving(Provider(Database, use_class=KINDS[kind]))
+        """Provide an instance of a class, one for each configuration."""
+        return cls.providing(Provider(Database, use_class=KINDS[kind]))
 
     @classmethod
     def by_value(cls, kind: str) -> DynamicModule:
-        """A value that there is already."""
-        return cls.giving(Provider(Database, use_value=KINDS[kind]()))
+        """Provide an existing object."""
+        return cls.providing(Provider(Database, use_value=KINDS[kind]()))
 
     @classmethod
     def by_factory(cls, kind: str) -> DynamicModule:
-        """What a function gives; it may be ``async``."""
-        return cls.giving(Provider(Database, use_factory=lambda: KINDS[kind]()))
+        """Provide the result of a function, which may be ``async``."""
+        return cls.providing(Provider(Database, use_factory=lambda: KINDS[kind]()))
 
     @classmethod
     def by_existing(cls) -> DynamicModule:
-        """Other names for one instance."""
+        """Provide aliases of one instance."""
         aliases = [Provider(f"{kind}_database", use_existing=Database) for kind in KINDS]
-        return cls.giving(Database, *aliases)
+        return cls.providing(Database, *aliases)
 
     @classmethod
-    def giving(cls, *providers: Any) -> DynamicModule:
-        """All of them, to whom imports the module."""
+    def providing(cls, *providers: Any) -> DynamicModule:
+        """Return the module with these providers, all exported."""
         return DynamicModule(cls, providers=providers, exports=providers)
 
 
-def show(way: str, user: DynamicModule, app: DynamicModule) -> None:
-    """An application whose two modules have a database each."""
+def show(kind: str, user: DynamicModule, app: DynamicModule) -> None:
+    """Start an application whose two modules have a database each, and print both."""
 
     @module(imports=[user], providers=[Greeter])
     class UserModule:
-        """The users' part."""
+        """The user module."""
 
     @module(imports=[UserModule, app], providers=[Greeter])
     class AppModule:
-        """The root."""
+        """The root module."""
 
     with Application(AppModule) as running:
         ours, theirs = (running.select(part).get(Greeter).database for part in (AppModule, UserModule))
-        print(f"{way:<12} app: {ours.prefix:<9} user: {theirs.prefix:<9} one instance: {ours is theirs}")
+        print(f"{kind:<12} app: {ours.prefix:<9} user: {theirs.prefix:<9} one instance: {ours is theirs}")
 
 
 def main() -> None:
-    """All four."""
+    """Show all four kinds."""
     show("use_class", DatabaseModule.by_class("user"), DatabaseModule.by_class("app"))
     show("use_value", DatabaseModule.by_value("user"), DatabaseModule.by_value("app"))
     show("use_factory", DatabaseModule.by_factory("user"), DatabaseModule.by_factory("app"))

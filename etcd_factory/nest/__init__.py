@@ -1,4 +1,4 @@
-"""Nest's modules for Python: who provides what, who sees it, and which instances are shared.
+"""Nest's modules for Python: which providers a module sees, and which instances are shared.
 
     @module(imports=[CacheModule.for_root({"size": 10})], providers=[UserService], exports=[UserService])
     class UserModule: ...
@@ -6,17 +6,21 @@
     with Application(UserModule) as app:
         app.get(UserService)
 
-A module tree becomes one dishka provider (``provider_of``), which an application starts, or which lives in a container
-of one's own.
+A module tree is compiled to one dishka provider. ``Application`` starts it; ``provider_of`` returns it for your own
+container.
 """
 
 from __future__ import annotations
 
 from etcd_factory.registry import AsyncEtcdService, EtcdService
 
-from .app import Application, AsyncApplication, Selected
-from .builder import ConfigurableModuleBuilder
-from .config import ConfigModule, ConfigService, register_as
+from .application import Application, AsyncApplication, Selected
+from .async_options import AsyncOptions
+from .config_module import ConfigModule
+from .config_service import ConfigService
+from .config_sources import register_as
+from .configurable_module import ConfigurableModule, OptionsFactory
+from .dishka_provider import key_of, provider_of
 from .errors import (
     ApplicationStateError,
     AsyncFactoryError,
@@ -29,14 +33,12 @@ from .errors import (
     StopError,
     UnresolvedError,
 )
-from .etcd import ASYNC_ETCD_CLIENT, ETCD_CLIENT, AsyncEtcdModule, EtcdModule, async_client_token, client_token
+from .etcd_module import ASYNC_ETCD_CLIENT, ETCD_CLIENT, AsyncEtcdModule, EtcdModule, async_client_token, client_token
 from .identity import Identity
-from .later import AsyncOptions
-from .metadata import DynamicModule, module
-from .provider import key_of, provider_of
+from .module_builder import ConfigurableModuleBuilder
+from .modules import DynamicModule, module
 from .providers import Provider
 from .tokens import Inject, Token
-from .typed import ConfigurableModule, OptionsFactory
 
 __all__ = [
     "ASYNC_ETCD_CLIENT",

@@ -1,107 +1,110 @@
-"""From what a module provides to a function of its dependencies, each of them with its full address."""
+"""Bindings: how each provider is built, with the addresses of its dependencies."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from enum import Enum
-from typing import Any
+from typing import TypeVar
 
 from attrs import frozen
 
-from .dependencies import Need, body_of, needs_of
-from .errors import AsyncFactoryError, shown
+from .dependencies import Dependency, Factory, annotated_function, dependencies_of
+from .errors import AsyncFactoryError, declared_in, display_name
+from .module_tree import Address
 from .providers import NOT_GIVEN, Provider
-from .tree import Address
-from .visibility import Sight
+from .visibility import Visibility
+
+T = TypeVar("T")
 
 
-class Kind(Enum):
-    """How a value comes out of a function."""
+class FactoryKind(Enum):
+    """How a factory returns its value."""
 
-    PLAIN = "a function"
-    AWAITED = "an async function"
-    GENERATOR = "a generator"
-    ASYNC_GENERATOR = "an async generator"
+    FUNCTION = "function"
+    ASYNC_FUNCTION = "async function"
+    GENERATOR = "generator"
+    ASYNC_GENERATOR = "async generator"
 
 
 KINDS = (
-    (inspect.isasyncgenfunction, Kind.ASYNC_GENERATOR),
-    (inspect.isgeneratorfunction, Kind.GENERATOR),
-    (inspect.iscoroutinefunction, Kind.AWAITED),
+    (inspect.isasyncgenfunction, FactoryKind.ASYNC_GENERATOR),
+    (inspect.isgeneratorfunction, FactoryKind.GENERATOR),
+    (inspect.iscoroutinefunction, FactoryKind.ASYNC_FUNCTION),
 )
 
 
 @frozen(eq=False)
-class Slot:
-    """What fills one parameter: what is at the address, else the default."""
+class Argument:
+    """One argument of a factory: the value at the address, or, if that is None, the parameter's default."""
 
-    need: Need
+    dependency: Dependency
     address: Address | None
+
+    def value(self, built: Iterator[object]) -> object:
+        """Return the argument; ``built`` yields the values of the addresses in order."""
+        return self.dependency.default if self.address is None else next(built)
 
 
 @frozen(eq=False)
 class Binding:
-    """One provider of one module, ready to be built: ``make`` takes what is at ``needs``, in that order."""
+    """One provider of one module, ready to be built."""
 
     address: Address
-    kind: Kind
-    call: Callable[..., Any]
-    slots: tuple[Slot, ...]
+    kind: FactoryKind
+    factory: Factory
+    arguments: tuple[Argument, ...]
 
     @property
-    def needs(self) -> tuple[Address, ...]:
-        """Where its dependencies are."""
-        return tuple(slot.address for slot in self.slots if slot.address is not None)
+    def dependencies(self) -> tuple[Address, ...]:
+        """The addresses of what ``build`` takes, in that order."""
+        return tuple(argument.address for argument in self.arguments if argument.address is not None)
 
     @property
     def is_async(self) -> bool:
-        """Whether it has to be awaited."""
-        return self.kind in (Kind.AWAITED, Kind.ASYNC_GENERATOR)
+        """Whether building it has to be awaited."""
+        return self.kind in (FactoryKind.ASYNC_FUNCTION, FactoryKind.ASYNC_GENERATOR)
 
-    def make(self, *given: Any) -> Any:
-        """The value, or for other kinds than ``PLAIN`` what gives it."""
-        values = iter(given)
-        filled = [(slot.need, value_of(slot, values)) for slot in self.slots]
-        args = [value for need, value in filled if not need.is_named]
-        made = self.call(*args, **{need.name: value for need, value in filled if need.is_named})
-        if self.kind is Kind.PLAIN and inspect.iscoroutine(made):
-            made.close()
+    def build(self, *built: object) -> object:
+        """Call the factory with the values of ``dependencies``; returns a value, coroutine or generator by ``kind``."""
+        values = iter(built)
+        filled = [(argument.dependency, argument.value(values)) for argument in self.arguments]
+        args = [value for parameter, value in filled if not parameter.is_keyword]
+        result = self.factory(*args, **{parameter.name: value for parameter, value in filled if parameter.is_keyword})
+        if self.kind is FactoryKind.FUNCTION and inspect.iscoroutine(result):
+            result.close()
+            name = display_name(self.factory)
             raise AsyncFactoryError(
-                f"{shown(self.call)} gave a coroutine for {self.address}; write it with 'async def', then it is awaited"
+                f"factory {name} of {self.address} returned a coroutine; declare it with 'async def' to have it awaited"
             )
-        return made
+        return result
 
 
-def value_of(slot: Slot, given: Iterator[Any]) -> Any:
-    """What fills the parameter."""
-    return slot.need.default if slot.address is None else next(given)
+def bind(visibility: Visibility, address: Address, provider: Provider) -> tuple[Binding, list[Dependency]]:
+    """Return how the provider is built, and its required dependencies that are not visible to its module."""
+    with declared_in(address):
+        dependencies = dependencies_of(provider)
+    arguments = tuple(Argument(one, visibility.find(address.module, one.token)) for one in dependencies)
+    missing = [one.dependency for one in arguments if one.address is None and one.dependency.default is NOT_GIVEN]
+    factory = factory_of(provider)
+    return Binding(address, factory_kind(factory), factory, arguments), missing
 
 
-def binding(sight: Sight, address: Address, provider: Provider) -> tuple[Binding, list[Need]]:
-    """What builds the provider's value, and the needs that its module does not see."""
-    call = maker(provider)
-    slots = tuple(Slot(need, sight.sees(address.module, need.token)) for need in needs_of(provider))
-    lacking = [slot.need for slot in slots if slot.address is None and slot.need.default is NOT_GIVEN]
-    return Binding(address, kind_of(call), call, slots), lacking
+def factory_of(provider: Provider) -> Factory:
+    """Return the function that builds the provider's value."""
+    if provider.use_class is not NOT_GIVEN:
+        return provider.use_class
+    if provider.use_factory is not NOT_GIVEN:
+        return provider.use_factory
+    return unchanged if provider.kind == "use_existing" else lambda: provider.use_value
 
 
-def maker(provider: Provider) -> Callable[..., Any]:
-    """The function that makes the provider's value."""
-    if provider.way == "use_value":
-        return lambda: provider.use_value
-    if provider.way == "use_existing":
-        return same
-    call: Callable[..., Any] = getattr(provider, provider.way)
-    return call
-
-
-def same(value: Any) -> Any:
-    """What another token stands for."""
+def unchanged(value: T) -> T:
+    """Return the value of the aliased token."""
     return value
 
 
-def kind_of(call: Callable[..., Any]) -> Kind:
-    """How a value comes out of it."""
-    body = body_of(call)
-    return next((kind for fits, kind in KINDS if fits(body)), Kind.PLAIN)
+def factory_kind(factory: Factory) -> FactoryKind:
+    """Return how the factory returns its value."""
+    function = annotated_function(factory)
+    return next((kind for matches, kind in KINDS if matches(function)), FactoryKind.FUNCTION)

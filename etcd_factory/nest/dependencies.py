@@ -1,146 +1,158 @@
-"""What a class or a function needs and gives, read from its annotations."""
+"""Dependencies of classes and functions, and the tokens of their results, read from annotations."""
 
 from __future__ import annotations
 
 import inspect
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Union, get_args, get_origin, get_type_hints
 
 from attrs import evolve, frozen
 
-from .errors import DeclarationError, shown
+from .errors import DeclarationError, display_name
 from .providers import NOT_GIVEN, Provider
 from .tokens import Inject, is_class
 
 EMPTY = inspect.Parameter.empty
-NAMED = inspect.Parameter.KEYWORD_ONLY
-SWALLOWS = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
+NOTHING: object = types.NoneType
+VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+Factory = Callable[..., object]
 
 
 @frozen
-class Need:
-    """One parameter to be filled: by which token, and with what where nobody provides that."""
+class Dependency:
+    """One parameter to inject: its token, its name, and its default if no provider is visible."""
 
-    token: Any
+    token: Hashable
     name: str
-    default: Any = NOT_GIVEN
-    is_named: bool = False  # it is passed by name
+    default: object = NOT_GIVEN
+    is_keyword: bool = False
 
 
-def needs_of(provider: Provider) -> tuple[Need, ...]:
-    """What has to be there before the provider's value can be made."""
-    if provider.way == "use_existing":
-        return (Need(provider.use_existing, "use_existing"),)
-    if provider.way == "use_value":
+def dependencies_of(provider: Provider) -> tuple[Dependency, ...]:
+    """Return what must be built before the provider's value."""
+    if provider.kind == "use_existing":
+        return (Dependency(provider.use_existing, "use_existing"),)
+    if provider.use_class is not NOT_GIVEN:
+        return parameters_of(provider.use_class)
+    factory = provider.use_factory
+    if factory is NOT_GIVEN:
         return ()
-    if provider.inject is not None:
-        return tuple(entry(provider.use_factory, i, one) for i, one in enumerate(provider.inject))
-    return parameters(getattr(provider, provider.way))
+    if provider.inject is None:
+        return parameters_of(factory)
+    return tuple(injection(factory, index, entry) for index, entry in enumerate(provider.inject))
 
 
-def entry(factory: Callable[..., Any], index: int, given: Inject) -> Need:
-    """One entry of ``inject=[...]``; an optional one is the parameter's own default, else None."""
+def injection(factory: Factory, index: int, entry: Inject) -> Dependency:
+    """Return one entry of ``inject=[...]``; the default of an optional one is the parameter's own, else None."""
     name = f"inject[{index}]"
-    if not given.optional:
-        return Need(given.token, name)
-    own = [one.default for one in signature(factory) if one.kind is not NAMED]
-    default = own[index] if index < len(own) else None
-    return Need(given.token, name, None if default is EMPTY else default)
+    if not entry.optional:
+        return Dependency(entry.token, name)
+    defaults: list[object] = [one.default for one in signature(factory) if one.kind is not KEYWORD_ONLY]
+    default = defaults[index] if index < len(defaults) else EMPTY
+    return Dependency(entry.token, name, None if default is EMPTY else default)
 
 
-def parameters(call: Callable[..., Any]) -> tuple[Need, ...]:
-    """What a class or a function takes, by its annotations."""
-    found = signature(call)
-    hints = hints_of(call) if found else {}
-    return tuple(need(call, one, hints) for one in found if one.name in hints or one.default is EMPTY)
+def parameters_of(call: Factory) -> tuple[Dependency, ...]:
+    """Return the annotated parameters of a class or function, and those without a default."""
+    parameters = signature(call)
+    hints = type_hints(call) if parameters else {}
+    return tuple(dependency(call, one, hints) for one in parameters if one.name in hints or one.default is EMPTY)
 
 
-def signature(call: Callable[..., Any]) -> list[inspect.Parameter]:
-    """The parameters that can be filled; some built-in functions don't tell theirs."""
+def signature(call: Factory) -> list[inspect.Parameter]:
+    """Return the parameters that can be injected; none for built-in functions without a signature."""
     try:
-        found = inspect.signature(call).parameters.values()
+        parameters = inspect.signature(call).parameters.values()
     except ValueError:
         return []
-    filled = call.keywords if isinstance(call, partial) else {}
-    return [one for one in found if one.kind not in SWALLOWS and one.name not in filled]
+    bound = call.keywords if isinstance(call, partial) else {}
+    return [one for one in parameters if one.kind not in VARIADIC and one.name not in bound]
 
 
-def need(call: Callable[..., Any], parameter: inspect.Parameter, hints: dict[str, Any]) -> Need:
-    """One parameter, by its annotation."""
+def dependency(call: Factory, parameter: inspect.Parameter, hints: dict[str, object]) -> Dependency:
+    """Return one parameter as a dependency; raises ``DeclarationError`` if it has no annotation."""
     if parameter.name not in hints:
+        name = display_name(call)
         raise DeclarationError(
-            f"{shown(call)} has a parameter {parameter.name!r} without an annotation; write its class, or "
-            f"Annotated[..., Inject(token)], or Provider(..., use_factory={shown(call)}, inject=[...])"
+            f"parameter {parameter.name!r} of {name} has no annotation; annotate it with its class or "
+            f"Annotated[..., Inject(token)], or declare Provider(..., use_factory={name}, inject=[...])"
         )
-    asked = meant(hints[parameter.name])
-    default = parameter.default
+    inject = injection_in(hints[parameter.name])
+    default: object = parameter.default
     if default is EMPTY:
-        default = None if asked.optional else NOT_GIVEN
-    return Need(asked.token, parameter.name, default, parameter.kind is NAMED)
+        default = None if inject.optional else NOT_GIVEN
+    return Dependency(inject.token, parameter.name, default, parameter.kind is KEYWORD_ONLY)
 
 
-def meant(hint: Any) -> Inject:
-    """The token that an annotation means: ``Annotated[T, Inject(token)]``, else the class, optional if ``| None``."""
-    found: Inject | None = None
+def injection_in(hint: object) -> Inject:
+    """Return the token of an annotation: ``Annotated[T, Inject(token)]``, else ``T``; optional if ``| None``."""
+    inject: Inject | None = None
     optional = False
     while True:
         if get_origin(hint) is Annotated:
             hint, *marks = get_args(hint)
-            found = found or next((one for one in marks if isinstance(one, Inject)), None)
+            inject = inject or next((mark for mark in marks if isinstance(mark, Inject)), None)
         elif is_optional(hint):
             optional, hint = True, next(one for one in get_args(hint) if one is not types.NoneType)
         else:
-            asked = found or Inject(hint)
-            return evolve(asked, optional=asked.optional or optional)
+            inject = inject or Inject(hint)
+            return evolve(inject, optional=inject.optional or optional)
 
 
-def is_optional(hint: Any) -> bool:
-    """Whether it is ``T | None``."""
+def is_optional(hint: object) -> bool:
+    """Whether an annotation is ``T | None``."""
     parts = get_args(hint)
     return get_origin(hint) in (Union, types.UnionType) and len(parts) == 2 and types.NoneType in parts
 
 
-def given_by(factory: Callable[..., Any]) -> Any:
-    """The token of a function that stands in ``providers`` by itself: what it says to return or to yield."""
-    hint = hints_of(factory).get("return", types.NoneType)
+def return_token(factory: Factory) -> Hashable:
+    """Return the token of a function listed in ``providers``: what its annotation says that it returns or yields."""
+    hint: object = type_hints(factory).get("return", types.NoneType)
     if inspect.isgeneratorfunction(factory) or inspect.isasyncgenfunction(factory):
         hint = next(iter(get_args(hint)), types.NoneType)
-    token: Any = meant(hint).token
-    if token is types.NoneType:
+    token = injection_in(hint).token
+    if token is NOTHING:
+        name = display_name(factory)
         raise DeclarationError(
-            f"{shown(factory)} does not say what it gives; write its return annotation, "
-            f"or Provider(token, use_factory={shown(factory)})"
+            f"{name} has no return annotation to take its token from; add one, or declare "
+            f"Provider(token, use_factory={name})"
         )
     return token
 
 
-def hints_of(call: Callable[..., Any]) -> dict[str, Any]:
-    """The annotations as types."""
-    body = body_of(call)
+def type_hints(call: Factory) -> dict[str, object]:
+    """Return the evaluated annotations; raises ``DeclarationError`` if one cannot be evaluated."""
+    function = annotated_function(call)
     try:
-        return get_type_hints(body, globalns=names(call, body), include_extras=True)
-    except Exception as error:  # an annotation is any expression
+        return get_type_hints(function, globalns=namespace(call, function), include_extras=True)
+    except Exception as error:  # an annotation may be any expression
+        name = display_name(call)
         raise DeclarationError(
-            f"the annotations of {shown(call)} can't be read: {error}; what they name has to be there at run time, "
-            f"or write Provider(..., use_factory={shown(call)}, inject=[...])"
+            f"cannot evaluate the annotations of {name}: {error}; import what they name at run time, not only for type "
+            f"checking, or declare Provider(..., use_factory={name}, inject=[...])"
         ) from error
 
 
-def body_of(call: Any) -> Any:
-    """The function that has the annotations."""
+def annotated_function(call: Factory) -> Factory:
+    """Return the function that carries the annotations of a class, a partial or a callable object."""
     if isinstance(call, partial):
-        return body_of(call.func)
+        return annotated_function(call.func)
     if is_class(call):
         return call.__init__ if call.__init__ is not object.__init__ else call.__new__
     return call if inspect.isroutine(call) else type(call).__call__
 
 
-def names(call: Any, body: Any) -> dict[str, Any]:
-    """What annotations may name: for a class, also what the modules of its bases know, which may have written them."""
-    known: dict[str, Any] = {}
+def namespace(call: Factory, function: Factory) -> dict[str, object]:
+    """Return the names that annotations may use.
+
+    For a class this includes the globals of the modules of its bases, which may have written some annotations.
+    """
+    names: dict[str, object] = {}
     for base in reversed(call.__mro__) if is_class(call) else ():
-        known |= getattr(sys.modules.get(base.__module__), "__dict__", {})  # runpy's modules are not there
-    return known | getattr(inspect.unwrap(body), "__globals__", {})
+        names |= getattr(sys.modules.get(base.__module__), "__dict__", {})  # a module of runpy is not in sys.modules
+    return names | getattr(inspect.unwrap(function), "__globals__", {})

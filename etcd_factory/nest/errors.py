@@ -1,9 +1,10 @@
-"""What goes wrong with modules: one tree below ``ModuleError``."""
+"""Errors of modules, providers and applications: one tree below ``ModuleError``."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Hashable, Iterable, Sequence
+from contextlib import contextmanager
 from types import FunctionType, GenericAlias
 from typing import Any
 
@@ -16,32 +17,33 @@ if sys.version_info < (3, 11):  # pragma: no cover
 
 
 class ModuleError(EtcdFactoryError):
-    """Everything that is wrong with modules, their providers and an application made of them."""
+    """Base class of all errors of modules, their providers and their applications."""
 
 
 class DeclarationError(ModuleError, TypeError):
-    """A module or a provider that is written wrongly; the text says what to write."""
+    """Invalid declaration of a module or a provider; the message says what to write instead."""
 
 
 @frozen
 class Missing:
-    """One dependency that a module does not see: who needs it, where, and what to do."""
+    """One unresolved dependency: which consumer in which module needs it, and how to provide it."""
 
     consumer: str
     parameter: str
-    token: Any
+    token: Hashable
     module: str
     advice: str
 
     def __str__(self) -> str:
+        # "can't resolve dependencies" is Nest's own text, which its users search for.
         return (
-            f"{self.consumer} in {self.module} can't resolve dependencies: {self.parameter!r} is "
-            f"{shown(self.token)}, which {self.module} does not see; {self.advice}"
+            f"can't resolve dependencies of {self.consumer} in {self.module}: parameter {self.parameter!r} needs "
+            f"{display_name(self.token)}, which is not visible in {self.module}; {self.advice}"
         )
 
 
 class UnresolvedError(ModuleError):
-    """Dependencies that no module gives to the one that needs them; ``missing`` has all of them."""
+    """Dependencies that their modules cannot see; ``missing`` lists all of them."""
 
     def __init__(self, *missing: Missing) -> None:
         self.missing = missing
@@ -50,12 +52,12 @@ class UnresolvedError(ModuleError):
     def __str__(self) -> str:
         if len(self.missing) == 1:
             return str(self.missing[0])
-        lines = [f"{len(self.missing)} dependencies can't be resolved:", *map(str, self.missing)]
+        lines = [f"{len(self.missing)} unresolved dependencies:", *map(str, self.missing)]
         return "\n  ".join(lines)
 
 
 class CycleError(ModuleError):
-    """Providers that need one another; ``path`` has them in order, the first one again at the end."""
+    """Circular dependency between providers; ``path`` lists them in order, the first one again at the end."""
 
     def __init__(self, path: Iterable[str]) -> None:
         self.path = tuple(path)
@@ -63,27 +65,27 @@ class CycleError(ModuleError):
 
     def __str__(self) -> str:
         return (
-            f"providers need one another: {' -> '.join(self.path)}; "
-            "move what they share into a provider of its own, or hand one of them over after both are made"
+            f"circular dependency between providers: {' -> '.join(self.path)}; "
+            "move what they share into another provider, or pass one to the other after both are built"
         )
 
 
 class ProviderNotFoundError(ModuleError, KeyError):
-    """No provider has that token, or it can't be told which one is meant."""
+    """No provider or module matches, or several do and the choice is ambiguous."""
 
     def __str__(self) -> str:
         return str(self.args[0])
 
 
 class ConfigKeyError(ModuleError, KeyError):
-    """The configuration has no value of that name."""
+    """The configuration has no value for the key."""
 
     def __str__(self) -> str:
         return str(self.args[0])
 
 
 class AsyncFactoryError(ModuleError):
-    """Something has to be awaited where nothing is awaited."""
+    """A factory is asynchronous where its result cannot be awaited."""
 
 
 class ApplicationStateError(ModuleError, RuntimeError):
@@ -91,24 +93,33 @@ class ApplicationStateError(ModuleError, RuntimeError):
 
 
 class StopError(ModuleError, ExceptionGroup[Exception]):
-    """Some providers could not be stopped; all were tried. ``except*`` works."""
+    """Errors of the providers that failed to stop; all were stopped or tried. ``except*`` works."""
 
     def __new__(cls, errors: Sequence[Exception]) -> StopError:
-        """A group of the errors."""
+        """Group the errors."""
         return super().__new__(cls, f"stopping failed: {'; '.join(map(repr, errors))}", list(errors))
 
     def __init__(self, errors: Sequence[Exception]) -> None: ...
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return type(self), (list(self.exceptions),)
 
     def derive(self, excs: Sequence[Any], /) -> Any:
-        """The part of the group that ``except*`` caught."""
+        """Return a group of the errors that ``except*`` selected."""
         return StopError(excs)
 
 
-def shown(value: object) -> str:
-    """How a class, a function or a token is called in messages: by its name where it has one, else as in code."""
+@contextmanager
+def declared_in(place: object) -> Generator[None, None, None]:
+    """Prefix a ``DeclarationError`` with the module or provider that it concerns."""
+    try:
+        yield
+    except DeclarationError as error:
+        raise DeclarationError(f"{place}: {error}") from error
+
+
+def display_name(value: object) -> str:
+    """Return the name of a class or function for messages, else the value's ``repr``."""
     if isinstance(value, GenericAlias) or not isinstance(value, (type, FunctionType)):
         return repr(value)
     return value.__qualname__.rpartition("<locals>.")[-1]

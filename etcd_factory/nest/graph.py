@@ -1,92 +1,100 @@
-"""The whole application before anything is built: every provider of every module, and where its dependencies are."""
+"""The dependency graph of an application before anything is built: every provider and where its dependencies are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Hashable, Iterable, Mapping
 
 from attrs import frozen
 
 from etcd_factory.errors import suggestion
 
-from .advice import advice, missing
-from .bindings import Binding, binding
-from .errors import AsyncFactoryError, CycleError, Missing, ProviderNotFoundError, UnresolvedError, shown
-from .identity import Identity, Keys
-from .metadata import DynamicModule, ModuleRef
+from .bindings import Binding, bind
+from .errors import AsyncFactoryError, CycleError, Missing, ProviderNotFoundError, UnresolvedError, display_name
+from .identity import Identity, ModuleKeys
+from .module_tree import Address, ModuleTree
+from .modules import DynamicModule, ModuleRef
 from .providers import Provider
-from .toposort import bottom_up
-from .tree import Address, Tree, tree_of
-from .visibility import Sight
+from .scanner import scan
+from .toposort import topological_order
+from .unresolved import advice_for, missing_dependency
+from .visibility import Visibility
 
 
 @frozen(eq=False)
-class Graph:
-    """Flat bindings, each with the full addresses of its dependencies, in the order in which they are built."""
+class DependencyGraph:
+    """All bindings by address, in the order in which they are built."""
 
-    tree: Tree
-    sight: Sight
+    tree: ModuleTree
+    visibility: Visibility
     bindings: Mapping[Address, Binding]
 
-    def find(self, token: Any) -> Address:
-        """Where an application finds the token: what the root sees, else the only module that provides it."""
-        found = self.sight.sees(self.tree.root, token)
-        holders = self.tree.holders(token)
-        if found is None and len(holders) != 1:
-            raise ProviderNotFoundError(self._lost(token, holders))
-        return found or Address(holders[0], token)
+    def find(self, token: Hashable) -> Address:
+        """Return where an application finds a token: what the root sees, else the only module that provides it."""
+        found = self.visibility.find(self.tree.root, token)
+        providing = self.tree.providing(token)
+        if found is None and len(providing) != 1:
+            raise ProviderNotFoundError(self._not_found(token, providing))
+        return found or Address(providing[0], token)
 
-    def find_in(self, label: str, token: Any, *, strict: bool = False) -> Address:
-        """Where a module finds the token; if ``strict``, only among its own providers."""
-        found = self.sight.sees(label, token)
+    def find_in(self, label: str, token: Hashable, *, strict: bool = False) -> Address:
+        """Return where a module finds a token; if ``strict``, only among its own providers."""
+        found = self.visibility.find(label, token)
+        name = display_name(token)
         if found is None:
-            raise ProviderNotFoundError(f"{label} does not see {shown(token)}; {advice(self.sight, label, token)}")
+            advice = advice_for(self.visibility, label, token)
+            raise ProviderNotFoundError(f"{name} is not visible in {label}; {advice}")
         if strict and found.module != label:
-            raise ProviderNotFoundError(f"{label} does not provide {shown(token)}, it sees that of {found.module}")
+            raise ProviderNotFoundError(
+                f"{label} does not provide {name} itself; it sees the one of {found.module}, which strict=True excludes"
+            )
         return found
 
     def select(self, module: ModuleRef | str) -> str:
-        """The label of a module, by its class, the dynamic module, or the label itself."""
+        """Return the label of a module, by its class, the dynamic module, or the label itself."""
         if isinstance(module, DynamicModule):
             labels = [label for key, label in self.tree.labels.items() if key == self.tree.keys.key(module)]
         else:
             labels = [label for label, node in self.tree.nodes.items() if module in (label, node.cls)]
         if len(labels) == 1:
             return labels[0]
-        name = module if isinstance(module, str) else shown(module)
+        name = module if isinstance(module, str) else display_name(module)
         if labels:
             raise ProviderNotFoundError(f"{name} has several configurations; select one by name: {', '.join(labels)}")
         raise ProviderNotFoundError(f"the application has no module {name}{suggestion(name, self.tree.nodes)}")
 
-    def refuse_async(self) -> None:
-        """For who can't await anything."""
-        awaited = [str(address) for address, one in self.bindings.items() if one.is_async]
-        if awaited:
-            raise AsyncFactoryError(f"made by async factories: {', '.join(awaited)}; use AsyncApplication")
+    def require_sync(self) -> None:
+        """Raise ``AsyncFactoryError`` if a provider has an async factory."""
+        found = [str(address) for address, binding in self.bindings.items() if binding.is_async]
+        if found:
+            raise AsyncFactoryError(f"Application cannot await the factory of {', '.join(found)}; use AsyncApplication")
 
-    def _lost(self, token: Any, holders: list[str]) -> str:
-        if not holders:
-            return f"no module provides {shown(token)}{self.tree.near(token)}"
-        return f"several modules provide {shown(token)}; write select(...).get(...) with one of: {', '.join(holders)}"
+    def _not_found(self, token: Hashable, providing: list[str]) -> str:
+        name = display_name(token)
+        if not providing:
+            return f"no module provides {name}{self.tree.similar_token(token)}"
+        return f"several modules provide {name}: {', '.join(providing)}; select one with select(...).get(...)"
 
 
-def graph_of(module: ModuleRef, identity: Identity = "value", overrides: Iterable[Provider] = ()) -> Graph:
-    """The graph of an application, all its dependencies found; ``UnresolvedError`` has all that are not."""
-    tree = tree_of(module, Keys(identity), overrides)
-    sight = Sight(tree)
+def build_graph(module: ModuleRef, identity: Identity = "value", overrides: Iterable[Provider] = ()) -> DependencyGraph:
+    """Return the graph of an application.
+
+    Raises ``UnresolvedError`` listing every dependency that is not visible, and ``CycleError``.
+    """
+    tree = scan(module, ModuleKeys(identity), overrides)
+    visibility = Visibility(tree)
     bindings: dict[Address, Binding] = {}
-    lacking: list[Missing] = []
-    for label in bottom_up([tree.root], lambda label: tree.nodes[label].imports):
+    missing: list[Missing] = []
+    for label in topological_order([tree.root], lambda label: tree.nodes[label].imports):
         for token, provider in tree.nodes[label].providers.items():
             address = Address(label, token)
-            bindings[address], needs = binding(sight, address, provider)
-            lacking += (missing(sight, address, need) for need in needs)
-    if lacking:
-        raise UnresolvedError(*lacking)
-    ordered = bottom_up(bindings, lambda address: bindings[address].needs, cycle)
-    return Graph(tree, sight, {address: bindings[address] for address in ordered})
+            bindings[address], unseen = bind(visibility, address, provider)
+            missing += (missing_dependency(visibility, address, one) for one in unseen)
+    if missing:
+        raise UnresolvedError(*missing)
+    ordered = topological_order(bindings, lambda address: bindings[address].dependencies, refuse_cycle)
+    return DependencyGraph(tree, visibility, {address: bindings[address] for address in ordered})
 
 
-def cycle(path: list[Address]) -> None:
-    """Providers that need one another can't be built."""
+def refuse_cycle(path: list[Address]) -> None:
+    """Raise ``CycleError``."""
     raise CycleError(map(str, path))

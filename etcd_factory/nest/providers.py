@@ -1,98 +1,113 @@
-"""How something is provided: one value, checked when it is made; nothing is built here."""
+"""``Provider``: how a token is provided. Checked when declared; nothing is built here."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Hashable, Iterable
-from typing import Any
+from enum import Enum
+from typing import Final, Literal
 
 from attrs import field, frozen
 
-from .errors import DeclarationError, shown
-from .tokens import Inject, is_class, listed, token_like
+from .errors import DeclarationError, display_name
+from .tokens import Inject, as_token, as_tuple, is_class
 
-NOT_GIVEN: Any = object()  # None is a value that one may provide
-USES = ("use_class", "use_value", "use_factory", "use_existing")
+ProviderKind = Literal["use_class", "use_value", "use_factory", "use_existing"]
+
+KINDS: tuple[ProviderKind, ...] = ("use_class", "use_value", "use_factory", "use_existing")
 
 
-def injected(value: Iterable[Any] | None) -> tuple[Inject, ...] | None:
-    """The tokens for a factory's parameters, or None: its annotations tell them."""
-    return None if value is None else tuple(Inject.of(one) for one in listed("inject", value))
+class NotGiven(Enum):
+    """Marks an omitted argument, since None is a valid value. An enum, so that type checkers narrow ``is``."""
+
+    NOT_GIVEN = "not given"
+
+
+NOT_GIVEN: Final = NotGiven.NOT_GIVEN
+
+
+def as_injections(entries: Iterable[object] | None) -> tuple[Inject, ...] | None:
+    """Return the tokens of a factory's parameters; None if its annotations name them."""
+    return None if entries is None else tuple(Inject.of(entry) for entry in as_tuple("inject", entries))
 
 
 @frozen
 class Provider:
-    """How a token is provided, in exactly one way.
+    """How a token is provided, in exactly one of four ways.
 
-    ``use_class``: an instance of that class. ``use_value``: that value, be it None. ``use_factory``: what the function
-    gives; it may be ``async``, and a generator: what stands behind its ``yield`` is done when the application stops.
-    ``inject`` names the tokens for its parameters, in order; without it their annotations do. ``use_existing``:
-    whatever the module sees under that other token.
+    ``use_class``: an instance of the class. ``use_value``: the value, which may be None. ``use_factory``: the result of
+    the function, which may be ``async``, or a generator whose code after ``yield`` runs when the application stops.
+    ``inject`` lists the tokens of the factory's parameters in order; by default its annotations name them.
+    ``use_existing``: an alias of another token that the module sees. Raises ``DeclarationError``.
     """
 
-    token: Hashable = field(converter=token_like)
-    use_class: Any = field(default=NOT_GIVEN, kw_only=True)
-    use_value: Any = field(default=NOT_GIVEN, kw_only=True)
-    use_factory: Any = field(default=NOT_GIVEN, kw_only=True)
-    use_existing: Any = field(default=NOT_GIVEN, kw_only=True)
-    inject: tuple[Inject, ...] | None = field(default=None, converter=injected, kw_only=True)
+    token: Hashable = field(converter=as_token)
+    use_class: type[object] | NotGiven = field(default=NOT_GIVEN, kw_only=True)
+    use_value: object = field(default=NOT_GIVEN, kw_only=True)
+    use_factory: Callable[..., object] | NotGiven = field(default=NOT_GIVEN, kw_only=True)
+    use_existing: Hashable = field(default=NOT_GIVEN, kw_only=True, converter=as_token)
+    inject: tuple[Inject, ...] | None = field(default=None, converter=as_injections, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        given = [name for name in USES if getattr(self, name) is not NOT_GIVEN]
-        problem = many(given) if len(given) != 1 else CHECKS[given[0]](self)
+        given: list[ProviderKind] = [kind for kind in KINDS if getattr(self, kind) is not NOT_GIVEN]
+        problem = count_problem(given) if len(given) != 1 else CHECKS[given[0]](self)
         if not problem and self.inject is not None and given != ["use_factory"]:
-            problem = "has inject, which goes with use_factory; for a class write use_factory=TheClass, inject=[...]"
+            problem = "inject is only valid with use_factory; for a class write use_factory=TheClass, inject=[...]"
         if problem:
-            raise DeclarationError(f"Provider({shown(self.token)}) {problem}")
+            raise DeclarationError(f"Provider({display_name(self.token)}): {problem}")
 
     @property
-    def way(self) -> str:
-        """Which of the four ways it is: ``use_value`` and so on."""
-        return next(name for name in USES if getattr(self, name) is not NOT_GIVEN)
+    def kind(self) -> ProviderKind:
+        """Which of the four ways is used: ``"use_value"`` and so on."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not NOT_GIVEN)
 
     def __repr__(self) -> str:
-        value = "..." if self.way == "use_value" else shown(getattr(self, self.way))  # a value may be secret
-        return f"Provider({shown(self.token)}, {self.way}={value})"
+        # A value may be a secret.
+        source = "..." if self.kind == "use_value" else display_name(getattr(self, self.kind))
+        return f"Provider({display_name(self.token)}, {self.kind}={source})"
 
 
-def many(given: list[str]) -> str:
-    """What is wrong where none or several ways are given."""
-    return f"needs exactly one of {', '.join(USES)}; got {' and '.join(given) or 'none'}"
+def count_problem(given: list[ProviderKind]) -> str:
+    """Describe that none or several of the four ways are used."""
+    return f"needs exactly one of {', '.join(KINDS)}; got {' and '.join(given) or 'none'}"
 
 
-def bad_class(provider: Provider) -> str:
-    """What is wrong with ``use_class``."""
+def class_problem(provider: Provider) -> str:
+    """Describe what is wrong with ``use_class``; empty if nothing is."""
     cls = provider.use_class
     if not is_class(cls):
-        return f"has use_class={shown(cls)}, which is no class; write use_factory= or use_value="
+        return f"use_class={display_name(cls)} is not a class; use use_factory or use_value"
     if inspect.isabstract(cls):
-        return f"has use_class={shown(cls)}, which is abstract; write a class that has all its methods"
+        return f"use_class={display_name(cls)} is abstract; use a concrete subclass"
     return ""
 
 
-def bad_factory(provider: Provider) -> str:
-    """What is wrong with ``use_factory``: it must take what ``inject`` names."""
+def factory_problem(provider: Provider) -> str:
+    """Describe what is wrong with ``use_factory``, which must accept the arguments listed in ``inject``."""
     factory = provider.use_factory
     if not callable(factory):
-        return f"has use_factory={shown(factory)}, which can't be called; write use_value="
+        return f"use_factory={display_name(factory)} is not callable; use use_value"
+    if provider.inject is None:
+        return ""
     try:
-        inspect.signature(factory).bind(*provider.inject or ())
+        inspect.signature(factory).bind(*provider.inject)
     except TypeError as error:
-        return "" if provider.inject is None else f"has a use_factory that does not take what inject names: {error}"
-    except ValueError:  # some built-in functions don't tell what they take
+        return f"use_factory={display_name(factory)} does not accept the arguments listed in inject: {error}"
+    except ValueError:  # some built-in functions have no signature
         return ""
     return ""
 
 
-def bad_existing(provider: Provider) -> str:
-    """What is wrong with ``use_existing``."""
-    other = token_like(provider.use_existing)
-    return "stands for itself; use_existing names another token" if other == provider.token else ""
+def alias_problem(provider: Provider) -> str:
+    """Describe what is wrong with ``use_existing``."""
+    if provider.use_existing == provider.token:
+        return "use_existing names the provider's own token; name another one"
+    return ""
 
 
-CHECKS: dict[str, Callable[[Provider], str]] = {
-    "use_class": bad_class,
+CHECKS: dict[ProviderKind, Callable[[Provider], str]] = {
+    "use_class": class_problem,
     "use_value": lambda _: "",
-    "use_factory": bad_factory,
-    "use_existing": bad_existing,
+    "use_factory": factory_problem,
+    "use_existing": alias_problem,
 }

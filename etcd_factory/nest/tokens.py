@@ -1,24 +1,25 @@
-"""What providers are asked by: classes, texts and typed tokens."""
+"""Tokens, by which providers are requested: classes, strings and typed ``Token`` objects."""
 
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Generic, TypeVar
 
 from attrs import field, frozen
 from typing_extensions import TypeIs
 
-from .errors import DeclarationError, shown
+from .errors import DeclarationError, display_name
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
 @frozen(eq=False)
 class Token(Generic[T_co]):
-    """A typed name for what is no class of its own: ``CLIENT = Token[Client]("CLIENT")``.
+    """A typed token for a value without a class of its own: ``CLIENT = Token[Client]("CLIENT")``.
 
-    Two tokens are two, whatever their names. A plain text is a token too: untyped, and equal by its letters.
+    Two ``Token`` objects are different, whatever their names. A string is a token too: untyped, and compared by value.
     """
 
     name: str
@@ -27,43 +28,47 @@ class Token(Generic[T_co]):
         return f"Token({self.name!r})"
 
 
-def is_class(value: object) -> TypeIs[type[Any]]:
-    """Whether ``value`` is a class; ``list[int]`` is none, though Python 3.10 says so."""
+def is_class(value: object) -> TypeIs[type[object]]:
+    """Whether ``value`` is a class; ``list[int]`` is not, although it passes ``isinstance`` on Python 3.10."""
     return isinstance(value, type) and not isinstance(value, types.GenericAlias)
 
 
-def is_function(value: object) -> TypeIs[Callable[..., Any]]:
-    """Whether ``value`` is a function of Python's own kind, a ``lambda`` among them."""
+def is_function(value: object) -> TypeIs[types.FunctionType]:
+    """Whether ``value`` is a function written in Python, which includes ``lambda``."""
     return isinstance(value, types.FunctionType)
 
 
-def token_like(value: Any) -> Hashable:
-    """A value that may stand for a provider."""
+def as_token(value: object) -> Hashable:
+    """Return ``value`` if it can be a token; raises ``DeclarationError``."""
     if value is None or not isinstance(value, Hashable) or is_function(value):
-        raise DeclarationError(f"a token is a class, a text or a Token; got {shown(value)}")
+        raise DeclarationError(f"invalid token {display_name(value)}; use a class, a string or a Token")
     return value
 
 
-def listed(what: str, value: Iterable[Any]) -> tuple[Any, ...]:
-    """The entries of a list; a text or a single entry is a slip."""
-    single: Any = value
-    if isinstance(single, (str, bytes, Mapping)) or not isinstance(single, Iterable):
-        raise DeclarationError(f"{what} is a list; write {what}=[...]")
-    return tuple(value)
+def as_tuple(name: str, values: Iterable[T]) -> tuple[T, ...]:
+    """Return the entries of a list; refuses a string, a mapping or a single entry, which are typical mistakes."""
+    if not is_listing(values):
+        raise DeclarationError(f"{name} must be a list, not {type(values).__name__}; write {name}=[...]")
+    return tuple(values)
+
+
+def is_listing(value: object) -> bool:
+    """Whether ``value`` is iterable and neither text nor a mapping."""
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
 
 
 @frozen
 class Inject:
-    """Says by which token a parameter is filled: ``client: Annotated[Client, Inject(CLIENT)]``.
+    """Set the token that a parameter is resolved by: ``client: Annotated[Client, Inject(CLIENT)]``.
 
-    It may stand in ``inject=[...]`` as well. Where nobody provides an ``optional`` one, it is the parameter's default,
-    else None.
+    Also valid as an entry of ``inject=[...]``. If ``optional`` and no provider is visible, the parameter gets its
+    default, or None if it has none.
     """
 
-    token: Hashable = field(converter=token_like)
+    token: Hashable = field(converter=as_token)
     optional: bool = field(default=False, kw_only=True)
 
     @classmethod
-    def of(cls, given: Any) -> Inject:
-        """An entry of ``inject=[...]``: a token, or this."""
-        return given if isinstance(given, cls) else cls(given)
+    def of(cls, entry: object) -> Inject:
+        """Return an entry of ``inject=[...]``, which may be a plain token, as ``Inject``."""
+        return entry if isinstance(entry, cls) else cls(entry)

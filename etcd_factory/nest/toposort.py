@@ -1,4 +1,4 @@
-"""In which order things are made: what something needs comes before it."""
+"""Topological order: dependencies before their dependents."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import TypeVar
 H = TypeVar("H", bound=Hashable)
 
 
-def bottom_up(
-    roots: Iterable[H], below: Callable[[H], Iterable[H]], on_cycle: Callable[[list[H]], None] = lambda _: None
+def topological_order(
+    roots: Iterable[H], dependencies: Callable[[H], Iterable[H]], on_cycle: Callable[[list[H]], None] = lambda _: None
 ) -> list[H]:
-    """All that is reached from ``roots``, each behind what is below it, else in the order in which it is met.
+    """Return everything reachable from ``roots``, each item after its dependencies, otherwise in order of discovery.
 
-    A worklist, for chains may be longer than Python recurses. ``on_cycle`` gets things that are below one another, the
-    first again at the end.
+    ``on_cycle`` receives the items of a cycle, the first one again at the end; if it returns, the cycle is ignored.
+    Iterative, since a chain may be longer than Python's recursion limit.
     """
     done: dict[H, None] = {}
     for root in roots:
-        path: dict[H, Iterator[H]] = {} if root in done else {root: iter(below(root))}
+        path: dict[H, Iterator[H]] = {} if root in done else {root: iter(dependencies(root))}
         while path:
             last = next(reversed(path))
-            lower = next((one for one in path[last] if one not in done), None)
-            if lower is None:
+            following = next((one for one in path[last] if one not in done), None)
+            if following is None:
                 done[last] = None
                 del path[last]
-            elif lower in path:
-                on_cycle([*list(path)[list(path).index(lower) :], lower])
+            elif following in path:
+                on_cycle([*list(path)[list(path).index(following) :], following])
             else:
-                path[lower] = iter(below(lower))
+                path[following] = iter(dependencies(following))
     return list(done)

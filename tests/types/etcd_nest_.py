@@ -1,4 +1,4 @@
-"""What type checkers see of ``EtcdModule`` and of clients in a container. Never run: mypy and pyright read it."""
+"""Static types of ``EtcdModule`` and of clients in a container, for mypy and pyright; never run."""
 
 from __future__ import annotations
 
@@ -76,14 +76,14 @@ async def awaited(aetcd: AsyncETCDService) -> None:
     assert_type(await service.watch_service("user", print), Mirror[Async])
 
 
-def made(factory: ETCDServiceFactory, afactory: AsyncETCDServiceFactory) -> None:
+def factories(factory: ETCDServiceFactory, afactory: AsyncETCDServiceFactory) -> None:
     assert_type(factory.registry(), ServiceRegistry)
     assert_type(factory.config_center(instance="a"), ConfigCenter)
     assert_type(afactory.registry(), AsyncServiceRegistry)
     assert_type(afactory.config_center(), AsyncConfigCenter)
 
 
-def contained(container: dishka.Container) -> None:
+def containers(container: dishka.Container) -> None:
     assert_type(etcd_provider({"client": {"hosts": "a"}}), dishka.Provider)
     assert_type(async_etcd_provider({}), dishka.Provider)
     assert_type(container.get(ETCDService), ETCDService)

@@ -1,4 +1,4 @@
-"""What type checkers see of modules. Never run: mypy and pyright read it; they refuse each line with an ignore."""
+"""Static types of modules, for mypy and pyright; never run. Each line with an ignore must be an error in both."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from etcd_factory.nest import (
     Provider,
     Selected,
     Token,
+    key_of,
     module,
     provider_of,
 )
@@ -42,7 +43,7 @@ class Client:
 CLIENT = Token[Client]("CLIENT")
 
 
-class Speaks(Protocol):
+class Speaker(Protocol):
     def speak(self) -> str: ...
 
 
@@ -111,7 +112,7 @@ def options(tree: DictConfig) -> None:
     EtcdModule.register(Options(), is_globl=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
-def later() -> None:
+def async_options() -> None:
     assert_type(EtcdModule.for_root_async(use_factory=plain, inject=[ConfigService]), DynamicModule)
     EtcdModule.for_root_async(use_factory=awaited, inject=[ConfigService])
     EtcdModule.register_async(use_factory=mapping)
@@ -125,7 +126,7 @@ def later() -> None:
     EtcdModule.for_root_async(use_existing=WrongFactory)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
-def asked(app: Application) -> None:
+def requests(app: Application) -> None:
     assert_type(app.get(Service), Service)
     assert_type(app.get(CLIENT), Client)
     assert_type(app.get("text"), Any)
@@ -134,9 +135,27 @@ def asked(app: Application) -> None:
     assert_type(app.get(EtcdModule).own(), int)
     assert_type(app.container, dishka.Container)
     abstract: Abstract = app.get(Abstract)
-    speaks: Speaks = app.get(Speaks)
+    speaker: Speaker = app.get(Speaker)
     wrong: int = app.get(Service)  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
-    del abstract, speaks, wrong
+    del abstract, speaker, wrong
+
+
+def declarations() -> None:
+    Provider(CLIENT, use_class=Client)
+    Provider(Abstract, use_factory=connect, inject=[Options])
+    Provider("alias", use_existing=CLIENT)
+    Provider(CLIENT, use_class=42)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Provider(CLIENT, use_factory=42)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Provider(CLIENT, use_clas=Client)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    DynamicModule(EtcdModule, imports=[EtcdModule], providers=[Service], exports=["a", Service, CLIENT])
+    DynamicModule(42)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    DynamicModule(EtcdModule, imports=[42])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+
+
+def containers(container: dishka.Container) -> None:
+    assert_type(key_of(CLIENT), type[Client])
+    assert_type(container.get(key_of(CLIENT)), Client)
+    assert_type(container.get(key_of("text")), Any)
 
 
 def started() -> None:

@@ -1,6 +1,6 @@
-"""``EtcdModule``: whose the client is, when it is closed, which one of several a module is given."""
+"""``EtcdModule`` and ``AsyncEtcdModule``: who sees the client, when it is closed, and which of several is used."""
 
-# Annotations name classes that are made inside the tests, so they are evaluated at once: no __future__ import here.
+# Annotations name classes defined inside the tests, so they must be evaluated eagerly: no __future__ import here.
 
 from typing import Annotated
 
@@ -25,14 +25,7 @@ from etcd_factory.nest import (
     client_token,
     module,
 )
-
-
-def importing(*imports, providers=()):
-    @module(imports=imports, providers=providers)
-    class App:
-        pass
-
-    return App
+from tests.support.nest_modules import importing
 
 
 class Controller:
@@ -61,6 +54,8 @@ class Direct:
 
 
 def feature(name, etcd=EtcdModule, consumer=Feature):
+    """A module that uses one of several clients."""
+
     @module(imports=[etcd.for_feature(name)], providers=[consumer], exports=[consumer])
     class Part:
         pass
@@ -68,8 +63,9 @@ def feature(name, etcd=EtcdModule, consumer=Feature):
     return Part
 
 
-def test_b37_it_gives_the_service_on_a_client_of_these_options(etcd_options):
-    with Application(importing(EtcdModule.for_root(etcd_options), providers=[Controller])) as app:
+@pytest.mark.anchor("nest-37")
+def test_it_provides_the_service_on_a_client_with_the_options(etcd_options):
+    with Application(importing(EtcdModule.for_root(etcd_options), providers=(Controller,))) as app:
         app.get(Controller).etcd.save_config("aaa", "1")
         client = app.select(EtcdModule).get(ETCD_CLIENT)
         assert isinstance(client, ETCDService)
@@ -77,14 +73,16 @@ def test_b37_it_gives_the_service_on_a_client_of_these_options(etcd_options):
         assert client.options.namespace == etcd_options["namespace"]
 
 
-def test_b37_options_may_be_left_out():
-    with Application(importing(EtcdModule.for_root(), providers=[Controller])) as app:
+@pytest.mark.anchor("nest-37")
+def test_options_may_be_left_out():
+    with Application(importing(EtcdModule.for_root(), providers=(Controller,))) as app:
         assert "127.0.0.1:2379" in repr(app.select(EtcdModule).get(ETCD_CLIENT))
 
 
-def test_the_client_is_seen_by_its_module_alone():
+@pytest.mark.anchor("nest-37")
+def test_the_client_is_visible_only_in_its_module():
     with pytest.raises(UnresolvedError, match="add it to the exports of EtcdModule"):
-        Application(importing(EtcdModule.for_root(), providers=[Direct]))
+        Application(importing(EtcdModule.for_root(), providers=(Direct,)))
 
 
 def test_the_client_is_closed_when_the_application_stops(etcd_options):
@@ -95,7 +93,7 @@ def test_the_client_is_closed_when_the_application_stops(etcd_options):
         client.get("k").string()
 
 
-async def test_the_asyncio_client_is_closed_when_the_application_stops(etcd_options):
+async def test_the_client_is_closed_when_the_application_stops_in_asyncio(etcd_options):
     async with AsyncApplication(importing(AsyncEtcdModule.for_root(etcd_options))) as app:
         client = app.select(AsyncEtcdModule).get(ASYNC_ETCD_CLIENT)
         assert await client.get("k").string() is None
@@ -103,31 +101,34 @@ async def test_the_asyncio_client_is_closed_when_the_application_stops(etcd_opti
         await client.get("k").string()
 
 
-async def test_b39_options_of_an_async_factory_are_awaited(etcd_options):
+@pytest.mark.anchor("nest-39")
+async def test_options_of_an_async_factory_are_awaited(etcd_options):
     async def options():
         return etcd_options
 
     made = AsyncEtcdModule.for_root_async(use_factory=options)
-    async with AsyncApplication(importing(made, providers=[AsyncController])) as app:
+    async with AsyncApplication(importing(made, providers=(AsyncController,))) as app:
         etcd = app.get(AsyncController).etcd
         await etcd.save_config("aaa", "1")
         assert await etcd.get_config("aaa") == "1"
 
 
-def test_b40_options_come_from_the_global_configuration(etcd_options, tmp_path):
+@pytest.mark.anchor("nest-40")
+def test_options_come_from_the_global_configuration(etcd_options, tmp_path):
     (tmp_path / ".env").write_text(f"etcd_hosts=http://{etcd_options['hosts'][0]}\n")
 
     def options(config: ConfigService):
         return {**etcd_options, "hosts": config["etcd_hosts"]}
 
     config = ConfigModule.for_root(is_global=True, env_file_path=tmp_path / ".env")
-    later = EtcdModule.for_root_async(use_factory=options, inject=[ConfigService])
-    with Application(importing(config, later, providers=[Controller])) as app:
+    etcd = EtcdModule.for_root_async(use_factory=options, inject=[ConfigService])
+    with Application(importing(config, etcd, providers=(Controller,))) as app:
         assert app.get(Controller).etcd.get_config("aaa") is None
         assert app.select(EtcdModule).get(ETCD_CLIENT).options.hosts == (f"http://{etcd_options['hosts'][0]}",)
 
 
-def test_b29_two_modules_with_other_options_have_other_clients(etcd_options):
+@pytest.mark.anchor("nest-29")
+def test_modules_with_different_options_have_different_clients(etcd_options):
     nested = {**etcd_options, "namespace": etcd_options["namespace"] + "b/"}
     one, two = EtcdModule.register(etcd_options, name="one"), EtcdModule.register(nested, name="two")
     with Application(importing(one, importing(two))) as app:
@@ -137,25 +138,26 @@ def test_b29_two_modules_with_other_options_have_other_clients(etcd_options):
 
 
 @pytest.mark.parametrize("etcd", [EtcdModule, AsyncEtcdModule])
-def test_a_wrong_option_is_told_at_once_with_the_right_one(etcd):
+def test_an_unknown_option_is_refused_at_once_with_a_suggestion(etcd):
     with pytest.raises(ConfigError, match="hots: unknown option; did you mean 'hosts'"):
         etcd.for_root({"hots": "127.0.0.1:2379"})
 
 
-def test_a_wrong_option_of_a_factory_is_told_at_the_start():
+def test_an_unknown_option_of_a_factory_aborts_the_start():
     app = Application(importing(EtcdModule.for_root_async(use_factory=lambda: {"hots": "127.0.0.1:2379"})))
     with pytest.raises(ConfigError, match="did you mean 'hosts'"):
         app.start()
 
 
-def named(etcd_options):
-    space = etcd_options["namespace"]
-    return {name: {**etcd_options, "namespace": f"{space}{name}/"} for name in ("a", "b")}
+def clients(etcd_options):
+    """Options of two clients, each with its own namespace."""
+    namespace = etcd_options["namespace"]
+    return {name: {**etcd_options, "namespace": f"{namespace}{name}/"} for name in ("a", "b")}
 
 
-def test_each_feature_is_given_its_own_client(etcd_options):
+def test_each_feature_has_its_own_client(etcd_options):
     for_a, for_b = feature("a"), feature("b")
-    with Application(importing(EtcdModule.for_clients(**named(etcd_options)), for_a, for_b)) as app:
+    with Application(importing(EtcdModule.for_clients(**clients(etcd_options)), for_a, for_b)) as app:
         a, b = app.select(for_a).get(Feature), app.select(for_b).get(Feature)
         a.service.save_config("k", "of a")
         assert (a.client.get("k").string(), b.client.get("k").string()) == ("of a", None)
@@ -165,9 +167,9 @@ def test_each_feature_is_given_its_own_client(etcd_options):
         a.client.get("k").string()
 
 
-async def test_the_same_in_asyncio(etcd_options):
+async def test_each_feature_has_its_own_client_in_asyncio(etcd_options):
     part = feature("b", AsyncEtcdModule, AsyncFeature)
-    async with AsyncApplication(importing(AsyncEtcdModule.for_clients(**named(etcd_options)), part)) as app:
+    async with AsyncApplication(importing(AsyncEtcdModule.for_clients(**clients(etcd_options)), part)) as app:
         found = app.get(AsyncFeature)
         await found.service.save_config("k", "of b")
         assert await app.get(async_client_token("b")).get("k").string() == "of b"
@@ -177,17 +179,17 @@ async def test_the_same_in_asyncio(etcd_options):
         await found.client.get("k").string()
 
 
-def test_a_feature_of_a_client_that_is_not_there_is_told_before_the_start(etcd_options):
+def test_a_feature_of_an_unknown_client_is_refused_before_the_start(etcd_options):
     with pytest.raises(UnresolvedError, match="ETCD_CLIENT_c"):
-        Application(importing(EtcdModule.for_clients(**named(etcd_options)), feature("c")))
+        Application(importing(EtcdModule.for_clients(**clients(etcd_options)), feature("c")))
 
 
-def test_the_rest_of_the_application_sees_no_default_client(etcd_options):
+def test_named_clients_provide_no_default_client(etcd_options):
     with pytest.raises(UnresolvedError):
-        Application(importing(EtcdModule.for_clients(**named(etcd_options)), providers=[Feature]))
+        Application(importing(EtcdModule.for_clients(**clients(etcd_options)), providers=(Feature,)))
 
 
-def test_a_wrong_option_of_a_named_client_names_it():
+def test_an_unknown_option_of_a_named_client_is_reported_with_its_path():
     app = Application(importing(EtcdModule.for_clients(a={"hots": "127.0.0.1:2379"})))
     with pytest.raises(ConfigError, match=r"clients\.a\.hots: unknown option; did you mean 'hosts'"):
         app.start()

@@ -1,171 +1,12 @@
-"""What two values have in common, and which modules are therefore one."""
+"""Which modules are the same, and therefore which instances are shared."""
 
-from __future__ import annotations
-
-import dataclasses
-import functools
-import math
-from collections.abc import Mapping
-from types import MappingProxyType
+# Annotations name classes defined inside the tests, so they must be evaluated eagerly: no __future__ import here.
 
 import pytest
-from attrs import define, field, frozen
-from omegaconf import OmegaConf
 
-from etcd_factory.nest import Application, DeclarationError, DynamicModule, Inject, Provider, Token, module
-from etcd_factory.nest.identity import Keys, fingerprint
-
-
-@frozen
-class Options:
-    hosts: list[str]
-    note: str = field(default="", eq=False)
-
-
-@define(eq=False)
-class Handle:
-    name: str
-
-
-@dataclasses.dataclass
-class Point:
-    x: dict[str, int]
-    seen: int = dataclasses.field(default=0, compare=False)
-
-
-class Plain:
-    """Compares by itself and can't be hashed."""
-
-    __hash__ = None
-
-    def method(self):
-        return self
-
-
-def adding(n):
-    return lambda x: x + n
-
-
-def defaulting(n, at=0):
-    def shown(x=n, *, y=at):
-        return x, y
-
-    return shown
-
-
-def filling(log):
-    return lambda: log.append(1)
-
-
-class Live(Mapping):
-    """A mapping that changes by itself."""
-
-    def __getitem__(self, key):
-        raise KeyError(key)
-
-    def __iter__(self):
-        return iter(())
-
-    def __len__(self):
-        return 0
-
-
-def recursive(n):
-    def down(x):
-        return down(x - n) if x else 0
-
-    return down
-
-
-def unfilled():
-    def early():
-        return late
-
-    shape = fingerprint(early)
-    late = 1
-    return shape, late
-
-
-TOKEN, HANDLE, PLAIN = Token[int]("t"), Handle("h"), Plain()
-
-SAME = {
-    "numbers": (1, 1),
-    "texts": ("a", "a"),
-    "lists": ([1, [2]], [1, [2]]),
-    "mappings in any order": ({"a": 1, "b": [2]}, {"b": [2], "a": 1}),
-    "views of mappings": (MappingProxyType({"a": [1]}), MappingProxyType({"a": [1]})),
-    "OmegaConf trees": (OmegaConf.create({"a": [1]}), OmegaConf.create({"a": [1]})),
-    "sets": ({1, 2}, {2, 1}),
-    "attrs values": (Options(["a"], "one note"), Options(["a"], "another")),
-    "dataclasses": (Point({"x": 1}, 1), Point({"x": 1}, 2)),
-    "functions": (adding(1), adding(1)),
-    "functions that close over themselves": (recursive(1), recursive(1)),
-    "partial functions": (functools.partial(max, (1,), key=len), functools.partial(max, (1,), key=len)),
-    "bound methods": (PLAIN.method, PLAIN.method),
-    "built-in functions": (math.sin, math.sin),
-    "providers": (Provider(TOKEN, use_value=[1]), Provider(TOKEN, use_value=[1])),
-    "what is injected": (Inject(TOKEN), Inject(TOKEN)),
-    "one object": (PLAIN, PLAIN),
-    "one handle": (HANDLE, HANDLE),
-}
-
-OTHER = {
-    "a number and a truth": (1, True),
-    "a number and a float": (1, 1.0),
-    "a list and a tuple": ([1], (1,)),
-    "values of other classes": (Options(["a"]), Point({"x": 1})),
-    "attrs values": (Options(["a"]), Options(["b"])),
-    "functions that close over others": (adding(1), adding(2)),
-    "functions that recurse by others": (recursive(1), recursive(2)),
-    "partial functions": (functools.partial(max, 1), functools.partial(max, 2)),
-    "methods of two objects": (Plain().method, Plain().method),
-    "two objects": (Plain(), Plain()),
-    "two handles of one name": (Handle("h"), Handle("h")),
-    "two tokens of one name": (Token("t"), Token("t")),
-    "functions with other defaults": (defaulting(1), defaulting(2)),
-    "functions with other defaults by name": (defaulting(1, at=1), defaulting(1, at=2)),
-    "functions that fill other lists": (filling([]), filling([])),
-    "partial functions that fill other lists": (functools.partial(filling, []), functools.partial(filling, [])),
-    "live mappings": (Live(), Live()),
-}
-
-
-@pytest.mark.parametrize("case", SAME)
-def test_what_means_the_same_has_one_fingerprint(case):
-    one, other = map(fingerprint, SAME[case])
-    assert one == other
-    assert hash(one) == hash(other)
-
-
-@pytest.mark.parametrize("case", OTHER)
-def test_what_differs_has_two(case):
-    one, other = map(fingerprint, OTHER[case])
-    assert one != other
-
-
-def test_annotations_count_for_they_say_what_is_injected():
-    def consumer(kind):
-        def make(x: kind) -> object:  # type: ignore[valid-type]
-            return x
-
-        make.__annotations__["x"] = kind
-        return make
-
-    assert fingerprint(consumer(int)) == fingerprint(consumer(int))
-    assert fingerprint(consumer(int)) != fingerprint(consumer(str))
-
-
-def test_a_function_may_close_over_what_is_not_there_yet():
-    shape, _ = unfilled()
-    assert shape == unfilled()[0]
-
-
-def test_a_value_that_is_a_part_of_itself_ends():
-    one, other = [1], [1]
-    one.append(one)
-    other.append(other)
-    assert fingerprint(one) == fingerprint(other)
-    assert fingerprint(one) != fingerprint([1, one])
+from etcd_factory.nest import Application, DeclarationError, DynamicModule, Provider, Token, UnresolvedError, module
+from etcd_factory.nest.identity import ModuleKeys
+from tests.support.nest_modules import HttpModule, is_shared, left_and_right
 
 
 @module()
@@ -174,14 +15,14 @@ class M:
 
 
 def nested(depth, value):
-    made = DynamicModule(M, providers=[Provider("v", use_value=value)])
+    nesting = DynamicModule(M, providers=[Provider("v", use_value=value)])
     for _ in range(depth):
-        made = DynamicModule(M, imports=[made])
-    return made
+        nesting = DynamicModule(M, imports=[nesting])
+    return nesting
 
 
-def test_a_module_is_its_class_or_what_it_was_made_with():
-    keys = Keys()
+def test_the_key_of_a_module_is_its_class_or_its_content():
+    keys = ModuleKeys()
     assert keys.key(M) == keys.key(M)
     assert keys.key(M) != keys.key(DynamicModule(M))
     assert keys.key(nested(3, 1)) == keys.key(nested(3, 1))
@@ -199,49 +40,118 @@ def test_each_part_of_a_dynamic_module_counts():
         {"is_global": True},
         {},
     ]
-    keys = Keys()
+    keys = ModuleKeys()
     assert len({keys.key(DynamicModule(M, **part)) for part in parts for _ in range(2)}) == len(parts)
 
 
-def test_by_reference_only_the_same_object_is_one():
-    keys, made = Keys("reference"), nested(2, 1)
+def test_by_reference_only_the_same_object_is_equal():
+    keys, made = ModuleKeys("reference"), nested(2, 1)
     assert keys.key(made) == keys.key(made)
     assert keys.key(made) != keys.key(nested(2, 1))
 
 
-@pytest.mark.parametrize("identity", ["value", "reference"])
-def test_modules_may_be_nested_deeper_than_python_recurses(identity):
-    @module(imports=[nested(1500, 1), nested(1500, 1)])
-    class App:
-        pass
-
-    count = len(Application(App, identity=identity).graph.tree.nodes)
-    assert count == {"value": 1502, "reference": 3003}[identity]
-
-
-def test_a_transient_module_makes_its_importers_differ():
-    def made(is_transient):
+def test_a_transient_module_makes_its_importers_different():
+    def importer(is_transient):
         return DynamicModule(M, imports=[DynamicModule(M, is_transient=is_transient)])
 
-    keys = Keys()
-    assert keys.key(made(False)) == keys.key(made(False))
-    assert keys.key(made(True)) != keys.key(made(True))
+    keys = ModuleKeys()
+    assert keys.key(importer(False)) == keys.key(importer(False))
+    assert keys.key(importer(True)) != keys.key(importer(True))
 
 
-@pytest.mark.parametrize(("identity", "asked"), [("value", 1), ("reference", 2)])
-def test_a_function_in_imports_is_asked_once(identity, asked):
-    calls = []
-
-    def importing():
-        return lambda: calls.append(1) or M
-
-    def holder():
-        return module(imports=[importing()])(type("Holder", (), {}))
-
-    Application(module(imports=[holder(), holder()])(type("App", (), {})), identity=identity)
-    assert len(calls) == asked
-
-
-def test_there_are_two_kinds_of_identity():
-    with pytest.raises(DeclarationError, match="value, reference, not 'valu'; did you mean 'value'"):
+def test_an_unknown_identity_is_refused():
+    with pytest.raises(
+        DeclarationError, match="invalid identity 'valu'; use one of 'value', 'reference'; did you mean 'value'"
+    ):
         Application(M, identity="valu")
+
+
+@pytest.mark.anchor("nest-32")
+def test_equal_calls_are_shared_by_value_and_not_by_reference():
+    assert is_shared(HttpModule.register("same"), HttpModule.register("same"))
+    assert not is_shared(HttpModule.register("same"), HttpModule.register("same"), identity="reference")
+    assert not is_shared(HttpModule.register("same"), HttpModule.register("other"))
+
+
+@pytest.mark.anchor("nest-33")
+@pytest.mark.parametrize("identity", ["value", "reference"])
+def test_the_same_object_imported_twice_is_one_instance(identity):
+    made = HttpModule.register("u")
+    assert is_shared(made, made, identity=identity)
+
+
+@module()
+class ListModule:
+    @staticmethod
+    def of(value):
+        provider = Provider("list", use_factory=lambda: [value])
+        return DynamicModule(ListModule, providers=[provider], exports=[provider])
+
+
+def lists(left, right):
+    with Application(left_and_right(left, right)) as app:
+        return app.select("Left").get("list"), app.select("Right").get("list")
+
+
+@pytest.mark.anchor("nest-34")
+def test_factories_of_the_same_text_with_different_closures_are_different():
+    assert lists(ListModule.of(1), ListModule.of(2)) == ([1], [2])
+    assert is_shared(ListModule.of(1), ListModule.of(1), "list")
+
+
+@pytest.mark.anchor("nest-34")
+def test_factories_of_the_same_text_in_different_files_are_different():
+    def load(text):
+        names = {"text": text}
+        exec("f = lambda: [text]", names)
+        provider = Provider("list", use_factory=names["f"])
+        return DynamicModule(ListModule, providers=[provider], exports=[provider])
+
+    assert lists(load("a"), load("b")) == (["a"], ["b"])
+
+
+class Service:
+    pass
+
+
+@module(providers=[Service], exports=[Service])
+class Holder:
+    pass
+
+
+@module()
+class Loaded:
+    @staticmethod
+    def by_class(mark):
+        providers = [Provider("mark", use_value=mark), Provider("s", use_class=Service)]
+        return DynamicModule(Loaded, providers=providers, exports=["s"])
+
+    @staticmethod
+    def by_existing(mark):
+        providers = [Provider("mark", use_value=mark), Provider("s", use_existing=Service)]
+        return DynamicModule(Loaded, imports=[Holder], providers=providers, exports=["s"])
+
+
+@pytest.mark.anchor("nest-35")
+def test_a_class_is_private_to_each_configuration_and_an_alias_is_shared():
+    assert not is_shared(Loaded.by_class(1), Loaded.by_class(2), "s")
+    assert is_shared(Loaded.by_existing(1), Loaded.by_existing(2), "s")
+
+
+@pytest.mark.anchor("nest-36")
+def test_the_bare_class_beside_a_configured_one_is_another_module():
+    with pytest.raises(UnresolvedError) as caught:
+        Application(left_and_right(HttpModule, HttpModule.register("u")))
+    (missing,) = caught.value.missing
+    assert (missing.consumer, missing.token, missing.module) == ("Http", "base_url", "HttpModule")
+    assert "HttpModule#2 provides it" in missing.advice
+
+
+def test_a_transient_module_is_never_shared_with_an_equal_one():
+    made = HttpModule.register("u", is_transient=True)
+    assert not is_shared(made, HttpModule.register("u", is_transient=True))
+    assert is_shared(made, made)
+
+
+def test_modules_of_different_names_are_different():
+    assert not is_shared(HttpModule.register("u", name="left"), HttpModule.register("u", name="right"))

@@ -1,8 +1,9 @@
-"""The module of seed 000 with a store in memory in the place of etcd: what a library's author writes."""
+"""An etcd module on an in-memory store, as a library author would write it: by hand, typed and static."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Annotated
 
 from attrs import define, field, frozen
 
@@ -11,7 +12,7 @@ from etcd_factory.nest import ConfigurableModule, DynamicModule, Inject, Provide
 
 @frozen
 class Options:
-    """As a client's options."""
+    """Options like those of a client."""
 
     hosts: str = "http://localhost:2379"
     username: str | None = None
@@ -19,7 +20,7 @@ class Options:
 
 
 class Etcd:
-    """A store that remembers how it was made and ended."""
+    """A store that records its options and whether it is closed."""
 
     def __init__(self, options: Options | None) -> None:
         self.options, self.values, self.closed = options, {}, False
@@ -31,7 +32,7 @@ CLIENT_OPTIONS = Token[Options]("ETCD_CLIENT_OPTIONS")
 
 @define
 class EtcdService:
-    """Gets the client as a property, which is a field here."""
+    """Injects the client as a field, where Nest injects a property."""
 
     client: Annotated[Etcd, Inject(CLIENT)]
 
@@ -42,37 +43,37 @@ class EtcdService:
         return self.client.values.get(key)
 
 
-def connected(options: Options | None):
-    """A client that is closed when the application stops."""
+def connect(options: Options | None) -> Iterator[Etcd]:
+    """Yield a client; closed when the application stops."""
     client = Etcd(options)
     yield client
     client.closed = True
 
 
-SHARED = [EtcdService, Provider(CLIENT, use_factory=connected, inject=[CLIENT_OPTIONS])]
+PROVIDERS = [EtcdService, Provider(CLIENT, use_factory=connect, inject=[CLIENT_OPTIONS])]
 
 
 @module()
 class EtcdModule:
-    """By hand, as in the seed."""
+    """Written by hand."""
 
     @staticmethod
     def for_root(options: Options | None = None) -> DynamicModule:
         bound = Provider(CLIENT_OPTIONS, use_value=options)
-        return DynamicModule(EtcdModule, providers=[*SHARED, bound], exports=[EtcdService])
+        return DynamicModule(EtcdModule, providers=[*PROVIDERS, bound], exports=[EtcdService])
 
     @staticmethod
-    def for_root_async(*, use_factory: Any, inject: Any = ()) -> DynamicModule:
+    def for_root_async(*, use_factory: Callable[..., object], inject: Iterable[object] = ()) -> DynamicModule:
         bound = Provider(CLIENT_OPTIONS, use_factory=use_factory, inject=inject)
-        return DynamicModule(EtcdModule, providers=[*SHARED, bound], exports=[EtcdService])
+        return DynamicModule(EtcdModule, providers=[*PROVIDERS, bound], exports=[EtcdService])
 
 
 @module(
-    providers=[EtcdService, Provider(CLIENT, use_factory=connected, inject=[Options])],
+    providers=[EtcdService, Provider(CLIENT, use_factory=connect, inject=[Options])],
     exports=[EtcdService],
 )
 class TypedEtcdModule(ConfigurableModule[Options]):
-    """The same in the typed way."""
+    """The same as a ``ConfigurableModule``."""
 
 
 @module(
@@ -80,4 +81,4 @@ class TypedEtcdModule(ConfigurableModule[Options]):
     exports=[EtcdService],
 )
 class StaticEtcdModule:
-    """Before it took options."""
+    """The same without options."""

@@ -1,6 +1,6 @@
-"""The builder of configurable modules (behaviours 43 to 50)."""
+"""``ConfigurableModuleBuilder``."""
 
-# Annotations name classes that are made inside the tests, so they are evaluated at once: no __future__ import here.
+# Annotations name classes defined inside the tests, so they must be evaluated eagerly: no __future__ import here.
 
 from typing import Annotated, Any
 
@@ -21,12 +21,13 @@ from etcd_factory.nest import (
     Token,
     module,
 )
+from tests.support.nest_modules import importing
 
 BUILT = ConfigurableModuleBuilder().build()
 
 
 class ConfigService:
-    """As in seed 003."""
+    """As in Nest's page on dynamic modules."""
 
     def __init__(self, options: Annotated[Any, Inject(BUILT.MODULE_OPTIONS_TOKEN)]):
         self.options = options
@@ -38,7 +39,7 @@ class ConfigModule(BUILT.ConfigurableModuleClass):
 
 
 def module_of(built):
-    """A module of what was built, that exports its options, and a root that imports what ``call`` gives."""
+    """A module of the built class, which exports its options."""
 
     @module(exports=[built.MODULE_OPTIONS_TOKEN])
     class Configurable(built.ConfigurableModuleClass):
@@ -47,18 +48,14 @@ def module_of(built):
     return Configurable
 
 
-def options_of(made, built, *providers, **parts):
+def options_of(made, built):
     """The options as the importing module sees them."""
-
-    @module(imports=[made], providers=providers)
-    class App:
-        pass
-
-    with Application(App, **parts) as app:
+    with Application(importing(made)) as app:
         return app.get(built.MODULE_OPTIONS_TOKEN)
 
 
-def test_b43_build_gives_a_class_with_register_and_its_twin():
+@pytest.mark.anchor("nest-43")
+def test_build_returns_a_class_with_register_and_register_async():
     cls, token, options_type, async_type = BUILT
     assert callable(cls.register)
     assert callable(cls.register_async)
@@ -68,45 +65,39 @@ def test_b43_build_gives_a_class_with_register_and_its_twin():
     assert ConfigModule.register({"folder": "./config"}).module is ConfigModule
 
 
-def test_b44_options_reach_their_consumer_as_the_very_same_object():
+@pytest.mark.anchor("nest-44")
+def test_options_reach_their_consumer_as_the_same_object():
     options = {"folder": "./config"}
-
-    @module(imports=[ConfigModule.register(options)])
-    class App:
-        pass
-
-    with Application(App) as app:
+    with Application(importing(ConfigModule.register(options))) as app:
         assert app.get(ConfigService).options is options
 
 
-def test_b44_options_may_be_given_by_name_or_as_an_object():
-    given = object()
-
-    @module(imports=[ConfigModule.register(folder="a")])
-    class App:
-        pass
-
-    with Application(App) as app:
+@pytest.mark.anchor("nest-44")
+def test_options_may_be_keyword_arguments_or_an_object():
+    options = object()
+    with Application(importing(ConfigModule.register(folder="a"))) as app:
         assert app.get(ConfigService).options == {"folder": "a"}
-    assert options_of(module_of(BUILT).register(given), BUILT) is given
+    assert options_of(module_of(BUILT).register(options), BUILT) is options
 
 
-def test_b45_the_token_is_of_its_own_for_each_build():
+@pytest.mark.anchor("nest-45")
+def test_each_build_has_its_own_token():
     builder = ConfigurableModuleBuilder(module_name="CacheStore")
     assert builder.build().MODULE_OPTIONS_TOKEN is not builder.build().MODULE_OPTIONS_TOKEN
     assert builder.build().MODULE_OPTIONS_TOKEN.name == "CACHE_STORE_MODULE_OPTIONS"
     assert ConfigurableModuleBuilder(options_injection_token="MINE").build().MODULE_OPTIONS_TOKEN == "MINE"
 
 
-def test_b46_the_methods_can_be_named():
+@pytest.mark.anchor("nest-46")
+def test_the_methods_can_be_renamed():
     builder = ConfigurableModuleBuilder()
-    named = builder.set_class_method_name("for_root")
-    cls = named.build().ConfigurableModuleClass
+    renamed = builder.set_class_method_name("for_root")
+    cls = renamed.build().ConfigurableModuleClass
     assert hasattr(cls, "for_root")
     assert hasattr(cls, "for_root_async")
     assert not hasattr(cls, "register")
     assert builder.class_method_name == "register"
-    with pytest.raises(DeclarationError, match="'for root' can't be the name"):
+    with pytest.raises(DeclarationError, match="'for root' is not a valid method name"):
         builder.set_class_method_name("for root")
 
 
@@ -119,7 +110,8 @@ class BaseModule:
     pass
 
 
-def test_b47_a_factory_gets_what_it_injects_from_imports():
+@pytest.mark.anchor("nest-47")
+def test_a_factory_receives_what_it_injects_from_imports():
     made = module_of(BUILT).register_async(
         use_factory=lambda base: {"folder": base.folder}, inject=[Base], imports=[BaseModule]
     )
@@ -127,7 +119,7 @@ def test_b47_a_factory_gets_what_it_injects_from_imports():
 
 
 class Factory:
-    """Gives options, built by injection."""
+    """Returns options, built by injection."""
 
     def __init__(self, base: Base):
         self.base = base
@@ -136,48 +128,48 @@ class Factory:
         return {"folder": self.base.folder, "by": self}
 
 
-class LateFactory(Factory):
+class AsyncFactory(Factory):
     async def create(self):
-        return {"late": True}
+        return {"async": True}
 
 
-def test_b47_a_class_is_built_in_the_module_and_asked():
+@pytest.mark.anchor("nest-47")
+def test_a_class_is_built_in_the_module_and_its_method_called():
     made = module_of(BUILT).register_async(use_class=Factory, imports=[BaseModule])
     assert options_of(made, BUILT)["folder"] == "base"
 
 
-async def test_b47_an_async_method_is_awaited():
-    made = module_of(BUILT).register_async(use_class=LateFactory, imports=[BaseModule])
+@pytest.mark.anchor("nest-47")
+async def test_an_async_method_is_awaited():
+    made = module_of(BUILT).register_async(use_class=AsyncFactory, imports=[BaseModule])
     async with AsyncApplication(made) as app:
-        assert app.get(BUILT.MODULE_OPTIONS_TOKEN) == {"late": True}
+        assert app.get(BUILT.MODULE_OPTIONS_TOKEN) == {"async": True}
 
 
-def test_b47_an_existing_one_is_the_instance_of_the_imported_module():
+@pytest.mark.anchor("nest-47")
+def test_an_existing_factory_is_the_instance_of_the_imported_module():
     @module(imports=[BaseModule], providers=[Factory], exports=[Factory])
     class Factories:
         pass
 
     made = module_of(BUILT).register_async(use_existing=Factory, imports=[Factories])
-
-    @module(imports=[made, Factories])
-    class App:
-        pass
-
-    with Application(App) as app:
+    with Application(importing(made, Factories)) as app:
         assert app.get(BUILT.MODULE_OPTIONS_TOKEN)["by"] is app.get(Factory)
 
 
-def test_b47_a_coroutine_that_nobody_expected_is_an_error():
-    @module(imports=[BaseModule], providers=[Provider("f", use_class=LateFactory)], exports=["f"])
+@pytest.mark.anchor("nest-47")
+def test_a_coroutine_of_a_factory_that_is_not_known_to_be_async_is_an_error():
+    @module(imports=[BaseModule], providers=[Provider("f", use_class=AsyncFactory)], exports=["f"])
     class Factories:
         pass
 
     made = module_of(BUILT).register_async(use_existing="f", imports=[Factories])
-    with pytest.raises(AsyncFactoryError, match=r"gave a coroutine.*write it with 'async def'"):
+    with pytest.raises(AsyncFactoryError, match=r"returned a coroutine; declare it with 'async def'"):
         Application(made).start()
 
 
-def test_b47_exactly_one_way_is_given():
+@pytest.mark.anchor("nest-47")
+def test_exactly_one_source_of_async_options_is_required():
     with pytest.raises(DeclarationError, match="exactly one of use_factory, use_class, use_existing; got none"):
         ConfigModule.register_async()
     with pytest.raises(DeclarationError, match="got use_factory and use_class"):
@@ -189,7 +181,8 @@ class Renamed:
         return {"folder": "renamed"}
 
 
-def test_b48_the_method_of_the_factory_can_be_named():
+@pytest.mark.anchor("nest-48")
+def test_the_method_of_the_factory_can_be_renamed():
     built = ConfigurableModuleBuilder().set_factory_method_name("create_config_options").build()
     assert options_of(module_of(built).register_async(use_class=Renamed), built) == {"folder": "renamed"}
     with pytest.raises(DeclarationError, match="Factory has no method 'create_config_options'"):
@@ -201,35 +194,39 @@ EXTRAS = ConfigurableModuleBuilder().set_extras(
 )
 
 
+@pytest.mark.anchor("nest-49")
 @pytest.mark.parametrize(
-    ("given", "expected"), [({}, True), ({"is_global": False}, False), ({"is_global": True}, True)]
+    ("extras", "expected"), [({}, True), ({"is_global": False}, False), ({"is_global": True}, True)]
 )
-def test_b49_extras_have_defaults_and_never_reach_the_options(given, expected):
+def test_extras_have_defaults_and_never_reach_the_options(extras, expected):
     built = EXTRAS.build()
     configurable = module_of(built)
-    made = configurable.register({"folder": "f", **given})
+    made = configurable.register({"folder": "f", **extras})
     assert made.is_global is expected
     assert options_of(made, built) == {"folder": "f"}
-    assert configurable.register({"folder": "f"}, **given) == made
+    assert configurable.register({"folder": "f"}, **extras) == made
 
 
-def test_b49_extras_stand_beside_an_instance_but_options_do_not():
+@pytest.mark.anchor("nest-49")
+def test_an_options_object_can_be_combined_with_extras_but_not_with_options():
     built = EXTRAS.build()
-    given = object()
-    made = module_of(built).register(given, is_global=False)
-    assert (made.is_global, options_of(made, built)) == (False, given)
-    with pytest.raises(DeclarationError, match="folder can't stand beside an instance of object"):
-        module_of(built).register(given, folder="f")
+    options = object()
+    made = module_of(built).register(options, is_global=False)
+    assert (made.is_global, options_of(made, built)) == (False, options)
+    with pytest.raises(DeclarationError, match=r"folder cannot be combined with an options object \(object\)"):
+        module_of(built).register(options, folder="f")
 
 
-def test_b49_a_transform_is_optional_and_the_async_twin_takes_extras_too():
+@pytest.mark.anchor("nest-49")
+def test_the_transform_is_optional_and_register_async_accepts_extras():
     built = ConfigurableModuleBuilder().set_extras({"is_global": True}).build()
     made = module_of(built).register_async(use_factory=dict, is_global=True)
     assert (made.is_global, options_of(made, built)) == (False, {})
     assert module_of(EXTRAS.build()).register_async(AsyncOptions(use_factory=dict), is_global=True).is_global
 
 
-def test_b50_the_methods_can_be_overridden_and_call_the_built_ones():
+@pytest.mark.anchor("nest-50")
+def test_the_methods_can_be_overridden_and_call_super():
     class Overriding(BUILT.ConfigurableModuleClass):
         @classmethod
         def register(cls, options):
@@ -239,20 +236,17 @@ def test_b50_the_methods_can_be_overridden_and_call_the_built_ones():
     assert (made.module, made.is_global) == (Overriding, True)
 
 
-def test_b50_the_type_of_the_options_is_their_class():
+@pytest.mark.anchor("nest-50")
+def test_the_type_of_the_options_is_their_class():
     assert ConfigurableModuleBuilder(Cache).build().OPTIONS_TYPE is Cache
 
 
-@pytest.mark.parametrize("always", [False, True])
-def test_b50_always_transient_is_never_shared(always):
-    built = ConfigurableModuleBuilder(always_transient=always).build()
-    configurable = module_of(built)
-
-    @module(imports=[configurable.register(a=[1]), configurable.register(a=[1])])
-    class App:
-        pass
-
-    assert len(Application(App).graph.tree.nodes) == (3 if always else 2)
+@pytest.mark.anchor("nest-50")
+@pytest.mark.parametrize(("transient", "modules"), [(False, 2), (True, 3)])
+def test_an_always_transient_module_is_never_shared(transient, modules):
+    configurable = module_of(ConfigurableModuleBuilder(always_transient=transient).build())
+    root = importing(configurable.register(a=[1]), configurable.register(a=[1]))
+    assert len(Application(root).graph.tree.nodes) == modules
 
 
 @frozen
@@ -263,16 +257,21 @@ class Cache:
     ttl: float = 1.0
 
 
-@pytest.mark.parametrize("given", [{"size": 3}, OmegaConf.create({"size": 3}), Cache(3)])
-def test_a_mapping_becomes_the_options_class(given):
+@pytest.mark.parametrize("options", [{"size": 3}, OmegaConf.create({"size": 3}), Cache(3)])
+def test_a_mapping_is_converted_to_the_options_class(options):
     built = ConfigurableModuleBuilder(Cache).build()
-    assert options_of(module_of(built).register(given), built) == Cache(3)
-    assert options_of(module_of(built).register_async(use_factory=lambda: given), built) == Cache(3)
+    assert options_of(module_of(built).register(options), built) == Cache(3)
+    assert options_of(module_of(built).register_async(use_factory=lambda: options), built) == Cache(3)
 
 
-def test_what_the_class_does_not_take_fails_at_once():
+def test_unknown_options_are_refused_at_once():
     with pytest.raises(ConfigError, match="sise: unknown option of Cache; did you mean 'size'"):
         module_of(ConfigurableModuleBuilder(Cache).build()).register(sise=3)
+
+
+def test_async_options_are_a_mapping_of_a_source():
+    with pytest.raises(ConfigError, match="expected a mapping, got int"):
+        ConfigModule.register_async(5)
 
 
 def test_an_interpolation_of_options_with_extras_is_resolved():

@@ -1,11 +1,10 @@
-"""A module tree as one provider in a dishka container of one's own."""
+"""A module tree as one provider in a dishka container of the user."""
 
-# Annotations name classes that are made inside the tests, so they are evaluated at once: no __future__ import here.
+# Annotations name classes defined inside the tests, so they must be evaluated eagerly: no __future__ import here.
 
 import importlib.util
 import re
 import sys
-from itertools import pairwise
 from typing import Annotated, Generic, TypeVar
 
 import pytest
@@ -30,7 +29,8 @@ from etcd_factory.nest import (
     module,
     provider_of,
 )
-from tests.support.nest_toy import CLIENT, EtcdModule, EtcdService, Options
+from tests.support.nest_in_memory import CLIENT, EtcdModule, EtcdService, Options
+from tests.support.nest_modules import importing
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ class App:
 
 
 class Handler:
-    """What the user's own provider makes for each request."""
+    """Built by the user's own provider for each request."""
 
     def __init__(self, own: EtcdService, other: Annotated[EtcdService, FromComponent("EtcdModule#2")], reader: Reader):
         self.own, self.other, self.reader = own, other, reader
@@ -61,61 +61,54 @@ class Web(DishkaProvider):
     handler = provide(Handler, scope=Scope.REQUEST)
 
 
-def test_it_is_one_provider():
-    made = provider_of(App)
-    assert type(made) is DishkaProvider
+def test_the_result_is_one_plain_provider():
+    assert type(provider_of(App)) is DishkaProvider
 
 
 @pytest.mark.parametrize("settings", [{}, {"validation_settings": STRICT_VALIDATION}, {"skip_validation": True}])
-def test_it_lives_beside_the_users_own_provider(settings):
+def test_it_composes_with_a_provider_of_the_user(settings):
     container = make_container(provider_of(App), Web(), **settings)
     with container() as request:
         handler = request.get(Handler)
-        labels = {name: container.get(EtcdService, component=name) for name in ("EtcdModule", "EtcdModule#2")}
-        assert handler.own is labels["EtcdModule"]
-        assert handler.other is handler.reader.etcd is labels["EtcdModule#2"]
-        assert [one.client.options.hosts for one in labels.values()] == ["two", "one"]
+        services = {name: container.get(EtcdService, component=name) for name in ("EtcdModule", "EtcdModule#2")}
+        assert handler.own is services["EtcdModule"]
+        assert handler.other is handler.reader.etcd is services["EtcdModule#2"]
+        assert [one.client.options.hosts for one in services.values()] == ["two", "one"]
     container.close()
-    assert all(one.client.closed for one in labels.values())
+    assert all(one.client.closed for one in services.values())
 
 
-async def test_it_lives_in_an_async_container_too():
+async def test_it_works_in_an_async_container():
     async def greeting(client: Annotated[object, Inject("client")]) -> str:
         return f"hello {client}"
 
     async def client():
         yield "etcd"
-        ended.append(1)
+        closed.append(1)
 
-    ended = []
-
-    @module(providers=[greeting, Provider("client", use_factory=client)])
-    class Async:
-        pass
-
-    container = make_async_container(provider_of(Async))
+    closed = []
+    container = make_async_container(
+        provider_of(importing(providers=(greeting, Provider("client", use_factory=client))))
+    )
     assert await container.get(str) == "hello etcd"
-    assert ended == []
+    assert closed == []
     await container.close()
-    assert ended == [1]
+    assert closed == [1]
 
 
-def test_the_default_component_is_what_the_root_sees():
-    def giving(*tokens):
+def test_the_default_component_holds_what_the_root_sees():
+    def feature(*tokens):
         providers = [Provider(token, use_value=f"{token} of {tokens}") for token in tokens]
         return DynamicModule(Feature, providers=providers, exports=tokens)
 
-    @module(imports=[giving("b", "a"), giving("c", "b", "a")], providers=[Provider("a", use_value="own")])
-    class Root:
-        pass
-
-    container = make_container(provider_of(Root))
+    root = importing(feature("b", "a"), feature("c", "b", "a"), providers=(Provider("a", use_value="own"),))
+    container = make_container(provider_of(root))
     assert container.get(key_of("a")) == "own"
     assert container.get(key_of("b")) == "b of ('b', 'a')"
     assert container.get(key_of("c")) == "c of ('c', 'b', 'a')"
 
 
-def test_texts_and_tokens_have_keys_of_their_own():
+def test_strings_and_tokens_are_requested_by_their_keys():
     container = make_container(provider_of(App))
     client = container.get(key_of(CLIENT), component="EtcdModule")
     assert client is container.get(EtcdService).client
@@ -130,68 +123,59 @@ class Box(Generic[T]):
         self.value = value
 
 
-def test_generic_classes_are_tokens_by_what_they_hold():
+def test_generic_classes_with_different_arguments_are_different_tokens():
     class Consumer:
         def __init__(self, numbers: Box[int], words: Box[str]):
-            self.given = (numbers.value, words.value)
+            self.received = (numbers.value, words.value)
 
-    @module(providers=[Provider(Box[int], use_value=Box(1)), Provider(Box[str], use_value=Box("a")), Consumer])
-    class Boxes:
-        pass
-
-    with Application(Boxes) as app:
-        assert app.get(Consumer).given == (1, "a")
+    providers = (Provider(Box[int], use_value=Box(1)), Provider(Box[str], use_value=Box("a")), Consumer)
+    with Application(importing(providers=providers)) as app:
+        assert app.get(Consumer).received == (1, "a")
         assert app.get(Box[str]).value == "a"
 
 
-def test_a_provider_can_be_overridden_and_compared_by_reference():
+@pytest.mark.anchor("nest-63")
+def test_providers_can_be_overridden():
     fake = object()
     container = make_container(provider_of(App, overrides=[Provider(EtcdService, use_value=fake)]))
     assert container.get(Reader).etcd is fake
 
-    def count(**given):
-        same = [EtcdModule.for_root(Options("same")) for _ in range(2)]
-        root = module(imports=same)(type("Root", (), {}))
-        return len({factory.provides.component for factory in provider_of(root, **given).factories})
 
-    assert (count(), count(identity="reference")) == (2, 3)
+@pytest.mark.anchor("nest-32")
+@pytest.mark.parametrize(("settings", "count"), [({}, 2), ({"identity": "reference"}, 3)])
+def test_equal_modules_are_one_component_unless_compared_by_reference(settings, count):
+    root = importing(*(EtcdModule.for_root(Options("same")) for _ in range(2)))
+    components = {factory.provides.component for factory in provider_of(root, **settings).factories}
+    assert len(components) == count
 
 
-def test_the_container_of_an_application_is_for_integrations():
+def test_the_container_of_an_application_is_available_for_integrations():
     with Application(App) as app, app.container() as request:
         assert request.get(Reader) is app.get(Reader)
 
 
-@pytest.mark.parametrize(("name", "package"), [("provider", "dishka"), ("config", "dotenv")])
-def test_what_the_extra_brings_is_named_where_it_is_not_installed(monkeypatch, name, package):
+@pytest.mark.parametrize(("name", "package"), [("dishka_provider", "dishka"), ("config_sources", "dotenv")])
+def test_a_missing_package_is_reported_with_the_extra_to_install(monkeypatch, name, package):
     found = importlib.util.find_spec(f"etcd_factory.nest.{name}")
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=re.escape("pip install 'etcd-factory[nest]'")):
         found.loader.exec_module(importlib.util.module_from_spec(found))
 
 
-def test_what_is_needed_comes_first_however_it_is_listed():
-    tokens = [f"p{number}" for number in range(600)]
-    chain = [Provider(token, use_factory=str, inject=[lower]) for token, lower in pairwise(tokens)]
-
-    @module(providers=[*chain, Provider(tokens[-1], use_value="low")])
-    class Long:
-        pass
-
-    with Application(Long) as app:
-        assert app.get("p0") == "low"
-        assert [address.token for address in app.graph.bindings][:2] == ["p599", "p598"]
-
-
-async def test_many_modules_start_in_little_time_and_deeper_than_python_recurses():
+def chain_of_modules(length):
+    """A module that imports one that imports another, each adding one to what the next exports."""
     previous = None
-    for number in range(600):
-        token = f"p{number}"
+    for number in range(length):
         inject = [] if previous is None else [f"p{number - 1}"]
-        provider = Provider(token, use_factory=lambda *given: sum(given) + 1, inject=inject)
+        provider = Provider(f"p{number}", use_factory=lambda *lower: sum(lower) + 1, inject=inject)
         imports = [] if previous is None else [previous]
         previous = module(imports=imports, providers=[provider], exports=[provider])(type(f"M{number}", (), {}))
-    with Application(previous) as app:
+    return previous
+
+
+async def test_a_dependency_chain_may_be_longer_than_the_recursion_limit():
+    root = chain_of_modules(600)
+    with Application(root) as app:
         assert app.get("p599") == 600
-    async with AsyncApplication(previous) as app:
+    async with AsyncApplication(root) as app:
         assert app.get("p599") == 600

@@ -1,0 +1,71 @@
+"""Sources of configuration values: ``.env`` files, the environment, and functions."""
+
+from __future__ import annotations
+
+import pytest
+
+from etcd_factory.errors import ConfigError
+from etcd_factory.nest import register_as
+from etcd_factory.nest.config_sources import EnvFolder, EnvSources, read_env_file
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch, tmp_path):
+    """Without the variables that the tests use, in a directory without files."""
+    for name in ("NODE_ENV", "A", "B", "C"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def sources(*paths, validate=None, override=False):
+    return EnvSources(paths, (), validate, override)
+
+
+@pytest.mark.anchor("nest-54")
+@pytest.mark.parametrize("path", ["a.env", ["a.env"], ("a.env",)])
+def test_one_path_needs_no_list(path):
+    assert EnvSources(path, (), None, False).paths == ("a.env",)
+
+
+@pytest.mark.anchor("nest-55")
+def test_the_environment_overrides_files_unless_override_is_set(tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text("A=file\n")
+    monkeypatch.setenv("A", "environment")
+    assert sources(".env").env()["A"] == "environment"
+    assert sources(".env", override=True).env()["A"] == "file"
+
+
+@pytest.mark.anchor("nest-55")
+def test_values_stay_strings_and_are_not_interpolated(tmp_path):
+    (tmp_path / ".env").write_text("A=1\nB=\nC\nD=${A}\n")
+    assert read_env_file(".env") == {"A": "1", "B": "", "D": "${A}"}
+
+
+@pytest.mark.anchor("nest-56")
+def test_validate_replaces_the_values(tmp_path):
+    (tmp_path / ".env").write_text("A=1\n")
+    assert sources(".env", validate=lambda env: {"A": int(env["A"])}).env() == {"A": 1}
+
+
+@pytest.mark.anchor("nest-56")
+def test_register_as_puts_values_below_a_name():
+    assert register_as("database", lambda: {"host": "localhost"})() == {"database": {"host": "localhost"}}
+
+
+@pytest.mark.anchor("nest-51")
+@pytest.mark.parametrize(
+    ("node_env", "argument", "expected"),
+    [(None, None, "development"), ("production", None, "production"), ("production", "local", "local")],
+)
+def test_a_folder_has_one_file_for_each_environment(tmp_path, monkeypatch, node_env, argument, expected):
+    for name in ("development", "production", "local"):
+        (tmp_path / f"{name}.env").write_text(f"A={name}\n")
+    if node_env:
+        monkeypatch.setenv("NODE_ENV", node_env)
+    assert EnvFolder(".", argument).values() == {"A": expected}
+
+
+@pytest.mark.anchor("nest-51")
+def test_a_missing_file_of_a_folder_is_an_error():
+    with pytest.raises(ConfigError, match=r"nowhere/development\.env: no such file; the environment 'development'"):
+        EnvFolder("nowhere", None).values()

@@ -1,4 +1,7 @@
-"""Real etcd servers for test suites. Only ``container`` needs testcontainers, only ``plugin`` needs pytest."""
+"""Real etcd servers, fault injection and scripted replies for test suites.
+
+Only ``container`` needs testcontainers, only ``plugin`` needs pytest.
+"""
 
 from __future__ import annotations
 

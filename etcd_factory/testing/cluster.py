@@ -1,4 +1,4 @@
-"""A cluster of real etcd servers on the loopback address, to lose members of."""
+"""A cluster of real etcd servers on the loopback address, whose members can fail."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing_extensions import Self
 
 from .errors import ServerError
 from .member import Member
-from .server import CLASH, CLASHES, READY_S
+from .server import PORT_ATTEMPTS, PORT_TAKEN, READY_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,15 +24,15 @@ POLL_S = 0.02
 
 
 class EtcdCluster:
-    """So many etcd processes that are one cluster, with free ports and temporary data directories.
+    """``size`` etcd processes that form one cluster, with free ports and temporary data directories.
 
     >>> with EtcdCluster() as cluster:  # doctest: +SKIP
     ...     cluster.leader.kill()
     ...     cluster.leader.etcdctl("put", "k", "v")
     'OK'
 
-    Each of its members can be killed, stopped, paused, resumed, restarted and wiped, as an ``EtcdServer``. ``tls`` is
-    what clients are served with, ``args`` are flags for every member that win over the ones set here.
+    Each member can be killed, stopped, paused, resumed, restarted and wiped like an ``EtcdServer``. Clients are served
+    with ``tls``; ``args`` are flags for every member that override the ones set here.
     """
 
     def __init__(
@@ -46,8 +46,9 @@ class EtcdCluster:
         if size < 1:
             raise ValueError(f"a cluster has at least one member, not {size}")
         self._size, self._binary, self._tls, self._args = size, binary, tls, args
-        self._settled = False
-        self.members = self._made()
+        # Whether the cluster has served on its ports, so that clients may know them.
+        self._ports_fixed = False
+        self.members = self._new_members()
 
     def __repr__(self) -> str:
         return f"<EtcdCluster of {', '.join(map(repr, self.members))}>"
@@ -69,73 +70,74 @@ class EtcdCluster:
 
     @property
     def endpoint(self) -> str:
-        """Where clients reach the first member."""
+        """The first member's endpoint."""
         return self.members[0].endpoint
 
     @property
     def endpoints(self) -> tuple[str, ...]:
-        """Where clients reach the members, as the ``hosts`` of a client."""
+        """The endpoints of all members, as the ``hosts`` of a client."""
         return tuple(member.endpoint for member in self.members)
 
     @property
     def leader(self) -> Member:
-        """The member that most of them follow; where there is none it is waited for, at most 30 s."""
-        return self._followed(self._size // 2 + 1)
+        """The member that a majority follows; waits for an election, at most 30 s."""
+        return self._wait_for_leader(self._size // 2 + 1)
 
     def start(self) -> Self:
-        """Start what does not run, on the data it has, and wait until all serve and follow one leader.
+        """Start the members that do not run, on the data they have; wait until all serve and follow one leader.
 
-        Members without data are replaced, unless none has any: then it is a new cluster.
+        Replaces members without data, unless none has any: then it is a new cluster. Raises ``ServerError`` if a
+        member ends or does not serve within 30 s.
         """
         for member in self.members:
-            member.link.start()
+            member.peer_proxy.start()
         if all(member.is_empty for member in self.members):
-            self._found()
+            self._start_new()
         else:
-            self._complete()
-        self._followed(self._size)
+            self._start_existing()
+        self._wait_for_leader(self._size)
         return self
 
     def stop(self) -> None:
-        """End all members and remove their data; nothing if that has been done."""
+        """End all members and remove their data; does nothing if it is stopped."""
         for member in self.members:
-            member.kill()  # asked to end, a leader would first look for another one
+            member.kill()  # asked to end, a leader would first hand over to another one
         for member in self.members:
             member.stop()
-            member.link.close()
+            member.peer_proxy.close()
 
     def replace(self, index: int) -> Member:
-        """Put a member with no data in the place of this one, which it ends first; the others must be a majority."""
+        """End this member and put one without data in its place; the others must be a majority."""
         member = self.members[index]
         member.stop()
-        voice = self.leader
-        for known in json.loads(voice.etcdctl("member", "list", "--write-out=json"))["members"]:
+        leader = self.leader
+        for known in json.loads(leader.etcdctl("member", "list", "--write-out=json"))["members"]:
             if member.peer_url in known["peerURLs"]:
-                voice.etcdctl("member", "remove", f"{known['ID']:x}")
-        voice.etcdctl("member", "add", member.name, f"--peer-urls={member.peer_url}")
+                leader.etcdctl("member", "remove", f"{known['ID']:x}")
+        leader.etcdctl("member", "add", member.name, f"--peer-urls={member.peer_url}")
         member.join(self.members, "existing")
         member.start()
         return member
 
     def partition(self, index: int) -> None:
         """Cut the member off from the others; clients still reach it."""
-        apart = self.members[index]
-        apart.link.cut()
+        isolated = self.members[index]
+        isolated.peer_proxy.cut()
         for other in self.members:
-            if other is not apart:
-                other.link.bar(apart.peer_url)
+            if other is not isolated:
+                other.peer_proxy.block(isolated.peer_url)
 
     def heal(self, index: int | None = None) -> None:
-        """Bring a member that was cut off back together with the others; by default all of them."""
-        for apart in self.members if index is None else [self.members[index]]:
+        """Reconnect a member after ``partition``; by default all of them."""
+        for isolated in self.members if index is None else [self.members[index]]:
             for other in self.members:
-                other.link.admit(apart.peer_url)
-            apart.link.heal()
+                other.peer_proxy.unblock(isolated.peer_url)
+            isolated.peer_proxy.heal()
 
     def restore(self) -> Self:
-        """Undo whatever was done to members: all are together, go on, run and follow one leader.
+        """Undo whatever was done to members: all are connected, resumed, running and follow one leader.
 
-        Data stay unless the cluster lost most of them; then it begins anew.
+        Data is kept unless the cluster lost most of it; then it restarts empty.
         """
         if sum(member.is_empty for member in self.members) > (self._size - 1) // 2:
             self.stop()
@@ -146,13 +148,13 @@ class EtcdCluster:
         self.heal()
         return self.start()
 
-    def _made(self) -> list[Member]:
+    def _new_members(self) -> list[Member]:
         names = (f"member{number}" for number in range(self._size))
         return [Member(name, binary=self._binary, tls=self._tls, args=self._args) for name in names]
 
-    def _found(self) -> None:
-        """Start a new cluster; with other ports if another process took one before they first could be used."""
-        for left in reversed(range(CLASHES)):
+    def _start_new(self) -> None:
+        """Start a new cluster, on other ports if another process took one before it was first used."""
+        for left in reversed(range(PORT_ATTEMPTS)):
             for member in self.members:
                 member.join(self.members, "new")
             try:
@@ -160,25 +162,26 @@ class EtcdCluster:
                 break
             except ServerError as error:
                 self.stop()
-                if not left or self._settled or CLASH not in error.log:
+                if not left or self._ports_fixed or PORT_TAKEN not in error.log:
                     raise
-            self.members = self._made()
+            self.members = self._new_members()
             for member in self.members:
-                member.link.start()
-        self._settled = True
+                member.peer_proxy.start()
+        self._ports_fixed = True
 
-    def _complete(self) -> None:
+    def _start_existing(self) -> None:
         self._launch([member for member in self.members if not member.running and not member.is_empty])
         for index, member in enumerate(self.members):
             if member.is_empty:
                 self.replace(index)
 
     def _launch(self, members: Sequence[Member]) -> None:
-        """Start them and wait until they serve; the first one that can't ends it for all of them."""
+        """Start them and wait until they serve; the first failure ends them all."""
         if not members:
             return
         with ThreadPoolExecutor(len(members)) as pool:
-            waits = [pool.submit(member.await_ready) for member in [one.launch() for one in members]]
+            launched = [member.launch() for member in members]
+            waits = [pool.submit(member.await_ready) for member in launched]
             errors = [done.exception() for done in wait(waits, return_when=FIRST_EXCEPTION).done]
             failed = [error for error in errors if error]
             for member in members if failed else ():
@@ -186,16 +189,16 @@ class EtcdCluster:
         for error in failed:
             raise error
 
-    def _followed(self, votes: int) -> Member:
-        """The leader that so many members follow."""
-        end = time.monotonic() + READY_S
-        while (found := self._elected(votes)) is None:
-            if time.monotonic() > end:
-                raise ServerError(f"no leader that {votes} of {self._size} members follow within {READY_S:g} s")
+    def _wait_for_leader(self, followers: int) -> Member:
+        """Return the leader as soon as ``followers`` members follow it."""
+        deadline = time.monotonic() + READY_S
+        while (leader := self._find_leader(followers)) is None:
+            if time.monotonic() > deadline:
+                raise ServerError(f"no leader that {followers} of {self._size} members follow within {READY_S:g} s")
             time.sleep(POLL_S)
-        return found
+        return leader
 
-    def _elected(self, votes: int) -> Member | None:
+    def _find_leader(self, followers: int) -> Member | None:
         answers = [(member, status) for member in self.members if (status := member.status())]
-        followed = Counter(status.leader for _, status in answers)
-        return next((member for member, status in answers if followed[status.id] >= votes), None)
+        counts = Counter(status.leader for _, status in answers)
+        return next((member for member, status in answers if counts[status.id] >= followers), None)

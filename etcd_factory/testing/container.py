@@ -1,4 +1,4 @@
-"""etcd in a container, for testcontainers-python, which has no module of its own for it."""
+"""etcd in a container, for testcontainers-python, which has no etcd module."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 from typing_extensions import Self
 
+from .docker_engine import IMAGE, engine_missing, scratch_image
 from .errors import ServerError
 from .flags import READY
-from .image import IMAGE, engine_missing, scratch_image
 
 __all__ = ["IMAGE", "PORT", "EtcdContainer", "engine_missing", "scratch_image"]
 
@@ -31,7 +31,7 @@ class EtcdContainer(DockerContainer):
     >>> with EtcdContainer() as etcd:  # doctest: +SKIP
     ...     ETCDService({"hosts": etcd.endpoint})
 
-    More settings of etcd go into ``env``, as ``ETCD_…``; other arguments are ``DockerContainer``'s.
+    ``env`` has more settings of etcd, as ``ETCD_...``; other arguments are ``DockerContainer``'s.
     """
 
     def __init__(self, image: str = IMAGE, *, env: dict[str, str] | None = None, **kwargs: Any) -> None:
@@ -41,7 +41,10 @@ class EtcdContainer(DockerContainer):
         self.waiting_for(ready.with_startup_timeout(READY_S).with_poll_interval(0.1))
 
     def start(self) -> Self:
-        """Start it and wait until it serves; ``ServerError`` with its log if it does not, and nothing is left."""
+        """Start it and wait until it serves.
+
+        Raises ``ServerError`` with its log if it does not serve within 60 s; the container is removed.
+        """
         try:
             return super().start()
         except (RuntimeError, TimeoutError) as error:
@@ -51,7 +54,7 @@ class EtcdContainer(DockerContainer):
 
     @property
     def endpoint(self) -> str:
-        """Where clients on this side reach it: ``host:port``."""
+        """The endpoint for clients outside of the container: ``host:port``."""
         return f"{self.get_container_host_ip()}:{self.get_exposed_port(PORT)}"
 
     @property

@@ -1,4 +1,4 @@
-"""What can go wrong with a test server; each text ends with what to do."""
+"""Errors of test servers; each message ends with what to do, or with the server's log."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from etcd_factory.errors import EtcdFactoryError
 
 
 class BinaryNotFoundError(EtcdFactoryError, FileNotFoundError):
-    """No etcd program is on this machine."""
+    """No etcd program is installed; ``name`` is the one that was looked for."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -20,11 +20,11 @@ class BinaryNotFoundError(EtcdFactoryError, FileNotFoundError):
 
 
 class ServerError(EtcdFactoryError):
-    """A test server did not become ready, or a tool run on it failed; ``log`` has its last words."""
+    """A test server did not become ready, or a tool failed on it; ``log`` has the last lines of its output."""
 
     def __init__(self, problem: str, log: str = "") -> None:
         self.problem, self.log = problem, log
         super().__init__(problem, log)
 
     def __str__(self) -> str:
-        return f"{self.problem}; its last words were:\n{self.log}" if self.log else self.problem
+        return f"{self.problem}; the last lines of its log:\n{self.log}" if self.log else self.problem

@@ -1,4 +1,4 @@
-"""A server that somebody else runs."""
+"""A server that runs already, outside of the test suite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real etcd server of one's own, on the loopback address, for as long as the tests need it."""
+"""A real etcd server on the loopback address, for as long as the tests need it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from typing_extensions import Self
 
 from .binary import find_binary, version_of
 from .errors import ServerError
-from .flags import READY, clean_env, member, quick
-from .ports import HOST, free_ports
-from .process import Process
+from .flags import READY, clean_env, member_flags, no_fsync_flags
+from .server_process import ServerProcess
+from .tcp_ports import HOST, free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 READY_S = 30.0
 # An idle server ends within milliseconds; one whose clients hold streams open would take its own 7 s.
 GRACE_S = 3.0
-CLASH = "address already in use"
-CLASHES = 5
+PORT_TAKEN = "address already in use"
+PORT_ATTEMPTS = 5
 
 
 class EtcdServer:
@@ -38,11 +38,11 @@ class EtcdServer:
     ...     server.etcdctl("put", "k", "v")
     'OK'
 
-    Its data lives until ``stop()``: through ``kill()``, ``restart()`` and ``start()`` after these, but not ``wipe()``.
-    ``args`` are flags for etcd that win over the ones set here.
+    Its data survives ``kill()``, ``restart()`` and the next ``start()``, and is removed by ``stop()`` and ``wipe()``.
+    ``args`` are flags for etcd that override the ones set here.
     """
 
-    _process: Process | None = None
+    _process: ServerProcess | None = None
 
     def __init__(
         self,
@@ -54,11 +54,11 @@ class EtcdServer:
     ) -> None:
         self.binary = Path(binary) if binary else find_binary()
         self.name, self.tls, self.args = name, tls, tuple(args)
-        self._client, self._peer = free_ports(2)
+        self._client_port, self._peer_port = free_ports(2)
         self._home: Path | None = None
-        # Whether etcd has once listened on the ports, so that they are known to others.
-        self._settled = False
-        self._guard = weakref.finalize(self, discard, None, None, os.getpid())
+        # Whether others know the ports: etcd has listened on them, or the cluster has announced them.
+        self._ports_fixed = False
+        self._cleanup = weakref.finalize(self, discard, None, None, os.getpid())
 
     def __repr__(self) -> str:
         state = f"pid {self.pid}" if self.running else "not running"
@@ -76,8 +76,8 @@ class EtcdServer:
 
     @property
     def endpoint(self) -> str:
-        """Where clients reach it: ``127.0.0.1:port``."""
-        return f"{HOST}:{self._client}"
+        """The endpoint for clients: ``127.0.0.1:port``."""
+        return f"{HOST}:{self._client_port}"
 
     @property
     def endpoints(self) -> tuple[str, ...]:
@@ -91,8 +91,8 @@ class EtcdServer:
 
     @property
     def peer_url(self) -> str:
-        """Where other members reach it; settled only once it is ready."""
-        return f"http://{HOST}:{self._peer}"
+        """The URL for other members; final only once it is ready."""
+        return f"http://{HOST}:{self._peer_port}"
 
     @property
     def version(self) -> str:
@@ -100,76 +100,90 @@ class EtcdServer:
         return version_of(self.binary)
 
     @property
+    def data_dir(self) -> Path | None:
+        """The directory with its data; None before the first start and after ``stop()``."""
+        return self._home / "data" if self._home else None
+
+    @property
     def running(self) -> bool:
-        """Whether there is a process, paused or not."""
+        """Whether its process runs; a paused one counts as running."""
         return self._process is not None and self._process.running
 
     @property
     def pid(self) -> int:
-        """The process id of etcd itself."""
-        return self._live().pid
+        """The process id of etcd itself; ``ServerError`` if it does not run."""
+        return self._require_process().pid
 
     @property
     def log(self) -> str:
-        """The last lines that it wrote."""
+        """The last lines of its log."""
         return self._process.log if self._process else ""
 
     def start(self) -> Self:
-        """Start it and wait until it serves; nothing if it runs. On the data it has, if any."""
+        """Start it on the data that it has, and wait until it serves; does nothing if it runs.
+
+        Raises ``ServerError`` with its last log lines if it ends or does not serve within 30 s.
+        """
         return self if self.running else self.launch().await_ready()
 
     def launch(self) -> Self:
         """Start it without waiting: members of a new cluster become ready only together."""
         self._home = self._home or Path(tempfile.mkdtemp(prefix="etcd-factory-"))
-        self._process = Process([str(self.binary), *self._flags()], clean_env(), READY)
-        self._guard.detach()
-        self._guard = weakref.finalize(self, discard, self._process, self._home, os.getpid())
+        self._process = ServerProcess([str(self.binary), *self._flags()], clean_env(), READY)
+        self._cleanup.detach()
+        self._cleanup = weakref.finalize(self, discard, self._process, self._home, os.getpid())
         return self
 
     def await_ready(self) -> Self:
-        """Wait until it serves; ``ServerError`` with its last words if it ends or takes longer than 30 s."""
-        for left in reversed(range(CLASHES)):
-            if self._ready(left):
+        """Wait until it serves.
+
+        Raises ``ServerError`` with its last log lines if it ends or does not serve within 30 s.
+        """
+        for left in reversed(range(PORT_ATTEMPTS)):
+            if self._is_ready(left):
                 break
-            self._client, self._peer = free_ports(2)
+            self._client_port, self._peer_port = free_ports(2)
             self.launch()
         return self
 
     def stop(self) -> None:
-        """End it and remove its data; nothing if that has been done."""
-        self._halt()
-        self._guard()
+        """End it and remove its data; does nothing if it is stopped."""
+        self._terminate()
+        self._cleanup()
         self._home = None
 
     def restart(self) -> Self:
-        """End it in order, and start it on the same ports and data."""
-        self._halt()
+        """Shut it down in order, and start it on the same ports and data."""
+        self._terminate()
         return self.start()
 
     def kill(self) -> None:
-        """End it as a crash would; ``start()`` brings it back with its data."""
+        """Kill it, as a crash would; ``start()`` brings it back with its data."""
         if self._process:
             self._process.kill()
 
     def pause(self) -> None:
-        """Stop the process where it stands: connections stay open and nothing answers."""
-        self._live().pause()
+        """Stop the process with SIGSTOP: connections stay open and nothing answers."""
+        self._require_process().pause()
 
     def resume(self) -> None:
-        """Let it go on after ``pause()``."""
-        self._live().resume()
+        """Continue the process after ``pause()``."""
+        self._require_process().resume()
 
     def wipe(self) -> None:
-        """Remove its data, as a lost disk would, killing it first if it runs."""
+        """Remove its data, as the loss of a disk would; kills it first if it runs."""
         self.kill()
-        if self._home and (data := self._home / "data").exists():
-            shutil.rmtree(data)
+        if self.data_dir and self.data_dir.exists():
+            shutil.rmtree(self.data_dir)
 
     def etcdctl(self, *args: str) -> str:
-        """What ``etcdctl`` with these arguments prints, run on this server."""
+        """Run ``etcdctl`` with these arguments on this server and return its output.
+
+        Raises ``ServerError`` with what it wrote to stderr if it fails.
+        """
         flags = [f"--endpoints={self.url}", *(self.tls.client_flags() if self.tls else ())]
         done = subprocess.run(  # noqa: S603
-            [self._tool(), *flags, *args],
+            [self._etcdctl_path(), *flags, *args],
             env=clean_env() | {"ETCDCTL_API": "3"},
             capture_output=True,
             text=True,
@@ -178,47 +192,47 @@ class EtcdServer:
             raise ServerError(f"etcdctl {' '.join(args[:2])} failed with code {done.returncode}", done.stderr)
         return done.stdout.rstrip("\n")
 
-    def _tool(self) -> Path:
+    def _etcdctl_path(self) -> Path:
         beside = self.binary.with_name("etcdctl")
         return beside if beside.is_file() else find_binary("etcdctl")
 
-    def _live(self) -> Process:
+    def _require_process(self) -> ServerProcess:
         if self._process is None or not self._process.running:
             raise ServerError(f"the server {self.name} is not running: start() it first", self.log)
         return self._process
 
-    def _halt(self) -> None:
+    def _terminate(self) -> None:
         if self._process:
-            self._process.end(GRACE_S)
+            self._process.terminate(GRACE_S)
 
-    def _ready(self, left: int) -> bool:
-        """Whether it serves; false if another process took a port before it first could, with attempts left."""
+    def _is_ready(self, attempts_left: int) -> bool:
+        """Whether it serves; false if another process took one of its ports first and there are attempts left."""
         assert self._process is not None, "launch() comes first"
         try:
             self._process.await_ready(READY_S)
         except ServerError as error:
-            if left and not self._settled and CLASH in error.log:
+            if attempts_left and not self._ports_fixed and PORT_TAKEN in error.log:
                 return False
             self._give_up()
             raise
-        self._settled = True
+        self._ports_fixed = True
         return True
 
     def _give_up(self) -> None:
-        # The data of a server that has once served may be worth a look.
-        if self._settled:
+        # The data of a server that has served before may be worth a look.
+        if self._ports_fixed:
             self.kill()
         else:
             self.stop()
 
     def _flags(self) -> list[str]:
-        where = member(self.name, f"{self._home}/data", self.url, self.peer_url)
+        own = member_flags(self.name, f"{self._home}/data", self.url, self.peer_url)
         tls = self.tls.server_flags() if self.tls else []
-        return [*where, *quick(self.binary), *tls, *self.args]
+        return [*own, *no_fsync_flags(self.binary), *tls, *self.args]
 
 
-def discard(process: Process | None, home: Path | None, owner: int) -> None:
-    """What is left to do when a server is stopped, forgotten, or the interpreter ends; not in a forked child."""
+def discard(process: ServerProcess | None, home: Path | None, owner: int) -> None:
+    """Kill and clean up when a server is stopped or garbage-collected, or at exit; not in a forked child."""
     if os.getpid() != owner:
         return
     if process:

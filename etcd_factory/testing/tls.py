@@ -1,4 +1,4 @@
-"""TLS files of a test server, and what they become on command lines."""
+"""TLS files of a test server, and the flags that they become."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from attrs.converters import optional
 
 @frozen
 class ServerTLS:
-    """Files in PEM that a test server serves TLS with; with ``ca`` it asks clients for a certificate of that CA."""
+    """PEM files that a test server serves TLS with; with ``ca`` it requires client certificates of that CA."""
 
     cert: Path = field(converter=Path)
     key: Path = field(converter=Path)
     ca: Path | None = field(default=None, converter=optional(Path))
 
     def server_flags(self) -> list[str]:
-        """For ``etcd``."""
+        """Return the flags for ``etcd``."""
         flags = [f"--cert-file={self.cert}", f"--key-file={self.key}"]
         return [*flags, "--client-cert-auth", f"--trusted-ca-file={self.ca}"] if self.ca else flags
 
     def client_flags(self) -> list[str]:
-        """For ``etcdctl``: it shows the server's own certificate, and need not check that of a server we started."""
+        """Return the flags for ``etcdctl``.
+
+        It presents the server's own certificate, and need not verify that of a server that we started.
+        """
         return ["--insecure-skip-tls-verify", f"--cert={self.cert}", f"--key={self.key}"]

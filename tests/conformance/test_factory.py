@@ -29,7 +29,7 @@ from etcd_factory.errors import (
     InstanceNotFoundError,
 )
 from etcd_factory.testing import EtcdServer, ServerTLS
-from etcd_factory.testing.ports import free_ports
+from etcd_factory.testing.tcp_ports import free_ports
 from tests.support.faces import closed, settle
 
 

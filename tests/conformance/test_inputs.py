@@ -23,7 +23,7 @@ from etcd_factory.errors import (
     InvalidAuthTokenError,
 )
 from etcd_factory.testing import EtcdServer
-from etcd_factory.testing.ports import free_ports
+from etcd_factory.testing.tcp_ports import free_ports
 from tests.support.faces import closed, settle
 
 CERT = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"

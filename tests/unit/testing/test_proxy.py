@@ -1,4 +1,4 @@
-"""A proxy that does to connections what networks do to them."""
+"""A proxy that injects network faults."""
 
 import socket
 import threading
@@ -10,14 +10,14 @@ import pytest
 from etcd_factory import ETCDService, errors
 from etcd_factory.testing import FaultProxy
 from etcd_factory.testing import proxy as module
-from etcd_factory.testing.ports import HOST
+from etcd_factory.testing.tcp_ports import HOST
 
 BOUND = 10  # seconds that nothing here takes
-SHORT = 0.1  # long enough to see that nothing comes
+SHORT = 0.1  # seconds, enough to see that nothing arrives
 
 
 class Echo:
-    """A server that gives back what it is sent."""
+    """A server that sends back what it receives."""
 
     def __init__(self):
         self._listener = socket.create_server((HOST, 0))
@@ -29,10 +29,10 @@ class Echo:
         return self
 
     def __exit__(self, *exc):
-        for one in (self._listener, *self.sockets):
+        for opened in (self._listener, *self.sockets):
             with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
+                opened.shutdown(socket.SHUT_RDWR)
+            opened.close()
         for thread in self._threads:
             thread.join(BOUND)
 
@@ -46,11 +46,11 @@ class Echo:
                 self.sockets.append(self._listener.accept()[0])
                 self._spawn(self._answer, self.sockets[-1])
 
-    def _answer(self, one):
+    def _answer(self, connection):
         with suppress(OSError):
-            while data := one.recv(1 << 16):
-                one.sendall(data)
-        one.close()
+            while data := connection.recv(1 << 16):
+                connection.sendall(data)
+        connection.close()
 
 
 @pytest.fixture
@@ -61,13 +61,13 @@ def echo():
 
 @pytest.fixture
 def proxy(echo):
-    with FaultProxy(echo.endpoint) as one:
-        yield one
+    with FaultProxy(echo.endpoint) as proxy:
+        yield proxy
 
 
 @pytest.fixture
 def connect(proxy):
-    """Makes connections through the proxy."""
+    """A function that connects through the proxy."""
     with ExitStack() as stack:
         host, port = proxy.endpoint.split(":")
         yield lambda: stack.enter_context(socket.create_connection((host, int(port)), BOUND))
@@ -76,18 +76,18 @@ def connect(proxy):
 @pytest.fixture
 def line(connect):
     """A connection that has been used."""
-    one = connect()
-    assert said(one, b"hello") == b"hello"
-    return one
+    connection = connect()
+    assert echoed(connection, b"hello") == b"hello"
+    return connection
 
 
-def said(line, data):
-    """What comes back for these bytes, as many as they are."""
+def echoed(line, data):
+    """Send bytes and return as many as come back."""
     line.sendall(data)
-    return got(line, len(data))
+    return received(line, len(data))
 
 
-def got(line, count):
+def received(line, count):
     data = b""
     while len(data) < count and (part := line.recv(count - len(data))):
         data += part
@@ -108,25 +108,25 @@ def is_reset(line):
     return True
 
 
-def threads():
+def proxy_threads():
     return [thread for thread in threading.enumerate() if thread.name == "etcd proxy"]
 
 
 def test_bytes_pass_both_ways(line):
-    assert said(line, b"again") == b"again"
+    assert echoed(line, b"again") == b"again"
 
 
 def test_many_bytes_pass_unchanged(connect):
     line, data = connect(), bytes(range(256)) * 40_000
     writer = threading.Thread(target=line.sendall, args=(data,))
     writer.start()
-    assert got(line, len(data)) == data
+    assert received(line, len(data)) == data
     writer.join(BOUND)
 
 
-def test_connections_are_counted_and_their_end_is_passed_on(proxy, echo, connect):
+def test_connections_are_counted_and_their_end_is_forwarded(proxy, echo, connect):
     first, second = connect(), connect()
-    assert (said(first, b"1"), said(second, b"2")) == (b"1", b"2")
+    assert (echoed(first, b"1"), echoed(second, b"2")) == (b"1", b"2")
     assert proxy.connections == 2
     first.close()
     echo.sockets[1].shutdown(socket.SHUT_RDWR)
@@ -140,20 +140,20 @@ def test_a_target_that_does_not_listen_breaks_the_connection(echo, proxy, connec
         connect().recv(1)
 
 
-def test_a_delay_holds_up_each_way(proxy, line):
+def test_a_delay_applies_in_each_direction(proxy, line):
     proxy.delay(SHORT)
     start = time.monotonic()
-    assert said(line, b"slow") == b"slow"
+    assert echoed(line, b"slow") == b"slow"
     assert time.monotonic() - start >= 2 * SHORT
     proxy.heal()
     assert proxy.pause == 0
 
 
-def test_bytes_stay_in_order_when_the_delay_is_changed(proxy, line):
+def test_bytes_stay_in_order_when_the_delay_changes(proxy, line):
     proxy.delay(SHORT)
     line.sendall(b"one ")
     proxy.delay(0)
-    assert said(line, b"two") + got(line, 4) == b"one two"
+    assert echoed(line, b"two") + received(line, 4) == b"one two"
 
 
 def test_a_cut_breaks_connections_and_refuses_new_ones(proxy, line, connect):
@@ -163,33 +163,33 @@ def test_a_cut_breaks_connections_and_refuses_new_ones(proxy, line, connect):
         connect()
 
 
-def test_a_healed_cut_is_well_at_the_same_endpoint(proxy, line, connect):
+def test_after_a_cut_heal_serves_at_the_same_endpoint(proxy, line, connect):
     endpoint = proxy.endpoint
     proxy.cut()
     proxy.cut()
     proxy.heal()
     assert proxy.endpoint == endpoint
-    assert said(connect(), b"again") == b"again"
+    assert echoed(connect(), b"again") == b"again"
 
 
-def test_a_half_open_connection_takes_everything_and_says_nothing(proxy, line, connect):
+def test_a_half_open_connection_accepts_everything_and_answers_nothing(proxy, line, connect):
     proxy.half_open()
     line.sendall(b"lost")
-    fresh = connect()
-    fresh.sendall(b"lost")
+    late = connect()
+    late.sendall(b"lost")
     assert is_silent(line)
-    assert is_silent(fresh)
+    assert is_silent(late)
 
 
-def test_a_half_open_connection_does_not_tell_that_the_target_has_gone(proxy, echo, line):
+def test_a_half_open_connection_hides_that_the_target_closed(proxy, echo, line):
     proxy.half_open()
     echo.__exit__()
     assert is_silent(line)
 
 
-def test_healing_breaks_what_lost_bytes_and_spares_the_rest(proxy, line, connect):
-    spared = connect()
-    assert said(spared, b"hello") == b"hello"
+def test_heal_breaks_connections_that_lost_bytes_and_keeps_the_others(proxy, line, connect):
+    kept = connect()
+    assert echoed(kept, b"hello") == b"hello"
     proxy.half_open()
     empty = connect()
     line.sendall(b"lost")
@@ -197,10 +197,10 @@ def test_healing_breaks_what_lost_bytes_and_spares_the_rest(proxy, line, connect
     proxy.heal()
     assert is_reset(line)
     assert is_reset(empty)
-    assert said(spared, b"well") == b"well"
+    assert echoed(kept, b"well") == b"well"
 
 
-def test_a_request_passes_though_its_reply_is_dropped(proxy, echo, line):
+def test_a_request_is_forwarded_while_replies_are_dropped(proxy, echo, line):
     proxy.drop_replies()
     line.sendall(b"asked")
     proxy.wait_for_request(b"ask")
@@ -209,18 +209,18 @@ def test_a_request_passes_though_its_reply_is_dropped(proxy, echo, line):
     assert is_reset(line)
 
 
-def test_after_a_reset_new_connections_fare_as_before(proxy, line, connect):
+def test_after_a_reset_the_fault_applies_to_new_connections(proxy, line, connect):
     proxy.drop_replies()
     proxy.reset()
-    fresh = connect()
-    fresh.sendall(b"asked")
-    assert is_silent(fresh)
+    late = connect()
+    late.sendall(b"asked")
+    assert is_silent(late)
     proxy.cut()
     proxy.heal()
-    assert said(connect(), b"well") == b"well"
+    assert echoed(connect(), b"well") == b"well"
 
 
-def test_a_request_that_does_not_come_is_told(proxy, line):
+def test_waiting_for_a_request_that_does_not_come_times_out(proxy, line):
     proxy.drop_replies()
     with pytest.raises(TimeoutError, match=r"no request with b'hello' within 0.1 s at <FaultProxy 127"):
         proxy.wait_for_request(b"hello", SHORT)
@@ -228,28 +228,28 @@ def test_a_request_that_does_not_come_is_told(proxy, line):
         proxy.wait_for_request(timeout=SHORT)
 
 
-def test_closing_ends_thread_and_connections(echo):
-    before = len(threads())
+def test_close_ends_the_thread_and_all_connections(echo):
+    before = len(proxy_threads())
     with FaultProxy(echo.endpoint) as proxy:
-        assert len(threads()) == before + 1
+        assert len(proxy_threads()) == before + 1
         line = socket.create_connection(proxy.endpoint.split(":"), BOUND)
-        assert said(line, b"hello") == b"hello"
+        assert echoed(line, b"hello") == b"hello"
     proxy.close()
-    assert len(threads()) == before
+    assert len(proxy_threads()) == before
     assert proxy.connections == 0
     with line:
         assert is_reset(line)
 
 
-def test_a_closed_one_says_so_and_can_be_started_again(proxy, connect):
+def test_a_closed_proxy_reports_it_and_can_be_restarted(proxy, connect):
     proxy.close()
     with pytest.raises(RuntimeError, match=r"is not started: call start\(\)"):
         proxy.cut()
     assert proxy.start() is proxy.start()
-    assert said(connect(), b"again") == b"again"
+    assert echoed(connect(), b"again") == b"again"
 
 
-def test_a_taken_port_is_exchanged_before_the_first_start(echo, monkeypatch):
+def test_a_port_taken_before_the_first_start_is_replaced(echo, monkeypatch):
     taken = int(echo.endpoint.split(":")[1])
     ports = iter([(taken,), (taken,), module.free_ports(1)])
     monkeypatch.setattr(module, "free_ports", lambda count: next(ports))
@@ -257,12 +257,12 @@ def test_a_taken_port_is_exchanged_before_the_first_start(echo, monkeypatch):
         assert proxy.endpoint != echo.endpoint
 
 
-def test_exchanging_ports_has_an_end_and_leaves_no_thread(echo, monkeypatch):
-    taken, before = int(echo.endpoint.split(":")[1]), threads()
+def test_replacing_ports_is_bounded_and_leaves_no_thread(echo, monkeypatch):
+    taken, before = int(echo.endpoint.split(":")[1]), proxy_threads()
     monkeypatch.setattr(module, "free_ports", lambda count: (taken,))
     with pytest.raises(OSError, match="in use"):
         FaultProxy(echo.endpoint).start()
-    assert threads() == before
+    assert proxy_threads() == before
 
 
 @pytest.fixture
@@ -273,13 +273,13 @@ def client(etcd_proxy, etcd_namespace):
         yield service
 
 
-def test_etcd_serves_through_it(client, etcd_proxy):
+def test_etcd_can_be_reached_through_it(client, etcd_proxy):
     assert client.get("k").string() == "v"
     assert etcd_proxy.connections == 1
 
 
 @pytest.mark.parametrize("fault", [FaultProxy.cut, FaultProxy.half_open, FaultProxy.drop_replies])
-def test_a_client_of_etcd_sees_each_fault_and_its_end(client, etcd_proxy, fault):
+def test_an_etcd_client_sees_each_fault_and_its_end(client, etcd_proxy, fault):
     fault(etcd_proxy)
     with pytest.raises((errors.ConnectionFailedError, errors.DeadlineExceededError)):
         client.get("k").string()
@@ -287,7 +287,7 @@ def test_a_client_of_etcd_sees_each_fault_and_its_end(client, etcd_proxy, fault)
     assert client.with_options(timeout=BOUND).get("k").string() == "v"
 
 
-def test_a_client_of_etcd_waits_out_a_delay(client, etcd_proxy):
+def test_an_etcd_client_tolerates_a_delay(client, etcd_proxy):
     etcd_proxy.delay(0.05)
     assert client.with_options(timeout=BOUND).get("k").string() == "v"
 

@@ -1,62 +1,29 @@
-"""An etcd process of one's own: its life, its data, its end."""
+"""An etcd process for tests: its life, its data, its end."""
 
 import os
-import select
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import threading
-from contextlib import contextmanager
 from urllib.request import urlopen
 
 import pytest
 
 from etcd_factory.testing import EtcdServer, ServerError
 from etcd_factory.testing import server as module
-from etcd_factory.testing.ports import HOST
+from etcd_factory.testing.tcp_ports import HOST
+from tests.support.processes import is_running, listening_on, wait_for_exit
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="etcd is signalled")
-
-
-@pytest.fixture(autouse=True)
-def homes(tmp_path, monkeypatch):
-    """Where temporary directories are made, to see what is left of them."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    return tmp_path
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="etcd is signalled"),
+    pytest.mark.usefixtures("temp_dir"),
+]
 
 
 @pytest.fixture
 def server():
     with EtcdServer() as server:
         yield server
-
-
-@contextmanager
-def taken(endpoint):
-    """A listener of somebody else's."""
-    host, port = endpoint.split(":")
-    with socket.create_server((host, int(port))):
-        yield
-
-
-def gone(pid):
-    """Whether the process ends within 10 s; one that is not our child can't be waited for otherwise."""
-    try:
-        fd = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    with open(fd, "rb", buffering=0):
-        return bool(select.select([fd], [], [], 10)[0])
-
-
-def exists(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_a_started_server_serves(server):
@@ -71,49 +38,49 @@ def test_the_pid_is_that_of_etcd_itself(server):
         assert os.readlink(f"/proc/{server.pid}/exe") == str(server.binary)
 
 
-def test_starting_twice_is_starting_once(server):
+def test_starting_a_running_server_does_nothing(server):
     pid = server.pid
     assert server.start() is server
     assert server.pid == pid
 
 
-def test_etcdctl_prints_what_it_was_asked(server):
+def test_etcdctl_returns_its_output(server):
     assert server.etcdctl("put", "k", "v") == "OK"
     assert server.etcdctl("get", "k") == "k\nv"
 
 
-def test_etcdctl_raises_what_went_wrong(server):
+def test_a_failed_etcdctl_raises_its_error_output(server):
     with pytest.raises(ServerError, match=r"etcdctl user get failed with code \d+(?s:.*)user name not found"):
-        server.etcdctl("user", "get", "nobody")
+        server.etcdctl("user", "get", "missing")
 
 
-def test_settings_in_the_environment_are_not_etcds(monkeypatch):
+def test_etcd_ignores_settings_in_the_environment(monkeypatch):
     monkeypatch.setenv("ETCD_LISTEN_METRICS_URLS", "nonsense")
     monkeypatch.setenv("ETCDCTL_ENDPOINTS", "nonsense")
     with EtcdServer() as server:
         assert server.etcdctl("put", "k", "v") == "OK"
 
 
-def test_two_servers_do_not_meet(server):
+def test_two_servers_are_independent(server):
     with EtcdServer() as other:
         server.etcdctl("put", "k", "v")
         assert other.etcdctl("get", "k") == ""
 
 
 @pytest.mark.parametrize("end", [EtcdServer.stop, EtcdServer.kill, EtcdServer.wipe])
-def test_without_a_process_it_says_that_it_is_not_running(server, end):
+def test_the_pid_of_a_server_that_does_not_run_is_an_error(server, end):
     end(server)
     with pytest.raises(ServerError, match="not running: start"):
         _ = server.pid
 
 
-def test_stopping_leaves_no_process_and_no_directory(server, homes):
+def test_stopping_leaves_no_process_and_no_directory(server, temp_dir):
     pid = server.pid
-    assert list(homes.iterdir())
+    assert list(temp_dir.iterdir())
     server.stop()
     server.stop()
-    assert not exists(pid)
-    assert list(homes.iterdir()) == []
+    assert not is_running(pid)
+    assert list(temp_dir.iterdir()) == []
     assert "not running" in repr(server)
 
 
@@ -123,16 +90,16 @@ def test_a_stopped_server_starts_empty(server):
     assert server.start().etcdctl("get", "k") == ""
 
 
-def test_a_killed_server_keeps_its_data_and_its_place(server):
+def test_a_killed_server_keeps_its_data_and_endpoint(server):
     server.etcdctl("put", "k", "v")
     pid, endpoint = server.pid, server.endpoint
     server.kill()
-    assert not exists(pid)
+    assert not is_running(pid)
     assert server.start().etcdctl("get", "k") == "k\nv"
     assert server.endpoint == endpoint
 
 
-def test_a_restarted_server_keeps_its_data_and_its_place(server):
+def test_a_restarted_server_keeps_its_data_and_endpoint(server):
     server.etcdctl("put", "k", "v")
     pid, endpoint = server.pid, server.endpoint
     server.restart()
@@ -141,7 +108,7 @@ def test_a_restarted_server_keeps_its_data_and_its_place(server):
     assert server.etcdctl("get", "k") == "k\nv"
 
 
-def test_a_wiped_server_comes_back_empty(server):
+def test_a_wiped_server_restarts_empty(server):
     server.etcdctl("put", "k", "v")
     server.wipe()
     assert not server.running
@@ -156,66 +123,66 @@ def test_a_paused_server_accepts_and_does_not_answer(server):
     assert server.etcdctl("put", "k", "v") == "OK"
 
 
-def test_a_paused_server_is_stopped_in_order(server):
+def test_a_paused_server_is_shut_down_in_order(server):
     pid = server.pid
     server.pause()
     server.stop()
-    assert not exists(pid)
+    assert not is_running(pid)
     assert "terminated" in server.log
 
 
-def test_one_that_heeds_no_signal_is_killed(server, monkeypatch):
+def test_a_server_that_ignores_signals_is_killed(server, monkeypatch):
     monkeypatch.setattr(module, "GRACE_S", 0.05)
-    monkeypatch.setattr(module.Process, "resume", lambda self: None)
+    monkeypatch.setattr(module.ServerProcess, "resume", lambda self: None)
     pid = server.pid
     server.pause()
     server.stop()
-    assert not exists(pid)
+    assert not is_running(pid)
 
 
-def test_an_early_end_tells_the_last_words_and_leaves_nothing(homes):
+def test_an_early_end_is_reported_with_the_log_and_leaves_nothing_behind(temp_dir):
     server = EtcdServer(args=["--no-such-flag"])
     with pytest.raises(ServerError) as caught:
         server.start()
     lines = str(caught.value).splitlines()
     assert lines[0].startswith("the server ended with code 2 before it was ready")
     assert lines[-1] == "flag provided but not defined: -no-such-flag"
-    assert list(homes.iterdir()) == []
+    assert list(temp_dir.iterdir()) == []
 
 
-def test_a_server_that_does_not_become_ready_is_ended(homes, monkeypatch):
+def test_a_server_that_does_not_become_ready_is_stopped(temp_dir, monkeypatch):
     monkeypatch.setattr(module, "READY_S", 0.5)
-    # A member alone of a cluster of two waits for the other.
+    # One member of a cluster of two waits for the other.
     server = EtcdServer()
     server.args = (f"--initial-cluster=default={server.peer_url},other=http://{HOST}:1",)
     server.launch()
     pid = server.pid
     with pytest.raises(ServerError, match=r"was not ready within 0.5 s"):
         server.await_ready()
-    assert not exists(pid)
-    assert list(homes.iterdir()) == []
+    assert not is_running(pid)
+    assert list(temp_dir.iterdir()) == []
 
 
-def test_a_port_taken_before_the_first_start_is_exchanged():
+def test_a_port_taken_before_the_first_start_is_replaced():
     server = EtcdServer()
     endpoint = server.endpoint
-    with taken(endpoint), server:
+    with listening_on(endpoint), server:
         assert server.endpoint != endpoint
         assert server.etcdctl("put", "k", "v") == "OK"
 
 
-def test_a_port_taken_later_is_an_error_and_the_data_stay(server):
+def test_a_port_taken_later_is_an_error_and_the_data_is_kept(server):
     server.etcdctl("put", "k", "v")
     server.kill()
-    with taken(server.endpoint), pytest.raises(ServerError, match="address already in use"):
+    with listening_on(server.endpoint), pytest.raises(ServerError, match="address already in use"):
         server.start()
     assert server.start().etcdctl("get", "k") == "k\nv"
 
 
-def test_exchanging_ports_has_an_end(monkeypatch):
+def test_replacing_ports_is_bounded(monkeypatch):
     server = EtcdServer()
-    monkeypatch.setattr(module, "free_ports", lambda count: (server._client, server._peer))
-    with taken(server.endpoint), pytest.raises(ServerError, match="address already in use"):
+    monkeypatch.setattr(module, "free_ports", lambda count: (server._client_port, server._peer_port))
+    with listening_on(server.endpoint), pytest.raises(ServerError, match="address already in use"):
         server.start()
     assert not server.running
 
@@ -229,15 +196,15 @@ def test_a_server_started_by_a_thread_outlives_the_thread(server):
         assert other.etcdctl("put", "k", "v") == "OK"
 
 
-def test_a_forgotten_server_is_told_and_cleared_away(homes):
+def test_a_server_that_was_never_stopped_warns_and_is_cleaned_up(temp_dir):
     server = EtcdServer().start()
     pid = server.pid
     holder = [server]
     del server
     with pytest.warns(ResourceWarning, match="was never stopped"):
         holder.clear()
-    assert not exists(pid)
-    assert list(homes.iterdir()) == []
+    assert not is_running(pid)
+    assert list(temp_dir.iterdir()) == []
 
 
 ORPHAN = """
@@ -249,18 +216,18 @@ print(server.pid, flush=True)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's")
+@pytest.mark.skipif(sys.platform != "linux", reason="the signal of a dead parent is Linux's")
 @pytest.mark.parametrize("end", ["os.kill(os.getpid(), signal.SIGKILL)", "sys.exit(3)", "1 / 0"])
-def test_no_server_outlives_its_parent(homes, end):
-    env = os.environ | {"TMPDIR": str(homes)}
+def test_a_server_does_not_outlive_its_parent(temp_dir, end):
+    env = os.environ | {"TMPDIR": str(temp_dir)}
     code = ORPHAN.format(end=end)
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert done.returncode in (-signal.SIGKILL, 3, 1)
-    assert gone(int(done.stdout))
+    assert wait_for_exit(int(done.stdout))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_child_leaves_the_server_alone(homes):
+def test_a_forked_child_does_not_stop_the_server(temp_dir):
     fork = """
 server.etcdctl("put", "k", "v")
 child = os.fork()
@@ -268,6 +235,6 @@ if not child: sys.exit()
 os.waitpid(child, 0)
 print(server.restart().etcdctl("get", "k"))
 """
-    env = os.environ | {"TMPDIR": str(homes)}
+    env = os.environ | {"TMPDIR": str(temp_dir)}
     done = subprocess.run([sys.executable, "-c", ORPHAN.format(end=fork)], env=env, capture_output=True, text=True)
     assert done.stdout.splitlines()[1:] == ["k", "v"]

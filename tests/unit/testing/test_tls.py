@@ -8,7 +8,7 @@ import pytest
 import trustme
 
 from etcd_factory.testing import EtcdServer, ServerTLS
-from etcd_factory.testing.ports import HOST
+from etcd_factory.testing.tcp_ports import HOST
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def files(authority, tmp_path):
 
 @pytest.fixture
 def trusting(authority):
-    """A client's context that trusts the authority and shows no certificate."""
+    """A client's context that trusts the authority and has no certificate."""
     context = ssl.create_default_context()
     authority.configure_trust(context)
     return context
@@ -41,7 +41,7 @@ def test_a_server_with_a_certificate_serves_tls(files, trusting):
         assert server.etcdctl("put", "k", "v") == "OK"
 
 
-def test_with_a_client_authority_it_asks_for_a_certificate(files, trusting):
+def test_a_server_with_a_client_authority_requires_a_certificate(files, trusting):
     tls = ServerTLS(files / "cert.pem", files / "key.pem", files / "ca.pem")
     with EtcdServer(tls=tls) as server:
         with pytest.raises((URLError, ssl.SSLError, ConnectionError)):
@@ -50,3 +50,10 @@ def test_with_a_client_authority_it_asks_for_a_certificate(files, trusting):
         with urlopen(f"{server.url}/version", context=trusting) as answer:
             assert answer.status == 200
         assert server.etcdctl("put", "k", "v") == "OK"
+
+
+def test_flags_name_the_files():
+    tls = ServerTLS("cert.pem", "key.pem")
+    assert tls.server_flags() == ["--cert-file=cert.pem", "--key-file=key.pem"]
+    assert "--client-cert-auth" in ServerTLS("cert.pem", "key.pem", "ca.pem").server_flags()
+    assert "--insecure-skip-tls-verify" in tls.client_flags()

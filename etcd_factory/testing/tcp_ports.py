@@ -7,20 +7,20 @@ import socket
 
 HOST = "127.0.0.1"
 
-# Below the range that systems take ports of outgoing connections from (Linux: 32768 up, others: 49152 up): a client
-# that keeps trying a stopped server's port would else be given that very port, connect to itself and hold it.
+# Below the range that systems assign to outgoing connections (Linux: 32768 up, others: 49152 up): a client that keeps
+# retrying a stopped server's port could otherwise be assigned that very port, connect to itself and occupy it.
 RANGE = range(15000, 32768)
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """So many different ports that can be listened on now."""
+    """Return ``count`` different ports that nothing listens on now."""
     candidates = random.SystemRandom().sample(RANGE, len(RANGE))
     free = (port for port in candidates if is_free(port))
     return tuple(next(free) for _ in range(count))
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen there, asked as Go's servers do: with SO_REUSEADDR."""
+    """Whether a server could listen on the port, as Go's servers do: with SO_REUSEADDR."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

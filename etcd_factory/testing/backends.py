@@ -1,4 +1,4 @@
-"""Which etcd the pytest plugin's fixtures use, by the value of ``--etcd``."""
+"""The servers that the pytest plugin's fixtures can use, by the value of ``--etcd``."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ if TYPE_CHECKING:
 
 
 class Server(Protocol):
-    """What every server for tests has, whoever runs it."""
+    """What every test server has: a process, a container, or one that runs already."""
 
     @property
     def endpoint(self) -> str:
-        """Where clients reach it, or its first member."""
+        """The endpoint for clients; of a cluster its first member's."""
         ...
 
     @property
     def endpoints(self) -> Sequence[str]:
-        """Where clients reach its members."""
+        """The endpoints of all members."""
         ...
 
 
 def auto(image: str) -> AbstractContextManager[Server]:
-    """The given endpoints, else a program found here."""
+    """Use the given endpoints, else start an etcd process."""
     return nullcontext(GivenServer()) if given_endpoints() else binary(image)
 
 
 def binary(_image: str) -> AbstractContextManager[Server]:
-    """A server process of our own."""
+    """Start an etcd process."""
     return EtcdServer()
 
 
 def container(image: str) -> AbstractContextManager[Server]:
-    """A container of the image."""
-    from .image import engine_missing
+    """Start a container of the image."""
+    from .docker_engine import engine_missing
 
     if reason := engine_missing():
         raise ServerError(f"--etcd=container: {reason}")
@@ -49,7 +49,7 @@ def container(image: str) -> AbstractContextManager[Server]:
     return EtcdContainer(image)
 
 
-CHOICES: dict[str, Callable[[str], AbstractContextManager[Server]]] = {
+BACKENDS: dict[str, Callable[[str], AbstractContextManager[Server]]] = {
     "auto": auto,
     "binary": binary,
     "container": container,

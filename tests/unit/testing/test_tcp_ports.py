@@ -2,10 +2,10 @@
 
 import socket
 
-from etcd_factory.testing.ports import HOST, RANGE, free_ports, is_free
+from etcd_factory.testing.tcp_ports import HOST, RANGE, free_ports, is_free
 
 
-def test_they_differ_and_can_be_listened_on():
+def test_free_ports_differ_and_can_be_listened_on():
     ports = free_ports(3)
     assert len(set(ports)) == 3
     assert all(port in RANGE for port in ports)
@@ -13,6 +13,6 @@ def test_they_differ_and_can_be_listened_on():
         socket.create_server((HOST, port)).close()
 
 
-def test_one_that_is_listened_on_is_not_free():
+def test_a_port_with_a_listener_is_not_free():
     with socket.create_server((HOST, 0)) as listener:
         assert not is_free(listener.getsockname()[1])

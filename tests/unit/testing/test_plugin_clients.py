@@ -1,4 +1,4 @@
-"""The plugin's clients, as a test suite uses them."""
+"""The pytest plugin's clients, as a test suite uses them."""
 
 pytest_plugins = "pytester"
 
@@ -8,14 +8,14 @@ def test_a_client_writes_in_the_namespace_of_its_test(etcd, etcd_sweeper, etcd_n
     assert etcd_sweeper.get(f"{etcd_namespace}k").string() == "v"
 
 
-async def test_all_clients_of_a_test_see_the_same(etcd, aetcd, etcd_factory, aetcd_factory):
+async def test_all_clients_of_a_test_see_the_same_keys(etcd, aetcd, etcd_factory, aetcd_factory):
     etcd.put("k").value("v")
     assert await aetcd.get("k").string() == "v"
     assert etcd_factory.get().get("k").string() == "v"
     assert await aetcd_factory.get().get("k").string() == "v"
 
 
-def test_what_a_test_wrote_is_gone_when_it_ended(pytester, etcd_server, etcd_sweeper, monkeypatch):
+def test_what_a_test_wrote_is_deleted_when_it_ends(pytester, etcd_server, etcd_sweeper, monkeypatch):
     monkeypatch.setenv("ETCD_FACTORY_TEST_ENDPOINTS", etcd_server.endpoint)
     pytester.makepyfile("""
         async def test_it(etcd, aetcd):
@@ -27,7 +27,7 @@ def test_what_a_test_wrote_is_gone_when_it_ended(pytester, etcd_server, etcd_swe
     assert not [key for key in left if key.endswith("left")]
 
 
-def test_the_clients_are_closed_when_their_test_ended(pytester, etcd_server, monkeypatch):
+def test_the_clients_are_closed_when_their_test_ends(pytester, etcd_server, monkeypatch):
     monkeypatch.setenv("ETCD_FACTORY_TEST_ENDPOINTS", etcd_server.endpoint)
     pytester.makepyfile("""
         import pytest

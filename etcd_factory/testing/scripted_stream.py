@@ -188,9 +188,9 @@ class Waiter:
         elif not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._signal.set)
 
-    async def wait(self) -> None:
-        """Wait for ``wake``."""
-        await self._signal.wait()
+    async def wait(self, timeout: float | None = None) -> bool:
+        """Wait for ``wake``; false if ``timeout`` seconds pass first."""
+        return await self._signal.wait(timeout)
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import doctest
-import inspect
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,13 +13,11 @@ from etcd_factory.core.face import finish
 from etcd_factory.testing import ScriptedTransport, ScriptError, StreamScript, replies, script, scripted
 from etcd_factory.testing import scripted_stream as stream_module
 from etcd_factory.wire import messages, methods
-from tests.support.faces import closed, settle, walk
+from tests.support.faces import closed, settle
 
 HOST = "http://127.0.0.1:2379"
 BOUND = 10  # seconds that nothing here takes
 LATER = {"retry": {"initial": 0.001, "maximum": 0.001}}
-WAITS = "transport" not in inspect.signature(ETCDService.__init__).parameters
-needs_parameter = pytest.mark.skipif(WAITS, reason="the services take no transport yet")
 
 
 @pytest.fixture(params=[ETCDService, AsyncETCDService])
@@ -39,18 +36,14 @@ async def connect(request):
 
 async def taken(watcher, count):
     """The next events of a watcher."""
-    events = []
-    async for event in walk(watcher):
-        events.append((event.type, event.kv.text, event.revision))
-        if len(events) == count:
-            break
-    return events
+    is_async = hasattr(type(watcher), "__anext__")
+    events = [await anext(watcher) if is_async else next(watcher) for _ in range(count)]
+    return [(event.type, event.kv.text, event.revision) for event in events]
 
 
 # --- calls
 
 
-@needs_parameter
 async def test_steps_answer_calls_in_order(connect):
     transport = ScriptedTransport([replies.get({"k": "v"}), replies.put(revision=7), replies.delete(3)])
     client = connect(transport)
@@ -60,7 +53,6 @@ async def test_steps_answer_calls_in_order(connect):
     transport.done()
 
 
-@needs_parameter
 async def test_calls_are_recorded(connect):
     transport = ScriptedTransport([replies.put()])
     await settle(connect(transport, namespace="ns/").with_options(timeout=3).put("k").value("v"))
@@ -69,7 +61,6 @@ async def test_calls_are_recorded(connect):
     assert call.request == messages.PutRequest(key=b"ns/k", value=b"v")
 
 
-@needs_parameter
 async def test_a_transaction_reads_its_replies(connect):
     results = replies.txn(replies.get({"a": "1"}), replies.put(revision=5), revision=5)
     client = connect(ScriptedTransport([results]))
@@ -78,7 +69,6 @@ async def test_a_transaction_reads_its_replies(connect):
     assert done.results[1].revision == 5
 
 
-@needs_parameter
 async def test_a_mapping_answers_calls_in_any_order(connect):
     transport = ScriptedTransport({"Range": replies.get({"k": "v"}), "Put": [replies.put()]})
     client = connect(transport)
@@ -88,7 +78,6 @@ async def test_a_mapping_answers_calls_in_any_order(connect):
     transport.done()
 
 
-@needs_parameter
 async def test_a_token_is_shown_with_calls(connect):
     transport = ScriptedTransport({"Authenticate": replies.of("Authenticate", token="t"), "Range": replies.get()})
     client = connect(transport, auth={"username": "alice", "password": "wonder"})
@@ -101,7 +90,6 @@ async def test_a_token_is_shown_with_calls(connect):
 # --- failures
 
 
-@needs_parameter
 async def test_a_refused_write_is_retried_on_the_next_host(connect):
     transport = ScriptedTransport([replies.refused(), replies.put()])
     client = connect(transport, hosts=["a:1", "b:2"])
@@ -109,7 +97,6 @@ async def test_a_refused_write_is_retried_on_the_next_host(connect):
     assert [call.host for call in transport.calls] == ["http://a:1", "http://b:2"]
 
 
-@needs_parameter
 async def test_a_lost_write_is_not_retried_and_may_have_been_applied(connect):
     transport = ScriptedTransport([replies.lost()])
     with pytest.raises(errors.ConnectionFailedError) as caught:
@@ -118,13 +105,11 @@ async def test_a_lost_write_is_not_retried_and_may_have_been_applied(connect):
     transport.done()
 
 
-@needs_parameter
 async def test_a_lost_read_is_retried(connect):
     transport = ScriptedTransport([replies.lost(), replies.get({"k": "v"})])
     assert await settle(connect(transport).get("k").string()) == "v"
 
 
-@needs_parameter
 async def test_no_reply_ends_with_the_deadline_without_waiting(connect):
     start = time.monotonic()
     with pytest.raises(errors.DeadlineExceededError, match="no reply within 600 s") as caught:
@@ -133,7 +118,6 @@ async def test_no_reply_ends_with_the_deadline_without_waiting(connect):
     assert time.monotonic() - start < BOUND
 
 
-@needs_parameter
 async def test_a_delay_passes_only_longer_timeouts(connect):
     transport = ScriptedTransport({"Range": replies.delayed(60, replies.get({"k": "v"}))})
     client = connect(transport)
@@ -142,7 +126,6 @@ async def test_a_delay_passes_only_longer_timeouts(connect):
         await settle(client.with_options(timeout=59).get("k").string())
 
 
-@needs_parameter
 async def test_each_failed_call_has_its_own_error(connect):
     client = connect(ScriptedTransport({"Range": errors.PermissionDeniedError("no"), "Put": errors.NoSpaceError}))
     failed = []
@@ -158,7 +141,6 @@ async def test_each_failed_call_has_its_own_error(connect):
 # --- functions
 
 
-@needs_parameter
 async def test_a_function_answers_by_the_call(connect):
     def echo(call):
         return replies.get({call.request.key: call.request.key.upper()})
@@ -167,7 +149,6 @@ async def test_a_function_answers_by_the_call(connect):
     assert [await settle(client.get(key).string()) for key in "ab"] == ["A", "B"]
 
 
-@needs_parameter
 async def test_a_function_may_raise_or_return_an_error(connect):
     def refuse(call):
         raise errors.NoSpaceError("of the function")
@@ -178,7 +159,6 @@ async def test_a_function_may_raise_or_return_an_error(connect):
             await settle(client.put("k").value("v"))
 
 
-@needs_parameter
 @pytest.mark.parametrize("result", [None, replies.put(), "v"])
 async def test_a_function_that_returns_no_answer_fails_the_test(connect, result):
     with pytest.raises(ScriptError, match=r"unexpected call 1: <Call KV.Range .* cannot answer it"):
@@ -188,7 +168,6 @@ async def test_a_function_that_returns_no_answer_fails_the_test(connect, result)
 # --- what the script does not say
 
 
-@needs_parameter
 @pytest.mark.parametrize(
     ("steps", "problem"),
     [
@@ -207,7 +186,6 @@ async def test_an_unexpected_call_fails_the_test_at_once(connect, steps, problem
     assert len(transport.calls) == 1
 
 
-@needs_parameter
 async def test_an_unexpected_call_that_was_swallowed_is_reported_at_the_end(connect):
     transport = ScriptedTransport([])
     assert not (await settle(connect(transport).health())).ok
@@ -236,7 +214,6 @@ def test_the_with_block_does_not_hide_an_error():
 # --- watches and leases
 
 
-@needs_parameter
 async def test_a_watch_receives_events_and_resumes_after_a_break(connect):
     first = replies.put_event("k", "1"), replies.lost()
     watch = replies.watch(*first, replies.put_event("k", "2"), replies.delete_event("k"))
@@ -247,7 +224,6 @@ async def test_a_watch_receives_events_and_resumes_after_a_break(connect):
     transport.done()
 
 
-@needs_parameter
 async def test_each_connection_of_a_watch_may_have_its_own_step(connect):
     broken = replies.watch(replies.put_event("k", "1"), replies.END)
     transport = ScriptedTransport([broken, replies.refused(), replies.watch(replies.put_event("k", "2"))])
@@ -256,7 +232,6 @@ async def test_each_connection_of_a_watch_may_have_its_own_step(connect):
     transport.done()
 
 
-@needs_parameter
 async def test_events_are_pushed_when_the_test_wants_them(connect):
     watch = replies.watch()
     watcher = await settle(connect(ScriptedTransport({"Watch": watch})).watch().key("k").create())
@@ -267,7 +242,6 @@ async def test_events_are_pushed_when_the_test_wants_them(connect):
     await settle(watcher.cancel())
 
 
-@needs_parameter
 async def test_a_watch_is_ended_by_the_server(connect):
     watch = replies.watch(replies.canceled(compact_revision=5))
     watcher = await settle(connect(ScriptedTransport({"Watch": watch})).watch().key("k").create())
@@ -276,7 +250,6 @@ async def test_a_watch_is_ended_by_the_server(connect):
     assert caught.value.compact_revision == 5
 
 
-@needs_parameter
 async def test_a_lease_is_lost_when_a_renewal_says_so(connect):
     script = {"LeaseGrant": replies.lease(7, 1), "LeaseKeepAlive": replies.keep_alive(0), "Put": replies.put()}
     lease = connect(ScriptedTransport(script)).lease(1)
@@ -287,7 +260,6 @@ async def test_a_lease_is_lost_when_a_renewal_says_so(connect):
     assert not lease.alive
 
 
-@needs_parameter
 async def test_closing_the_client_ends_its_streams(connect):
     watch = replies.watch()
     client = connect(ScriptedTransport({"Watch": watch}))
@@ -302,7 +274,6 @@ async def test_closing_the_client_ends_its_streams(connect):
 # --- asyncio and threads
 
 
-@needs_parameter
 async def test_a_coroutine_function_answers_when_it_returns():
     arrived, answered = asyncio.Event(), asyncio.Event()
 
@@ -318,7 +289,6 @@ async def test_a_coroutine_function_answers_when_it_returns():
         assert await reading == "v"
 
 
-@needs_parameter
 async def test_a_coroutine_function_has_the_timeout_of_its_call():
     ended = asyncio.Event()
 
@@ -334,7 +304,6 @@ async def test_a_coroutine_function_has_the_timeout_of_its_call():
         await asyncio.wait_for(ended.wait(), BOUND)
 
 
-@needs_parameter
 def test_many_threads_share_a_transport():
     transport = ScriptedTransport([replies.put(revision=number) for number in range(200)])
     with transport, ETCDService(transport=transport) as client, ThreadPoolExecutor(8) as pool:
@@ -394,7 +363,6 @@ def test_it_shows_its_calls_and_what_is_left():
     assert repr(transport) == "<ScriptedTransport: 1 calls, left: ConnectionFailedError('connection refused')>"
 
 
-@needs_parameter
 @pytest.mark.parametrize("module", [scripted, script, stream_module, replies])
 def test_the_examples_run(module):
     failed, _ = doctest.testmod(module)

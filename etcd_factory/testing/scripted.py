@@ -53,8 +53,9 @@ class ScriptedTransport:
     - a ``StreamScript``, such as ``replies.watch()``, for a call that opens a stream;
     - a function of the ``Call`` that returns one of these; in asyncio it may be a coroutine function.
 
-    A call that the script does not expect raises ``ScriptError`` at once. So do ``done()`` and the end of the ``with``
-    block if steps are left, or if such a call was made and its error was swallowed.
+    A call that the script does not expect raises ``ScriptError`` at once; ``done()`` and the end of the ``with`` block
+    raise it again, since background work (watches, renewals of leases) logs errors and retries. They also raise it if
+    steps are left.
     """
 
     def __init__(self, script: Sequence[Step] | Mapping[str, Step | Sequence[Step]]) -> None:
@@ -62,7 +63,7 @@ class ScriptedTransport:
         self._script = Script(script)
         self._guard = threading.Lock()
         self._streams: list[ScriptedStream[Any, Any]] = []
-        self._unexpected: list[ScriptError] = []
+        self._unexpected: dict[str, ScriptError] = {}
         self._closed = False
 
     def __repr__(self) -> str:
@@ -77,8 +78,8 @@ class ScriptedTransport:
 
     def done(self) -> None:
         """Check that the script was used up and every call expected; raises ``ScriptError`` if not."""
-        if self._unexpected:
-            raise self._unexpected[0]
+        for error in self._unexpected.values():
+            raise error
         if self._left():
             raise ScriptError(f"the script was not used up; {self._remaining()}; the calls were: {self.calls}")
 
@@ -135,8 +136,7 @@ class ScriptedTransport:
 
     def _error(self, call: Call, problem: str) -> ScriptError:
         error = ScriptError(f"unexpected call {len(self.calls)}: {call!r}; {problem}; {self._remaining()}")
-        self._unexpected.append(error)
-        return error
+        return self._unexpected.setdefault(call.method, error)  # the first one, where background work retries
 
     def _left(self) -> list[object]:
         scripts = [*self._script.streams, *(stream.script for stream in self._streams)]

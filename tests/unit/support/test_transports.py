@@ -8,7 +8,7 @@ from etcd_factory.core.face import finish
 from etcd_factory.errors import ConnectionFailedError, NoSpaceError
 from etcd_factory.testing import ScriptedTransport, StreamScript, replies
 from etcd_factory.wire import messages, methods
-from tests.support.faces import FACES
+from tests.support.faces import FACES, closed, settle
 from tests.support.transports import Altered, Breaking, Failing, Held, Recorded, Wrapped, real
 
 HOST = "http://127.0.0.1:2379"
@@ -315,11 +315,56 @@ async def test_a_change_may_raise(call, script):
 # --- with a real server
 
 
-@pytest.mark.parametrize("face", FACES, ids=lambda face: face.name)
-async def test_they_go_around_a_real_transport(face, etcd_server, etcd_namespace):
-    recorded = Recorded(real(face, {"hosts": [*etcd_server.endpoints]}))
-    request = messages.PutRequest(key=f"{etcd_namespace}k".encode(), value=b"v")
-    body = recorded.unary(f"http://{etcd_server.endpoint}", methods.PUT, request, 30.0, ())
-    reply = await (Threads() if face.name == "blocking" else Tasks()).begin(body)
-    assert reply.header.revision > 0
-    await recorded.close()
+@pytest.fixture(params=FACES, ids=lambda face: face.name)
+def face(request):
+    return request.param
+
+
+@pytest.fixture
+async def connect(face, etcd_options):
+    """A function that makes a client whose real transport is wrapped."""
+    clients = []
+
+    def make(wrap):
+        transport = wrap(real(face, etcd_options))
+        clients.append(face.service(etcd_options, transport=transport))
+        return clients[-1], transport
+
+    yield make
+    for client in clients:
+        await closed(client)
+
+
+async def test_a_client_writes_through_a_wrapped_transport(connect, etcd_namespace):
+    client, recorded = connect(Recorded)
+    await settle(client.put("k").value("v"))
+    assert await settle(client.get("k").string()) == "v"
+    assert recorded.requests("Put") == [messages.PutRequest(key=f"{etcd_namespace}k".encode(), value=b"v")]
+
+
+async def test_a_held_put_of_a_client_is_applied_when_it_is_released(face, connect, etcd):
+    client, held = connect(lambda inner: Held(inner, methods.PUT))
+    held.hold()
+    putting = face.begin(lambda: client.put("k").value("v"))
+    await held.arrived()
+    assert etcd.get("k").string() is None
+    held.release()
+    await asyncio.wait_for(putting, BOUND)
+    assert etcd.get("k").string() == "v"
+
+
+async def test_a_put_whose_reply_is_lost_is_applied_and_not_repeated(connect, etcd):
+    client, failing = connect(lambda inner: Failing(inner, "Put", after=True))
+    with pytest.raises(ConnectionFailedError) as caught:
+        await settle(client.put("k").value("v"))
+    assert (caught.value.maybe_applied, failing.failed) == (True, 1)
+    assert etcd.get("k").kv().version == 1
+
+
+async def test_a_watch_resumes_when_its_stream_is_broken(connect, etcd):
+    client, breaking = connect(lambda inner: Breaking(inner, "Watch", messages=1))
+    watcher = await settle(client.watch().key("k").create())
+    etcd.put("k").value("v")
+    is_async = hasattr(type(watcher), "__anext__")
+    event = await anext(watcher) if is_async else await asyncio.to_thread(next, watcher)
+    assert (event.kv.text, breaking.opened_streams) == ("v", 2)

@@ -193,6 +193,16 @@ async def test_an_unexpected_call_that_was_swallowed_is_reported_at_the_end(conn
         transport.done()
 
 
+async def test_an_unexpected_watch_is_reported_by_its_creation(connect):
+    transport = ScriptedTransport([])
+    client = connect(transport, timeout=0.05)
+    with pytest.raises(ScriptError, match=r"unexpected call 1: <Call Watch.Watch"):
+        await settle(client.watch().key("k").create())
+    await closed(client)
+    with pytest.raises(ScriptError, match=r"unexpected call 1: <Call Watch.Watch"):
+        transport.done()
+
+
 def test_unused_steps_are_reported_at_the_end():
     with pytest.raises(ScriptError, match="not used up; left: PutResponse, NO_REPLY"):
         ScriptedTransport([replies.put(), replies.NO_REPLY]).done()

@@ -92,7 +92,8 @@ async def test_a_token_is_shown_with_calls(connect):
 
 async def test_a_refused_write_is_retried_on_the_next_host(connect):
     transport = ScriptedTransport([replies.refused(), replies.put()])
-    client = connect(transport, hosts=["a:1", "b:2"])
+    # a host that failed is passed over for "initial" seconds; the other one is called at once
+    client = connect(transport, hosts=["a:1", "b:2"], retry={"initial": 5, "maximum": 5})
     await settle(client.put("k").value("v"))
     assert [call.host for call in transport.calls] == ["http://a:1", "http://b:2"]
 

@@ -1,5 +1,6 @@
 """The pytest plugin's options and servers."""
 
+import subprocess
 import sys
 from importlib.metadata import entry_points
 
@@ -121,3 +122,9 @@ def test_every_fixture_has_a_description(run, name):
     place = result.stdout.lines.index(lines[0])
     assert result.stdout.lines[place + 1].startswith("    ")
     assert "no docstring" not in result.stdout.lines[place + 1]
+
+
+def test_importing_the_plugin_imports_no_client():
+    unwanted = "{'grpc', 'google.protobuf', 'etcd_factory.service', 'etcd_factory.testing.scripted'}"
+    code = f"import sys, etcd_factory.testing.plugin; assert not {unwanted} & sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", code], check=True)

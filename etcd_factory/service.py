@@ -72,7 +72,8 @@ class Service(
     ) -> None:
         chosen = ClientOptions.of(options)
         runtime: Runtime = self._runtime()
-        client = Client(transport or type(self)._transport(chosen), runtime, chosen)
+        carrier = type(self)._transport(chosen) if transport is None else transport
+        client = Client(carrier, runtime, chosen)
         forks.register(client)
         self._run = View(client, to_bytes(chosen.namespace, "a namespace"), chosen.timeout)
         self._raw = Raw(chosen)

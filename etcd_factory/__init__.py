@@ -1,7 +1,7 @@
 """etcd clients for Python from layered configuration, blocking and asyncio.
 
-A name is loaded when it is first asked for, so that a program pays for what it uses: ``import etcd_factory`` alone
-loads neither grpc nor OmegaConf. From then on ``import etcd3`` works beside any protobuf.
+A name is loaded at its first use, so that a program pays only for what it uses: ``import etcd_factory`` alone loads
+neither grpc nor OmegaConf. It makes ``import etcd3`` work beside any protobuf.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import errors
 from .errors import Code, ConfigError, EtcdError, EtcdFactoryError
-from .wire.etcd3_import import install as _stand_in
+from .wire.etcd3_import import install as _install_etcd3
 
 if TYPE_CHECKING:
     from .config import aload_config, explain_config, load_config
@@ -99,4 +99,4 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-_stand_in()
+_install_etcd3()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any, ClassVar, Protocol, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from attrs import evolve
 from typing_extensions import Self
@@ -26,23 +27,11 @@ from .core.mirror.mirror import Mirrors
 from .core.op import Op
 from .core.ports import Runtime, Transport
 from .core.watch.builder import Watches
-from .io.grpc.asyncio import AsyncioTransport
-from .io.grpc.threads import ThreadTransport
 from .io.runtime import forks
-from .io.runtime.asyncio import AsyncioRuntime
-from .io.runtime.threads import ThreadRuntime
 from .options import ClientOptions
 from .raw import Raw
 
 T = TypeVar("T")
-
-
-class OpenTransport(Protocol):
-    """How a transport is made from options."""
-
-    def __call__(self, options: ClientOptions) -> Transport:
-        """Return a transport without connections."""
-        ...
 
 
 class Service(
@@ -63,20 +52,26 @@ class Service(
     ``testing.ScriptedTransport``.
     """
 
-    _runtime: ClassVar[type[Any]]
-    _transport: ClassVar[OpenTransport]
     _run: View
 
     def __init__(
         self, options: ClientOptions | Mapping[str, Any] | None = None, *, transport: Transport | None = None
     ) -> None:
         chosen = ClientOptions.of(options)
-        runtime: Runtime = self._runtime()
-        carrier = type(self)._transport(chosen) if transport is None else transport
-        client = Client(carrier, runtime, chosen)
+        client = Client(self._transport(chosen) if transport is None else transport, self._runtime(), chosen)
         forks.register(client)
         self._run = View(client, to_bytes(chosen.namespace, "a namespace"), chosen.timeout)
         self._raw = Raw(chosen)
+
+    @staticmethod
+    @abstractmethod
+    def _runtime() -> Runtime:
+        """Return the face's runtime."""
+
+    @staticmethod
+    @abstractmethod
+    def _transport(options: ClientOptions) -> Transport:
+        """Return the face's transport, without connections."""
 
     @property
     def options(self) -> ClientOptions:
@@ -121,8 +116,17 @@ class ETCDService(Service[Sync]):
     service made from it by ``namespace`` or ``with_options``, closes the connections that they share.
     """
 
-    _runtime = ThreadRuntime
-    _transport = ThreadTransport
+    @staticmethod
+    def _runtime() -> Runtime:
+        from .io.runtime.threads import ThreadRuntime
+
+        return ThreadRuntime()
+
+    @staticmethod
+    def _transport(options: ClientOptions) -> Transport:
+        from .io.grpc.threads import ThreadTransport  # loads grpc, with the first client
+
+        return ThreadTransport(options)
 
     @overload
     def batch(self, operations: Iterable[Op[T]]) -> list[T]: ...
@@ -156,8 +160,17 @@ class AsyncETCDService(Service[Async]):
     ``async with AsyncETCDService({"hosts": ["127.0.0.1:2379"]}) as etcd: await etcd.put("foo").value("bar")``.
     """
 
-    _runtime = AsyncioRuntime
-    _transport = AsyncioTransport
+    @staticmethod
+    def _runtime() -> Runtime:
+        from .io.runtime.asyncio import AsyncioRuntime
+
+        return AsyncioRuntime()
+
+    @staticmethod
+    def _transport(options: ClientOptions) -> Transport:
+        from .io.grpc.asyncio import AsyncioTransport  # loads grpc, with the first client
+
+        return AsyncioTransport(options)
 
     @overload
     async def batch(self, operations: Iterable[Op[T]]) -> list[T]: ...

@@ -1,4 +1,4 @@
-"""The one error tree. ``EtcdFactoryError`` is its root, ``EtcdError`` the root of what a server answers."""
+"""All errors. ``EtcdFactoryError`` is their root, ``EtcdError`` the root of those from a server or a connection."""
 
 from __future__ import annotations
 

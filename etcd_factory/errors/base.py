@@ -1,4 +1,4 @@
-"""The root of every error, and the errors that are the caller's to mend: configuration and names."""
+"""The root of all errors, and the errors that the caller must fix: configuration and names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if sys.version_info < (3, 11):
 
 
 class EtcdFactoryError(Exception):
-    """Everything that this package raises on purpose."""
+    """Base class of every error that this package raises."""
 
 
 class DistributionError(EtcdFactoryError, ImportError):
@@ -23,7 +23,7 @@ class DistributionError(EtcdFactoryError, ImportError):
 
 @frozen
 class Fault:
-    """One thing wrong in a configuration: where it was written, its key path, what to do."""
+    """One problem in a configuration: where it was written, its key path, what to do."""
 
     file: str
     path: str
@@ -34,7 +34,7 @@ class Fault:
 
 
 class ConfigError(EtcdFactoryError, ValueError):
-    """A configuration that can't be used; ``faults`` has all that is wrong with it."""
+    """An invalid configuration; ``faults`` lists every problem."""
 
     def __init__(self, *faults: Fault | str) -> None:
         self.faults = tuple(Fault("", "", f) if isinstance(f, str) else f for f in faults)
@@ -43,12 +43,12 @@ class ConfigError(EtcdFactoryError, ValueError):
     def __str__(self) -> str:
         if len(self.faults) == 1:
             return str(self.faults[0])
-        lines = [f"{len(self.faults)} faults in the configuration:", *map(str, self.faults)]
+        lines = [f"{len(self.faults)} problems in the configuration:", *map(str, self.faults)]
         return "\n  ".join(lines)
 
 
 class InstanceNotFoundError(EtcdFactoryError, KeyError):
-    """No client has that name; ``name`` is None where there is no default client."""
+    """There is no client of that name; with None as ``name`` there is no default client."""
 
     def __init__(self, name: str | None, known: Iterable[str] = (), default: str | None = None) -> None:
         self.name, self.known, self.default = name, tuple(known), default
@@ -59,7 +59,7 @@ class InstanceNotFoundError(EtcdFactoryError, KeyError):
             near = suggestion(self.default, self.known)
             problem = f"etcd default instance not found: default_client_name is {self.default!r}{near}"
         elif self.name is None:
-            problem = "etcd default instance not found: name one 'default', or set default_client_name"
+            problem = "etcd default instance not found: name a client 'default', or set default_client_name"
         else:
             problem = f"no etcd client named {self.name!r}{suggestion(self.name, self.known)}"
         return f"{problem}; the clients are: {', '.join(self.known) or 'none'}"
@@ -75,12 +75,12 @@ class InstanceExistsError(EtcdFactoryError):
     def __str__(self) -> str:
         return (
             f"an etcd client named {self.name!r} exists with other options; "
-            "pass on_exists='return' to use it or on_exists='replace' to put the new one in its place"
+            "pass on_exists='return' to use it or on_exists='replace' to replace it"
         )
 
 
 class NoInstanceError(EtcdFactoryError, LookupError):
-    """No instance of the service is there to be chosen."""
+    """The service has no instance to pick."""
 
     def __init__(self, service: str, status: str | None = None, tags: Iterable[str] = ()) -> None:
         self.service, self.status, self.tags = service, status, tuple(sorted(tags))
@@ -92,12 +92,12 @@ class NoInstanceError(EtcdFactoryError, LookupError):
 
 
 class CloseError(EtcdFactoryError, ExceptionGroup[Exception]):
-    """Some clients could not be closed; all were tried. ``failures`` has the errors by client, ``except*`` works."""
+    """Closing some clients failed; all were tried. ``failures`` has the errors by client, ``except*`` works."""
 
     failures: Mapping[str, Exception]
 
     def __new__(cls, failures: Mapping[str, Exception]) -> CloseError:
-        """A group of the errors."""
+        """Create a group of the errors."""
         message = "; ".join(f"closing {name!r} failed: {error!r}" for name, error in failures.items())
         made = super().__new__(cls, message, list(failures.values()))
         made.failures = dict(failures)
@@ -109,19 +109,19 @@ class CloseError(EtcdFactoryError, ExceptionGroup[Exception]):
         return type(self), (self.failures,)
 
     def derive(self, excs: Sequence[Any], /) -> Any:
-        """The part of the group that ``except*`` caught."""
+        """Return the part of the group that ``except*`` caught."""
         return CloseError({name: error for name, error in self.failures.items() if error in excs})
 
 
 class ClientClosedError(EtcdFactoryError):
-    """The client, or the factory that it came from, has been closed, or is not open yet."""
+    """The client or its factory is closed, or not open yet."""
 
-    def __init__(self, message: str = "this etcd client is closed; make a new one to go on") -> None:
+    def __init__(self, message: str = "this etcd client is closed; create a new one") -> None:
         super().__init__(message)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """``; did you mean 'hosts'?`` where a known name is near, else nothing."""
+    """Return ``; did you mean 'hosts'?`` if a known name is close, else an empty text."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
 

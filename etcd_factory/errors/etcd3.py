@@ -1,8 +1,8 @@
-"""python-etcd3's exception classes, so that code written for it still catches ours.
+"""python-etcd3's exception classes, so that code written for it catches our errors.
 
-Its package can't be imported beside a protobuf of version 4 or later, and takes grpc and tenacity with it; its
-``exceptions.py`` stands alone. So only that file is run, once, and ``wire.etcd3_import`` hands the same module to a
-later ``import etcd3``.
+Its package cannot be imported beside protobuf 4 or later, and imports grpc and tenacity; its ``exceptions.py`` depends
+on nothing. So only that file is executed, once, and ``wire.etcd3_import`` hands the same module to a later ``import
+etcd3``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ADVICE = "run: pip uninstall -y etcd3-py etcd3-fc; pip install --force-reinstall
 
 
 def folder() -> Path:
-    """Where python-etcd3's files are, found without importing it."""
+    """Return where python-etcd3's files are, found without importing it."""
     spec = importlib.util.find_spec("etcd3")
     if spec is None or not spec.origin:
         raise DistributionError(f"the package 'etcd3' is not installed; {ADVICE}")
@@ -30,19 +30,19 @@ def folder() -> Path:
 
 
 def wrong(found: Path) -> DistributionError:
-    """Several distributions install the import name ``etcd3``; say which one stands there."""
-    from importlib.metadata import packages_distributions  # slow to import, and seldom needed
+    """Return the error for another distribution under the import name ``etcd3``; several exist."""
+    from importlib.metadata import packages_distributions  # slow to import, and rarely needed
 
     owners = packages_distributions().get("etcd3", [])
     names = ", ".join(sorted({*owners} - {"etcd3"})) or "an unknown distribution"
     return DistributionError(
         f"the package 'etcd3' in {found} comes from {names}, not from python-etcd3 (PyPI: etcd3), "
-        f"whose message descriptors are needed; {ADVICE}"
+        f"whose message descriptors are required; {ADVICE}"
     )
 
 
 def load() -> ModuleType:
-    """The module ``etcd3.exceptions``, alone."""
+    """Return the module ``etcd3.exceptions``, executed alone."""
     if "etcd3.exceptions" in sys.modules:
         return sys.modules["etcd3.exceptions"]
     spec = importlib.util.spec_from_file_location("etcd3.exceptions", folder() / "exceptions.py")

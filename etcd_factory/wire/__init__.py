@@ -1,1 +1,1 @@
-"""etcd's messages on any protobuf, and values to and from them. No I/O."""
+"""etcd's messages on any protobuf, and their conversion to and from values. No I/O."""

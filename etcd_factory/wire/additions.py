@@ -1,7 +1,7 @@
-"""What etcd's protocol has gained since python-etcd3's descriptors were made (etcd 3.3), and what it has changed.
+"""What etcd's protocol has added and changed since python-etcd3's descriptors were generated (etcd 3.3).
 
-Numbers and names are those of etcd's api/etcdserverpb/rpc.proto. A scalar type is written by its name, a message by its
-own; ``*`` before it means repeated, and a third part the ``oneof`` that the field belongs to.
+Numbers and names are those of etcd's api/etcdserverpb/rpc.proto. A type is the name of a scalar or of a message; ``*``
+before it means repeated, and a second word is the ``oneof`` of the field.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ MESSAGES: tuple[str, ...] = (
     "MemberPromoteResponse",
     "AuthStatusRequest",
     "AuthStatusResponse",
-    "UserAddOptions",  # etcd has it in auth.proto; on the wire that makes no difference
+    "UserAddOptions",  # in etcd it is in auth.proto; on the wire that makes no difference
     "DowngradeRequest",
     "DowngradeResponse",
     "LeaseCheckpoint",
@@ -44,9 +44,9 @@ FIELDS: dict[str, Rows] = {
     "AuthStatusResponse": (("header", 1, "ResponseHeader"), ("enabled", 2, "bool"), ("authRevision", 3, "uint64")),
     "UserAddOptions": (("no_password", 1, "bool"),),
     "AuthUserAddRequest": (("options", 3, "UserAddOptions"),),
-    # strings in etcd 3.3, which can't hold every key
+    # strings in etcd 3.3, which cannot hold every key
     "AuthRoleRevokePermissionRequest": (("key", 2, "bytes"), ("range_end", 3, "bytes")),
-    "DowngradeRequest": (("action", 1, "int32"), ("version", 2, "string")),  # an enum, on the wire the same
+    "DowngradeRequest": (("action", 1, "int32"), ("version", 2, "string")),  # an enum there; on the wire the same
     "DowngradeResponse": (("header", 1, "ResponseHeader"), ("version", 2, "string")),
     "LeaseCheckpoint": (("ID", 1, "int64"), ("remaining_TTL", 2, "int64")),
     "LeaseCheckpointRequest": (("checkpoints", 1, "*LeaseCheckpoint"),),

@@ -1,8 +1,8 @@
-"""etcd's messages, hosted on whatever protobuf is installed.
+"""etcd's message classes on whatever protobuf is installed.
 
-python-etcd3's generated modules refuse to load on protobuf 4 and later, but the serialized descriptors inside them are
-good on any. They are read as text, brought up to date (``additions``) and put into a pool of our own: the default pool
-would clash with every other package that ships an ``rpc.proto`` (protocolbuffers/protobuf#19793).
+python-etcd3's generated modules refuse to load on protobuf 4 and later, but the serialized descriptors in them work on
+any. They are read as text, updated (``additions``) and put into a private pool: the default pool would clash with every
+other package that has an ``rpc.proto`` (protocolbuffers/protobuf#19793).
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _guard = threading.RLock()
 
 
 def serialized(name: str) -> bytes:
-    """The file descriptor inside python-etcd3's ``<name>_pb2.py``."""
+    """Return the serialized file descriptor inside python-etcd3's ``<name>_pb2.py``."""
     path = folder() / "etcdrpc" / f"{name}_pb2.py"
     found = LITERAL.search(path.read_text("utf-8"))
     if found is None:
-        raise DistributionError(f"{path} holds no descriptor that can be read; {ADVICE}")
+        raise DistributionError(f"{path} has no readable descriptor; {ADVICE}")
     return found[1].encode("latin-1").decode("unicode_escape").encode("latin-1")
 
 
 def complete(file: Any) -> None:
-    """Bring the descriptor of rpc.proto up to date; that of a newer python-etcd3 may be so in part."""
+    """Update the descriptor of rpc.proto; a newer python-etcd3 may have some of the additions."""
     messages = {message.name: message for message in file.message_type}
     for name in additions.MESSAGES:
         if name not in messages:
@@ -48,7 +48,7 @@ def complete(file: Any) -> None:
 
 
 def set_field(message: Any, name: str, number: int, kind: str) -> None:
-    """Add one field, or change it; its kind is written as in ``additions``."""
+    """Add or change one field; its kind is written as in ``additions``."""
     type_name, _, union = kind.lstrip("*").partition(" ")
     known = (field for field in message.field if field.number == number)
     field = next(known, None) or message.field.add(name=name, number=number)
@@ -61,7 +61,7 @@ def set_field(message: Any, name: str, number: int, kind: str) -> None:
 
 
 def add_method(service: Any, name: str) -> None:
-    """Add one unary call, named like its messages."""
+    """Add one unary method, named like its messages."""
     if name not in {method.name for method in service.method}:
         service.method.add(name=name, input_type=f"{PACKAGE}{name}Request", output_type=f"{PACKAGE}{name}Response")
 
@@ -83,14 +83,14 @@ def _files() -> dict[str, Any]:
 
 
 def files() -> dict[str, Any]:
-    """The hosted file descriptors by name: kv, auth, rpc."""
-    with _guard:  # a cache alone may run its function twice, and two pools would give two kinds of each message
+    """Return the file descriptors by name: kv, auth, rpc."""
+    with _guard:  # a cache alone may run its function twice, and two pools would have two classes of each message
         return _files()
 
 
 @cache
 def classes(name: str) -> dict[str, Any]:
-    """The message classes of one file, by name."""
+    """Return the message classes of one file, by name."""
     from google.protobuf import message_factory
 
     file = files()[name]

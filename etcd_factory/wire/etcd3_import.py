@@ -1,7 +1,7 @@
-"""``import etcd3`` on any protobuf: its generated modules are replaced by the hosted messages.
+"""``import etcd3`` on any protobuf: its generated modules are replaced by ``descriptors``' message classes.
 
-Only the four modules that would fail, or that we hold already, are handed out here; all else of python-etcd3 is its own
-code.
+Only the modules that would fail, and the exceptions that are loaded already, are provided here; the rest of
+python-etcd3 is its own code.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ GENERATED = {f"etcd3.etcdrpc.{name}_pb2": name for name in FILES}
 
 
 def generated(module: str, name: str) -> ModuleType:
-    """What protoc would have written for one file: its classes, its enums and their values."""
+    """Return what protoc would have generated for one file: its classes, its enums and their values."""
     from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
     file, made = files()[name], ModuleType(module, f"The messages of {name}.proto.")
@@ -33,28 +33,28 @@ def generated(module: str, name: str) -> ModuleType:
 
 
 class StandIn:
-    """Finds and loads python-etcd3's modules that can't load, or are loaded, without it.
+    """Finds and loads the replaced modules of python-etcd3.
 
-    A finder and loader by its methods: the abstract classes cost 4 ms of importing.
+    It has a finder's and a loader's methods without their base classes, which cost 4 ms to import.
     """
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """A spec for the modules that stand in, None for all others."""
+        """Return a spec for the replaced modules, None for all others."""
         del path, target
         ours = fullname in GENERATED or fullname == etcd3.module.__name__
         return ModuleSpec(fullname, cast("Any", self), origin="etcd_factory") if ours else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """The module itself, ready."""
+        """Return the module, complete."""
         return generated(spec.name, GENERATED[spec.name]) if spec.name in GENERATED else etcd3.module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing is left to run."""
+        """Do nothing: the module is complete."""
 
 
 def install() -> None:
-    """Stand in from now on; once is enough, and modules that are loaded already stay."""
+    """Replace the modules from now on; idempotent. Modules that are loaded already stay."""
     if not any(isinstance(finder, StandIn) for finder in sys.meta_path):
         sys.meta_path.insert(0, cast("Any", StandIn()))

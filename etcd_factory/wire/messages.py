@@ -1,4 +1,4 @@
-"""etcd's message classes as attributes: ``messages.RangeRequest(key=b"k")``. The first one asked for hosts them."""
+"""etcd's message classes as attributes: ``messages.RangeRequest(key=b"k")``. They are created at the first use."""
 
 from __future__ import annotations
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from etcd_factory.core.ports import Q, R
+from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.errors import ConfigError, EtcdError
 from etcd_factory.options.hosts import host
 from etcd_factory.wire.methods import Method
 
 from .view import View
+
+HAS_LEADER: Metadata = (("hasleader", "true"),)  # for streams: a member that loses its leader then ends the stream
 
 
 @contextmanager

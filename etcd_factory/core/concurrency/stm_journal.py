@@ -10,8 +10,8 @@ from attrs import field, frozen
 
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Completed, Face, Unbound
-from etcd_factory.core.kv.txn import DESCRIBER, Txn, compare
-from etcd_factory.core.op import Fields, Op, Pages, message
+from etcd_factory.core.kv.txn import DESCRIBER, Txn, compare, mod_revision, read_message
+from etcd_factory.core.op import Fields, Op, Pages
 from etcd_factory.wire import messages
 
 if TYPE_CHECKING:
@@ -112,16 +112,6 @@ class STMJournal:
         txn = Txn[Unbound](DESCRIBER, wanted, tuple(self._writes.values()), tuple(map(read_message, checks)))
         done = await self._view.execute(txn.op())
         return None if done.succeeded else conflict(done.revision, checks, done.results)
-
-
-def read_message(key: bytes, **fields: object) -> Op[RangeResponse]:
-    """Return a read of one key whose result is etcd's own message."""
-    return Op("get", {"key": key, **fields}, message)
-
-
-def mod_revision(reply: RangeResponse) -> int:
-    """Return when the key was changed last; 0 if it does not exist."""
-    return reply.kvs[0].mod_revision if reply.kvs else 0
 
 
 def conflict(revision: int, checks: Mapping[bytes, Check], found: tuple[RangeResponse, ...]) -> Conflict:

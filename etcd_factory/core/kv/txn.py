@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, Union, cast
+from typing import TYPE_CHECKING, Any, Literal, Union, cast
 
 from attrs import evolve, frozen
 from typing_extensions import Self
@@ -11,7 +11,7 @@ from typing_extensions import Self
 from etcd_factory.core.arguments import Text, Value, count, to_bytes, to_value
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Bound, F, Runner, Unbound, terminal
-from etcd_factory.core.op import Fields, Op, Pages
+from etcd_factory.core.op import Fields, Op, Pages, message
 from etcd_factory.errors import EtcdError, choice
 from etcd_factory.model import TxnResponse
 from etcd_factory.model.ranges import KeyRange, prefix_range
@@ -20,6 +20,9 @@ from etcd_factory.wire import replies
 from .batch import groups
 from .builders import KV, Get, GetAll
 from .ranges import key_range
+
+if TYPE_CHECKING:
+    from etcd_factory.wire.messages import RangeResponse
 
 Column = Literal["value", "version", "create", "mod", "lease"]
 Comparison = Literal["==", "!=", "<", ">"]
@@ -186,6 +189,16 @@ async def commit(view: View, group: list[Op[Any]]) -> tuple[Any, ...]:
         return (await view.execute(group[0]),)
     reply: TxnResponse = await view.execute(Txn[Unbound](DESCRIBER, (), tuple(group)).op())
     return reply.results
+
+
+def read_message(key: bytes, **fields: object) -> Op[RangeResponse]:
+    """Return a read of one key whose result is etcd's own message."""
+    return Op("get", {"key": key, **fields}, message)
+
+
+def mod_revision(reply: RangeResponse) -> int:
+    """Return when the key was changed last; 0 if it does not exist."""
+    return reply.kvs[0].mod_revision if reply.kvs else 0
 
 
 class Ops(KV[Unbound], Transactions[Unbound]):

@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from etcd_factory.core.call.client import Client
+from etcd_factory.core.call.rpc import HAS_LEADER
 from etcd_factory.core.ports import Stream
-from etcd_factory.core.watch.stream import HAS_LEADER
 from etcd_factory.errors import EtcdFactoryError, InvalidAuthTokenError
 from etcd_factory.wire import messages, methods
 

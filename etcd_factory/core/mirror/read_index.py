@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from etcd_factory.core.call.view import View
-from etcd_factory.core.concurrency.stm_journal import mod_revision, read_message
 from etcd_factory.core.kv.batch import LIMIT
+from etcd_factory.core.kv.txn import mod_revision, read_message
 from etcd_factory.core.ports import Signal
 from etcd_factory.errors import ConnectionFailedError, DeadlineExceededError, EtcdError
 from etcd_factory.wire import methods

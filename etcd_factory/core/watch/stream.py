@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from etcd_factory.core.background import Closing
 from etcd_factory.core.call.client import Client
+from etcd_factory.core.call.rpc import HAS_LEADER
 from etcd_factory.core.ports import Stream, Task
 from etcd_factory.errors import (
     ClientClosedError,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("etcd_factory.watch")
 
-HAS_LEADER = (("hasleader", "true"),)  # a member that loses its leader then ends the stream
 TOKEN_REFUSED = (InvalidAuthTokenError, PermissionDeniedError)
 CLOSE_TIMEOUT = 5.0  # seconds that ending the background work may take
 

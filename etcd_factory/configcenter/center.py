@@ -14,8 +14,9 @@ from omegaconf import DictConfig
 from etcd_factory.config.sources import Source
 from etcd_factory.config.variables import read
 from etcd_factory.core.arguments import count
+from etcd_factory.core.bound import Bound, opener, operation, untyped
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Async, Bound, F, Opening, Sync, opener, operation, untyped
+from etcd_factory.core.face import Async, F, Opening, Sync
 from etcd_factory.core.kv.txn import ops
 from etcd_factory.core.op import Op
 from etcd_factory.errors import CompactedError, KeyNotFoundError

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from typing_extensions import Self
 
 from etcd_factory.config.sources import Part
+from etcd_factory.core.bound import Scoped, operation
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import F, Scoped, operation
+from etcd_factory.core.face import F
 from etcd_factory.core.mirror.mirror import Mirror
 from etcd_factory.core.mirror.store import Change
 from etcd_factory.core.notifier import call_handler

@@ -10,8 +10,9 @@ from typing import Any, Generic, TypeVar
 
 from attrs import evolve
 
+from etcd_factory.core.bound import Bound, operation
 from etcd_factory.core.call.single_flight import SingleFlight
-from etcd_factory.core.face import Async, Bound, F, operation, settle
+from etcd_factory.core.face import Async, F, settle
 from etcd_factory.errors import (
     ClientClosedError,
     CloseError,

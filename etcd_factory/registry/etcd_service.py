@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from etcd_factory.core.bound import Bound, opener, operation
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Async, Bound, F, Sync, opener, operation
+from etcd_factory.core.face import Async, F, Sync
 from etcd_factory.core.kv.txn import ops
 from etcd_factory.core.mirror.mirror import Mirror
 from etcd_factory.model import KeyValue

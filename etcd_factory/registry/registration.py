@@ -7,8 +7,9 @@ from typing import Any
 
 from typing_extensions import Self
 
+from etcd_factory.core.bound import Scoped, operation
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import F, Scoped, operation
+from etcd_factory.core.face import F
 from etcd_factory.core.notifier import ChangeNotifier
 from etcd_factory.errors import EtcdFactoryError, suggestion
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from etcd_factory.core.arguments import ttl_seconds as seconds
+from etcd_factory.core.bound import Bound, opener, operation
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Async, Bound, F, Sync, opener, operation
+from etcd_factory.core.face import Async, F, Sync
 from etcd_factory.core.kv.txn import ops
 from etcd_factory.errors import suggestion
 from etcd_factory.service import AsyncETCDService, ETCDService, view_of

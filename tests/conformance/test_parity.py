@@ -6,7 +6,7 @@ import pytest
 
 import etcd_factory
 from etcd_factory import AsyncETCDService, AsyncETCDServiceFactory, ETCDService, ETCDServiceFactory, ops
-from etcd_factory.core.face import Bound
+from etcd_factory.core.bound import Bound
 
 PAIRS = [
     (ETCDService, AsyncETCDService),

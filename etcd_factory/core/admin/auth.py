@@ -7,9 +7,10 @@ from typing import Any, Literal
 from attrs import field, frozen
 
 from etcd_factory.core.arguments import Text, name, to_bytes
+from etcd_factory.core.bound import Bound, operation
 from etcd_factory.core.call import rpc
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Bound, F, operation
+from etcd_factory.core.face import F
 from etcd_factory.core.kv.ranges import key_range
 from etcd_factory.core.ports import Q, R
 from etcd_factory.errors import choice

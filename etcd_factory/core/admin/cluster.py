@@ -8,9 +8,10 @@ from typing import Any
 from attrs import field, frozen
 
 from etcd_factory.core.arguments import count, name
+from etcd_factory.core.bound import Bound, operation
 from etcd_factory.core.call import rpc
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Bound, F, operation
+from etcd_factory.core.face import F
 from etcd_factory.core.ports import Q, R
 from etcd_factory.model.cluster import Member
 from etcd_factory.wire import admin, methods

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from attrs import evolve
 
+from etcd_factory.core.bound import Bound, operation
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Bound, F, operation
+from etcd_factory.core.face import F
 from etcd_factory.core.op import Op, message
 from etcd_factory.errors import NoLeaderError, PermissionDeniedError
 from etcd_factory.model import Health

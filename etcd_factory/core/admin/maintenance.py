@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal
 from attrs import field, frozen
 
 from etcd_factory.core.arguments import count
+from etcd_factory.core.bound import Bound, operation
 from etcd_factory.core.call import rpc
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Bound, F, operation
+from etcd_factory.core.face import F
 from etcd_factory.core.ports import Q, R
 from etcd_factory.errors import ConnectionFailedError, NotLeaderError, choice
 from etcd_factory.model.cluster import Alarm, HashKV, Member, Snapshot, Status

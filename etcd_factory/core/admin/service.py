@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from etcd_factory.core.arguments import count, name
+from etcd_factory.core.bound import Bound, operation
 from etcd_factory.core.call import rpc
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Bound, F, operation
+from etcd_factory.core.face import F
 from etcd_factory.wire import methods
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import Literal
 from typing_extensions import Self
 
 from etcd_factory.core.arguments import Text, Value, to_bytes, to_value
+from etcd_factory.core.bound import Bound, Scoped, opener, operation
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Async, Bound, F, Scoped, Sync, finish, opener, operation
+from etcd_factory.core.face import Async, F, Sync, finish
 from etcd_factory.core.lease.lease import Lease
 from etcd_factory.core.watch.watcher import AnyWatcher
 from etcd_factory.errors import CompactedError, LockFailedError, NotLeaderError, choice

@@ -9,8 +9,9 @@ from typing import Any, Literal, TypeVar, overload
 from typing_extensions import Self
 
 from etcd_factory.core.arguments import Text
+from etcd_factory.core.bound import Bound, Scoped, opener, operation, untyped
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Async, Bound, F, Scoped, Sync, opener, operation, settle, untyped
+from etcd_factory.core.face import Async, F, Sync, settle
 from etcd_factory.core.lease.lease import Lease
 from etcd_factory.errors import LockFailedError, choice
 

@@ -12,8 +12,9 @@ from typing import Any, Literal, TypeVar, overload
 from attrs import frozen
 
 from etcd_factory.core.arguments import count
+from etcd_factory.core.bound import Bound, operation, untyped
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Async, Bound, F, Face, Sync, operation, untyped
+from etcd_factory.core.face import Async, F, Face, Sync
 from etcd_factory.errors import Code, STMConflictError, choice
 
 from .stm_journal import Conflict, Level, STMJournal

@@ -7,7 +7,8 @@ from typing import Any
 from attrs import frozen
 
 from etcd_factory.core.arguments import Text, Value, to_bytes
-from etcd_factory.core.face import Bound, Completed, F, Unbound
+from etcd_factory.core.bound import Bound
+from etcd_factory.core.face import Completed, F, Unbound
 from etcd_factory.core.kv import builders
 from etcd_factory.core.kv.txn import ops
 from etcd_factory.core.kv.values import ValueReader

@@ -9,7 +9,8 @@ from attrs import define
 from typing_extensions import Self
 
 from etcd_factory.core.arguments import Text, Value, count, to_bytes, to_json, to_value
-from etcd_factory.core.face import Async, Bound, F, Runner, Sync, finish, terminal
+from etcd_factory.core.bound import Bound, terminal
+from etcd_factory.core.face import Async, F, Runner, Sync, finish
 from etcd_factory.core.op import Op
 from etcd_factory.errors import choice
 from etcd_factory.model import DeleteResponse, KeyValue, PutResponse, RangeResponse

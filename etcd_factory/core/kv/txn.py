@@ -9,8 +9,9 @@ from attrs import evolve, frozen
 from typing_extensions import Self
 
 from etcd_factory.core.arguments import Text, Value, count, to_bytes, to_value
+from etcd_factory.core.bound import Bound, terminal
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Bound, F, Runner, Unbound, terminal
+from etcd_factory.core.face import F, Runner, Unbound
 from etcd_factory.core.op import Fields, Op, Pages, message
 from etcd_factory.errors import EtcdError, choice
 from etcd_factory.model import TxnResponse

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from etcd_factory.core.face import Bound, F, terminal
+from etcd_factory.core.bound import Bound, terminal
+from etcd_factory.core.face import F
 from etcd_factory.core.op import Op
 from etcd_factory.model import KeyValue
 from etcd_factory.wire import replies

@@ -10,9 +10,10 @@ from typing import Literal, overload
 from typing_extensions import Self
 
 from etcd_factory.core.arguments import Text, lease_id, to_bytes, ttl_seconds
+from etcd_factory.core.bound import Bound, Scoped, operation
 from etcd_factory.core.call import rpc
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Async, Bound, Completed, F, Scoped, Sync, operation
+from etcd_factory.core.face import Async, Completed, F, Sync
 from etcd_factory.core.kv.builders import Put
 from etcd_factory.core.op import Ungranted
 from etcd_factory.errors import EtcdFactoryError, LeaseNotFoundError, choice

@@ -13,8 +13,9 @@ from attrs import define, evolve, frozen
 from typing_extensions import Self
 
 from etcd_factory.core.arguments import Text, count, to_bytes
+from etcd_factory.core.bound import Bound, opener, operation
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Bound, F, Face, Runner, Sync, opener, operation
+from etcd_factory.core.face import F, Face, Runner, Sync
 from etcd_factory.core.kv.values import ValueReader
 from etcd_factory.core.notifier import ChangeNotifier
 from etcd_factory.core.op import Fields, Op, Pages, message

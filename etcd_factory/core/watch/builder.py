@@ -9,8 +9,9 @@ from attrs import define, evolve, field
 from typing_extensions import Self
 
 from etcd_factory.core.arguments import Text, count, to_bytes
+from etcd_factory.core.bound import Bound, opener
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Bound, F, opener
+from etcd_factory.core.face import F
 from etcd_factory.core.kv.ranges import RangeModifiers
 from etcd_factory.errors import choice
 from etcd_factory.model.ranges import ALL, KeyRange, describe

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from etcd_factory.core.bound import Scoped
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import F, Scoped
+from etcd_factory.core.face import F
 from etcd_factory.core.op import Op, message
 from etcd_factory.errors import ClientClosedError, CompactedError, DeadlineExceededError, FutureRevisionError
 from etcd_factory.model.ranges import in_namespace

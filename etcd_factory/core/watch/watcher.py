@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from typing_extensions import Self
 
+from etcd_factory.core.bound import operation
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Async, F, Sync, finish, operation
+from etcd_factory.core.face import Async, F, Sync, finish
 from etcd_factory.core.notifier import call_handler
 from etcd_factory.core.ports import Mailbox, Task
 from etcd_factory.errors import ClientClosedError, WatchOverflowError, choice

@@ -1,0 +1,213 @@
+"""Classes that have a face, and the decorators of their methods.
+
+At run time each face has a subclass of its own, made here at its first use, with plain functions or coroutine functions
+as methods: so ``inspect.iscoroutinefunction``, ``inspect.signature`` and ``create_autospec`` see what a caller gets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from functools import update_wrapper
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+from .face import Async, F, Face, Opening, Runner, Sync, Unbound, finish
+
+if TYPE_CHECKING:
+    from .op import Op
+
+P = ParamSpec("P")
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Bound(Generic[F]):
+    """A class with a face. ``Get(run, ...)`` creates an instance of the subclass for ``run.face``."""
+
+    __slots__ = ()
+
+    face: ClassVar[Face | None] = None
+    _faces: ClassVar[dict[Face, type[Any]]] = {}
+
+    if TYPE_CHECKING:
+        _run: Any  # a Runner; subclasses say of which kind
+    else:
+
+        def __new__(cls, *args: Any, **_: Any) -> Any:
+            """Create an instance of the class for the face of ``run``, the first argument."""
+            return object.__new__(cls if cls.face else cls._faces.get(args[0].face) or subclass(cls, args[0].face))
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.face = cls.face or named_face(cls)
+        if cls.face is None:
+            cls._faces = {}
+        else:
+            install(cls, cls.face)
+
+
+def named_face(cls: type[Any]) -> Face | None:
+    """Return the face that a base is subscripted with: ``class ETCDService(Service[Sync])``."""
+    bases = cls.__dict__.get("__orig_bases__", ())
+    arguments = [argument for base in bases for argument in getattr(base, "__args__", ())]
+    return next((face for face in (Sync, Async, Unbound) if face in arguments), None)
+
+
+def subclass(cls: type[Any], face: Face) -> type[Any]:
+    """Create the subclass of a generic class for one face."""
+    names = {"__slots__": (), "__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+    kind: Any = type(cls)
+    made: type[Any] = kind(cls.__name__, (cls,), {**names, "face": face})
+    return cls._faces.setdefault(face, made)  # type: ignore[no-any-return]
+
+
+def install(cls: type[Any], face: Face) -> None:
+    """Give a class the functions of a face, in place of the methods that it inherits."""
+    found = {name: member for base in reversed(cls.__mro__) for name, member in vars(base).items()}
+    for name, member in found.items():
+        if isinstance(member, Method):
+            setattr(cls, name, member.function(face))
+
+
+class Method(Generic[P, T_co]):
+    """A method that has another type in each face; ``function`` makes the one that the class of a face has."""
+
+    def __init__(self, body: Callable[..., Any]) -> None:
+        self.body = body
+        self.__doc__ = body.__doc__
+
+    def function(self, face: Face) -> Callable[..., Any]:
+        """Return the function for a face."""
+        raise NotImplementedError
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: type) -> Callable[..., Any]: ...
+        @overload
+        def __get__(self, instance: Bound[Sync], owner: type) -> Callable[P, T_co]: ...
+        @overload
+        def __get__(self, instance: Bound[Async], owner: type) -> Callable[P, Coroutine[Any, Any, T_co]]: ...
+        @overload
+        def __get__(self, instance: Bound[Unbound], owner: type) -> Callable[P, Op[T_co]]: ...
+        def __get__(self, instance: object, owner: type) -> object: ...
+
+
+class terminal(Method[P, T_co]):  # noqa: N801
+    """The last call on a builder: its body returns an ``Op``, which the face runs."""
+
+    def __init__(self, body: Callable[Concatenate[Any, P], Op[T_co]]) -> None:
+        super().__init__(body)
+
+    def function(self, face: Face) -> Callable[..., Any]:
+        """Return a function that runs the operation; for ``Unbound`` the body, which describes it."""
+        body = self.body
+
+        def blocking(self: Bound[Sync], *args: P.args, **kwargs: P.kwargs) -> object:
+            run: Runner = self._run  # pyright: ignore[reportPrivateUsage]
+            return finish(run.execute(body(self, *args, **kwargs)))
+
+        async def awaited(self: Bound[Async], *args: P.args, **kwargs: P.kwargs) -> object:
+            run: Runner = self._run  # pyright: ignore[reportPrivateUsage]
+            return await run.execute(body(self, *args, **kwargs))
+
+        return body if face is Unbound else described(blocking if face is Sync else awaited, body)
+
+
+class operation(Method[P, T_co]):  # noqa: N801
+    """A method whose body is a coroutine over the ports; the asyncio face has the body itself."""
+
+    def __init__(self, body: Callable[Concatenate[Any, P], Coroutine[Any, Any, T_co]]) -> None:
+        super().__init__(body)
+
+    def function(self, face: Face) -> Callable[..., Any]:
+        """Return the body; in the blocking face a function that runs it to its end."""
+        return blocking(self.body) if face is Sync else self.body
+
+
+class opener(Method[P, T_co]):  # noqa: N801
+    """An operation that opens something: in the asyncio face it returns an ``Opening``."""
+
+    def __init__(self, body: Callable[Concatenate[Any, P], Coroutine[Any, Any, T_co]]) -> None:
+        super().__init__(body)
+
+    def function(self, face: Face) -> Callable[..., Any]:
+        """Return a function that opens it, or one that returns what can be awaited or entered."""
+        body = self.body
+
+        def opening(self: object, *args: P.args, **kwargs: P.kwargs) -> Opening[T_co]:
+            return Opening(body(self, *args, **kwargs))
+
+        return blocking(body) if face is Sync else described(opening, body, "Opening[{}]")
+
+    if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]
+        def __get__(self, instance: None, owner: type) -> Callable[..., Any]: ...
+        @overload
+        def __get__(self, instance: Bound[Sync], owner: type) -> Callable[P, T_co]: ...
+        @overload
+        def __get__(self, instance: Bound[Async], owner: type) -> Callable[P, Opening[T_co]]: ...
+        def __get__(  # pyright: ignore[reportIncompatibleMethodOverride]
+            self, instance: object, owner: type
+        ) -> object: ...
+
+
+def untyped(method: Method[..., object]) -> Any:
+    """Return a method whose types its overloads state."""
+    return method
+
+
+def blocking(body: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:
+    """Return a function that runs a coroutine function to its end."""
+
+    def call(*args: object, **kwargs: object) -> T:
+        return finish(body(*args, **kwargs))
+
+    return described(call, body)
+
+
+def described(call: Callable[..., T], body: Callable[..., Any], shape: str = "{}") -> Callable[..., T]:
+    """Give a function the name, docstring and parameters of its body, and the result that its face returns."""
+    assert isinstance(body, FunctionType)
+    shown = FunctionType(body.__code__, body.__globals__, body.__name__, body.__defaults__, body.__closure__)
+    result: str = body.__annotations__["return"]
+    inner = result[len("Op[") : -1] if result.startswith("Op[") else result
+    shown.__kwdefaults__ = body.__kwdefaults__
+    shown.__annotations__ = {**body.__annotations__, "return": shape.format(inner)}
+    shown.__doc__, shown.__module__, shown.__qualname__ = body.__doc__, body.__module__, body.__qualname__
+    return update_wrapper(call, shown)
+
+
+S = TypeVar("S", bound="Scoped[Sync]")
+A = TypeVar("A", bound="Scoped[Async]")
+
+
+class Scoped(Bound[F]):
+    """A context manager of its face: subclasses say what entering and leaving does."""
+
+    __slots__ = ()
+
+    async def _enter(self) -> None:
+        """Enter the block."""
+
+    async def _exit(self, error: BaseException | None) -> None:
+        """Leave the block, which ``error`` ended."""
+
+    def __enter__(self: S) -> S:
+        if self.face is not Sync:
+            raise TypeError(f"{type(self).__name__} of an asyncio client: enter it with 'async with'")
+        finish(self._enter())
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        finish(self._exit(error))
+
+    async def __aenter__(self: A) -> A:
+        if self.face is not Async:
+            raise TypeError(f"{type(self).__name__} of a blocking client: enter it with 'with'")
+        await self._enter()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        await self._exit(error)

@@ -67,6 +67,8 @@ def install(cls: type[Any], face: Face) -> None:
     for name, member in found.items():
         if isinstance(member, Method):
             setattr(cls, name, member.function(face))
+        elif isinstance(member, FunctionType) and "[F]" in str(member.__annotations__.get("return")):
+            setattr(cls, name, typed(member, face))
 
 
 class Method(Generic[P, T_co]):
@@ -111,7 +113,8 @@ class terminal(Method[P, T_co]):  # noqa: N801
             run: Runner = self._run  # pyright: ignore[reportPrivateUsage]
             return await run.execute(body(self, *args, **kwargs))
 
-        return body if face is Unbound else described(blocking if face is Sync else awaited, body)
+        call = blocking if face is Sync else awaited
+        return typed(body, face) if face is Unbound else described(call, typed(body, face))
 
 
 class operation(Method[P, T_co]):  # noqa: N801
@@ -122,7 +125,8 @@ class operation(Method[P, T_co]):  # noqa: N801
 
     def function(self, face: Face) -> Callable[..., Any]:
         """Return the body; in the blocking face a function that runs it to its end."""
-        return blocking(self.body) if face is Sync else self.body
+        body = typed(self.body, face)
+        return blocking(body) if face is Sync else body
 
 
 class opener(Method[P, T_co]):  # noqa: N801
@@ -138,7 +142,9 @@ class opener(Method[P, T_co]):  # noqa: N801
         def opening(self: object, *args: P.args, **kwargs: P.kwargs) -> Opening[T_co]:
             return Opening(body(self, *args, **kwargs))
 
-        return blocking(body) if face is Sync else described(opening, body, "Opening[{}]")
+        if face is Sync:
+            return blocking(typed(body, face))
+        return described(opening, typed(body, face, "Opening[{}]"))
 
     if TYPE_CHECKING:
 
@@ -167,16 +173,24 @@ def blocking(body: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:
     return described(call, body)
 
 
-def described(call: Callable[..., T], body: Callable[..., Any], shape: str = "{}") -> Callable[..., T]:
-    """Give a function the name, docstring and parameters of its body, and the result that its face returns."""
+def typed(body: Callable[..., Any], face: Face, shape: str = "{}") -> Callable[..., Any]:
+    """Return a copy of a function, annotated with what it returns in a face."""
     assert isinstance(body, FunctionType)
-    shown = FunctionType(body.__code__, body.__globals__, body.__name__, body.__defaults__, body.__closure__)
-    result: str = body.__annotations__["return"]
-    inner = result[len("Op[") : -1] if result.startswith("Op[") else result
-    shown.__kwdefaults__ = body.__kwdefaults__
-    shown.__annotations__ = {**body.__annotations__, "return": shape.format(inner)}
-    shown.__doc__, shown.__module__, shown.__qualname__ = body.__doc__, body.__module__, body.__qualname__
-    return update_wrapper(call, shown)
+    copy = FunctionType(body.__code__, body.__globals__, body.__name__, body.__defaults__, body.__closure__)
+    copy.__kwdefaults__ = body.__kwdefaults__
+    shown = {name: str(kind).replace("[F]", f"[{face.__name__}]") for name, kind in body.__annotations__.items()}
+    result = shown["return"]
+    ran = result.startswith("Op[") and face is not Unbound
+    shown["return"] = shape.format(result[len("Op[") : -1] if ran else result)
+    described(copy, body)
+    copy.__annotations__ = shown
+    del copy.__wrapped__  # type: ignore[attr-defined]  # its signature is its own
+    return copy
+
+
+def described(call: Callable[..., T], body: Callable[..., Any]) -> Callable[..., T]:
+    """Give a function the name, docstring and signature of its body."""
+    return update_wrapper(call, body)
 
 
 S = TypeVar("S", bound="Scoped[Sync]")

@@ -1,4 +1,4 @@
-"""Layered configuration: files, mappings and environment variables become one tree that knows each value's origin."""
+"""Layered configuration: files, mappings and environment variables merge into one tree that records each origin."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from .faults import AsyncConfigError, AsyncFault, error_for
 from .loader import Filter, Loaded, aload_config, aread, load_config, read
 from .script import Info
 from .secrets import is_secret
+from .section import section
 from .sources import Source
 
 __all__ = [
@@ -27,4 +28,5 @@ __all__ = [
     "is_secret",
     "load_config",
     "read",
+    "section",
 ]

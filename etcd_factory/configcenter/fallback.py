@@ -11,7 +11,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 from etcd_factory.errors import ConfigError, Fault
-from etcd_factory.options.kinds import is_mapping
+from etcd_factory.options.fields import is_mapping
 
 from .entries import Entries
 

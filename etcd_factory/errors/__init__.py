@@ -12,6 +12,7 @@ from .base import (
     InstanceExistsError,
     InstanceNotFoundError,
     NoInstanceError,
+    choice,
     suggestion,
 )
 from .server import (
@@ -86,6 +87,7 @@ __all__ = [
     "UserExistsError",
     "UserNotFoundError",
     "WatchOverflowError",
+    "choice",
     "error_of",
     "suggestion",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import field, frozen
 
 from etcd_factory.errors import ConfigError, Fault, suggestion
-from etcd_factory.options.kinds import is_mapping
+from etcd_factory.options.fields import is_mapping
 
 from .errors import ConfigKeyError
 from .metadata import DynamicModule, module

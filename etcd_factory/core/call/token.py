@@ -11,7 +11,7 @@ from typing import Any
 from etcd_factory.core.ports import Metadata, value_of
 from etcd_factory.errors import Code, ConfigError, EtcdError
 from etcd_factory.options import Auth
-from etcd_factory.options.client import header
+from etcd_factory.options.fields import header
 from etcd_factory.options.structure import below
 from etcd_factory.wire import messages
 

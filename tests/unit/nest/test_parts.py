@@ -10,7 +10,7 @@ import pytest
 import etcd_factory.nest
 
 FILES = sorted(Path(etcd_factory.nest.__file__).parent.glob("*.py"))
-BELOW = {"errors", "options.fields", "options.kinds", "options.names", "options.resolve"}
+BELOW = {"errors", "options.fields", "options.names", "options.resolve"}
 ETCD = {"__init__": {"registry"}, "etcd": {"factory", "options", "registry", "service"}}
 FOREIGN = {"dishka": {"app", "provider"}, "dotenv": {"config"}}
 WAITS = {"asyncio", "socket", "subprocess", "threading", "time"}

@@ -45,7 +45,7 @@ def place(tree: dict[str, object], labels: dict[Path, str], path: Path, label: s
         raise ConfigError(Fault(label, "", "a part of this name is empty; write ETCD_FACTORY__A__B"))
     value, branch = read(text, label), descend(tree, path[:-1])
     if branch is None or path[-1] in branch:
-        raise ConfigError(Fault(label, ".".join(path), f"already set by {nearest(labels, path)}"))
+        raise ConfigError(Fault(label, ".".join(path), f"is already set by {nearest(labels, path)}"))
     branch[path[-1]] = value
     labels.update((path[:end], label) for end in range(len(path) + 1))
 
@@ -67,4 +67,4 @@ def read(text: str, label: str) -> object:
     except OmegaConfBaseException as error:
         raise ConfigError(refusal(error, label, ROOT)) from None
     except ValueError:
-        raise ConfigError(Fault(label, "", "invalid YAML; put the value in quotes")) from None
+        raise ConfigError(Fault(label, "", "is not valid YAML; put the value in quotes")) from None

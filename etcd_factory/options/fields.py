@@ -115,7 +115,7 @@ def mapping(value: object) -> Values:
         raise expected("a mapping", value)
     for key in value:
         if not isinstance(key, str):
-            raise ConfigError(f"expected text as keys, got {kind(key)} {key!r}")
+            raise ConfigError(f"expected names as keys, got {kind(key)} {key!r}")
     return dict(value)
 
 

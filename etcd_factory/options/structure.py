@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 import attrs
 
@@ -67,13 +66,13 @@ def naming(field: Any) -> Callable[[Any], Any]:
     """Return the field's converter, its faults below the field's name."""
     read = field.converter
 
-    @wraps(read)  # attrs takes the types of ``__init__`` from its annotations
     def convert(value: Any) -> Any:
         try:
             return read(value)
         except ConfigError as error:
             raise ConfigError(*below(field.name, error.faults)) from None
 
+    convert.__annotations__ = get_type_hints(read)  # attrs copies them to ``__init__``
     return convert
 
 

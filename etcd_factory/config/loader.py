@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from etcd_factory.coroutine import finish
 from etcd_factory.errors import ConfigError, Fault
-from etcd_factory.options.fields import is_mapping
+from etcd_factory.options.fields import Values, is_mapping
 
 from . import script, tree
 from .environment import current_env, layers
@@ -23,7 +23,7 @@ from .variables import variables
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-Filter: TypeAlias = Callable[[dict[str, Any]], "Mapping[str, Any] | None"]
+Filter: TypeAlias = Callable[[Values], "Mapping[str, Any] | None"]
 
 
 @frozen
@@ -124,7 +124,7 @@ async def content(part: Part, below: Node, env: str, wait: bool) -> object:
     return await script.run(part.file, text, env, tree.values(below), wait=wait)
 
 
-def mapping(value: object, label: str) -> dict[str, Any]:
+def mapping(value: object, label: str) -> Values:
     """Return a copy in plain dicts, empty for None. Raises ``ConfigError`` unless ``value`` is a mapping."""
     found: object = {} if value is None else tree.plain(value)
     if not is_mapping(found):
@@ -132,7 +132,7 @@ def mapping(value: object, label: str) -> dict[str, Any]:
     return dict(found)
 
 
-def filtered(values: dict[str, Any], filters: tuple[Filter, ...]) -> dict[str, Any] | None:
+def filtered(values: Values, filters: tuple[Filter, ...]) -> Values | None:
     """Return the layer as the filters leave it, None if one of them drops it."""
     for each in filters:
         answer = each(values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import asdict
@@ -12,6 +12,7 @@ from etcd_factory.errors import ConfigError, Fault
 from etcd_factory.model import Health
 from etcd_factory.options import ClientOptions, ClientOptionsLike, FactoryOptionsLike
 from etcd_factory.options.client import without_class
+from etcd_factory.options.fields import Values
 from etcd_factory.options.plan import FactoryPlan
 from etcd_factory.options.services import ServiceDiscovery
 from etcd_factory.options.structure import structure
@@ -28,7 +29,7 @@ if TYPE_CHECKING:  # imported on first use: not every program reads files or reg
 S = TypeVar("S")
 
 
-def options_of(mapping: Mapping[str, Any], face: type[object]) -> ClientOptions:
+def options_of(mapping: Mapping[str, object], face: type[object]) -> ClientOptions:
     """Return a client's options from its merged mapping; a ``client_class`` must be a subclass of the face."""
     options = structure(ClientOptions, mapping)
     if options.client_class is not None and not issubclass(options.client_class, face):
@@ -43,7 +44,7 @@ def made(options: ClientOptions, face: Callable[[ClientOptions], S]) -> S:
     return chosen(without_class(options))
 
 
-def registry_options(options: ServiceDiscovery) -> dict[str, Any]:
+def registry_options(options: ServiceDiscovery) -> Values:
     """Return the arguments of a registry beside its client."""
     return {name: value for name, value in asdict(options, recurse=False).items() if name != "client"}
 
@@ -104,7 +105,7 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
             self._registry = ServiceRegistry(self.get(chosen.client), **registry_options(chosen))
         return self._registry
 
-    def config_center(self, **whom: Any) -> ConfigCenter:
+    def config_center(self, *, instance: str | None = None, groups: Iterable[str] = ()) -> ConfigCenter:
         """Return the configuration center of the section ``config_center``, on its client.
 
         ``instance`` and ``groups`` select whose values it reads; see ``ConfigCenter``.
@@ -112,7 +113,9 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
         from etcd_factory.configcenter import ConfigCenter
 
         chosen = self._options.config_center
-        return ConfigCenter(self.get(chosen.client), chosen.prefix, fallback=chosen.fallback, **whom)
+        return ConfigCenter(
+            self.get(chosen.client), chosen.prefix, instance=instance, groups=groups, fallback=chosen.fallback
+        )
 
     def check_client(self, client: ETCDService, timeout: float) -> Health:
         """Check a client with a linearizable read and the status of the member that answered."""
@@ -122,7 +125,7 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
 class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
     """etcd clients by name for asyncio; see ``ETCDServiceFactory``."""
 
-    _load: Callable[[], Coroutine[Any, Any, Loaded]] | None = None
+    _load: Callable[[], Awaitable[Loaded]] | None = None
     _key = "etcd"
     _registry: AsyncServiceRegistry | None = None
 
@@ -188,7 +191,7 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
             self._registry = AsyncServiceRegistry(self.get(chosen.client), **registry_options(chosen))
         return self._registry
 
-    def config_center(self, **whom: Any) -> AsyncConfigCenter:
+    def config_center(self, *, instance: str | None = None, groups: Iterable[str] = ()) -> AsyncConfigCenter:
         """Return the configuration center of the section ``config_center``, on its client.
 
         ``instance`` and ``groups`` select whose values it reads; see ``AsyncConfigCenter``.
@@ -196,7 +199,9 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
         from etcd_factory.configcenter import AsyncConfigCenter
 
         chosen = self._options.config_center
-        return AsyncConfigCenter(self.get(chosen.client), chosen.prefix, fallback=chosen.fallback, **whom)
+        return AsyncConfigCenter(
+            self.get(chosen.client), chosen.prefix, instance=instance, groups=groups, fallback=chosen.fallback
+        )
 
     async def check_client(self, client: AsyncETCDService, timeout: float) -> Health:
         """Check a client with a linearizable read and the status of the member that answered."""

@@ -32,5 +32,5 @@ def test_the_error_of_a_coroutine_is_raised():
 
 
 def test_a_coroutine_that_waits_is_an_error_that_names_it():
-    with pytest.raises(RuntimeError, match="waits.* waited for an event loop in the blocking face"):
+    with pytest.raises(RuntimeError, match=r"waits.* waited for an event loop in the blocking face"):
         finish(waits())

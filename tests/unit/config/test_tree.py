@@ -5,7 +5,7 @@ import types
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 
@@ -77,6 +77,7 @@ def deep(layer):
             yield (key,), value
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 @given(st.lists(trees, min_size=1, max_size=4), st.sampled_from(["", "client", "nowhere"]))
 def test_any_layers_merge_like_the_model(layers, section):
     tree = Node({}, "")
@@ -89,6 +90,7 @@ def test_any_layers_merge_like_the_model(layers, section):
     assert values(tree) == expected
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 @given(st.lists(trees.map(lambda tree: {"app": tree}), min_size=1, max_size=4))
 def test_the_origin_of_any_leaf_is_the_last_layer_that_set_it(layers):
     loaded = read(*layers)

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 from attrs import field, frozen
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from etcd_factory.errors import ConfigError, Fault
@@ -100,6 +100,7 @@ VALUES = st.recursive(
 TREES = st.dictionaries(st.text("abc", min_size=1), VALUES)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 @given(TREES, TREES)
 def test_the_upper_mapping_always_wins_and_inputs_are_unchanged(base, over):
     before = copy.deepcopy((base, over))

@@ -123,7 +123,8 @@ async def test_a_subclass_reads_the_options_of_each_client_once(factory, opened,
     assert [client.options.timeout for client in made.clients.values()] == [7, 7]
 
 
-async def test_the_client_gets_the_options_that_were_checked(factory, opened):
+@pytest.mark.parametrize("given", [{}, {"client_class": PATH}], ids=["the usual class", "a custom class"])
+async def test_the_client_gets_the_options_that_were_checked(factory, counting, opened, given):
     created = []
 
     class Keeping(factory):
@@ -131,8 +132,8 @@ async def test_the_client_gets_the_options_that_were_checked(factory, opened):
             created.append(options)
             return super().create_client(options, name)
 
-    made = await opened(Keeping({"client": {"hosts": "a:1"}}))
-    assert made.get().options is created[0]
+    made = await opened(Keeping({"client": {"hosts": "a:1", "grpc_options": {"grpc.x": 1}, **given}}))
+    assert made.get().options.grpc_options is created[0].grpc_options  # a conversion would copy it
 
 
 async def test_a_custom_class_is_removed_from_the_options(factory, opened):

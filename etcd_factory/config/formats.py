@@ -55,7 +55,7 @@ def broken(path: Path, message: str) -> ConfigError:
 def from_yaml(text: str) -> object:
     """Parse YAML as OmegaConf does: dates stay text, duplicate keys are an error."""
     try:
-        # OmegaConf.load turns a document that is a single word into a mapping; under a key it stays text
+        # OmegaConf.load turns a document that is a single scalar into a mapping; under a key it stays text
         tree = OmegaConf.from_dotlist([f"{ROOT}={text}"])
     except yaml.MarkedYAMLError as error:
         # at the end of the text libyaml counts one line too many

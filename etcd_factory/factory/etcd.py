@@ -45,7 +45,7 @@ def made(options: ClientOptions, face: Callable[[ClientOptions], S]) -> S:
 
 
 def registry_options(options: ServiceDiscovery) -> Values:
-    """Return the arguments of a registry beside its client."""
+    """Return the arguments of a registry, apart from its client."""
     return {name: value for name, value in asdict(options, recurse=False).items() if name != "client"}
 
 

@@ -59,7 +59,8 @@ class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
     def read_options(options: Mapping[str, Any]) -> Any:
         """Convert a client's mapping, ``default`` merged under it, into what ``create_client`` gets.
 
-        Called once for each client. Raises ``ConfigError`` if the options are invalid.
+        Called once for each client, and once for ``default`` alone unless it is empty. Raises ``ConfigError`` if the
+        options are invalid.
         """
         return dict(options)
 

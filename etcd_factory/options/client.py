@@ -42,7 +42,7 @@ def keepalive_of(value: KeepaliveLike) -> Keepalive:
 
 
 def plaintext(options: ClientOptions) -> str:
-    """Return what is wrong if TLS is set for hosts without it: a client never falls back to plaintext."""
+    """Return the problem if TLS is set for hosts without it: a client never falls back to plaintext."""
     if options.tls is None or is_secure(options.hosts[0]) or is_srv(options.hosts[0]):
         return ""
     return f"tls is set, but the host {options.hosts[0]} does not use TLS; write https://"

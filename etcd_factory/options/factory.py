@@ -63,7 +63,7 @@ def clients_of(value: Clients) -> dict[str, Values]:
 
 
 def priorities_of(value: Priorities) -> dict[str, Priority]:
-    """Return the clients' priorities by name, without those that are None: they have the default one."""
+    """Return the clients' priorities by name, omitting None, which means the default one."""
     return each(priority, {name: one for name, one in fields.mapping(value).items() if one is not None})
 
 
@@ -139,7 +139,7 @@ def partly(given: FactoryOptionsLike | None) -> tuple[FactoryOptions, tuple[Faul
 
 
 def without(values: object, faults: Iterable[Fault]) -> Values:
-    """Return the mapping without the entries at fault; of ``clients`` and the like, only without those inside."""
+    """Return the mapping without invalid entries; from nested ones like ``clients``, only inner ones go."""
     if not is_mapping(values):
         return {}
     kept = dict(values)

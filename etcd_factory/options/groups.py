@@ -22,7 +22,7 @@ def file_only(value: object) -> str:
 
 
 def half(options: object, one: str, other: str) -> str:
-    """Return what is wrong if only one of two options is set."""
+    """Return the problem if only one of two options is set."""
     present = [name for name in (one, other) if getattr(options, name) is not None]
     if len(present) != 1:
         return ""
@@ -31,7 +31,7 @@ def half(options: object, one: str, other: str) -> str:
 
 
 def mixed_auth(auth: Auth) -> str:
-    """Return what is wrong unless there is a username with its password, or a token instead of both."""
+    """Return the problem unless username and password are both set, or a token alone."""
     present = [name for name in ("username", "password") if getattr(auth, name) is not None]
     if auth.token is None or not present:
         return half(auth, "username", "password")
@@ -40,12 +40,12 @@ def mixed_auth(auth: Auth) -> str:
 
 
 def half_pair(tls: TLS) -> str:
-    """Return what is wrong if a certificate has no key, or a key no certificate."""
+    """Return the problem if a certificate has no key, or a key no certificate."""
     return half(tls, "cert", "key")
 
 
 def crossed(retry: Retry) -> str:
-    """Return what is wrong if the first pause is longer than the longest one."""
+    """Return the problem if the first pause is longer than the longest one."""
     return "initial exceeds maximum" if retry.initial > retry.maximum else ""
 
 
@@ -55,7 +55,7 @@ class Auth:
 
     Each may be a function, in asyncio also an ``async`` one. The functions of username and password are called each
     time a token is fetched; the function of a token is called if there is no token yet, or after the server refused the
-    last one. A token given as text is sent unchanged; if the server refuses it, the call fails.
+    last one. A token that is text is sent unchanged; if the server refuses it, the call fails.
     """
 
     username: Secret | None = field(default=None, converter=fields.secret)

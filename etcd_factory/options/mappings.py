@@ -1,7 +1,7 @@
 """Option mappings as type checkers see them, so that ``ETCDService({"hots": ...})`` is an error in the editor.
 
-Every key may be written in snake_case or camelCase, and null means the default. ``AnyMapping`` beside a ``TypedDict``
-lets any mapping of unknown type through: a ``dict[str, Any]``, the ``DictConfig`` of a configuration file. A literal
+Every key may be written in snake_case or camelCase, and null means the default. ``AnyMapping`` next to a ``TypedDict``
+accepts any mapping of unknown type: a ``dict[str, Any]``, the ``DictConfig`` of a configuration file. A literal
 never matches it, since none of its values can be an ``InvalidOption``.
 """
 

@@ -62,7 +62,7 @@ def read_clients(options: FactoryOptions, read: Reader[O]) -> tuple[dict[str, O]
 def default_faults(options: FactoryOptions, read: Reader[O]) -> list[Fault]:
     """Return the faults of ``default``, read on its own: a client may replace the option at fault.
 
-    Only those of single values: what is wrong with a group may be right once a client is merged over it.
+    Only the faults of single values: a group may become valid once a client is merged over it.
     """
     try:
         if options.default:
@@ -90,7 +90,7 @@ def entry(options: Mapping[str, object], path: str) -> object:
 
 
 def is_leaf(options: Mapping[str, object], path: str) -> bool:
-    """Whether there is a single value at a key path: its faults are faults whatever is merged beside it."""
+    """Whether there is a single value at a key path: merging does not change it, except by replacing it."""
     found = entry(options, path)
     return found is not ABSENT and not is_mapping(found)
 

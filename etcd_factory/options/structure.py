@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 # An options class may define
 #   CHECKS: rules between its options, each with the options that it reads and a function from an instance to the
-#           message of what is wrong, or "";
+#           message of the problem, or "";
 #   INSIDE: for names that belong into a nested group of options, how to write them.
 Checks = tuple[tuple[frozenset[str], Callable[[Any], str]], ...]
 
@@ -112,7 +112,7 @@ def nested(cls: type[T], value: object) -> T:
 
 
 def overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``over`` merged over ``base``, in whatever spelling: mappings merge, all else is replaced."""
+    """Return ``over`` merged over ``base``, in any spelling: mappings merge, all else is replaced."""
     names = {canonical(str(key)) for key in over}
     under = {canonical(str(key)): value for key, value in base.items()}
     merged = {key: value for key, value in base.items() if canonical(str(key)) not in names}

@@ -69,7 +69,7 @@ def model(low, high):
 
 
 def deep(layer):
-    """Every value of a layer that is no mapping, by its path."""
+    """Yield the path of every value of a layer that is not a mapping, and the value."""
     for key, value in layer.items():
         if isinstance(value, dict):
             yield from (((key, *path), each) for path, each in deep(value))

@@ -96,7 +96,7 @@ async def test_an_asyncio_factory_is_closed_if_its_clients_cannot_be_made():
 
 
 class Promising(AsyncBoxes):
-    """Its method is not async and gives an awaitable, as the type allows."""
+    """Its method is not async but returns an awaitable, as the type allows."""
 
     def create_client(self, options, name):
         return asyncio.ensure_future(asyncio.sleep(0, self.begin(options, name)))

@@ -8,7 +8,6 @@ from .faults import AsyncConfigError, AsyncFault, error_for
 from .loader import Filter, Loaded, aload_config, aread, load_config, read
 from .script import Info
 from .secrets import is_secret
-from .section import section
 from .sources import Source
 
 __all__ = [
@@ -28,5 +27,4 @@ __all__ = [
     "is_secret",
     "load_config",
     "read",
-    "section",
 ]

@@ -71,7 +71,8 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
         ``key`` is the section with the factory's options; the other arguments are those of ``load_config``. Raises
         ``ConfigError`` listing every problem of the load: file, key path, what was expected.
         """
-        from etcd_factory.config import read, section
+        from etcd_factory.config import read
+        from etcd_factory.config.section import section
 
         return cls(section(read(*sources, env=env, key=key, filters=filters), key, cls.read_options))
 
@@ -142,7 +143,8 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
         ``.py`` file has an ``async`` ``config`` function, loading is done when the factory is entered with
         ``async with``. Raises ``ConfigError`` listing every problem of the load: file, key path, what was expected.
         """
-        from etcd_factory.config import AsyncConfigError, aread, read, section
+        from etcd_factory.config import AsyncConfigError, aread, read
+        from etcd_factory.config.section import section
 
         filters = tuple(filters)
         try:
@@ -155,7 +157,7 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
 
     async def _start(self) -> None:
         if self._load is not None:
-            from etcd_factory.config import section
+            from etcd_factory.config.section import section
 
             self._plan = section(await self._load(), self._key, self.read_options)
             self._options = self._plan.options

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from etcd_factory import ClientOptions
-from etcd_factory.config import AsyncConfigError, read, section
+from etcd_factory.config import AsyncConfigError, read
+from etcd_factory.config.section import section
 from etcd_factory.errors import ConfigError
 from etcd_factory.options.structure import structure
 

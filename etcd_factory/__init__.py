@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from .factory import AsyncETCDServiceFactory, AsyncServiceFactory, ETCDServiceFactory, HealthReport, ServiceFactory
     from .model import DeleteResponse, Event, Health, KeyValue, LeaseInfo, PutResponse, RangeResponse, TxnResponse
     from .model.cluster import Alarm, AuthStatus, HashKV, Member, Permission, Snapshot, Status
-    from .options import TLS, Auth, ClientOptions, FactoryOptions, Keepalive, Retry
+    from .options import (
+        TLS,
+        Auth,
+        ClientOptions,
+        ClientOptionsDict,
+        FactoryOptions,
+        FactoryOptionsDict,
+        Keepalive,
+        Retry,
+    )
     from .service import AsyncETCDService, ETCDService
 
 __all__ = [
@@ -31,6 +40,7 @@ __all__ = [
     "Auth",
     "AuthStatus",
     "ClientOptions",
+    "ClientOptionsDict",
     "Code",
     "ConfigError",
     "DeleteResponse",
@@ -40,6 +50,7 @@ __all__ = [
     "EtcdFactoryError",
     "Event",
     "FactoryOptions",
+    "FactoryOptionsDict",
     "HashKV",
     "Health",
     "HealthReport",
@@ -83,7 +94,16 @@ _HOMES = {
         "RangeResponse",
         "TxnResponse",
     ),
-    "options": ("TLS", "Auth", "ClientOptions", "FactoryOptions", "Keepalive", "Retry"),
+    "options": (
+        "TLS",
+        "Auth",
+        "ClientOptions",
+        "ClientOptionsDict",
+        "FactoryOptions",
+        "FactoryOptionsDict",
+        "Keepalive",
+        "Retry",
+    ),
     "service": ("AsyncETCDService", "ETCDService"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
@@ -28,7 +28,7 @@ from .core.op import Op
 from .core.ports import Runtime, Transport
 from .core.watch.builder import Watches
 from .io.runtime import forks
-from .options import ClientOptions
+from .options import ClientOptions, ClientOptionsLike
 from .raw import Raw
 
 T = TypeVar("T")
@@ -54,9 +54,7 @@ class Service(
 
     _run: View
 
-    def __init__(
-        self, options: ClientOptions | Mapping[str, Any] | None = None, *, transport: Transport | None = None
-    ) -> None:
+    def __init__(self, options: ClientOptionsLike | None = None, *, transport: Transport | None = None) -> None:
         chosen = ClientOptions.of(options)
         client = Client(self._transport(chosen) if transport is None else transport, self._runtime(), chosen)
         forks.register(client)
@@ -97,8 +95,7 @@ class Service(
 
     def with_options(self, *, timeout: float) -> Self:
         """Return the same service with another timeout, in seconds for each operation, on the same connections."""
-        checked = ClientOptions(timeout=timeout)
-        return self._with(timeout=checked.timeout)
+        return self._with(timeout=ClientOptions(timeout=timeout).timeout)
 
     def _with(self, **changes: Any) -> Self:
         changed = copy.copy(self)

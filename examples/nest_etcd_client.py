@@ -16,11 +16,12 @@ import httpx
 import uvicorn
 from fastapi import APIRouter, FastAPI
 
-from etcd_factory import AsyncETCDService, ETCDService
+from etcd_factory import AsyncETCDService, Auth, ETCDService
 from etcd_factory.nest import AsyncApplication, Inject, Provider, module
 from etcd_factory.testing import EtcdServer
 
-AUTH = {"username": "root", "password": "guang"}
+PASSWORD = "guang"
+AUTH = Auth(username="root", password=PASSWORD)
 
 
 class AppController:
@@ -93,7 +94,7 @@ def protect(host: str) -> None:
     """Enable authentication in the etcd."""
     with ETCDService({"hosts": host}) as etcd:
         etcd.role("root").create()
-        etcd.user("root").create(AUTH["password"])
+        etcd.user("root").create(PASSWORD)
         etcd.user("root").add_role("root")
         etcd.auth.enable()
 

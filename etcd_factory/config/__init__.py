@@ -1,4 +1,4 @@
-"""Layered configuration: files, mappings and environment variables become one tree that knows each value's origin."""
+"""Layered configuration: files, mappings and environment variables merge into one tree that records each origin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers may spell an option differently: which keys are options, and how one layer takes over another's spelling."""
+"""Which keys of a configuration are options, and how a layer adopts the spelling of the layer above it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# What the keys at one level are: options, names that the user chose, or none of our business.
+# What the keys at one level are: options, names that the user chose, or not part of our schema.
 OPTIONS, NAMES, FOREIGN = "options", "names", "foreign"
 BELOW = {"client_priority": FOREIGN, "clients": NAMES, "grpc_options": FOREIGN, "service_options": FOREIGN}
 
 
 def level(path: Iterable[str], section: tuple[str, ...]) -> str:
-    """What the keys directly below ``path`` are, in a tree whose options stand below ``section``."""
+    """Return what the keys directly below ``path`` are, in a tree whose options are below ``section``."""
     parts = tuple(path)
     if parts[: len(section)] != section:
         return FOREIGN
@@ -29,16 +29,16 @@ def level(path: Iterable[str], section: tuple[str, ...]) -> str:
 
 
 def below(found: str, name: str) -> str:
-    """One level down, under the key ``name``."""
+    """Return what the keys are one level down, under the key ``name``."""
     if found == OPTIONS:
         return BELOW.get(canonical(name), OPTIONS)
     return OPTIONS if found == NAMES else FOREIGN
 
 
 def respelled(old: Mapping[object, T], new: Mapping[object, object]) -> dict[object, T]:
-    """``old``, each option in it written as ``new`` writes it.
+    """Return ``old`` with each option spelled as in ``new``.
 
-    An option that one of them writes in two ways is left as it is: which one counts is for the user to say.
+    An option that either of them has in two spellings is left alone: the user must say which one counts.
     """
     theirs, ours = unambiguous(old), unambiguous(new)
     names = {theirs[name]: ours[name] for name in theirs.keys() & ours.keys()}
@@ -46,7 +46,7 @@ def respelled(old: Mapping[object, T], new: Mapping[object, object]) -> dict[obj
 
 
 def unambiguous(keys: Iterable[object]) -> dict[str, object]:
-    """From the canonical name to the key, for the options written once."""
+    """Return a mapping from the canonical name to the key, of the options that occur once."""
     names = [(canonical(str(key)), key) for key in keys]
     times = Counter(name for name, _ in names)
     return {name: key for name, key in names if times[name] == 1}

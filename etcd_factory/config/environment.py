@@ -1,4 +1,4 @@
-"""The environment that the process runs in: ``local``, ``prod``, ..."""
+"""The name of the environment that the process runs in: ``local``, ``prod``, ..."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ ALIASES = {"production": ("prod", "production"), "test": ("unittest", "test")}
 
 
 def current_env(env: str | None = None) -> str:
-    """``env``, else ``$ETCD_FACTORY_ENV``, else ``$MIDWAY_SERVER_ENV``, else ``prod``; an empty one is none."""
+    """Return ``env``, else ``$ETCD_FACTORY_ENV``, else ``$MIDWAY_SERVER_ENV``, else ``prod``; empty means unset."""
     return env or next(filter(None, map(os.environ.get, VARIABLES)), "prod")
 
 
 def layers(env: str) -> tuple[str, ...]:
-    """The words in file names that count in ``env``, lowest layer first."""
+    """Return the layers to load in ``env``, lowest first, by their name in ``<anything>.<layer>.<ext>``."""
     return tuple(dict.fromkeys((DEFAULT, *ALIASES.get(env, (env,)))))

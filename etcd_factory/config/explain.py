@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 from omegaconf import DictConfig, OmegaConf
 
-from etcd_factory.options.kinds import is_mapping
+from etcd_factory.options.fields import is_mapping
 
 from . import secrets, tree
 from .aliases import NAMES, level
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 @frozen
 class Explained:
-    """A value, as it may be shown, and the label of the layer that set it."""
+    """A value, secrets masked, and the label of the layer that set it."""
 
-    value: Any
+    value: object
     layer: str
 
 
 @frozen(eq=False)
 class Explanation(Mapping[str, Explained]):
-    """From each dotted key to its value and layer; as a text, one aligned line for each."""
+    """A mapping from each dotted key to its value and layer. ``str()`` of it is an aligned table, a line for each."""
 
     rows: Mapping[str, Explained]
 
@@ -51,7 +51,11 @@ class Explanation(Mapping[str, Explained]):
 def explain_config(
     *sources: Source, env: str | None = None, filters: Iterable[Filter] = (), key: str = "etcd"
 ) -> Explanation:
-    """Each effective key with its value, secrets as ``***``, and the layer that set it."""
+    """Return each effective key with its value, secrets as ``***``, and the layer that set it.
+
+    Sources, ``env``, ``filters`` and ``key`` are those of ``load_config``. Raises ``ConfigError`` listing every problem
+    of the load; an interpolation that cannot be resolved is shown as it was written.
+    """
     loaded = read(*sources, env=env, filters=filters, key=key).checked()
     section = tuple(filter(None, key.split(".")))
     found = [(path, value, hides(path, section)) for path, value in leaves(tree.plain(loaded.tree), loaded.tree)]
@@ -64,8 +68,8 @@ def explain_config(
     )
 
 
-def leaves(raw: Mapping[Any, Any], node: DictConfig, path: tree.Path = ()) -> Iterator[tuple[tree.Path, Any]]:
-    """Every value that is no mapping, and every empty mapping, in the order of the tree."""
+def leaves(raw: Mapping[Any, object], node: DictConfig, path: tree.Path = ()) -> Iterator[tuple[tree.Path, object]]:
+    """Yield every value that is not a mapping, and every empty mapping, in the order of the tree."""
     for key, value in raw.items():
         here = (*path, str(key))
         if is_mapping(value) and value:
@@ -74,22 +78,22 @@ def leaves(raw: Mapping[Any, Any], node: DictConfig, path: tree.Path = ()) -> It
             yield here, resolved(node, key, value)
 
 
-def resolved(node: DictConfig, key: Any, raw: Any) -> Any:
-    """The value with its interpolations resolved, or as it was written where that fails."""
+def resolved(node: DictConfig, key: Any, raw: object) -> object:
+    """Return the value with its interpolations resolved, or as it was written if that fails."""
     try:
-        value = node[key]
+        value: object = node[key]
         return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-    # A resolver may raise anything; and to explain is to help with just such a configuration.
+    # A resolver may raise anything, and a configuration that fails to resolve is the one to explain.
     except Exception:
         return raw
 
 
 def hides(path: tree.Path, section: tree.Path) -> bool:
-    """Whether a key on the way is a secret's; above the last one, a client may bear any name."""
+    """Whether a key of the path is that of a secret. A client's name is not a key: it may be called ``token``."""
     above = (name for end, name in enumerate(path[:-1]) if level(path[:end], section) != NAMES)
     return any(map(secrets.is_secret, (*above, path[-1])))
 
 
-def shown(value: Any) -> str:
-    """The text of a value in one line."""
+def shown(value: object) -> str:
+    """Return a value as one line of text."""
     return value if isinstance(value, str) and value.isprintable() else repr(value)

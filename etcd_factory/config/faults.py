@@ -1,4 +1,4 @@
-"""From faults to the error that carries them."""
+"""Collecting faults, and the error that carries them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 @frozen
 class AsyncFault(Fault):
-    """A ``config()`` that has to be awaited, met where nothing can be."""
+    """An ``async`` ``config()`` in a blocking load, which cannot await it."""
 
 
 class AsyncConfigError(ConfigError):
-    """All that is wrong is that a file's ``config()`` is async: the asyncio face can load this."""
+    """The only problem is that a file's ``config()`` is async: the asyncio face can load this configuration."""
 
 
 def error_for(faults: Iterable[Fault]) -> ConfigError:
-    """The error to raise for these faults."""
+    """Return the error to raise for these faults."""
     found = tuple(faults)
     kind = AsyncConfigError if all(isinstance(fault, AsyncFault) for fault in found) else ConfigError
     return kind(*found)
@@ -31,7 +31,7 @@ def error_for(faults: Iterable[Fault]) -> ConfigError:
 
 @contextmanager
 def noted(faults: list[Fault]) -> Generator[None, None, None]:
-    """Go on after a ``ConfigError``, its faults kept for one report at the end."""
+    """Suppress a ``ConfigError`` and keep its faults, to report all of them at the end."""
     try:
         yield
     except ConfigError as error:

@@ -1,10 +1,10 @@
-"""From the text of a file, or of a variable, to plain values."""
+"""Parsing the text of a file or of a variable into plain values."""
 
 from __future__ import annotations
 
 import re
 import sys
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import yaml
 from omegaconf import OmegaConf
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-# The key that a YAML document is read below.
+# The key that a YAML document is parsed under.
 ROOT = "root"
-# What a YAML message has in quotes is the text of the file, which may be a secret; ']' and '<stream end>' are not.
+# A YAML error quotes the text of the file, which may be a secret; ']' and '<stream end>' are not from the file.
 QUOTED = re.compile(r" '[^<'][^']{2,}'")
 
 
 def decoded(path: Path) -> str:
-    """The text of a file, its byte order mark left out."""
+    """Return the text of a file without its byte order mark."""
     try:
         data = path.read_bytes()
         return data.decode("utf-8-sig")
@@ -33,14 +33,14 @@ def decoded(path: Path) -> str:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise broken(path, f"line {line}: not UTF-8") from None
     except OSError as error:
-        raise broken(path, f"can't be read: {error.strerror}") from None
+        raise broken(path, f"cannot read the file: {error.strerror}") from None
 
 
-def parsed(path: Path, text: str) -> Any:
-    """The values in ``text``, read as the ending of ``path`` says; ``ConfigError`` names the line that is wrong."""
+def parsed(path: Path, text: str) -> object:
+    """Parse ``text`` in the format of the extension of ``path``. Raises ``ConfigError`` that names the line."""
     try:
-        return READERS[path.suffix[1:]](text)
-    # Some of OmegaConf's errors are ValueErrors too.
+        return PARSERS[path.suffix[1:]](text)
+    # first: some of OmegaConf's errors are ValueErrors too
     except OmegaConfBaseException as error:
         raise ConfigError(refusal(error, str(path), ROOT)) from None
     except ValueError as error:
@@ -48,27 +48,27 @@ def parsed(path: Path, text: str) -> Any:
 
 
 def broken(path: Path, message: str) -> ConfigError:
-    """The error for a file that can't be used."""
+    """Return the error for a file that cannot be used."""
     return ConfigError(Fault(str(path), "", message))
 
 
-def from_yaml(text: str) -> Any:
-    """The values as OmegaConf reads YAML: no dates, no key twice."""
+def from_yaml(text: str) -> object:
+    """Parse YAML as OmegaConf does: dates stay text, duplicate keys are an error."""
     try:
-        # OmegaConf.load takes a document that is one word for a mapping; below a key it stays a word.
+        # OmegaConf.load turns a document that is a single scalar into a mapping; under a key it stays text
         tree = OmegaConf.from_dotlist([f"{ROOT}={text}"])
     except yaml.MarkedYAMLError as error:
-        # At the end of the text libyaml counts a line that is not there.
+        # at the end of the text libyaml counts one line too many
         last = text.rstrip().count("\n")
         line = min(error.problem_mark.line, last) if error.problem_mark else last
         raise ValueError(f"line {line + 1}: {QUOTED.sub('', error.problem or 'not YAML')}") from None
     except yaml.reader.ReaderError as error:
         raise ValueError(f"line {text.count(chr(10), 0, error.position) + 1}: {error.reason}") from None
-    return cast("dict[str, Any]", OmegaConf.to_container(tree))[ROOT]
+    return cast("dict[str, object]", OmegaConf.to_container(tree))[ROOT]
 
 
-def from_json(text: str) -> Any:
-    """The values in JSON, no key twice; no text at all is no values."""
+def from_json(text: str) -> object:
+    """Parse JSON; duplicate keys are an error, and an empty text has no values."""
     import json
 
     try:
@@ -77,9 +77,9 @@ def from_json(text: str) -> Any:
         raise ValueError(f"line {error.lineno}: {error.msg}") from None
 
 
-def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object, of which Python would keep the last of two equal keys."""
-    found: dict[str, Any] = {}
+def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return a JSON object. Raises ``ValueError`` for a duplicate key, of which Python would keep the last value."""
+    found: dict[str, object] = {}
     for key, value in pairs:
         if key in found:
             raise ValueError(f"found duplicate key {key}")
@@ -87,8 +87,8 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def from_toml(text: str) -> Any:
-    """The values in TOML, whose messages name the line."""
+def from_toml(text: str) -> object:
+    """Parse TOML, whose error messages name the line."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
@@ -96,10 +96,10 @@ def from_toml(text: str) -> Any:
     return tomllib.loads(text)
 
 
-READERS: dict[str, Callable[[str], Any]] = {
+PARSERS: dict[str, Callable[[str], object]] = {
     "yaml": from_yaml,
     "yml": from_yaml,
     "json": from_json,
     "toml": from_toml,
 }
-ENDINGS = (*READERS, "py")
+EXTENSIONS = (*PARSERS, "py")

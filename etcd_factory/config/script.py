@@ -1,4 +1,4 @@
-"""Configuration written in Python: plain names, or a function ``config(info, merged)``."""
+"""Running a configuration file written in Python: plain names, or a function ``config(info, merged)``."""
 
 from __future__ import annotations
 
@@ -26,15 +26,18 @@ ASYNC = "config() is async; only the asyncio face can load it (aload_config / As
 
 @frozen
 class Info:
-    """What a ``config`` function is told: the project's name and directory (where the config directory is), the env."""
+    """The first argument of a ``config`` function: the environment, and the project's name and directory.
+
+    ``base_dir`` is the directory that contains the configuration directory.
+    """
 
     name: str
     base_dir: Path
     env: str
 
 
-async def run(path: Path, text: str, env: str, merged: dict[str, Any], *, wait: bool) -> Any:
-    """What the file configures. Suspends only if ``wait`` allows it and the file's function is async."""
+async def run(path: Path, text: str, env: str, merged: object, *, wait: bool) -> object:
+    """Return the values of the file. Suspends only if its function is async and ``wait`` is set."""
     names, function = executed(path, text)
     if function is None:
         return names
@@ -51,14 +54,13 @@ async def run(path: Path, text: str, env: str, merged: dict[str, Any], *, wait: 
         return await answer
 
 
-def executed(path: Path, text: str) -> tuple[dict[str, Any], Any]:
-    """The plain names that the file assigns, and its function ``config``, if it has one."""
-    namespace: dict[str, Any] = {"__name__": path.stem, "__file__": os.path.abspath(path)}
+def executed(path: Path, text: str) -> tuple[dict[str, object], Any]:
+    """Return the plain names that the file assigns, and its function ``config``, if it has one."""
+    namespace: dict[str, object] = {"__name__": path.stem, "__file__": os.path.abspath(path)}
     with blamed(path):
         table = symtable.symtable(text, str(path), "exec")
-        # To run the file is what it is for.
-        exec(compile(text, str(path), "exec", dont_inherit=True), namespace)  # noqa: S102
-    # What is imported is not configured: ``from os import environ`` would put the whole environment in.
+        exec(compile(text, str(path), "exec", dont_inherit=True), namespace)  # noqa: S102  # a file of this type is code
+    # imported names are not values: ``from os import environ`` would add the whole environment
     assigned = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned()}
     function = namespace.get("config") if callable(namespace.get("config")) else None
     return {
@@ -69,20 +71,20 @@ def executed(path: Path, text: str) -> tuple[dict[str, Any], Any]:
 
 
 def info(path: Path, env: str) -> Info:
-    """The facts about the project that holds ``path``."""
+    """Return the ``Info`` for a file of the project."""
     base = Path(os.path.abspath(path)).parent.parent
     return Info(base.name, base, env)
 
 
-def dismiss(answer: Any) -> None:
-    """Drop a coroutine without the warning that nobody awaited it."""
+def dismiss(answer: object) -> None:
+    """Close a coroutine, to avoid the warning that it was never awaited."""
     if inspect.iscoroutine(answer):
         answer.close()
 
 
 @contextmanager
 def blamed(path: Path) -> Generator[None, None, None]:
-    """Turn what the file raises into a fault that names its line."""
+    """Turn an exception of the file into a fault that names the line."""
     try:
         yield
     except (Exception, SystemExit) as error:
@@ -92,7 +94,7 @@ def blamed(path: Path) -> Generator[None, None, None]:
 
 
 def line(error: BaseException, file: str) -> str:
-    """``line 3: ``, the deepest one in the file that the error came through, if it did."""
+    """Return ``line 3: `` for the deepest line of the file in the traceback, empty if there is none."""
     lines = [number for frame, number in walk_tb(error.__traceback__) if frame.f_code.co_filename == file]
     if isinstance(error, SyntaxError) and error.filename == file:
         lines.append(error.lineno or 1)

@@ -1,11 +1,11 @@
-"""What must not be shown, known by its key or by its looks."""
+"""Masking secrets, recognized by their key or by their form."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from etcd_factory.options.kinds import is_list, is_mapping
+from etcd_factory.options.fields import is_list, is_mapping
 from etcd_factory.options.names import canonical
 
 if TYPE_CHECKING:
@@ -26,19 +26,19 @@ WORDS = (
 )
 NAME = re.compile(rf"(?:^|_)(?:{'|'.join(WORDS)})$")
 PEM = "PRIVATE KEY-----"
-# Greedy up to the last "@": a password may hold one, and too much hidden is better than too little.
+# Greedy up to the last "@": a password may contain one, and it is better to hide too much than too little.
 URL = re.compile(r"(://[^\s/:@]*:)(\S*)@")
-# A shorter text stands in too many other words to be looked for.
+# A shorter text is part of too many other words to search for it.
 SHORTEST = 4
 
 
 def is_secret(key: object) -> bool:
-    """Whether what stands under ``key`` must not be shown: ``password``, ``authToken``, ``API_KEY``."""
+    """Whether the value of ``key`` must not be shown: ``password``, ``authToken``, ``API_KEY``."""
     return bool(NAME.search(canonical(str(key)).replace("-", "_")))
 
 
-def mask(value: object, *, secret: bool = False, hidden: Collection[str] = ()) -> Any:
-    """``value`` as it may be shown: ``***`` where it is a secret, or holds one of the ``hidden`` texts."""
+def mask(value: object, *, secret: bool = False, hidden: Collection[str] = ()) -> object:
+    """Return ``value`` with ``***`` for each secret and each occurrence of a ``hidden`` text."""
     if value is None:
         return None
     if secret:
@@ -51,19 +51,19 @@ def mask(value: object, *, secret: bool = False, hidden: Collection[str] = ()) -
 
 
 def censored(value: object, hidden: Collection[str]) -> object:
-    """The value itself, or its text without the secrets in it."""
+    """Return the value, or its text without the secrets if it contains any."""
     text = textual(value)
     if PEM in text:
         return MASK
     clean = URL.sub(rf"\1{MASK}@", text)
-    # The longest first, else the rest of one that begins with another would stay.
+    # the longest first, else the rest of one that begins with another would remain
     for each in sorted(hidden, key=len, reverse=True):
         clean = clean.replace(each, MASK)
     return value if clean == text else clean
 
 
 def texts(value: object, *, secret: bool = False) -> Iterator[str]:
-    """Every text in ``value`` that is secret, long enough to be looked for elsewhere."""
+    """Yield every secret text in ``value`` that is long enough to search for it elsewhere."""
     if is_mapping(value):
         for key, each in value.items():
             yield from texts(each, secret=secret or is_secret(key))
@@ -71,12 +71,12 @@ def texts(value: object, *, secret: bool = False) -> Iterator[str]:
         for each in value:
             yield from texts(each, secret=secret)
     else:
-        yield from (text for text in spoken(value, secret) if len(text) >= SHORTEST)
+        yield from (text for text in secrets_in(value, secret) if len(text) >= SHORTEST)
 
 
-def spoken(value: object, secret: bool) -> list[str]:
-    """The secret texts of one scalar."""
-    # ``token: true`` says nothing, and would hide every other ``True``.
+def secrets_in(value: object, secret: bool) -> list[str]:
+    """Return the secret texts of one scalar."""
+    # ``token: true`` is no secret, and would hide every other ``True``
     if value is None or isinstance(value, bool):
         return []
     text = textual(value)
@@ -84,5 +84,5 @@ def spoken(value: object, secret: bool) -> list[str]:
 
 
 def textual(value: object) -> str:
-    """The text that would be shown for a scalar."""
+    """Return the text that would be shown for a scalar."""
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

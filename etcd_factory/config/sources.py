@@ -1,4 +1,4 @@
-"""What a source is made of: which files and values take part, and in what order. Nothing is read here."""
+"""From sources to parts: which files and values to load, and in what order. No file is read here."""
 
 from __future__ import annotations
 
@@ -12,126 +12,127 @@ from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 from attrs import field, frozen
 
 from etcd_factory.errors import Fault, suggestion
-from etcd_factory.options.kinds import is_mapping
+from etcd_factory.options.fields import is_mapping
 
 from .environment import DEFAULT
-from .formats import ENDINGS
+from .formats import EXTENSIONS
 from .tree import Labels, plain
 
 logger = logging.getLogger("etcd_factory.config")
 
-KNOWN = ", ".join(ENDINGS)
+KNOWN = ", ".join(EXTENSIONS)
 PLAIN = ""
 
 
 @frozen
 class Part:
-    """One piece of the configuration: a file to read, or values, or what is wrong with the source.
+    """One part of the configuration: a file to read, or values, or the fault of its source.
 
-    ``word`` is the layer, ``label`` its name in messages; ``labels`` are those of single values, where they differ.
+    ``layer`` is ``default``, an environment, or empty for plain values. ``label`` is the part's name in messages;
+    ``labels`` are those of single values that have another one.
     """
 
-    word: str
+    layer: str
     label: str
     file: Path | None = None
-    values: Any = field(default=None, repr=False)
+    values: object = field(default=None, repr=False)
     fault: Fault | None = None
     labels: Labels = field(factory=dict[tuple[str, ...], str])
 
 
 @runtime_checkable
 class Layered(Protocol):
-    """What has layers of its own, as a live configuration centre has."""
+    """A source with layers of its own, as a live configuration center is."""
 
     def config_layers(self) -> Iterable[Part]:
-        """Its layers, the lowest first."""
+        """Return its layers, lowest first."""
         ...
 
 
 Source: TypeAlias = str | os.PathLike[str] | Mapping[Any, Any] | Layered
 
 
-def plan(sources: Iterable[Source], words: Sequence[str]) -> list[Part]:
-    """The parts of all sources, lowest layer first; within a layer a later source stands higher."""
+def plan(sources: Iterable[Source], layers: Sequence[str]) -> list[Part]:
+    """Return the parts of all sources, lowest layer first; within a layer a later source overrides an earlier one."""
     numbers = itertools.count(1)
-    parts = [part for source in sources for part in expand(source, words, numbers)]
-    ranks = {word: rank for rank, word in enumerate((*words, PLAIN))}
-    return sorted(parts, key=lambda part: ranks[part.word])
+    parts = [part for source in sources for part in expand(source, layers, numbers)]
+    ranks = {layer: rank for rank, layer in enumerate((*layers, PLAIN))}
+    return sorted(parts, key=lambda part: ranks[part.layer])
 
 
-def expand(source: Source, words: Sequence[str], numbers: Iterator[int]) -> list[Part]:
-    """The parts of one source, by what kind of thing it is."""
+def expand(source: Source, layers: Sequence[str], numbers: Iterator[int]) -> list[Part]:
+    """Return the parts of one source, by its type."""
     if isinstance(source, Layered):
         return [*source.config_layers()]
     if is_mapping(source):
-        return values(plain(source), words, f"mapping {next(numbers)}")
+        return values(plain(source), layers, f"mapping {next(numbers)}")
     if not isinstance(cast("object", source), (str, os.PathLike)):
         raise TypeError(f"a source is a directory, a file or a mapping, not {type(source).__name__}")
     path = Path(source)
-    # The file system decides: a directory's name may hold dots.
+    # the file system decides: the name of a directory may contain dots
     if path.is_dir() or not (path.suffix or path.is_file()):
-        return folder(path, words)
-    return file(path, words)
+        return folder(path, layers)
+    return file(path, layers)
 
 
-def values(content: Any, words: Sequence[str], label: str) -> list[Part]:
-    """A mapping: plain values, or values by environment if it has the key ``default``."""
+def values(content: object, layers: Sequence[str], label: str) -> list[Part]:
+    """Return the parts of a mapping: plain values, or values by environment if it has the key ``default``."""
     if not is_mapping(content) or DEFAULT not in content:
         return [Part(PLAIN, label, values=content)]
-    return [Part(word, f"{label} [{word}]", values=content[word]) for word in words if word in content]
+    return [Part(layer, f"{label} [{layer}]", values=content[layer]) for layer in layers if layer in content]
 
 
-def folder(path: Path, words: Sequence[str]) -> list[Part]:
-    """The files in a directory that take part, by name; it has to hold the base layer."""
+def folder(path: Path, layers: Sequence[str]) -> list[Part]:
+    """Return the files of a directory that belong to these layers, by name; the base layer is required."""
     try:
         names = sorted(os.listdir(path))
     except FileNotFoundError:
-        return wrong(path, f"there is no such directory; looked at {path.absolute()}")
+        return wrong(path, f"no such directory; looked at {path.absolute()}")
     except OSError as error:
-        return wrong(path, f"can't list this directory: {error.strerror}; looked at {path.absolute()}")
-    parts = [part for name in names for part in entry(path / name, words)]
-    if any(part.word == DEFAULT for part in parts):
+        return wrong(path, f"cannot list this directory: {error.strerror}; looked at {path.absolute()}")
+    parts = [part for name in names for part in entry(path / name, layers)]
+    if any(part.layer == DEFAULT for part in parts):
         return parts
     return [*parts, *wrong(path, f"no *.{DEFAULT}.* file (of {KNOWN}); looked in {path.absolute()}")]
 
 
-def entry(path: Path, words: Sequence[str]) -> list[Part]:
-    """One name in a directory; most are somebody else's."""
-    word, ending = split(path)
+def entry(path: Path, layers: Sequence[str]) -> list[Part]:
+    """Return the part for one name in a directory; files that belong to no layer are skipped silently."""
+    layer, extension = split(path)
     is_backup = path.name.startswith(".") or path.name.endswith("~")
-    if is_backup or word not in words:
+    if is_backup or layer not in layers:
         return []
-    if ending not in ENDINGS:
-        logger.warning("%s is not read: its ending is none of %s", path, KNOWN)
+    if extension not in EXTENSIONS:
+        logger.warning("%s is not read: its extension is not one of %s", path, KNOWN)
         return []
-    return [Part(word, str(path), path)]
+    return [Part(layer, str(path), path)]
 
 
-def file(path: Path, words: Sequence[str]) -> list[Part]:
-    """A file that was asked for by name."""
-    word, ending = split(path)
-    if ending not in ENDINGS:
-        return wrong(path, f"unknown ending; the endings are: {KNOWN}")
+def file(path: Path, layers: Sequence[str]) -> list[Part]:
+    """Return the part for a file that was requested by name."""
+    layer, extension = split(path)
+    if extension not in EXTENSIONS:
+        return wrong(path, f"unknown extension; expected one of {KNOWN}")
     if not path.exists():
-        return wrong(path, f"there is no such file; looked at {path.absolute()}{neighbour(path)}")
-    if word and word not in words:
-        logger.info("%s is not read: it belongs to the environment %r", path, word)
+        return wrong(path, f"no such file; looked at {path.absolute()}{neighbour(path)}")
+    if layer and layer not in layers:
+        logger.info("%s is not read: it belongs to the environment %r", path, layer)
         return []
-    return [Part(word or DEFAULT, str(path), path)]
+    return [Part(layer or DEFAULT, str(path), path)]
 
 
 def split(path: Path) -> tuple[str, str]:
-    """The word and the ending of ``<anything>.<word>.<ending>``, each empty if it is not there."""
+    """Return the layer and the extension of ``<anything>.<layer>.<extension>``, each empty if missing."""
     _, *rest = path.name.lstrip(".").split(".")
-    word, ending = (["", "", *rest])[-2:]
-    return word, ending
+    layer, extension = (["", "", *rest])[-2:]
+    return layer, extension
 
 
 def neighbour(path: Path) -> str:
-    """The nearest name in the same directory, as advice."""
+    """Return the most similar name in the same directory, as a suggestion."""
     return suggestion(path.name, os.listdir(path.parent)) if path.parent.is_dir() else ""
 
 
 def wrong(path: Path, message: str) -> list[Part]:
-    """A part that takes the place of the ones that can't be had."""
+    """Return a part with the fault of a source that cannot be read."""
     return [Part(DEFAULT, str(path), fault=Fault(str(path), "", message))]

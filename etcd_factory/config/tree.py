@@ -1,4 +1,4 @@
-"""The tree that the layers grow into, each value with the label of the layer that set it."""
+"""The tree that the layers merge into, each value with the label of the layer that set it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from omegaconf import AnyNode, DictConfig, OmegaConf
 from omegaconf.errors import GrammarParseError, KeyValidationError, OmegaConfBaseException
 
 from etcd_factory.errors import ConfigError, Fault
-from etcd_factory.options.kinds import is_list, is_mapping
+from etcd_factory.options.fields import is_list, is_mapping
 
 from .aliases import OPTIONS, level, respelled
 
@@ -20,10 +20,10 @@ Labels: TypeAlias = Mapping[Path, str]
 FLAGS = {"allow_objects": True}
 SCALARS = (str, bytes, int, float, type(None))
 MISSING = "???"
-# OmegaConf's own words quote the value, which may be a secret.
+# OmegaConf's own messages quote the value, which may be a secret.
 MESSAGES: dict[type[Exception], str] = {
     GrammarParseError: r"not a valid interpolation; write \${ for the text ${",
-    KeyValidationError: "a key has to be a text or a number",
+    KeyValidationError: "a key must be text or a number",
 }
 
 
@@ -31,12 +31,12 @@ MESSAGES: dict[type[Exception], str] = {
 class Node:
     """A value (a dict of nodes for a mapping) and the label of the last layer that set it, or something in it."""
 
-    value: Any = field(repr=False)
+    value: object = field(repr=False)
     label: str
 
 
-def plain(value: Any) -> Any:
-    """A copy in dicts and lists, interpolations unresolved; other objects stay what they are."""
+def plain(value: object) -> Any:
+    """Return a copy in dicts and lists, interpolations unresolved; other objects are kept."""
     if OmegaConf.is_config(value):
         value = OmegaConf.to_container(value, resolve=False)
     if is_mapping(value):
@@ -46,8 +46,8 @@ def plain(value: Any) -> Any:
     return value
 
 
-def grown(value: Any, label: str, labels: Labels, path: Path = ()) -> Node:
-    """Plain values as a tree, labelled as ``labels`` say, else as what stands above."""
+def grown(value: object, label: str, labels: Labels, path: Path = ()) -> Node:
+    """Return plain values as a tree, each with its label in ``labels``, else with that of its parent."""
     label = labels.get(path, label)
     if not is_mapping(value):
         return Node(value, label)
@@ -55,10 +55,10 @@ def grown(value: Any, label: str, labels: Labels, path: Path = ()) -> Node:
 
 
 def merged(old: Node, new: Node, section: Path, path: Path = ()) -> Node:
-    """``new`` over ``old``: mappings merge, all else is replaced, and ``???`` leaves what is there.
+    """Return ``new`` merged over ``old``: mappings merge, all else is replaced, and ``???`` keeps the old value.
 
-    OmegaConf.merge does not fit: it copies the target of an interpolation in place of resolving it when read, can't
-    replace a list by a mapping, and knows no second spelling of a key.
+    OmegaConf.merge does not fit: it copies the target of an interpolation instead of resolving it when read, cannot
+    replace a list by a mapping, and does not know that a key has two spellings.
     """
     if isinstance(new.value, str) and new.value == MISSING:
         return old
@@ -72,13 +72,13 @@ def merged(old: Node, new: Node, section: Path, path: Path = ()) -> Node:
 
 
 def values(node: Node) -> Any:
-    """The tree without its labels, in fresh dicts and lists."""
+    """Return the tree without its labels, in new dicts and lists."""
     branch = node.value
     return {key: values(each) for key, each in branch.items()} if is_mapping(branch) else plain(branch)
 
 
 def labels(node: Node, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """The label of every mapping and leaf below ``node``, by its path."""
+    """Yield the path and the label of every mapping and leaf below ``node``."""
     branch = node.value
     for key, each in branch.items() if is_mapping(branch) else ():
         yield (*path, str(key)), each.label
@@ -86,22 +86,22 @@ def labels(node: Node, path: Path = ()) -> Iterator[tuple[Path, str]]:
 
 
 def nearest(found: Labels, path: Path) -> str:
-    """The label of ``path``, else of what stands above it, else nothing."""
+    """Return the label of ``path``, else of its nearest parent that has one, else ''."""
     above = (path[:end] for end in range(len(path), 0, -1))
     return next((found[each] for each in above if each in found), "")
 
 
 def config(value: dict[Any, Any], label: str) -> DictConfig:
-    """Plain values as OmegaConf's, any object allowed as a leaf; ``ConfigError`` if OmegaConf takes them not."""
+    """Return plain values as an OmegaConf tree with any object as a leaf. Raises ``ConfigError`` if it is invalid."""
     try:
         safe: dict[Any, Any] = wrapped(value)
-        return OmegaConf.create(safe, flags={**FLAGS})  # it keeps the mapping, and changes it
+        return OmegaConf.create(safe, flags={**FLAGS})  # a copy: OmegaConf keeps and changes the mapping
     except OmegaConfBaseException as error:
         raise ConfigError(refusal(error, label)) from None
 
 
-def wrapped(value: Any) -> Any:
-    """The same, objects put out of reach: OmegaConf would take attrs and data classes apart."""
+def wrapped(value: object) -> Any:
+    """Return the values with each object in a node: OmegaConf would turn attrs and data classes into mappings."""
     if is_mapping(value):
         return {key: wrapped(each) for key, each in value.items()}
     if is_list(value):
@@ -110,6 +110,6 @@ def wrapped(value: Any) -> Any:
 
 
 def refusal(error: OmegaConfBaseException, label: str, root: str = "") -> Fault:
-    """The fault for values that OmegaConf does not take, without showing them."""
+    """Return the fault for values that OmegaConf refuses, without showing them."""
     path = str(error.full_key or "").removeprefix(root).lstrip(".")
-    return Fault(label, path, MESSAGES.get(type(error), f"not a value for a configuration ({type(error).__name__})"))
+    return Fault(label, path, MESSAGES.get(type(error), f"not valid in a configuration ({type(error).__name__})"))

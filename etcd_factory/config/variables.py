@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from omegaconf.errors import OmegaConfBaseException
 
@@ -17,30 +17,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 PREFIX = "ETCD_FACTORY__"
-WORD = "variables"
+LAYER = "variables"
 
 
 def variables(environ: Mapping[str, str]) -> list[Part]:
-    """The layer that the variables make, or none, and what is wrong with single ones."""
-    tree: dict[str, Any] = {}
+    """Return the faults of single variables and, if any are set, the layer of the others."""
+    tree: dict[str, object] = {}
     labels: dict[Path, str] = {}
     faults: list[Fault] = []
     for path, name in sorted(named(environ)):
         with noted(faults):
             place(tree, labels, path, f"${name}", environ[name])
-    parts = [Part(WORD, fault.file, fault=fault) for fault in faults]
-    return [*parts, Part(WORD, "environment variables", values=tree, labels=labels)] if tree else parts
+    parts = [Part(LAYER, fault.file, fault=fault) for fault in faults]
+    return [*parts, Part(LAYER, "environment variables", values=tree, labels=labels)] if tree else parts
 
 
 def named(environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
-    """Where each of our variables points to, and its name."""
+    """Yield the path that each of our variables sets, and the variable's name."""
     for name in environ:
         if name.startswith(PREFIX):
             yield tuple(name.removeprefix(PREFIX).lower().split("__")), name
 
 
-def place(tree: dict[str, Any], labels: dict[Path, str], path: Path, label: str, text: str) -> None:
-    """Set one value; those that stand above it have to be there already, so that a conflict is seen."""
+def place(tree: dict[str, object], labels: dict[Path, str], path: Path, label: str, text: str) -> None:
+    """Set one value. A parent must be set before its children, so that a conflict is detected."""
     if not all(path):
         raise ConfigError(Fault(label, "", "a part of this name is empty; write ETCD_FACTORY__A__B"))
     value, branch = read(text, label), descend(tree, path[:-1])
@@ -50,18 +50,18 @@ def place(tree: dict[str, Any], labels: dict[Path, str], path: Path, label: str,
     labels.update((path[:end], label) for end in range(len(path) + 1))
 
 
-def descend(tree: dict[str, Any], path: Path) -> dict[str, Any] | None:
-    """The mapping at ``path``, made if need be, or ``None`` where another value stands in the way."""
+def descend(tree: dict[str, object], path: Path) -> dict[str, object] | None:
+    """Return the mapping at ``path``, created if missing, or None if there is another value on the way."""
     for part in path:
-        found: Any = tree.setdefault(part, {})
+        found = tree.setdefault(part, {})
         if not isinstance(found, dict):
             return None
-        tree = cast("dict[str, Any]", found)
+        tree = cast("dict[str, object]", found)
     return tree
 
 
-def read(text: str, label: str) -> Any:
-    """The value, read as YAML; what is wrong with it is told without showing it."""
+def read(text: str, label: str) -> object:
+    """Parse a value as YAML. Raises ``ConfigError``, which does not show the value."""
     try:
         return from_yaml(text)
     except OmegaConfBaseException as error:

@@ -10,7 +10,7 @@ from typing import Any
 
 from etcd_factory.errors import ConfigError, Fault
 from etcd_factory.io.runtime.files import write_atomically
-from etcd_factory.options.kinds import is_mapping
+from etcd_factory.options.fields import is_mapping
 
 from .entries import Entries
 

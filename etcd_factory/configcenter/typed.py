@@ -14,7 +14,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 
 from etcd_factory.config.secrets import censored, is_secret
 from etcd_factory.errors import ConfigError, Fault, suggestion
-from etcd_factory.options.kinds import is_list, is_mapping
+from etcd_factory.options.fields import is_list, is_mapping
 
 T = TypeVar("T")
 

@@ -15,8 +15,12 @@ from collections.abc import Awaitable, Coroutine, Generator, Mapping
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, cast
 
+from etcd_factory.coroutine import finish
+
 if TYPE_CHECKING:
     from .op import Op, Pages
+
+__all__ = ["Async", "Completed", "F", "Face", "Opening", "Runner", "Sync", "Unbound", "finish", "settle"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,16 +41,6 @@ class Unbound:
 
 F = TypeVar("F", Sync, Async, Unbound)
 Face = type[Sync] | type[Async] | type[Unbound]
-
-
-def finish(body: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine whose ports never suspend; ``RuntimeError`` if one does, which is a defect of that port."""
-    try:
-        body.send(None)
-    except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]
-    body.close()
-    raise RuntimeError(f"{body!r} waited for an event loop in the blocking face")
 
 
 async def settle(given: Awaitable[T] | T) -> T:

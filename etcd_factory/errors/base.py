@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import frozen
 
 if sys.version_info < (3, 11):
     from exceptiongroup import ExceptionGroup
+
+S = TypeVar("S", bound=str)
 
 
 class EtcdFactoryError(Exception):
@@ -121,14 +122,23 @@ class ClientClosedError(EtcdFactoryError):
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return ``; did you mean 'hosts'?`` if a known name is close, else an empty text."""
+    """Return ``; did you mean 'hosts'?`` if a known name is similar, else an empty text."""
+    import difflib  # only an error needs it
+
     near = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def choice(value: str, allowed: Iterable[str], what: str) -> str:
-    """Return ``value`` if it is one of ``allowed``; ``ValueError`` lists those and suggests the nearest."""
+def choice(value: object, allowed: Iterable[S], what: str = "") -> S:
+    """Return ``value`` if it is one of ``allowed``.
+
+    Raises ``ValueError`` that lists the allowed strings and suggests the most similar one. ``what`` names the value in
+    the message: ``on_exists: expected one of error, return, replace, got 'retrun'; did you mean 'return'?``.
+    """
     known = tuple(allowed)
-    if value not in known:
-        raise ValueError(f"unknown {what} {value!r}; expected {' or '.join(known)}{suggestion(str(value), known)}")
-    return value
+    for one in known:
+        if value == one:
+            return one
+    place = f"{what}: " if what else ""
+    listed = ", ".join(known)
+    raise ValueError(f"{place}expected one of {listed}, got {value!r}{suggestion(str(value), known)}")

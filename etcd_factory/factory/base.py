@@ -1,51 +1,60 @@
-"""Factories of anything, in both faces: derive from one, say how a client is made and ended."""
+"""Base classes for a factory of anything, in both faces: subclass one and define how clients are made and closed."""
 
 from __future__ import annotations
 
 import inspect
 from abc import abstractmethod
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from types import TracebackType
 from typing import Any, TypeVar
 
 from typing_extensions import Self
 
-from etcd_factory.core.face import Async, Sync, finish
+from etcd_factory.core.face import Async, Sync
+from etcd_factory.coroutine import finish
 from etcd_factory.errors import ClientClosedError
-from etcd_factory.io.runtime.asyncio import AsyncioRuntime
-from etcd_factory.io.runtime.threads import ThreadRuntime
-from etcd_factory.options import FactoryOptions
 
-from .lifecycle import Lifecycle, log
+from .lifecycle import Config, Lifecycle, OnExists, Options, log
 
 T = TypeVar("T")
-
-Config = FactoryOptions | Mapping[str, Any] | None
 
 
 class ServiceFactory(Lifecycle[Sync, T]):
     """Clients by name, made from ``{default, client, clients, default_client_name, client_priority}``.
 
-    The configured ones are made at once, in order; where one fails, those before it are ended and its error is raised.
-    Use it as a context manager, or call ``close``.
+    ``config`` is a mapping of that shape, an OmegaConf tree or ``FactoryOptions``. The configured clients are made at
+    once, in order; if one fails, those made before it are closed and its error is raised. Use the factory as a context
+    manager, or call ``close``.
     """
 
     def __init__(self, config: Config = None) -> None:
-        super().__init__(FactoryOptions.of(config, self.read_options), ThreadRuntime())
+        from etcd_factory.io.runtime.threads import ThreadRuntime
+
+        super().__init__(config, ThreadRuntime())
         finish(self._start())
 
     @abstractmethod
     def create_client(self, options: Any, name: str | None) -> T:
-        """A new client. ``options`` have the factory's ``default`` under them; an unnamed one has no ``name``."""
+        """Return a new client from what ``read_options`` returned; ``name`` is None for an unnamed client."""
 
     @abstractmethod
     def destroy_client(self, client: T, name: str | None) -> None:
-        """End a client that this factory made."""
+        """Close a client that this factory made."""
+
+    def create_instance(self, options: Options = None, name: str | None = None, *, on_exists: OnExists = "error") -> T:
+        """Make a client, the factory's ``default`` merged under ``options``, and return it.
+
+        If there is a client of that name with equal options, it is returned. If it has other options,
+        ``InstanceExistsError`` is raised, unless ``on_exists`` is ``"return"`` (return the existing one) or
+        ``"replace"`` (the new one in, then the old one closed). Concurrent calls for one name make one client. Without
+        a name the client cannot be looked up, but is closed with the factory. A failure leaves nothing behind.
+        """
+        return finish(self._create(options, name, on_exists))
 
     def close(self) -> None:
-        """End all clients, the newest first; every one is tried, for 5 s at most.
+        """Close all clients, the newest first; each is tried, for at most 5 s.
 
-        Afterwards calls raise ``ClientClosedError``. Closing twice is fine. ``CloseError`` has all that failed.
+        Afterwards calls raise ``ClientClosedError``. Idempotent. Raises ``CloseError`` with every failure.
         """
         finish(self._end())
 
@@ -59,59 +68,66 @@ class ServiceFactory(Lifecycle[Sync, T]):
 
 
 class AsyncServiceFactory(Lifecycle[Async, T]):
-    """The same for asyncio. ``create_client`` and ``destroy_client`` may be ``async``.
+    """The asyncio face of ``ServiceFactory``. ``create_client`` and ``destroy_client`` may be ``async``.
 
-    With an ``async`` ``create_client`` the configured clients are made when the factory is entered: ``async with``.
+    If ``create_client`` is ``async``, the configured clients are made when the factory is entered with ``async with``.
     """
 
     _waiting = False
 
     def __init__(self, config: Config = None) -> None:
-        super().__init__(FactoryOptions.of(config, self.read_options), AsyncioRuntime())
+        from etcd_factory.io.runtime.asyncio import AsyncioRuntime
+
+        super().__init__(config, AsyncioRuntime())
         self._begun: dict[str | None, Awaitable[T]] = {}
         self._waiting = inspect.iscoroutinefunction(self.create_client)
         if not self._waiting:
             self._make()
 
     def _make(self) -> None:
-        """Make the configured clients as far as that needs no waiting."""
+        """Make the configured clients until one has to be awaited; entering the factory makes the rest."""
         try:
-            for name, options in self._options.named.items():
-                read = self.read_options(self._options.merged(options))
-                client = self._begin(name, read)
+            for name, options in self._plan.clients.items():
+                client = self._begin(name, options)
                 if inspect.isawaitable(client):
                     self._begun[name], self._waiting = client, True
                     return
-                self._held.append(self._hold(name, read, client))
+                self._held.append(self._hold(name, options, client))
         except BaseException:
             self._abandon()
             raise
 
     def _abandon(self) -> None:
-        """End clients that have never been used, as far as that needs no waiting."""
+        """Close clients that were never used, as far as that is possible without waiting."""
         while (held := self._take()) is not None:
             try:
-                given = self.destroy_client(held.client, held.name)
-                if inspect.iscoroutine(given):
-                    finish(given)
+                closing = self.destroy_client(held.client, held.name)
+                if inspect.iscoroutine(closing):
+                    finish(closing)
             except Exception:
                 log.exception("closing the unused client %r failed", held.name)
 
-    def _begin(self, name: str | None, options: Any) -> Any:
+    def _begin(self, name: str | None, options: object) -> T | Awaitable[T]:
         return self._begun.pop(name) if name in self._begun else super()._begin(name, options)
 
     @abstractmethod
     def create_client(self, options: Any, name: str | None) -> T | Awaitable[T]:
-        """A new client. ``options`` have the factory's ``default`` under them; an unnamed one has no ``name``."""
+        """Return a new client from what ``read_options`` returned; ``name`` is None for an unnamed client."""
 
     @abstractmethod
     def destroy_client(self, client: T, name: str | None) -> Awaitable[None] | None:
-        """End a client that this factory made."""
+        """Close a client that this factory made."""
+
+    async def create_instance(
+        self, options: Options = None, name: str | None = None, *, on_exists: OnExists = "error"
+    ) -> T:
+        """Make a client, the factory's ``default`` merged under ``options``; see ``ServiceFactory``."""
+        return await self._create(options, name, on_exists)
 
     async def aclose(self) -> None:
-        """End all clients, the newest first; every one is tried, for 5 s at most.
+        """Close all clients, the newest first; each is tried, for at most 5 s.
 
-        Afterwards calls raise ``ClientClosedError``. Closing twice is fine. ``CloseError`` has all that failed.
+        Afterwards calls raise ``ClientClosedError``. Idempotent. Raises ``CloseError`` with every failure.
         """
         await self._end()
 

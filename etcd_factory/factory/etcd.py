@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from attrs import asdict, evolve
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from attrs import asdict
 from typing_extensions import Self
 
-from etcd_factory.errors import ConfigError, Fault, suggestion
+from etcd_factory.errors import ConfigError, Fault
 from etcd_factory.model import Health
-from etcd_factory.options import ClientOptions, FactoryOptions
+from etcd_factory.options import ClientOptions, ClientOptionsLike, FactoryOptionsLike
+from etcd_factory.options.client import without_class
+from etcd_factory.options.fields import Values
+from etcd_factory.options.plan import FactoryPlan
 from etcd_factory.options.services import ServiceDiscovery
 from etcd_factory.options.structure import structure
 from etcd_factory.service import AsyncETCDService, ETCDService
 
 from .base import AsyncServiceFactory, ServiceFactory
+from .lifecycle import OnExists
 
-if TYPE_CHECKING:  # loaded when it is first used: not every program reads files, or registers services
+if TYPE_CHECKING:  # imported on first use: not every program reads files or registers services
     from etcd_factory.config import Filter, Loaded, Source
     from etcd_factory.configcenter import AsyncConfigCenter, ConfigCenter
     from etcd_factory.registry import AsyncServiceRegistry, ServiceRegistry
@@ -27,59 +29,23 @@ if TYPE_CHECKING:  # loaded when it is first used: not every program reads files
 S = TypeVar("S")
 
 
-ABSENT: Any = object()
-
-
-def section(loaded: Loaded, key: str, read: Callable[[Mapping[str, Any]], Any]) -> FactoryOptions:
-    """The factory's options out of a loaded configuration; ``ConfigError`` has all faults of both."""
-    from etcd_factory.config import error_for
-
-    faults = list(loaded.faults)
-    options = FactoryOptions()
-    try:
-        found = selected(loaded, key)
-        if found is ABSENT and not faults:
-            raise ConfigError(Fault("", key, missing(loaded, key)))
-        options = FactoryOptions.of(None if found is ABSENT else found, read, loaded.origin, key)
-    except ConfigError as error:
-        faults += error.faults
-    if faults:
-        raise error_for(faults)
-    return options
-
-
-def selected(loaded: Loaded, key: str) -> Any:
-    """What stands at ``key``."""
-    try:
-        return OmegaConf.select(loaded.tree, key, default=ABSENT, throw_on_resolution_failure=True)
-    except OmegaConfBaseException as error:
-        raise ConfigError(Fault(loaded.origin(tuple(key.split("."))), key, str(error.msg).splitlines()[0])) from error
-
-
-def missing(loaded: Loaded, key: str) -> str:
-    """What is wrong where there is nothing at the key."""
-    names = [str(name) for name in loaded.tree]
-    return f"no such section; there is: {', '.join(names) or 'nothing'}{suggestion(key, names)}"
-
-
-def options_of(mapping: Mapping[str, Any], face: type[Any]) -> ClientOptions:
-    """A client's options from its merged mapping; its class, if one is named, is of the face."""
+def options_of(mapping: Mapping[str, object], face: type[object]) -> ClientOptions:
+    """Return a client's options from its merged mapping; a ``client_class`` must be a subclass of the face."""
     options = structure(ClientOptions, mapping)
     if options.client_class is not None and not issubclass(options.client_class, face):
-        message = f"{options.client_class.__name__} is no subclass of {face.__name__}"
+        message = f"{options.client_class.__name__} is not a subclass of {face.__name__}"
         raise ConfigError(Fault("", "client_class", message))
     return options
 
 
 def made(options: ClientOptions, face: Callable[[ClientOptions], S]) -> S:
-    """A service of the face, or of the user's own class of it; that class is taken out of the options."""
-    chosen: Any = options.client_class or face
-    service: S = chosen(evolve(options, client_class=None))
-    return service
+    """Return a service of the face, or of its subclass ``client_class``, which is removed from the options."""
+    chosen = cast("Callable[[ClientOptions], S]", options.client_class or face)
+    return chosen(without_class(options))
 
 
-def rest(options: ServiceDiscovery) -> dict[str, Any]:
-    """What a registry is made with beside its client."""
+def registry_options(options: ServiceDiscovery) -> Values:
+    """Return the arguments of a registry, apart from its client."""
     return {name: value for name, value in asdict(options, recurse=False).items() if name != "client"}
 
 
@@ -87,30 +53,42 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
     """etcd clients by name: the configured ones, and those made at run time.
 
     ``config`` is a mapping of the shape ``{client: {...}, clients: {name: {...}}, default: {...}}``, an OmegaConf tree
-    of it or ``FactoryOptions``. No I/O happens before a client's first call.
+    of that shape or ``FactoryOptions``. No I/O happens before a client's first call. Raises ``ConfigError`` listing
+    every problem.
     """
 
     _registry: ServiceRegistry | None = None
+
+    def __init__(self, config: FactoryOptionsLike | FactoryPlan[ClientOptions] | None = None) -> None:
+        super().__init__(config)
 
     @classmethod
     def from_config(
         cls, *sources: Source, env: str | None = None, key: str = "etcd", filters: Iterable[Filter] = ()
     ) -> Self:
-        """A factory from layered files and mappings (by default the directory ``config``), at ``key`` in them.
+        """Return a factory from layered files and mappings, by default the directory ``config``.
 
-        Raises ``ConfigError`` with every fault of the load: file, key path, what was expected.
+        ``key`` is the section with the factory's options; the other arguments are those of ``load_config``. Raises
+        ``ConfigError`` listing every problem of the load: file, key path, what was expected.
         """
         from etcd_factory.config import read
+        from etcd_factory.config.section import section
 
         return cls(section(read(*sources, env=env, key=key, filters=filters), key, cls.read_options))
 
     @staticmethod
     def read_options(options: Mapping[str, Any]) -> ClientOptions:
-        """The options, checked."""
+        """Return the options, converted and checked. Raises ``ConfigError`` listing every problem."""
         return options_of(options, ETCDService)
 
+    def create_instance(
+        self, options: ClientOptionsLike | None = None, name: str | None = None, *, on_exists: OnExists = "error"
+    ) -> ETCDService:
+        """Make a client, the factory's ``default`` merged under ``options``; see ``ServiceFactory``."""
+        return super().create_instance(options, name, on_exists=on_exists)
+
     def create_client(self, options: ClientOptions, name: str | None) -> ETCDService:
-        """A service; override it to make others."""
+        """Return a new service; override it to make another kind of client."""
         del name
         return made(options, ETCDService)
 
@@ -120,46 +98,53 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
         client.close()
 
     def registry(self) -> ServiceRegistry:
-        """The service registry that ``service_discovery`` describes, on its client; always the same one."""
+        """Return the service registry of the section ``service_discovery``, on its client; always the same object."""
         from etcd_factory.registry import ServiceRegistry
 
         if self._registry is None:
             chosen = self._options.service_discovery
-            self._registry = ServiceRegistry(self.get(chosen.client), **rest(chosen))
+            self._registry = ServiceRegistry(self.get(chosen.client), **registry_options(chosen))
         return self._registry
 
-    def config_center(self, **whom: Any) -> ConfigCenter:
-        """The configuration centre that ``config_center`` describes, on its client.
+    def config_center(self, *, instance: str | None = None, groups: Iterable[str] = ()) -> ConfigCenter:
+        """Return the configuration center of the section ``config_center``, on its client.
 
-        ``instance`` and ``groups`` say whom it is for; see ``ConfigCenter``.
+        ``instance`` and ``groups`` select whose values it reads; see ``ConfigCenter``.
         """
         from etcd_factory.configcenter import ConfigCenter
 
         chosen = self._options.config_center
-        return ConfigCenter(self.get(chosen.client), chosen.prefix, fallback=chosen.fallback, **whom)
+        return ConfigCenter(
+            self.get(chosen.client), chosen.prefix, instance=instance, groups=groups, fallback=chosen.fallback
+        )
 
     def check_client(self, client: ETCDService, timeout: float) -> Health:
-        """A linearizable read, and the status of the member that answered."""
+        """Check a client with a linearizable read and the status of the member that answered."""
         return client.health(timeout)
 
 
 class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
     """etcd clients by name for asyncio; see ``ETCDServiceFactory``."""
 
-    _load: Callable[[], Coroutine[Any, Any, Loaded]] | None = None
+    _load: Callable[[], Awaitable[Loaded]] | None = None
     _key = "etcd"
     _registry: AsyncServiceRegistry | None = None
+
+    def __init__(self, config: FactoryOptionsLike | FactoryPlan[ClientOptions] | None = None) -> None:
+        super().__init__(config)
 
     @classmethod
     def from_config(
         cls, *sources: Source, env: str | None = None, key: str = "etcd", filters: Iterable[Filter] = ()
     ) -> Self:
-        """A factory from layered files and mappings (by default the directory ``config``), at ``key`` in them.
+        """Return a factory from layered files and mappings, by default the directory ``config``.
 
-        Raises ``ConfigError`` with every fault of the load: file, key path, what was expected. Where a ``.py`` file has
-        an ``async`` ``config`` function, the load is done when the factory is entered: ``async with``.
+        ``key`` is the section with the factory's options; the other arguments are those of ``load_config``. If a
+        ``.py`` file has an ``async`` ``config`` function, loading is done when the factory is entered with
+        ``async with``. Raises ``ConfigError`` listing every problem of the load: file, key path, what was expected.
         """
         from etcd_factory.config import AsyncConfigError, aread, read
+        from etcd_factory.config.section import section
 
         filters = tuple(filters)
         try:
@@ -172,16 +157,25 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
 
     async def _start(self) -> None:
         if self._load is not None:
-            self._options = section(await self._load(), self._key, self.read_options)
+            from etcd_factory.config.section import section
+
+            self._plan = section(await self._load(), self._key, self.read_options)
+            self._options = self._plan.options
         await super()._start()
 
     @staticmethod
     def read_options(options: Mapping[str, Any]) -> ClientOptions:
-        """The options, checked."""
+        """Return the options, converted and checked. Raises ``ConfigError`` listing every problem."""
         return options_of(options, AsyncETCDService)
 
+    async def create_instance(
+        self, options: ClientOptionsLike | None = None, name: str | None = None, *, on_exists: OnExists = "error"
+    ) -> AsyncETCDService:
+        """Make a client, the factory's ``default`` merged under ``options``; see ``AsyncServiceFactory``."""
+        return await super().create_instance(options, name, on_exists=on_exists)
+
     def create_client(self, options: ClientOptions, name: str | None) -> AsyncETCDService:
-        """A service; override it to make others."""
+        """Return a new service; override it to make another kind of client."""
         del name
         return made(options, AsyncETCDService)
 
@@ -191,24 +185,26 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
         await client.aclose()
 
     def registry(self) -> AsyncServiceRegistry:
-        """The service registry that ``service_discovery`` describes, on its client; always the same one."""
+        """Return the service registry of the section ``service_discovery``, on its client; always the same object."""
         from etcd_factory.registry import AsyncServiceRegistry
 
         if self._registry is None:
             chosen = self._options.service_discovery
-            self._registry = AsyncServiceRegistry(self.get(chosen.client), **rest(chosen))
+            self._registry = AsyncServiceRegistry(self.get(chosen.client), **registry_options(chosen))
         return self._registry
 
-    def config_center(self, **whom: Any) -> AsyncConfigCenter:
-        """The configuration centre that ``config_center`` describes, on its client.
+    def config_center(self, *, instance: str | None = None, groups: Iterable[str] = ()) -> AsyncConfigCenter:
+        """Return the configuration center of the section ``config_center``, on its client.
 
-        ``instance`` and ``groups`` say whom it is for; see ``AsyncConfigCenter``.
+        ``instance`` and ``groups`` select whose values it reads; see ``AsyncConfigCenter``.
         """
         from etcd_factory.configcenter import AsyncConfigCenter
 
         chosen = self._options.config_center
-        return AsyncConfigCenter(self.get(chosen.client), chosen.prefix, fallback=chosen.fallback, **whom)
+        return AsyncConfigCenter(
+            self.get(chosen.client), chosen.prefix, instance=instance, groups=groups, fallback=chosen.fallback
+        )
 
     async def check_client(self, client: AsyncETCDService, timeout: float) -> Health:
-        """A linearizable read, and the status of the member that answered."""
+        """Check a client with a linearizable read and the status of the member that answered."""
         return await client.health(timeout)

@@ -14,7 +14,7 @@ class HealthReport(Mapping[str, Health]):
         self._clients = dict(clients)
 
     def healthy(self) -> bool:
-        """Whether all clients are well, but for those of low priority."""
+        """Whether all clients are healthy, not counting those of low priority."""
         return all(health.ok for health in self._clients.values() if health.priority != "low")
 
     def __getitem__(self, name: str) -> Health:

@@ -5,75 +5,99 @@ from __future__ import annotations
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Awaitable, Mapping
+from typing import Any, Generic, Literal, TypeVar, cast, get_args
 
 from attrs import evolve
 
 from etcd_factory.core.bound import Bound, operation
 from etcd_factory.core.call.single_flight import SingleFlight
 from etcd_factory.core.face import Async, F, settle
+from etcd_factory.core.ports import Runtime
 from etcd_factory.errors import (
     ClientClosedError,
     CloseError,
     EtcdFactoryError,
     InstanceExistsError,
     InstanceNotFoundError,
+    choice,
 )
 from etcd_factory.io.runtime import forks
 from etcd_factory.model import Health
-from etcd_factory.options import FactoryOptions
+from etcd_factory.options import ClientOptions, FactoryOptions
+from etcd_factory.options.plan import FactoryPlan, plan
 
 from .health import HealthReport
 from .names import CLOSED, Held, Names
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 log = logging.getLogger("etcd_factory.factory")
 
 CLOSE = 5.0  # seconds that one client may take to close
-ON_EXISTS = ("error", "return", "replace")
+
+Config = FactoryOptions | FactoryPlan[Any] | Mapping[str, Any] | None
+Options = ClientOptions | Mapping[str, Any] | None
+OnExists = Literal["error", "return", "replace"]
+ON_EXISTS: tuple[OnExists, ...] = get_args(OnExists)
 
 
 class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
-    """A factory's clients from their making to their end."""
+    """A factory's clients from creation to closing."""
 
-    def __init__(self, options: FactoryOptions, waits: Any) -> None:
-        super().__init__(options)
-        self._runtime = waits
+    def __init__(self, config: Config, runtime: Runtime) -> None:
+        self._plan = config if isinstance(config, FactoryPlan) else plan(config, self.read_options)
+        super().__init__(self._plan.options)
+        self._runtime = runtime
         self._guard = threading.Lock()
-        self._flights = SingleFlight(waits)
+        self._flights = SingleFlight(runtime)
         forks.register(self)
 
     @staticmethod
     def read_options(options: Mapping[str, Any]) -> Any:
-        """What ``create_client`` gets, from a client's merged mapping. ``ConfigError`` says what is wrong with it."""
+        """Convert a client's mapping, ``default`` merged under it, into what ``create_client`` gets.
+
+        Called once for each client, and once for ``default`` alone unless it is empty. Raises ``ConfigError`` if the
+        options are invalid.
+        """
         return dict(options)
 
     @abstractmethod
-    def create_client(self, options: Any, name: str | None) -> Any:
-        """A new client."""
+    def create_client(self, options: Any, name: str | None) -> T | Awaitable[T]:
+        """Return a new client."""
 
     @abstractmethod
-    def destroy_client(self, client: Any, name: str | None) -> Any:
-        """End a client."""
+    def destroy_client(self, client: T, name: str | None) -> Awaitable[None] | None:
+        """Close a client."""
 
-    def check_client(self, client: Any, timeout: float) -> Any:
-        """How a client fares; unless overridden it is well."""
+    def check_client(self, client: T, timeout: float) -> Health | Awaitable[Health]:
+        """Return a client's health, asked for within ``timeout`` seconds; healthy unless overridden."""
         del client, timeout
         return Health(True)
 
     @operation
-    async def create_instance(self, options: Any = None, name: str | None = None, *, on_exists: str = "error") -> T:
-        """A new client, the factory's ``default`` options merged under ``options``.
+    async def remove(self, name: str) -> None:
+        """Close the client of that name and forget it. Raises ``InstanceNotFoundError`` if there is none."""
+        self._open()
+        with self._guard:
+            held = self._find(name)
+            if held is not None:
+                self._held.remove(held)
+        if held is None:
+            raise InstanceNotFoundError(name, self.names)
+        await self._destroy(held)
 
-        A client of that name with equal options is given back as it is. One with others: ``InstanceExistsError``, or
-        as ``on_exists`` says, ``"return"`` it or ``"replace"`` it (the new one in, then the old one closed).
-        Concurrent calls for one name make one client. Without a name it can't be looked up, but is closed with the
-        factory. Where making it fails nothing is left behind.
-        """
-        if on_exists not in ON_EXISTS:
-            raise ValueError(f"on_exists is one of {', '.join(ON_EXISTS)}, not {on_exists!r}")
+    @operation
+    async def health(self, timeout: float = 1) -> HealthReport:
+        """Check all named clients at once, each within ``timeout`` seconds, and return their health by name."""
+        self._open()
+        named = [held for held in self._held if held.name is not None]
+        found = await self._runtime.gather([self._check(held, timeout) for held in named])
+        return HealthReport(dict(found))
+
+    async def _create(self, options: Options, name: str | None, on_exists: OnExists) -> T:
+        choice(on_exists, ON_EXISTS, "on_exists")
         self._open()
         read = self.read_options(self._options.merged(options))
         if name is None:
@@ -88,26 +112,6 @@ class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
             if made.options == read:
                 return made.client
 
-    @operation
-    async def remove(self, name: str) -> None:
-        """Close the client of that name and forget it."""
-        self._open()
-        with self._guard:
-            held = self._find(name)
-            if held is not None:
-                self._held.remove(held)
-        if held is None:
-            raise InstanceNotFoundError(name, self.names)
-        await self._destroy(held)
-
-    @operation
-    async def health(self, timeout: float = 1) -> HealthReport:
-        """How each named client fares, all asked at once, each within ``timeout`` seconds."""
-        self._open()
-        named = [held for held in self._held if held.name is not None]
-        found = await self._runtime.gather([self._check(held, timeout) for held in named])
-        return HealthReport(dict(found))
-
     async def _check(self, held: Held[T], timeout: float) -> tuple[str, Health]:
         name = str(held.name)
         try:
@@ -117,11 +121,11 @@ class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
         return name, evolve(health, priority=self.priority(name))
 
     async def _start(self) -> None:
-        """Make the configured clients; where one fails those made before it are ended."""
+        """Make the configured clients; if one fails, close those made before it."""
         try:
-            for name, options in self._options.named.items():
+            for name, options in self._plan.clients.items():
                 if self._find(name) is None:
-                    await self._add(name, self.read_options(self._options.merged(options)))
+                    await self._add(name, options)
         except BaseException:
             await self._roll_back()
             raise
@@ -129,14 +133,15 @@ class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
     async def _roll_back(self) -> None:
         try:
             await self._end()
-        except CloseError:  # what made it fail is the error to raise
+        except CloseError:  # the error to raise is the one that made this necessary
             log.exception("clients made before the one that failed could not all be closed")
 
-    async def _settle(self, given: Any) -> Any:
-        return await settle(given) if self._runtime.face is Async else given
+    async def _settle(self, answer: A | Awaitable[A]) -> A:
+        """Return the answer of a subclass's method, awaited in asyncio. A blocking client may itself be awaitable."""
+        return cast("A", await settle(answer) if self._runtime.face is Async else answer)
 
-    async def _add(self, name: str | None, options: Any) -> Held[T]:
-        """A client made and kept; one of the same name that it takes the place of is closed."""
+    async def _add(self, name: str | None, options: object) -> Held[T]:
+        """Make a client and keep it; close the one of the same name that it replaces."""
         held = self._hold(name, options, await self._settle(self._begin(name, options)))
         with self._guard:
             kept, old = not self._closed, self._find(name)
@@ -150,12 +155,12 @@ class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
             await self._retire(old)
         return held
 
-    def _begin(self, name: str | None, options: Any) -> Any:
+    def _begin(self, name: str | None, options: object) -> T | Awaitable[T]:
         return self.create_client(options, name)
 
-    def _hold(self, name: str | None, options: Any, client: Any) -> Held[T]:
+    def _hold(self, name: str | None, options: object, client: T | None) -> Held[T]:
         if client is None:
-            raise EtcdFactoryError(f"create_client gave None for {name!r}; it must give a client")
+            raise EtcdFactoryError(f"create_client returned None for {name!r}; it must return a client")
         return Held(name, options, client)
 
     async def _retire(self, old: Held[T]) -> None:
@@ -168,9 +173,9 @@ class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
         await self._runtime.within(CLOSE, lambda: self.destroy_client(held.client, held.name))
 
     async def _end(self) -> None:
-        """Close all, the newest first; each is tried, and what fails is raised together.
+        """Close all, the newest first; each is tried, and the failures are raised together.
 
-        They are taken one by one, so that a second call goes on where a first one was cancelled.
+        They are taken one by one, so that a second call continues where a cancelled one stopped.
         """
         self._closed = True
         failures: dict[str, Exception] = {}
@@ -187,7 +192,7 @@ class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
             self._closed = True
             return self._held.pop() if self._held else None
 
-    def forget(self) -> Any:
-        """Start afresh in a forked child, where nobody is left to finish what others had begun."""
+    def forget(self) -> object:
+        """Drop the locks in a forked child, where no thread is left to release them."""
         self._guard = threading.Lock()
         return self._flights.forget()

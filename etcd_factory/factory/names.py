@@ -1,32 +1,32 @@
-"""What a factory holds, by name. Nothing here waits."""
+"""Looking up the clients of a factory by name. Nothing here waits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from attrs import frozen
 
 from etcd_factory.errors import ClientClosedError, InstanceNotFoundError
-from etcd_factory.options import DEFAULT, FactoryOptions
+from etcd_factory.options import DEFAULT, FactoryOptions, Priority
 
 T = TypeVar("T")
 
-CLOSED = "the factory is closed; make a new one to go on"
+CLOSED = "the factory is closed; make a new one"
 
 
 @frozen(eq=False)
 class Held(Generic[T]):
-    """A client with what it was made from; ``name`` is None for one that can't be asked for."""
+    """A client with the options that it was made from; ``name`` is None for an unnamed one."""
 
     name: str | None
-    options: Any
+    options: object
     client: T
 
 
 class Names(Generic[T]):
-    """The clients of a factory, as one looks them up."""
+    """The lookups of a factory: clients by name, the default client, priorities."""
 
     def __init__(self, options: FactoryOptions) -> None:
         self._options = options
@@ -35,7 +35,7 @@ class Names(Generic[T]):
 
     @property
     def clients(self) -> Mapping[str, T]:
-        """The clients by name, as they are now; it can't be changed."""
+        """A read-only mapping of the present clients by name."""
         return MappingProxyType({held.name: held.client for held in self._held if held.name is not None})
 
     @property
@@ -45,14 +45,17 @@ class Names(Generic[T]):
 
     @property
     def default_client_name(self) -> str | None:
-        """The client that ``get()`` gives: the configured one, else ``default``, else the only one."""
+        """The name of the client that ``get()`` returns: the configured one, else ``default``, else the only client."""
         names = self.names
         if self._options.default_client_name is not None or DEFAULT in names:
             return self._options.default_client_name or DEFAULT
         return names[0] if len(names) == 1 else None
 
     def get(self, name: str | None = None) -> T:
-        """The client of that name, or the default one; ``InstanceNotFoundError`` lists the names that there are."""
+        """Return the client of that name, or the default one.
+
+        Raises ``InstanceNotFoundError``, which lists the existing names.
+        """
         self._open()
         held = self._find(self.default_client_name if name is None else name)
         if held is None:
@@ -72,8 +75,8 @@ class Names(Generic[T]):
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
 
-    def priority(self, name: str) -> str:
-        """How much the client matters: high, medium (unless configured otherwise) or low."""
+    def priority(self, name: str) -> Priority:
+        """Return the client's priority: high, medium (the default) or low."""
         return self._options.client_priority.get(name, "medium")
 
     def is_high_priority(self, name: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from etcd_factory.errors import suggestion
-from etcd_factory.options.kinds import is_mapping
+from etcd_factory.options.fields import is_mapping
 
 from .errors import ConfigKeyError
 from .module_options import Values

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from attrs import evolve, field, frozen
 
-from etcd_factory.options.kinds import is_mapping
+from etcd_factory.options.fields import is_mapping
 from etcd_factory.options.names import HUMP
 
 from .async_options import AsyncOptions

@@ -1,51 +1,50 @@
-"""The options of a factory: many clients, what they share, and which of them counts."""
+"""The options of a factory: many clients, what they share, and how much each matters."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, get_args
 
-import attrs
 from attrs import field, frozen
-from omegaconf import DictConfig
 
 from etcd_factory.errors import ConfigError, Fault
 
 from . import fields
-from .client import ClientOptions, chosen
-from .kinds import is_mapping
-from .resolve import plain
+from .client import ClientOptions, ClientOptionsLike, non_defaults
+from .fields import Values, is_mapping
+from .mappings import AnyMapping, ConfigCenterDict, Priority, ServiceDiscoveryDict
+from .resolve import path_of, plain
 from .services import ConfigCenterOptions, ServiceDiscovery
 from .structure import below, named, nested, overlay, structure
 
 T = TypeVar("T")
 
-Given = ClientOptions | Mapping[str, Any]
-Origin = Callable[[tuple[str, ...]], str]
-Reader = Callable[[Mapping[str, Any]], Any]
-
-PRIORITIES = ("high", "medium", "low")
 DEFAULT = "default"
-ABSENT: Any = object()
+PRIORITIES: tuple[Priority, ...] = get_args(Priority)
+
+Clients = Mapping[str, ClientOptionsLike | None]
+Priorities = Mapping[str, Priority | None]
+DiscoveryLike = ServiceDiscovery | ServiceDiscoveryDict | AnyMapping
+CenterLike = ConfigCenterOptions | ConfigCenterDict | AnyMapping
 
 
-def priority(value: Any) -> str:
-    """How much a client matters."""
-    return fields.choice(PRIORITIES, value)
+def priority(value: object) -> Priority:
+    """Check a client's priority."""
+    return fields.choice(value, PRIORITIES)
 
 
-def given(value: Any) -> dict[str, Any]:
-    """A client's options as a mapping, to be merged over what all clients share."""
-    return chosen(value) if isinstance(value, ClientOptions) else dict(fields.mapping({} if value is None else value))
+def client(value: ClientOptionsLike | None) -> Values:
+    """Return a client's options as a mapping, to be merged over what all clients share."""
+    return non_defaults(value) if isinstance(value, ClientOptions) else fields.mapping({} if value is None else value)
 
 
-def given_or_none(value: Any) -> dict[str, Any] | None:
-    """The same, where none may be given."""
-    return None if value is None else given(value)
+def client_or_none(value: ClientOptionsLike | None) -> Values | None:
+    """Return a client's options as a mapping, or None."""
+    return None if value is None else client(value)
 
 
-def each(read: Callable[[Any], T], value: Any) -> dict[str, T]:
-    """What ``read`` makes of each entry of a mapping."""
+def each(read: Callable[[Any], T], value: object) -> dict[str, T]:
+    """Return a mapping with ``read`` applied to each value, reporting every fault."""
     values: dict[str, T] = {}
     faults: list[Fault] = []
     for name, inner in fields.mapping(value).items():
@@ -58,151 +57,121 @@ def each(read: Callable[[Any], T], value: Any) -> dict[str, T]:
     return values
 
 
-def clients_of(value: Any) -> dict[str, dict[str, Any]]:
-    """Clients' options by name."""
-    return each(given, value)
+def clients_of(value: Clients) -> dict[str, Values]:
+    """Return the clients' options by name."""
+    return each(client, value)
 
 
-def priorities_of(value: Any) -> dict[str, str]:
-    """Clients' priorities by name; null means the usual one."""
-    return each(priority, {name: word for name, word in fields.mapping(value).items() if word is not None})
+def priorities_of(value: Priorities) -> dict[str, Priority]:
+    """Return the clients' priorities by name, omitting None, which means the default one."""
+    return each(priority, {name: one for name, one in fields.mapping(value).items() if one is not None})
 
 
-def discovery_of(value: Any) -> ServiceDiscovery:
-    """``{client, namespace, ttl, load_balancer, service_options}``."""
+def discovery_of(value: DiscoveryLike) -> ServiceDiscovery:
+    """Return ``{client, namespace, ttl, load_balancer, service_options}`` as ``ServiceDiscovery``."""
     return nested(ServiceDiscovery, value)
 
 
-def centre_of(value: Any) -> ConfigCenterOptions:
-    """``{client, prefix, fallback}``."""
+def center_of(value: CenterLike) -> ConfigCenterOptions:
+    """Return ``{client, prefix, fallback}`` as ``ConfigCenterOptions``."""
     return nested(ConfigCenterOptions, value)
 
 
-def outline(value: Any) -> str:
-    """What a mapping with secrets looks like in a ``repr``: its names."""
+def outline(value: Mapping[str, object] | None) -> str:
+    """Return a mapping with secrets as ``repr`` shows it: its names."""
     return repr(sorted(value or ()))
 
 
 @frozen(field_transformer=named)
 class FactoryOptions:
-    """What a factory is made from. The clients are mappings still: ``merged`` puts ``default`` under each."""
+    """The options of a factory. The clients are mappings still: ``merged`` puts ``default`` under each.
 
-    default: dict[str, Any] = field(factory=dict[str, Any], converter=given, repr=outline)
-    client: dict[str, Any] | None = field(default=None, converter=given_or_none, repr=outline)
-    clients: dict[str, dict[str, Any]] = field(factory=dict[str, dict[str, Any]], converter=clients_of, repr=outline)
+    ``default``: merged under every client. ``client``: the client named ``default``; it wins over the one of that name
+    in ``clients``. ``client_priority``: high, medium (the default) or low. Raises ``ConfigError`` listing every
+    problem.
+    """
+
+    default: Values = field(factory=Values, converter=client, repr=outline)
+    client: Values | None = field(default=None, converter=client_or_none, repr=outline)
+    clients: dict[str, Values] = field(factory=dict[str, Values], converter=clients_of, repr=outline)
     default_client_name: str | None = field(default=None, converter=fields.name)
-    client_priority: dict[str, str] = field(factory=dict[str, str], converter=priorities_of)
+    client_priority: dict[str, Priority] = field(factory=dict[str, Priority], converter=priorities_of)
     service_discovery: ServiceDiscovery = field(factory=ServiceDiscovery, converter=discovery_of)
-    config_center: ConfigCenterOptions = field(factory=ConfigCenterOptions, converter=centre_of)
+    config_center: ConfigCenterOptions = field(factory=ConfigCenterOptions, converter=center_of)
 
     @property
-    def named(self) -> dict[str, dict[str, Any]]:
-        """The mappings by name, ``client`` over ``clients.default``."""
+    def named(self) -> dict[str, Values]:
+        """The clients' mappings by name, ``client`` merged over ``clients.default``."""
         if self.client is None:
             return self.clients
         return {**self.clients, DEFAULT: overlay(self.clients.get(DEFAULT, {}), self.client)}
 
-    def merged(self, options: Given | None = None) -> dict[str, Any]:
-        """One client's options as a mapping, ``default`` under them."""
+    def merged(self, options: ClientOptionsLike | None = None) -> Values:
+        """Return one client's options as a mapping, ``default`` merged under them."""
         values, faults = plain({} if options is None else options)
         if faults:
             raise ConfigError(*faults)
         base, _ = plain(self.default)  # a copy: what a client does to its options reaches no other
-        return overlay(base, given(values))
+        return overlay(base, client(values))
 
     @classmethod
-    def of(
-        cls, config: Any, read: Reader = dict, origin: Origin | None = None, path: str | None = None
-    ) -> FactoryOptions:
-        """Options from ``FactoryOptions``, a mapping or an OmegaConf tree, each client of it tried with ``read``.
+    def of(cls, given: FactoryOptionsLike | None = None) -> FactoryOptions:
+        """Return options from an instance, a mapping or an OmegaConf tree; the clients' own options are not checked.
 
-        Raises ``ConfigError`` with all faults. ``path`` is where the configuration stands in a larger one, and
-        ``origin`` tells the file in which a key path was written.
+        Raises ``ConfigError`` listing every problem.
         """
-        values, unresolved = plain({} if config is None else config)
-        made, unread = (values, ()) if isinstance(values, cls) else partly(cls, values)
-        found = [*unread, *made.faults(read)]
-        faults = [*unresolved, *(fault for fault in found if not caused(fault, unresolved))]
+        made, faults = partly(given)
         if faults:
-            root = path_of(config) if path is None else path
-            raise ConfigError(*dict.fromkeys(placed(fault, root, origin) for fault in faults))
+            raise ConfigError(*below(path_of(given), faults))
         return made
 
-    def faults(self, read: Reader) -> list[Fault]:
-        """What is wrong with the clients, each fault at the place where it was written."""
-        found = [fault for fault in tried(read, self.default) if is_leaf(self.default, fault.path)]
-        found = list(below(DEFAULT, found))
-        for name, options in self.named.items():
-            found += (self.traced(fault, name) for fault in tried(read, self.merged(options)))
-        return found
 
-    def traced(self, fault: Fault, name: str) -> Fault:
-        """A fault of one client, put below ``default``, ``client`` or ``clients.<name>``."""
-        places = {f"clients.{name}": self.clients.get(name, {}), DEFAULT: self.default}
-        if name == DEFAULT and self.client is not None:
-            places = {"client": self.client, **places}
-        holder = next(
-            (place for place, options in places.items() if entry(options, fault.path) is not ABSENT), next(iter(places))
-        )
-        return below(holder, [fault])[0]
-
-
-def tried(read: Reader, options: Mapping[str, Any]) -> tuple[Fault, ...]:
-    """What ``read`` finds wrong with a client's mapping."""
+def partly(given: FactoryOptionsLike | None) -> tuple[FactoryOptions, tuple[Fault, ...]]:
+    """Return the options as far as they can be read, and the faults of the rest."""
+    values, unresolved = plain({} if given is None else given)
+    if isinstance(values, FactoryOptions):
+        return values, ()
     try:
-        read(options)
+        return structure(FactoryOptions, fields.mapping(values)), unresolved
     except ConfigError as error:
-        return error.faults
-    return ()
+        faults = (*unresolved, *(fault for fault in error.faults if not caused(fault, unresolved)))
+        return structure(FactoryOptions, without(values, error.faults)), faults
 
 
-def entry(options: Mapping[str, Any], path: str) -> Any:
-    """What the key path leads to in the mapping, ``ABSENT`` if it leads nowhere."""
-    value: Any = options
-    for key in path.split("."):
-        value = value[key] if is_mapping(value) and key in value else ABSENT
-    return value
-
-
-def is_leaf(options: Mapping[str, Any], path: str) -> bool:
-    """Whether a single value stands there: what is wrong with it is wrong whatever is merged beside it."""
-    found = entry(options, path)
-    return found is not ABSENT and not is_mapping(found)
-
-
-def partly(cls: type[FactoryOptions], values: Any) -> tuple[FactoryOptions, tuple[Fault, ...]]:
-    """The options as far as they can be read, so that what is below a good entry is checked too, and the faults."""
-    try:
-        return structure(cls, fields.mapping(values)), ()
-    except ConfigError as error:
-        return structure(cls, without(values, error.faults)), error.faults
-
-
-def without(values: Any, faults: Iterable[Fault]) -> dict[str, Any]:
-    """The mapping without the entries at fault, of ``clients`` and the like only those below them."""
+def without(values: object, faults: Iterable[Fault]) -> Values:
+    """Return the mapping without invalid entries; from nested ones like ``clients``, only inner ones go."""
     if not is_mapping(values):
         return {}
     kept = dict(values)
     for fault in faults:
-        key, _, below = fault.path.partition(".")
-        if below and is_mapping(kept.get(key)):
-            kept[key] = {name: inner for name, inner in kept[key].items() if name != below.split(".")[0]}
+        key, _, inside = fault.path.partition(".")
+        if inside and is_mapping(kept.get(key)):
+            kept[key] = {name: inner for name, inner in kept[key].items() if name != inside.split(".")[0]}
         else:
             kept.pop(key, None)
     return kept
 
 
 def caused(fault: Fault, unresolved: Iterable[Fault]) -> bool:
-    """Whether a fault is there only since something at or below its place could not be resolved."""
+    """Whether a fault is there only because something at or below its place could not be resolved."""
     return any(f"{other.path}.".startswith(f"{fault.path}.") for other in unresolved)
 
 
-def path_of(config: Any) -> str:
-    """Where an OmegaConf tree stands in its root."""
-    return str(config._get_full_key("")) if isinstance(config, DictConfig) else ""  # pyright: ignore[reportPrivateUsage]
+class FactoryOptionsDict(TypedDict, total=False):
+    """``FactoryOptions`` as a mapping."""
+
+    default: ClientOptionsLike | None
+    client: ClientOptionsLike | None
+    clients: Clients | None
+    default_client_name: str | None
+    defaultClientName: str | None
+    client_priority: Priorities | None
+    clientPriority: Priorities | None
+    priority: Priorities | None
+    service_discovery: DiscoveryLike | None
+    serviceDiscovery: DiscoveryLike | None
+    config_center: CenterLike | None
+    configCenter: CenterLike | None
 
 
-def placed(fault: Fault, root: str, origin: Origin | None) -> Fault:
-    """A fault with its full key path, and its file where that is known."""
-    (whole,) = below(root, [fault]) if root else (fault,)
-    return attrs.evolve(whole, file=origin(tuple(whole.path.split("."))) if origin else "")
+FactoryOptionsLike = FactoryOptions | FactoryOptionsDict | AnyMapping

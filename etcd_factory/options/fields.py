@@ -1,55 +1,86 @@
-"""Readers of single options: each takes what was written and gives the value, or says what it expected.
+"""Converters of single options: each returns the checked value, or raises ``ConfigError`` with what it expected.
 
-A reader raises ``ConfigError`` with no file and no path; ``structure`` knows those. What a secret holds is never in
-a message.
+The declared types are what a user writes in code; a configuration file may hold anything, so every converter checks.
+The errors have no file and no path: ``structure`` adds them. No message shows the value of a secret.
 """
+
+# pyright: reportUnnecessaryIsInstance=false
 
 from __future__ import annotations
 
 import os
 import pkgutil
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal, TypeVar
 
-from etcd_factory.errors import ConfigError, suggestion
+from typing_extensions import TypeIs
 
-from .kinds import is_mapping
+from etcd_factory import errors
+from etcd_factory.errors import ConfigError
+
+S = TypeVar("S", bound=str)
+
+Values = dict[str, Any]  # options as a mapping
+Secret = str | Callable[[], object]  # a function may return the text, or in asyncio an awaitable of it
+EMPTY: Mapping[str, object] = MappingProxyType({})
+
+
+def is_mapping(value: object) -> TypeIs[Mapping[Any, Any]]:
+    """Whether ``value`` has keys."""
+    return isinstance(value, Mapping)
+
+
+def is_list(value: object) -> TypeIs[list[Any] | tuple[Any, ...]]:
+    """Whether ``value`` is a list, or a tuple, which a configuration treats as a list."""
+    return isinstance(value, (list, tuple))
 
 
 def kind(value: object) -> str:
-    """How a value's type is called in messages."""
+    """The type of a value as messages name it."""
     return "nothing" if value is None else type(value).__name__
 
 
 def expected(what: str, value: object) -> ConfigError:
-    """The error for a value of a wrong type."""
+    """The error for a value of the wrong type."""
     return ConfigError(f"expected {what}, got {kind(value)}")
 
 
-def text(value: Any) -> str:
-    """A text that is not empty. Numbers are refused: YAML has already lost their zeros and signs."""
+def text(value: str) -> str:
+    """Check a non-empty string. Numbers are invalid: YAML has already dropped their leading zeros and signs."""
     if not isinstance(value, str):
         hint = "; write it in quotes" if isinstance(value, (int, float)) else ""
         raise ConfigError(f"expected text, got {kind(value)}{hint}")
     if not value:
-        raise ConfigError("expected text, got an empty one")
+        raise ConfigError("expected text, got an empty string")
     return value
 
 
-def name(value: Any) -> str | None:
-    """A text, or None."""
+def name(value: str | None) -> str | None:
+    """Check a non-empty string, or None."""
     return None if value is None else text(value)
 
 
-def secret(value: Any) -> Any:
-    """A text, or a function that gives one when it is needed, or None."""
-    return value if callable(value) else name(value)
+def secret(value: Secret | None) -> Secret | None:
+    """Check a non-empty string, a function that returns one on demand, or None."""
+    return value if value is None or callable(value) else text(value)
 
 
-def seconds(value: Any) -> float:
-    """A duration above zero."""
+def header(value: str) -> str:
+    """Check a string that can be sent in a header; the message does not show it."""
+    written = text(value)
+    if not written.isascii() or not written.isprintable() or written != written.strip():
+        raise ConfigError("expected printable ASCII without surrounding space; does it end with a line break?")
+    return written
+
+
+def token(value: Secret | None) -> Secret | None:
+    """Check a string that can be sent as a token, a function that returns one on demand, or None."""
+    return value if value is None or callable(value) else header(value)
+
+
+def seconds(value: float) -> float:
+    """Check a duration above 0."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise expected("a number of seconds", value)
     if not 0 < value < float("inf"):
@@ -57,13 +88,13 @@ def seconds(value: Any) -> float:
     return value
 
 
-def interval(value: Any) -> float | None:
-    """A duration above zero, or nothing."""
+def interval(value: float | None) -> float | None:
+    """Check a duration above 0, or None."""
     return None if value is None else seconds(value)
 
 
-def count(value: Any) -> int:
-    """A whole number above zero."""
+def count(value: int) -> int:
+    """Check a whole number above 0."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise expected("a whole number", value)
     if value < 1:
@@ -71,15 +102,15 @@ def count(value: Any) -> int:
     return value
 
 
-def prefix(value: Any) -> str | bytes:
-    """A key prefix; empty means none."""
+def prefix(value: str | bytes) -> str | bytes:
+    """Check a key prefix; empty means none."""
     if not isinstance(value, (str, bytes)):
         raise expected("text or bytes", value)
     return value
 
 
-def mapping(value: Any) -> Mapping[str, Any]:
-    """A mapping whose keys are text."""
+def mapping(value: object) -> Values:
+    """Return a copy of a mapping whose keys are text."""
     if not is_mapping(value):
         raise expected("a mapping", value)
     for key in value:
@@ -88,52 +119,50 @@ def mapping(value: Any) -> Mapping[str, Any]:
     return dict(value)
 
 
-EMPTY: Mapping[str, Any] = MappingProxyType({})
-
-
-def settings(value: Any) -> Mapping[str, Any]:
-    """A mapping that can't be changed."""
+def settings(value: Mapping[str, object]) -> Mapping[str, object]:
+    """Return a read-only copy of a mapping whose keys are text."""
     return MappingProxyType(mapping(value))
 
 
-def pem(value: Any) -> str | None:
-    """PEM text, or the path of a file that can be read now, or None."""
+def pem(value: str | os.PathLike[str] | None) -> str | None:
+    """Check PEM text, or the path of a file that is readable now, or None."""
     if value is None:
         return None
-    path = str(value) if isinstance(value, Path) else text(value)
+    path = text(os.fspath(value) if isinstance(value, os.PathLike) else value)
     if "-----BEGIN" in path:
         return path
     if not os.path.isfile(path):
-        raise ConfigError(f"expected PEM text or a file's path; no such file: {path}")
+        raise ConfigError(f"expected PEM text or a file path; no such file: {path}")
     if not os.access(path, os.R_OK):
-        raise ConfigError(f"the file can't be read: {path}")
+        raise ConfigError(f"cannot read the file: {path}")
     return path
 
 
-def disabled(value: Any) -> bool:
-    """Reserved for merging concurrent operations into transactions."""
+def disabled(value: Literal[False]) -> bool:
+    """Check a reserved option: merging concurrent operations into transactions is not implemented yet."""
     if value is not False:
-        raise ConfigError("reserved; only false is accepted so far. batch([...]) merges operations by hand")
+        raise ConfigError("reserved; only false is accepted. Use batch([...]) to send operations together")
     return False
 
 
-def imported(value: Any) -> type[Any] | None:
-    """A class, or the import path of one: ``package.module:Class``, or None."""
+def imported(value: type[object] | str | None) -> type[object] | None:
+    """Return a class from itself or from its import path, ``package.module:Class``, or None."""
     if value is None or isinstance(value, type):
         return value
     if not isinstance(value, str):
         raise expected("a class or its import path", value)
     try:
-        found = pkgutil.resolve_name(value)
-    except Exception as error:  # a module may raise whatever it likes
-        raise ConfigError(f"{value!r} can't be imported: {type(error).__name__}: {error}") from error
+        found: object = pkgutil.resolve_name(value)
+    except Exception as error:  # a module may raise anything
+        raise ConfigError(f"cannot import {value!r}: {type(error).__name__}: {error}") from error
     if not isinstance(found, type):
         raise expected("the import path of a class", found)
     return found
 
 
-def choice(allowed: Sequence[str], value: Any) -> str:
-    """One of a few words."""
-    if value not in allowed:
-        raise ConfigError(f"expected one of {', '.join(allowed)}, got {value!r}{suggestion(str(value), allowed)}")
-    return str(value)
+def choice(value: object, allowed: Iterable[S]) -> S:
+    """Check one of several strings."""
+    try:
+        return errors.choice(value, allowed)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None

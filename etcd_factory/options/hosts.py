@@ -1,34 +1,38 @@
-"""How the hosts of a cluster are written."""
+"""Parsing the hosts of a cluster. Like ``fields``, it checks the types of what a file may hold."""
+
+# pyright: reportUnnecessaryIsInstance=false
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from ipaddress import IPv6Address
-from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from etcd_factory.errors import ConfigError, suggestion
 
 from .fields import expected
-from .kinds import is_list
 
 PORT = 2379
 SCHEMES = ("http", "https", "unix", "srv")
 FORM = "write host:port, http://host:port, https://host:port, [::1]:2379, unix:///path or srv://domain"
 
 
-def hosts(value: Any) -> tuple[str, ...]:
-    """The hosts as URLs, from one text or several; none, or http and https mixed, is an error."""
-    written: Any = (value,) if isinstance(value, str) else value
-    if not is_list(written):
+def hosts(value: str | Sequence[str]) -> tuple[str, ...]:
+    """Return one host or several as URLs without duplicates, in their order.
+
+    Raises ``ConfigError`` if there is none, if ``http`` and ``https`` are mixed, or if ``srv://`` is not alone.
+    """
+    written = (value,) if isinstance(value, str) else value
+    if not isinstance(written, Sequence) or isinstance(written, bytes):
         raise expected("a host or a list of hosts", value)
     found = tuple(host(one) for one in written)
     if not found:
         raise ConfigError(f"expected at least one host, got an empty list; {FORM}")
     if 0 < sum(map(is_srv, found)) < len(found):
-        raise ConfigError(f"srv:// stands for all hosts of a cluster, not beside others: {', '.join(found)}")
+        raise ConfigError(f"srv:// cannot be combined with other hosts: {', '.join(found)}")
     if len({is_secure(one) for one in found}) > 1:
-        raise ConfigError(f"http and https hosts are mixed: {', '.join(found)}; all must be one or the other")
+        raise ConfigError(f"http and https hosts are mixed: {', '.join(found)}; use one of them for all")
     return tuple(dict.fromkeys(found))
 
 
@@ -42,25 +46,25 @@ def is_srv(url: str) -> bool:
     return url.startswith("srv://")
 
 
-def host(value: Any) -> str:
-    """One host as a URL with its port."""
+def host(value: str) -> str:
+    """Return one host as a URL with its port. Raises ``ConfigError`` if it is not a host."""
     if not isinstance(value, str):
         raise expected("a host as text", value)
-    if "@" in value:  # looked for first: whatever is before it may be a secret and is not shown
-        raise ConfigError("a host can't carry user and password; write them as auth: {username, password}")
+    if "@" in value:  # checked first: what precedes it may be a secret, and is not shown
+        raise ConfigError("a host cannot contain a user and password; write them as auth: {username, password}")
     if "," in value:
-        raise ConfigError(f"{value!r} is several hosts; write them as a list")
+        raise ConfigError(f"{value!r} contains several hosts; write them as a list")
     try:
         parts = urlsplit(value if "://" in value else f"http://{value}")
     except ValueError as error:
-        raise ConfigError(f"{value!r} is no host: {error}; {FORM}") from None
+        raise ConfigError(f"{value!r} is not a host: {error}; {FORM}") from None
     if parts.scheme not in SCHEMES:
         raise ConfigError(f"unknown scheme {parts.scheme!r}{suggestion(parts.scheme, SCHEMES)}; {FORM}")
     return FORMS.get(parts.scheme, address)(parts, value)
 
 
 def socket(parts: SplitResult, written: str) -> str:
-    """A unix socket's URL."""
+    """Return the URL of a unix socket."""
     del written
     if not os.path.isabs(parts.path) or parts.netloc:
         raise ConfigError(f"expected unix:///absolute/path, got unix://{parts.netloc}{parts.path}")
@@ -68,33 +72,31 @@ def socket(parts: SplitResult, written: str) -> str:
 
 
 def domain(parts: SplitResult, written: str) -> str:
-    """A domain whose SRV records tell the hosts."""
+    """Return the URL of a domain whose SRV records list the hosts."""
     if not parts.netloc or any(c in written for c in " []") or ":" in parts.netloc or parts.path.strip("/"):
         raise ConfigError(f"expected srv://domain, without a port, got {written}")
     return f"srv://{parts.hostname}"
 
 
 def address(parts: SplitResult, written: str) -> str:
-    """A network host's URL."""
+    """Return the URL of a network host."""
     if parts.netloc.count(":") > 1 and "[" not in parts.netloc:
-        raise ConfigError(f"{written!r}: an IPv6 address stands in brackets: [::1]:2379")
+        raise ConfigError(f"{written!r}: write an IPv6 address in brackets: [::1]:2379")
     try:
         name, port = parts.hostname, parts.port
-        if "[" in parts.netloc:  # Python 3.10 takes anything between brackets
+        if "[" in parts.netloc:  # Python 3.10 accepts anything between brackets
             IPv6Address((name or "").partition("%")[0])
     except ValueError as error:
-        raise ConfigError(f"{written!r} is no host: {error}; {FORM}") from None
-    if (
-        not name
-        or any(c.isspace() for c in name)
-        or parts.path.strip("/")
-        or parts.query
-        or parts.fragment
-        or port == 0
-    ):
-        raise ConfigError(f"{written!r} is no host; {FORM}")
+        raise ConfigError(f"{written!r} is not a host: {error}; {FORM}") from None
+    if not name or any(c.isspace() for c in name) or has_more(parts) or port == 0:
+        raise ConfigError(f"{written!r} is not a host; {FORM}")
     shown = f"[{name}]" if ":" in name else name
     return f"{parts.scheme}://{shown}:{PORT if port is None else port}"
+
+
+def has_more(parts: SplitResult) -> bool:
+    """Whether a URL has a path, a query or a fragment."""
+    return bool(parts.path.strip("/") or parts.query or parts.fragment)
 
 
 FORMS = {"unix": socket, "srv": domain}

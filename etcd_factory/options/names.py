@@ -1,4 +1,4 @@
-"""How the names of options may be written: ``dial_timeout`` and ``dialTimeout`` are one."""
+"""Spellings of option names: ``dial_timeout`` and ``dialTimeout`` are one option, so are ``host`` and ``hosts``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def canonical(name: str) -> str:
-    """The one name of an option, however written: ``hosts`` for ``host``, ``dial_timeout`` for ``dialTimeout``."""
+    """Return the one name of an option: ``hosts`` for ``host``, ``dial_timeout`` for ``dialTimeout``."""
     snake = HUMP.sub("_", name).lower()
     return ALIASES.get(snake, snake)

@@ -1,46 +1,73 @@
-"""From OmegaConf's trees to plain values, interpolations resolved."""
+"""From OmegaConf trees to plain values, interpolations resolved.
+
+The only module of ``options`` that knows OmegaConf. Importing that takes 40 ms, and a program that reads no file has no
+tree: nothing here imports it before one exists.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from typing import Any
-
-from omegaconf import DictConfig, ListConfig
-from omegaconf.errors import OmegaConfBaseException
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from etcd_factory.errors import Fault
 
-from .kinds import is_list, is_mapping
+from .fields import is_list, is_mapping
 from .structure import below
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig, ListConfig
 
 Read = tuple[Any, tuple[Fault, ...]]
 
 
-def plain(value: Any) -> Read:
-    """A copy without OmegaConf, and a fault for each place that can't be resolved."""
-    if isinstance(value, DictConfig):
-        return branch({key: leaf(value, key) for key in value})
-    if isinstance(value, ListConfig):
-        items, faults = branch({index: leaf(value, index) for index in range(len(value))})
-        return list(items.values()), faults
+def is_tree(value: object) -> TypeGuard[DictConfig | ListConfig]:
+    """Whether ``value`` is a container of OmegaConf; there is none before OmegaConf has been imported."""
+    omegaconf = sys.modules.get("omegaconf")  # without the names while another thread is importing it
+    return isinstance(value, tuple(getattr(omegaconf, name, ()) for name in ("DictConfig", "ListConfig")))
+
+
+def plain(value: object) -> Read:
+    """Return a copy without OmegaConf, and a fault for each place that cannot be resolved."""
+    if is_tree(value):
+        return resolved(value)
     if is_mapping(value):
         return branch({key: plain(inner) for key, inner in value.items()})
     if is_list(value) and isinstance(value, list):
-        items, faults = branch({index: plain(inner) for index, inner in enumerate(value)})
-        return list(items.values()), faults
+        return items([plain(inner) for inner in value])
     return value, ()
 
 
-def leaf(parent: Any, key: Any) -> Read:
-    """One entry of a container; where it can't be read, why."""
+def resolved(tree: DictConfig | ListConfig) -> Read:
+    """Return a container of OmegaConf as a dict or a list."""
+    if is_mapping(tree):
+        return branch({key: leaf(tree, key) for key in tree})
+    return items([leaf(tree, index) for index in range(len(tree))])
+
+
+def leaf(parent: DictConfig | ListConfig, key: Any) -> Read:
+    """Return one entry of a container, or the reason why it cannot be read."""
+    from omegaconf.errors import OmegaConfBaseException
+
     try:
         return plain(parent[key])
     except OmegaConfBaseException as error:
         return None, (Fault("", "", str(error.msg).splitlines()[0]),)
 
 
+def items(entries: list[Read]) -> Read:
+    """Put the entries of a list together; see ``branch``."""
+    values, faults = branch(dict(enumerate(entries)))
+    return list(values.values()), faults
+
+
 def branch(entries: Mapping[Any, Read]) -> tuple[dict[Any, Any], tuple[Fault, ...]]:
-    """Entries put together, their faults below their keys. An entry that can't be read is left out."""
+    """Put entries together, their faults below their keys. An entry that cannot be read is left out."""
     faults = [fault for key, (_, found) in entries.items() for fault in below(str(key), found)]
     broken = {key for key, (value, found) in entries.items() if found and value is None}
     return {key: value for key, (value, _) in entries.items() if key not in broken}, tuple(faults)
+
+
+def path_of(value: object) -> str:
+    """Return the key path of an OmegaConf tree in its root, empty for anything else."""
+    return str(value._get_full_key("")) if is_tree(value) else ""  # pyright: ignore[reportPrivateUsage]

@@ -1,59 +1,65 @@
-"""The options of what stands on clients: the service registry and the configuration centre."""
+"""The options of what is built on clients: the service registry and the configuration center."""
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from collections.abc import Callable
+from typing import get_args
 
 from attrs import field, frozen
 
-from etcd_factory.errors import ConfigError, suggestion
+from etcd_factory.errors import ConfigError, Fault, suggestion
 
 from . import fields
+from .fields import Values
+from .mappings import AnyMapping, BalancerName, ServiceOptionsDict
 from .structure import named
 
-BALANCERS = ("round_robin", "random", "weighted", "least_connections", "consistent_hash")
+BALANCERS: tuple[BalancerName, ...] = get_args(BalancerName)
+SERVICE_OPTIONS = ("host", "port", "metadata", "weight", "tags")
 
 
-def whole_seconds(value: Any) -> int:
-    """A lease's ttl."""
-    return fields.count(value)
+def balancer(value: BalancerName | Callable[..., object]) -> BalancerName | Callable[..., object]:
+    """Check the name of a balancer, or a function that chooses an instance."""
+    return value if callable(value) else fields.choice(value, BALANCERS)
 
 
-def chooser(value: Any) -> Any:
-    """A balancer's name, or a function."""
-    return value if callable(value) else fields.choice(BALANCERS, value)
-
-
-def service(value: Any) -> dict[str, Any]:
-    """What an instance is registered with where it is not told."""
-    known = ("host", "port", "metadata", "weight", "tags")
-    found = dict(fields.mapping(value))
-    for name in found:
-        if name not in known:
-            near = suggestion(name, known)
-            raise ConfigError(f"unknown service option {name!r}{near}; there are: {', '.join(known)}")
+def service(value: ServiceOptionsDict | AnyMapping) -> Values:
+    """Check the defaults of ``register``."""
+    found = fields.mapping(value)
+    unknown = [name for name in found if name not in SERVICE_OPTIONS]
+    if unknown:
+        raise ConfigError(*(Fault("", name, f"unknown option{suggestion(name, SERVICE_OPTIONS)}") for name in unknown))
     return found
 
 
-def path(value: Any) -> str | None:
-    """A file, or none."""
-    return None if value is None else fields.text(value)
+def path(value: str | os.PathLike[str] | None) -> str | None:
+    """Check a file path, or None."""
+    return None if value is None else fields.text(os.fspath(value) if isinstance(value, os.PathLike) else value)
 
 
 @frozen(field_transformer=named)
 class ServiceDiscovery:
-    """``service_discovery``: what ``factory.registry()`` is made from. ``client`` names one, by default the default."""
+    """The section ``service_discovery``: the options of ``factory.registry()``.
+
+    ``client``: the name of the client to use, by default the default one. ``ttl``: seconds after which an instance that
+    stopped is gone. ``service_options``: what ``register`` uses unless its arguments say otherwise.
+    """
 
     client: str | None = field(default=None, converter=fields.name)
     namespace: str = field(default="services", converter=fields.text)
-    ttl: int = field(default=10, converter=whole_seconds)
-    load_balancer: Any = field(default="round_robin", converter=chooser)
-    service_options: dict[str, Any] = field(factory=dict[str, Any], converter=service)
+    ttl: int = field(default=10, converter=fields.count)
+    load_balancer: BalancerName | Callable[..., object] = field(default="round_robin", converter=balancer)
+    service_options: Values = field(factory=Values, converter=service)
 
 
 @frozen(field_transformer=named)
 class ConfigCenterOptions:
-    """``config_center``: what ``factory.config_center()`` is made from. ``fallback`` is its file, by default none."""
+    """The section ``config_center``: the options of ``factory.config_center()``.
+
+    ``client``: the name of the client to use, by default the default one. ``fallback``: the file with the last good
+    configuration, by default none.
+    """
 
     client: str | None = field(default=None, converter=fields.name)
     prefix: str = field(default="config/", converter=fields.text)

@@ -1,53 +1,69 @@
-"""From a mapping to an options class, with every fault of it in one go."""
+"""From a mapping to an options class, reporting every fault at once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 import attrs
 
 from etcd_factory.errors import ConfigError, Fault, suggestion
 
-from .fields import mapping
-from .kinds import is_mapping
+from .fields import is_mapping, mapping
 from .names import canonical
 
 T = TypeVar("T")
 
-# An options class lists in CHECKS what must hold between its options: the options that a rule reads, and a function
-# from an instance to what is wrong, or "".
-# INSIDE has, for names that belong to options below this one, how they are written.
+# An options class may define
+#   CHECKS: rules between its options, each with the options that it reads and a function from an instance to the
+#           message of the problem, or "";
+#   INSIDE: for names that belong into a nested group of options, how to write them.
 Checks = tuple[tuple[frozenset[str], Callable[[Any], str]], ...]
 
 
 def structure(cls: type[T], given: Mapping[Any, Any]) -> T:
-    """An instance of ``cls``; all that is wrong with ``given`` is in one ``ConfigError``, with key paths."""
+    """Return an instance of ``cls``, each option converted once.
+
+    Raises ``ConfigError`` with all faults of ``given``, each with the key path as it was written.
+    """
     known = {field.name: field for field in attrs.fields(cls)}  # type: ignore[arg-type]
     values: dict[str, Any] = {}
     bad: dict[str, tuple[Fault, ...]] = {}
     for key, value in given.items():
         try:
             name = place(cls, str(key), known, values)
-            if value is not None:  # null takes away what a lower layer gave
+            if value is not None:  # null removes a value of a lower layer
                 values[name] = known[name].metadata.get("read", known[name].converter)(value)
         except ConfigError as error:
             bad[canonical(str(key))] = below(str(key), error.faults)
-    draft = SimpleNamespace(**{name: field.default for name, field in known.items()} | values)
-    faults = [fault for found in bad.values() for fault in found] + conflicts(cls, draft, bad)
+    made = assemble(cls, values)
+    faults = [fault for found in bad.values() for fault in found] + conflicts(cls, made, bad)
     if faults:
         raise ConfigError(*faults)
-    return cls(**values)
+    return made
+
+
+def assemble(cls: type[T], values: Mapping[str, Any]) -> T:
+    """Return an instance of converted values and defaults, past ``__init__``, which would convert and check again."""
+    made = object.__new__(cls)
+    for field in attrs.fields(cls):  # type: ignore[arg-type]
+        value = values[field.name] if field.name in values else default(field)
+        object.__setattr__(made, field.name, value)
+    return made
+
+
+def default(field: Any) -> Any:
+    """Return the default of an attrs field."""
+    return field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type]
 
 
 def named(_: type[Any], fields: list[Any]) -> list[Any]:
-    """For ``field_transformer``: errors of a class made by hand name the option, as those of a mapping do."""
+    """A ``field_transformer`` that puts the option's name into the errors of its converter."""
     return [field.evolve(converter=naming(field), metadata={"read": field.converter}) for field in fields]
 
 
 def naming(field: Any) -> Callable[[Any], Any]:
-    """The field's converter, its faults below the field's name."""
+    """Return the field's converter, its faults below the field's name."""
     read = field.converter
 
     def convert(value: Any) -> Any:
@@ -56,46 +72,47 @@ def naming(field: Any) -> Callable[[Any], Any]:
         except ConfigError as error:
             raise ConfigError(*below(field.name, error.faults)) from None
 
+    convert.__annotations__ = get_type_hints(read)  # attrs copies them to ``__init__``
     return convert
 
 
 def place(cls: type[Any], key: str, known: Mapping[str, Any], values: Mapping[str, Any]) -> str:
-    """The option that ``key`` means."""
+    """Return the name of the option that ``key`` spells."""
     name = canonical(key)
     if name not in known:
         inside = getattr(cls, "INSIDE", {}).get(name)
         raise ConfigError(f"unknown option; write {inside}" if inside else f"unknown option{suggestion(name, known)}")
     if name in values:
-        raise ConfigError(f"given twice, under two names of {name!r}; keep one")
+        raise ConfigError(f"set twice, under two spellings of {name!r}; keep one")
     return name
 
 
 def below(key: str, faults: Iterable[Fault]) -> tuple[Fault, ...]:
-    """The faults with ``key`` before their paths."""
-    return tuple(attrs.evolve(f, path=f"{key}.{f.path}" if f.path else key) for f in faults)
+    """Return the faults with ``key``, if any, before their paths."""
+    return tuple(attrs.evolve(f, path=".".join(filter(None, (key, f.path)))) for f in faults)
 
 
 def conflicts(cls: type[Any], options: Any, bad: Iterable[str] = ()) -> list[Fault]:
-    """What is wrong between options; a rule that would read a bad one is left out."""
+    """Return the faults between options, skipping rules that would read a bad one."""
     rules: Checks = getattr(cls, "CHECKS", ())
     messages = (rule(options) for fields, rule in rules if fields.isdisjoint(bad))
     return [Fault("", "", message) for message in messages if message]
 
 
 def agree(options: object) -> None:
-    """For ``__attrs_post_init__``: raise what is wrong between options."""
+    """An ``__attrs_post_init__`` that raises ``ConfigError`` if options contradict each other."""
     faults = conflicts(type(options), options)
     if faults:
         raise ConfigError(*faults)
 
 
-def nested(cls: type[T], value: Any) -> T:
-    """Options below options, from an instance or a mapping of its shape."""
+def nested(cls: type[T], value: object) -> T:
+    """Return a group of options from an instance, or from a mapping of its options."""
     return value if isinstance(value, cls) else structure(cls, mapping(value))
 
 
 def overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """``over`` over ``base``, whatever spelling each uses: mappings merge, the rest is replaced. Inputs stay."""
+    """Return ``over`` merged over ``base``, in any spelling: mappings merge, all else is replaced."""
     names = {canonical(str(key)) for key in over}
     under = {canonical(str(key)): value for key, value in base.items()}
     merged = {key: value for key, value in base.items() if canonical(str(key)) not in names}

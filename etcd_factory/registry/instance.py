@@ -11,7 +11,7 @@ from attrs import asdict, field, frozen
 
 from etcd_factory.errors import suggestion
 from etcd_factory.model import KeyValue
-from etcd_factory.options.kinds import is_mapping
+from etcd_factory.options.fields import is_mapping
 
 log = logging.getLogger("etcd_factory.registry")
 

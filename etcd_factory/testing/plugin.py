@@ -10,7 +10,7 @@ import os
 import uuid
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -95,7 +95,7 @@ def etcd_namespace(etcd_sweeper: ETCDService) -> Iterator[str]:
 
 
 @pytest.fixture
-def etcd(etcd_options: dict[str, object]) -> Iterator[ETCDService]:
+def etcd(etcd_options: dict[str, Any]) -> Iterator[ETCDService]:
     """A blocking client in this test's namespace; closed when the test ends."""
     from etcd_factory import ETCDService
 
@@ -104,7 +104,7 @@ def etcd(etcd_options: dict[str, object]) -> Iterator[ETCDService]:
 
 
 @pytest.fixture
-def aetcd(etcd_options: dict[str, object]) -> Iterator[AsyncETCDService]:
+def aetcd(etcd_options: dict[str, Any]) -> Iterator[AsyncETCDService]:
     """An asyncio client in this test's namespace; closed when the test ends. Needs no asyncio plugin itself."""
     from etcd_factory import AsyncETCDService
 
@@ -114,7 +114,7 @@ def aetcd(etcd_options: dict[str, object]) -> Iterator[AsyncETCDService]:
 
 
 @pytest.fixture
-def etcd_factory(etcd_options: dict[str, object]) -> Iterator[ETCDServiceFactory]:
+def etcd_factory(etcd_options: dict[str, Any]) -> Iterator[ETCDServiceFactory]:
     """A blocking factory whose default client is in this test's namespace; closed when the test ends."""
     from etcd_factory import ETCDServiceFactory
 
@@ -123,7 +123,7 @@ def etcd_factory(etcd_options: dict[str, object]) -> Iterator[ETCDServiceFactory
 
 
 @pytest.fixture
-def aetcd_factory(etcd_options: dict[str, object]) -> Iterator[AsyncETCDServiceFactory]:
+def aetcd_factory(etcd_options: dict[str, Any]) -> Iterator[AsyncETCDServiceFactory]:
     """An asyncio factory whose default client is in this test's namespace; closed when the test ends."""
     from etcd_factory import AsyncETCDServiceFactory
 

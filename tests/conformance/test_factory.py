@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import logging
 import time
 
@@ -30,6 +29,7 @@ from etcd_factory.errors import (
 )
 from etcd_factory.testing import EtcdServer, ServerTLS
 from etcd_factory.testing.tcp_ports import free_ports
+from tests.support.boxes import entered, error_of
 from tests.support.faces import closed, settle
 
 
@@ -41,18 +41,18 @@ class AsyncCustom(AsyncETCDService):
     pass
 
 
-SLACK = 1  # seconds that a busy machine may add to what the contract bounds
+SLACK = 1  # seconds that a busy machine may add to the documented bound
 CUSTOM = {"blocking": Custom, "asyncio": AsyncCustom}
 
 
 @pytest.fixture
-async def opened(face):
-    """Enters factories, and closes them in the end."""
+async def opened():
+    """Enters factories, and closes them at the end."""
     held = []
 
     async def opened(factory):
         held.append(factory)
-        return await factory.__aenter__() if hasattr(factory, "__aenter__") else factory.__enter__()
+        return await entered(factory)
 
     yield opened
     for factory in held:
@@ -66,28 +66,8 @@ def build(face, opened):
 
 
 @pytest.fixture
-def load(face, opened, monkeypatch, tmp_path):
-    """Makes factories of the face from configuration, in a directory of the test's own."""
-    monkeypatch.chdir(tmp_path)
-    return lambda *sources, **given: opened(face.factory.from_config(*sources, **given))
-
-
-@pytest.fixture
-def write(tmp_path):
-    """Writes a file of the configuration."""
-
-    def write(name, text):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text if isinstance(text, str) else json.dumps(text))
-        return path
-
-    return write
-
-
-@pytest.fixture
 def dead():
-    """Options of a client of a server that is not there."""
+    """Options of a client whose server does not exist."""
     return {"hosts": f"127.0.0.1:{free_ports(1)[0]}"}
 
 
@@ -96,18 +76,10 @@ async def works(etcd):
     return await settle(etcd.get("foo").string()) == "bar"
 
 
-async def error_of(call):
-    """The error that a call gives, in either face."""
-    try:
-        return await settle(call())
-    except Exception as error:
-        return error
-
-
 # --- the seed page
 
 
-async def test_the_seed_page_works_to_the_letter(build, options):
+async def test_the_seed_page_works_literally(build, options):
     factory = await build({"client": {"host": options["hosts"], "namespace": options["namespace"]}})
     etcd = factory.get()
     await settle(etcd.put("foo").value("bar"))
@@ -127,164 +99,11 @@ async def test_the_seed_page_has_instances_from_configuration_and_at_run_time(bu
         assert await settle(factory.get(name).get("foo").string()) == "bar"
 
 
-async def test_the_seed_page_reads_the_default_client_from_a_directory(load, write, options):
-    write("config/config.default.py", f"etcd = {{'client': {{'host': {options['hosts']!r}}}}}")
-    write("config/config.local.yaml", {"etcd": {"client": {"namespace": options["namespace"]}}})
-    factory = await load("config", env="local")
-    assert await works(factory.get())
-    assert factory.get().options.namespace == options["namespace"]
-
-
-async def test_f12_midway_15_a_factory_without_a_default_says_so(build, options):
+@pytest.mark.anchor("f11")
+async def test_a_factory_without_a_default_says_so(build, options):
     factory = await build({"clients": {"a": options, "b": options}})
     with pytest.raises(InstanceNotFoundError, match="etcd default instance not found"):
         factory.get()
-
-
-# --- from configuration
-
-
-@pytest.mark.parametrize("ending", ["yaml", "yml", "json"])
-async def test_each_format_and_layer_makes_one_working_client(load, write, options, monkeypatch, ending):
-    write(f"config/config.default.{ending}", {"etcd": {"default": {"timeout": 9}, "client": {"hosts": ["unused:1"]}}})
-    write("config/config.local.toml", f"etcd.client.hosts = {options['hosts']!r}\netcd.client.dialTimeout = 3")
-    monkeypatch.setenv("ETCD_FACTORY__ETCD__CLIENT__NAMESPACE", options["namespace"])
-    factory = await load(env="local")
-    assert await works(factory.get())
-    made = factory.get().options
-    assert (made.timeout, made.dial_timeout, made.namespace) == (9, 3, options["namespace"])
-
-
-async def test_a_mapping_stands_above_the_files(load, write, options):
-    write("config/a.default.yaml", {"etcd": {"client": {"hosts": ["unused:1"], "timeout": 4}}})
-    factory = await load("config", {"etcd": {"client": options}})
-    assert await works(factory.get())
-    assert factory.get().options.timeout == 4
-
-
-async def test_the_environment_variable_chooses_the_files(load, write, options, monkeypatch):
-    monkeypatch.setenv("ETCD_FACTORY_ENV", "daily")
-    write("config/a.default.yaml", {"etcd": {"client": {"hosts": ["unused:1"]}}})
-    write("config/a.daily.yaml", {"etcd": {"client": options}})
-    assert await works((await load()).get())
-
-
-async def test_the_section_may_stand_elsewhere(load, options):
-    factory = await load({"services": {"store": {"client": options}}}, key="services.store")
-    assert await works(factory.get())
-
-
-async def test_filters_pass_every_layer(load, options):
-    factory = await load({"etcd": {"client": {}}}, filters=[lambda layer: {"etcd": {"client": options}}])
-    assert await works(factory.get())
-
-
-async def test_interpolations_are_resolved(load, options, monkeypatch):
-    monkeypatch.setenv("ETCD_PASSWORD_OF_TEST", "hunter2")
-    client = {**options, "auth": {"username": "root", "password": "${oc.env:ETCD_PASSWORD_OF_TEST}"}}
-    factory = await load({"etcd": {"client": client, "clients": {"b": {"hosts": "${etcd.client.hosts}"}}}})
-    assert factory.get().options.auth.password == "hunter2"
-    assert factory.get("b").options.hosts == factory.get().options.hosts
-
-
-async def test_all_faults_of_a_load_are_told_with_the_file_that_set_them(face, write, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    write("config/c.default.yaml", {"etcd": {"default": {"timeout": -1}, "clients": {"a": {"hots": 1}, "b": {}}}})
-    write("config/c.prod.json", {"etcd": {"clients": {"b": {"retry": {"attempts": "3"}}}}})
-    monkeypatch.setenv("ETCD_FACTORY__ETCD__CLIENT__DIAL_TIMEOUT", "soon")
-    with pytest.raises(ConfigError) as caught:
-        face.factory.from_config("config", {"etcd": {"client": {"namespac": "x"}}})
-    lines = str(caught.value).splitlines()
-    assert lines[0] == "5 faults in the configuration:"
-    assert {line.strip() for line in lines[1:]} == {
-        "config/c.default.yaml: etcd.default.timeout: expected a number of seconds above 0, got -1",
-        "config/c.default.yaml: etcd.clients.a.hots: unknown option; did you mean 'hosts'?",
-        "config/c.prod.json: etcd.clients.b.retry.attempts: expected a whole number, got str",
-        "mapping 1: etcd.client.namespac: unknown option; did you mean 'namespace'?",
-        "$ETCD_FACTORY__ETCD__CLIENT__DIAL_TIMEOUT: etcd.client.dial_timeout: expected a number of seconds, got str",
-    }
-
-
-async def test_faults_of_files_and_of_options_are_told_together(face, write, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    write("config/c.default.yaml", {"etcd": {"client": {"hots": 1}}})
-    write("config/c.prod.yaml", "a: [")
-    with pytest.raises(ConfigError) as caught:
-        face.factory.from_config()
-    assert [fault.file for fault in caught.value.faults] == ["config/c.prod.yaml", "config/c.default.yaml"]
-
-
-@pytest.mark.parametrize("section", [5, "a:1", ["a"]], ids=repr)
-async def test_a_section_that_is_no_mapping_is_told_with_its_file_and_path(face, write, section):
-    path = write("c.yaml", {"etcd": section})
-    with pytest.raises(ConfigError) as caught:
-        face.factory.from_config(path)
-    assert str(caught.value) == f"{path}: etcd: expected a mapping, got {type(section).__name__}"
-
-
-async def test_a_section_that_cant_be_resolved_is_told_with_its_file_and_path(face, write):
-    path = write("c.yaml", {"etcd": "${oc.env:NOWHERE_SET}"})
-    with pytest.raises(ConfigError, match="NOWHERE_SET") as caught:
-        face.factory.from_config(path)
-    assert str(caught.value).startswith(f"{path}: etcd: ")
-
-
-async def test_a_section_that_is_not_there_is_told_with_those_that_are(face):
-    with pytest.raises(ConfigError, match="etcd: no such section; there is: etdc, redis; did you mean 'etdc'"):
-        face.factory.from_config({"etdc": {}, "redis": {}})
-
-
-async def test_a_section_that_is_empty_has_no_clients(load):
-    assert (await load({"etcd": {}})).names == ()
-    assert (await load({"etcd": None})).names == ()
-
-
-async def test_a_class_that_is_no_subclass_is_told_with_its_file_and_path(face, write):
-    other = {"blocking": "etcd_factory:AsyncETCDService", "asyncio": "etcd_factory:ETCDService"}[face.name]
-    path = write("c.yaml", {"etcd": {"clients": {"a": {"client_class": other}, "b": {"x": 1}}}})
-    with pytest.raises(ConfigError) as caught:
-        face.factory.from_config(path)
-    assert {(fault.file, fault.path) for fault in caught.value.faults} == {
-        (str(path), "etcd.clients.a.client_class"),
-        (str(path), "etcd.clients.b.x"),
-    }
-
-
-ASYNC = "async def config(info, merged):\n    return {{'etcd': {{'client': {!r}, 'default': {{'timeout': 7}}}}}}\n"
-
-
-async def test_an_async_config_function_is_awaited_when_the_factory_is_entered(write, options):
-    factory = AsyncETCDServiceFactory.from_config(write("c.py", ASYNC.format(options)))
-    async with factory:
-        assert await works(factory.get())
-        assert factory.get().options.timeout == 7
-
-
-async def test_an_async_config_function_has_default_for_clients_at_run_time_too(write, options):
-    async with AsyncETCDServiceFactory.from_config(write("c.py", ASYNC.format(options))) as factory:
-        assert (await factory.create_instance(options, "b")).options.timeout == 7
-
-
-async def test_an_async_config_function_that_was_not_awaited_makes_no_clients(write, options):
-    factory = AsyncETCDServiceFactory.from_config(write("c.py", ASYNC.format(options)))
-    for call in (factory.get, lambda: factory.create_instance(options, "b")):
-        assert isinstance(await error_of(call), ClientClosedError)
-    await factory.aclose()
-
-
-async def test_the_faults_of_an_async_config_function_are_told_on_entering(write):
-    path = write("c.py", "async def config(info, merged):\n    return {'etcd': {'client': {'hots': 1}}}\n")
-    factory = AsyncETCDServiceFactory.from_config(path)
-    with pytest.raises(ConfigError, match=f"{path}: etcd.client.hots: unknown option; did you mean 'hosts'"):
-        await factory.__aenter__()
-
-
-def test_the_blocking_face_says_that_it_cant_await_a_config_function(write):
-    path = write("c.py", ASYNC.format({}))
-    with pytest.raises(ConfigError, match="config\\(\\) is async; only the asyncio face can load it") as caught:
-        ETCDServiceFactory.from_config(path)
-    assert [fault.file for fault in caught.value.faults] == [str(path)]
-    assert "AsyncETCDServiceFactory" in str(caught.value)
 
 
 # --- from objects
@@ -302,7 +121,7 @@ async def test_a_factory_is_made_from_a_part_of_a_loaded_tree(build, options):
     assert await works((await build(tree.etcd)).get())
 
 
-async def test_an_instance_of_options_stands_wherever_a_mapping_does(build, options):
+async def test_an_instance_of_options_is_accepted_like_a_mapping(build, options):
     shared = ClientOptions(**options)
     factory = await build({"default": shared, "client": ClientOptions(timeout=3), "clients": {"a": ClientOptions()}})
     later = await settle(factory.create_instance(ClientOptions(timeout=2), "b"))
@@ -311,12 +130,13 @@ async def test_an_instance_of_options_stands_wherever_a_mapping_does(build, opti
         assert etcd.options.timeout == timeout
 
 
-async def test_an_omegaconf_tree_is_taken_at_run_time(build, options):
+async def test_an_omegaconf_tree_is_accepted_at_run_time(build, options):
     factory = await build()
     assert await works(await settle(factory.create_instance(OmegaConf.create(options), "a")))
 
 
-async def test_f8_no_configuration_is_changed(build, options):
+@pytest.mark.anchor("f8")
+async def test_no_configuration_is_changed(build, options):
     config = {"default": {"retry": {"attempts": 2}}, "client": options, "clients": {"default": {"timeout": 3}}}
     tree, before = OmegaConf.create(config), copy.deepcopy(config)
     await build(config)
@@ -387,7 +207,7 @@ async def test_grpc_options_are_passed_on(build, options):
     assert "100" in str(error)
 
 
-async def test_the_namespace_stands_before_every_key(build, options):
+async def test_the_namespace_is_prepended_to_every_key(build, options):
     inner = {**options, "namespace": options["namespace"] + "inner/"}
     factory = await build({"client": options, "clients": {"inner": inner}})
     await works(factory.get("inner"))
@@ -395,11 +215,11 @@ async def test_the_namespace_stands_before_every_key(build, options):
     assert await settle(factory.get("inner").get_all().keys()) == ["foo"]
 
 
-# --- a class of one's own
+# --- a custom class
 
 
 @pytest.mark.parametrize("key", ["client_class", "clientClass", "customClientClass"])
-async def test_a_client_may_be_of_a_class_of_ones_own(face, build, options, key):
+async def test_a_client_may_have_a_custom_class(face, build, options, key):
     factory = await build(
         {"default": {key: CUSTOM[face.name]}, "client": options, "clients": {"a": {key: face.service}}}
     )
@@ -408,18 +228,18 @@ async def test_a_client_may_be_of_a_class_of_ones_own(face, build, options, key)
     assert await works(factory.get())
 
 
-async def test_a_class_of_ones_own_may_be_an_import_path(face, build, options):
+async def test_a_custom_class_may_be_an_import_path(face, build, options):
     path = f"{__name__}:{CUSTOM[face.name].__name__}"
     factory = await build({"client": {**options, "client_class": path}})
     assert type(factory.get()).__name__ == CUSTOM[face.name].__name__
 
 
-async def test_the_class_is_taken_out_of_the_options(face, build, options):
+async def test_the_class_is_removed_from_the_options(face, build, options):
     factory = await build({"client": {**options, "client_class": CUSTOM[face.name]}})
     assert factory.get().options == ClientOptions(**options)
 
 
-async def test_the_class_counts_when_options_are_compared(face, build, options):
+async def test_the_class_is_part_of_the_comparison_of_options(face, build, options):
     factory = await build({"clients": {"a": {**options, "client_class": CUSTOM[face.name]}}})
     error = await error_of(lambda: factory.create_instance(options, "a"))
     assert isinstance(error, InstanceExistsError)
@@ -430,13 +250,13 @@ async def test_a_class_of_the_other_face_is_an_error_at_run_time_too(face, build
     factory = await build()
     error = await error_of(lambda: factory.create_instance({"client_class": other}, "a"))
     assert isinstance(error, ConfigError)
-    assert str(error).startswith(f"client_class: {other.__name__} is no subclass of ")
+    assert str(error).startswith(f"client_class: {other.__name__} is not a subclass of ")
     assert face.service.__name__ in str(error)
     assert not factory.has("a")
 
 
 @pytest.mark.parametrize("base", [ETCDService, AsyncETCDService])
-async def test_the_error_of_a_class_that_fails_is_raised_as_it_is(base):
+async def test_an_error_of_the_class_is_raised_unchanged(base):
     class Failing(base):
         def __init__(self, options):
             raise RuntimeError("no license")
@@ -449,14 +269,16 @@ async def test_the_error_of_a_class_that_fails_is_raised_as_it_is(base):
 # --- at run time
 
 
-async def test_f1_equal_options_give_the_same_client_however_they_are_written(build, options):
+@pytest.mark.anchor("f1")
+async def test_equal_options_in_any_spelling_return_the_same_client(build, options):
     factory = await build({"default": {"timeout": 4}, "clients": {"a": options}})
     same = {"host": options["hosts"][0], "namespace": options["namespace"], "timeout": 4.0, "dialTimeout": 2}
     assert await settle(factory.create_instance(same, "a")) is factory.get("a")
     assert isinstance(await error_of(lambda: factory.create_instance({**same, "timeout": 1}, "a")), InstanceExistsError)
 
 
-async def test_f1_a_replaced_client_is_closed_and_the_new_one_works(build, options):
+@pytest.mark.anchor("f1")
+async def test_a_replaced_client_is_closed_and_the_new_one_works(build, options):
     factory = await build({"client": options})
     old = factory.get()
     await works(old)
@@ -466,7 +288,7 @@ async def test_f1_a_replaced_client_is_closed_and_the_new_one_works(build, optio
     assert await works(new)
 
 
-async def test_wrong_options_leave_the_factory_as_it_was(build, options):
+async def test_invalid_options_leave_the_factory_unchanged(build, options):
     factory = await build({"client": options})
     old = factory.get()
     error = await error_of(lambda: factory.create_instance({"hots": "a"}, "default", on_exists="replace"))
@@ -475,7 +297,8 @@ async def test_wrong_options_leave_the_factory_as_it_was(build, options):
     assert (factory.names, factory.get() is old, await works(old)) == (("default",), True, True)
 
 
-async def test_f6_closing_ends_named_and_unnamed_clients(build, options):
+@pytest.mark.anchor("f6")
+async def test_closing_closes_named_and_unnamed_clients(build, options):
     factory = await build({"client": options})
     clients = [factory.get(), await settle(factory.create_instance(options, "a"))]
     clients.append(await settle(factory.create_instance(options)))
@@ -510,7 +333,8 @@ async def test_leaving_a_with_block_closes_the_clients(face, options):
 # --- health
 
 
-async def test_f12_health_tells_version_leader_and_latency(build, options, etcd_server):
+@pytest.mark.anchor("f12")
+async def test_health_has_version_leader_and_latency(build, options, etcd_server):
     report = await settle((await build({"client": options, "priority": {"default": "high"}})).health())
     assert isinstance(report, HealthReport)
     health = report["default"]
@@ -522,8 +346,9 @@ async def test_f12_health_tells_version_leader_and_latency(build, options, etcd_
     assert report.healthy()
 
 
+@pytest.mark.anchor("f12")
 @pytest.mark.parametrize(("priority", "healthy"), [("high", False), ("medium", False), ("low", True)])
-async def test_f12_a_dead_client_counts_by_its_priority_and_is_told_within_the_timeout(
+async def test_a_dead_client_counts_by_its_priority_and_is_found_within_the_timeout(
     build, options, dead, priority, healthy
 ):
     factory = await build({"clients": {"a": options, "b": dead}, "priority": {"b": priority}})
@@ -535,7 +360,7 @@ async def test_f12_a_dead_client_counts_by_its_priority_and_is_told_within_the_t
     assert report["b"].endpoint == dead["hosts"]
 
 
-async def test_health_of_a_client_that_its_user_closed_is_ill(build, options):
+async def test_a_client_closed_by_its_user_is_unhealthy(build, options):
     factory = await build({"clients": {"a": options, "b": options}})
     await closed(factory.get("a"))
     report = await settle(factory.health())
@@ -543,7 +368,7 @@ async def test_health_of_a_client_that_its_user_closed_is_ill(build, options):
     assert report["b"].ok
 
 
-async def test_health_of_a_client_whose_password_cant_be_had_is_ill(build, options):
+async def test_a_client_whose_password_function_fails_is_unhealthy(build, options):
     def password():
         raise RuntimeError("no vault")
 
@@ -558,7 +383,8 @@ async def test_health_of_a_client_whose_password_cant_be_had_is_ill(build, optio
 # --- secrets
 
 
-async def test_f13_no_secret_is_in_a_log_or_text(build, options, caplog):
+@pytest.mark.anchor("f13")
+async def test_no_secret_is_in_a_log_or_text(build, options, caplog):
     caplog.set_level(logging.DEBUG)
     client = {**options, "auth": {"username": "root", "password": "hunter2"}}
     factory = await build({"client": client})

@@ -38,7 +38,7 @@ async def keys(client):
 
 
 @pytest.mark.parametrize("names", SPELLINGS.values(), ids=SPELLINGS)
-async def test_a_registry_as_the_file_says(load, client, names):
+async def test_a_registry_is_made_from_its_section(load, client, names):
     discovery, balancer, service, _ = names
     given = {"host": "10.0.0.1", "port": 80, "metadata": {"zone": "a"}, "weight": 3, "tags": ["blue"]}
     factory = load(**{discovery: {"client": "x", "namespace": "svc", "ttl": 7, balancer: "random", service: given}})
@@ -49,14 +49,14 @@ async def test_a_registry_as_the_file_says(load, client, names):
     assert await keys(client) == ["x/svc/user/1"]
 
 
-async def test_a_registry_of_no_section_is_the_usual_one_on_the_default_client(load, client):
+async def test_a_registry_without_a_section_uses_the_default_client_and_the_defaults(load, client):
     factory = load()
     await settle(factory.registry().register("user", "1"))
     assert await keys(client) == ["services/user/1"]
     assert factory.registry() is factory.registry()
 
 
-async def test_its_views_choose_by_the_balancer_of_the_file(load):
+async def test_views_use_the_configured_balancer(load):
     factory = load(service_discovery={"load_balancer": "consistent_hash"})
     for name in "abcd":
         await settle(factory.registry().register("user", name))
@@ -66,7 +66,7 @@ async def test_its_views_choose_by_the_balancer_of_the_file(load):
 
 
 @pytest.mark.parametrize("names", SPELLINGS.values(), ids=SPELLINGS)
-async def test_a_configuration_centre_as_the_file_says(load, client, names, tmp_path):
+async def test_a_configuration_center_is_made_from_its_section(load, client, names, tmp_path):
     file = tmp_path / "last.json"
     factory = load(**{names[-1]: {"client": "x", "prefix": "cfg/", "fallback": str(file)}})
     await settle(factory.config_center().save("level", "INFO"))
@@ -76,7 +76,7 @@ async def test_a_configuration_centre_as_the_file_says(load, client, names, tmp_
     assert "INFO" in file.read_text()
 
 
-async def test_its_last_values_are_used_where_etcd_is_away(face, load, refusing, tmp_path):
+async def test_the_fallback_file_is_used_while_etcd_is_away(face, load, refusing, tmp_path):
     file = tmp_path / "last.json"
     first = load(config_center={"fallback": str(file)})
     await settle(first.config_center().save("level", "INFO"))
@@ -88,12 +88,12 @@ async def test_its_last_values_are_used_where_etcd_is_away(face, load, refusing,
     await closed(away)
 
 
-async def test_a_centre_of_no_section_is_the_usual_one_on_the_default_client(load, client):
+async def test_a_center_without_a_section_uses_the_default_client_and_the_defaults(load, client):
     await settle(load().config_center().save("level", "INFO"))
     assert await keys(client) == ["config/level"]
 
 
-async def test_a_centre_is_for_whom_it_is_told(load):
+async def test_a_center_can_be_made_for_a_group(load):
     factory = load()
     await settle(factory.config_center().save("level", "INFO"))
     await settle(factory.config_center().save("level", "DEBUG", only="blue"))
@@ -106,14 +106,17 @@ WRONG = [
     ({"serviceDiscovery": {"loadBalancr": "random"}}, "serviceDiscovery.loadBalancr: unknown option; did you mean"),
     ({"service_discovery": {"load_balancer": "rnd"}}, "service_discovery.load_balancer: "),
     ({"service_discovery": {"ttl": 0}}, "service_discovery.ttl: "),
-    ({"service_discovery": {"service_options": {"hst": "a"}}}, "unknown service option 'hst'"),
+    (
+        {"service_discovery": {"service_options": {"hst": "a"}}},
+        "service_options.hst: unknown option; did you mean 'host'",
+    ),
     ({"config_center": {"prefx": "a"}}, "config_center.prefx: unknown option; did you mean 'prefix'"),
     ({"config_centre": {}}, "config_centre: unknown option; did you mean 'config_center'"),
 ]
 
 
 @pytest.mark.parametrize(("sections", "message"), WRONG)
-async def test_what_is_wrong_is_told_with_its_file(load, sections, message, tmp_path):
+async def test_an_invalid_section_is_reported_with_its_file(load, sections, message, tmp_path):
     with pytest.raises(ConfigError) as caught:
         load(**sections)
     assert f"{tmp_path / 'config.default.json'}: etcd." in str(caught.value)
@@ -121,7 +124,7 @@ async def test_what_is_wrong_is_told_with_its_file(load, sections, message, tmp_
 
 
 @pytest.mark.parametrize(("section", "call"), [("service_discovery", "registry"), ("config_center", "config_center")])
-async def test_a_client_that_is_not_there_is_told_with_those_that_are(load, section, call):
+async def test_a_missing_client_is_an_error_that_lists_the_existing_ones(load, section, call):
     factory = load(**{section: {"client": "y"}})
     with pytest.raises(InstanceNotFoundError, match="x"):
         getattr(factory, call)()

@@ -1,4 +1,4 @@
-"""What a user can get wrong: each error has a class to catch, says what, where and what to do, and changes nothing."""
+"""User mistakes: each error has a class to catch, says what was wrong, where and what to do, and changes nothing."""
 
 from __future__ import annotations
 
@@ -24,18 +24,11 @@ from etcd_factory.errors import (
 )
 from etcd_factory.testing import EtcdServer
 from etcd_factory.testing.tcp_ports import free_ports
+from tests.support.boxes import error_of
 from tests.support.faces import closed, settle
 
 CERT = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
-SLACK = 1.5  # seconds that a busy machine may add to what the contract bounds
-
-
-async def error_of(call):
-    """The error that a call gives, in either face."""
-    try:
-        return await settle(call())
-    except Exception as error:
-        return error
+SLACK = 1.5  # seconds that a busy machine may add to the documented bound
 
 
 @pytest.fixture
@@ -62,7 +55,7 @@ def base(tmp_path, monkeypatch):
 
 # --- options
 
-WRONG = {
+INVALID = {
     "unknown option": ({"hots": "a"}, "hots: unknown option; did you mean 'hosts'?"),
     "unknown option below": (
         {"auth": {"username": "u", "pasword": "hunter2", "password": "hunter2"}},
@@ -76,35 +69,35 @@ WRONG = {
     "empty hosts": ({"hosts": []}, "hosts: expected at least one host, got an empty list; write host:port"),
     "http and https": (
         {"hosts": ["http://a", "https://b"]},
-        "hosts: http and https hosts are mixed: http://a:2379, https://b:2379; all must be one or the other",
+        "hosts: http and https hosts are mixed: http://a:2379, https://b:2379; use one of them for all",
     ),
-    "half an auth": ({"auth": {"username": "u"}}, "auth: username is given without password; give both or neither"),
+    "half an auth": ({"auth": {"username": "u"}}, "auth: username is set without password; set both or neither"),
     "cert without key": (
         {"hosts": "https://a", "tls": {"cert": CERT}},
-        "tls: cert is given without key; give both or neither",
+        "tls: cert is set without key; set both or neither",
     ),
     "tls with http": (
         {"hosts": "http://a", "tls": {"ca": CERT}},
-        "tls is given, but the host http://a:2379 is without TLS; write https://",
+        "tls is set, but the host http://a:2379 does not use TLS; write https://",
     ),
     "no such file": (
         {"hosts": "https://a", "tls": {"ca": "no.pem"}},
-        "tls.ca: expected PEM text or a file's path; no such file: no.pem",
+        "tls.ca: expected PEM text or a file path; no such file: no.pem",
     ),
     "password in a url": (
         {"hosts": "http://u:hunter2@a"},
-        "hosts: a host can't carry user and password; write them as auth: {username, password}",
+        "hosts: a host cannot contain a user and password; write them as auth: {username, password}",
     ),
 }
 
 
-@pytest.fixture(params=WRONG.values(), ids=WRONG)
-def wrong(request):
+@pytest.fixture(params=INVALID.values(), ids=INVALID)
+def invalid(request):
     return request.param
 
 
-async def test_wrong_options_of_a_service_say_what_where_and_what_to_do(face, wrong):
-    given, text = wrong
+async def test_invalid_options_of_a_service_say_what_where_and_what_to_do(face, invalid):
+    given, text = invalid
     before = copy.deepcopy(given)
     with pytest.raises(ConfigError) as caught:
         face.service(given)
@@ -113,8 +106,8 @@ async def test_wrong_options_of_a_service_say_what_where_and_what_to_do(face, wr
     assert given == before
 
 
-async def test_wrong_options_at_run_time_leave_the_factory_as_it_was(factory, etcd, wrong):
-    given, text = wrong
+async def test_invalid_options_at_run_time_leave_the_factory_unchanged(factory, etcd, invalid):
+    given, text = invalid
     hosts = {} if "hosts" in given else {"hosts": "a"}
     error = await error_of(lambda: factory.create_instance({**hosts, **given}, "new"))
     assert isinstance(error, ConfigError)
@@ -122,25 +115,25 @@ async def test_wrong_options_at_run_time_leave_the_factory_as_it_was(factory, et
     assert (factory.names, factory.get()) == (("default",), etcd)
 
 
-async def test_wrong_options_of_a_factory_have_the_path_of_the_client(face, wrong):
-    given, text = wrong
+async def test_invalid_options_of_a_factory_are_reported_with_the_path_of_the_client(face, invalid):
+    given, text = invalid
     with pytest.raises(ConfigError) as caught:
         face.factory({"clients": {"a": given}})
-    where = "clients.a: " if text.startswith("tls is given") else "clients.a."
+    where = "clients.a: " if text.startswith("tls is set") else "clients.a."
     assert str(caught.value).startswith(where + text)
 
 
-async def test_wrong_options_in_a_file_have_its_name(face, base, wrong):
-    given, text = wrong
+async def test_invalid_options_in_a_file_are_reported_with_its_name(face, base, invalid):
+    given, text = invalid
     (base / "config" / "c.prod.json").write_text(json.dumps({"etcd": {"clients": {"a": given}}}))
     with pytest.raises(ConfigError) as caught:
         face.factory.from_config()
-    where = "etcd.clients.a: " if text.startswith("tls is given") else "etcd.clients.a."
+    where = "etcd.clients.a: " if text.startswith("tls is set") else "etcd.clients.a."
     assert str(caught.value).startswith(f"config/c.prod.json: {where}{text}")
 
 
 @pytest.mark.parametrize("timeout", [0, -1, "1", True, float("inf")], ids=repr)
-async def test_a_wrong_timeout_of_a_view_names_the_option(etcd, timeout):
+async def test_an_invalid_timeout_of_a_view_names_the_option(etcd, timeout):
     error = await error_of(lambda: etcd.with_options(timeout=timeout))
     assert isinstance(error, ConfigError)
     assert str(error).startswith("timeout: expected a number of seconds")
@@ -158,7 +151,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("name", "text", "where"), BROKEN.values(), ids=BROKEN)
-async def test_a_file_that_cant_be_parsed_is_told_with_its_line(face, base, name, text, where):
+async def test_a_syntax_error_in_a_file_is_reported_with_its_line(face, base, name, text, where):
     (base / "config" / name).write_text(text)
     with pytest.raises(ConfigError) as caught:
         face.factory.from_config()
@@ -168,16 +161,16 @@ async def test_a_file_that_cant_be_parsed_is_told_with_its_line(face, base, name
     assert "ETCD" not in str(fault)
 
 
-async def test_a_file_that_cant_be_read_is_told(face, base, monkeypatch):
+async def test_an_unreadable_file_is_reported(face, base, monkeypatch):
     def denied(self):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("pathlib.Path.read_bytes", denied)
-    with pytest.raises(ConfigError, match=r"^config/c\.default\.yaml: can't be read: Permission denied"):
+    with pytest.raises(ConfigError, match=r"^config/c\.default\.yaml: cannot read the file: Permission denied"):
         face.factory.from_config()
 
 
-async def test_a_pem_file_that_went_away_is_told_at_the_first_call(make, tmp_path):
+async def test_a_pem_file_that_was_deleted_is_reported_at_the_first_call(make, tmp_path):
     (path := tmp_path / "ca.pem").write_text(CERT)
     etcd = make(hosts="https://127.0.0.1:1", tls={"ca": path})
     path.unlink()
@@ -186,19 +179,19 @@ async def test_a_pem_file_that_went_away_is_told_at_the_first_call(make, tmp_pat
     assert str(error).startswith(f"{path}: tls.ca: can't be read: No such file")
 
 
-async def test_an_environment_file_named_explicitly_is_told_with_the_nearest_name(face, base):
+async def test_a_missing_file_is_reported_with_the_nearest_name(face, base):
     with pytest.raises(ConfigError) as caught:
         face.factory.from_config("config", "config/c.defalt.yaml", env="defalt")
-    assert "config/c.defalt.yaml: there is no such file; looked at " in str(caught.value)
+    assert "config/c.defalt.yaml: no such file; looked at " in str(caught.value)
     assert "did you mean 'c.default.yaml'?" in str(caught.value)
 
 
-async def test_a_directory_that_is_not_there_is_told_with_where_it_was_looked_for(face, base):
-    with pytest.raises(ConfigError, match=r"^confg: there is no such directory; looked at "):
+async def test_a_missing_directory_is_reported_with_its_absolute_path(face, base):
+    with pytest.raises(ConfigError, match=r"^confg: no such directory; looked at "):
         face.factory.from_config("confg")
 
 
-async def test_a_missing_variable_is_told_with_file_and_path(face, base):
+async def test_a_missing_variable_is_reported_with_file_and_path(face, base):
     (base / "config" / "c.prod.yaml").write_text("etcd: {client: {namespace: '${oc.env:NOWHERE_SET}'}}")
     with pytest.raises(ConfigError) as caught:
         face.factory.from_config()
@@ -210,14 +203,14 @@ async def test_a_missing_variable_is_told_with_file_and_path(face, base):
 # --- names
 
 
-async def test_an_unknown_client_is_told_with_the_names(factory):
+async def test_an_unknown_client_is_an_error_that_lists_the_names(factory):
     error = await error_of(lambda: factory.get("defualt"))
     assert isinstance(error, InstanceNotFoundError)
     assert isinstance(error, KeyError)
     assert str(error) == "no etcd client named 'defualt'; did you mean 'default'?; the clients are: default"
 
 
-async def test_a_client_that_exists_is_told_with_what_to_do(factory, etcd):
+async def test_an_existing_client_is_an_error_that_says_what_to_do(factory, etcd):
     error = await error_of(lambda: factory.create_instance({"timeout": 1}, "default"))
     assert isinstance(error, InstanceExistsError)
     assert "pass on_exists='return' to use it or on_exists='replace'" in str(error)
@@ -227,7 +220,7 @@ async def test_a_client_that_exists_is_told_with_what_to_do(factory, etcd):
 # --- keys and values
 
 
-async def test_a_key_that_is_not_utf8_is_told_when_read_as_text(etcd):
+async def test_a_key_that_is_not_utf8_is_an_error_when_read_as_text(etcd):
     await settle(etcd.put(b"\xffkey").value("v"))
     error = await error_of(lambda: etcd.get_all().keys())
     assert isinstance(error, UnicodeDecodeError)
@@ -235,7 +228,7 @@ async def test_a_key_that_is_not_utf8_is_told_when_read_as_text(etcd):
     assert await settle(etcd.get_all().key_bytes()) == [b"\xffkey"]
 
 
-async def test_a_value_that_is_not_utf8_is_told_with_its_key(etcd):
+async def test_a_value_that_is_not_utf8_is_an_error_that_names_its_key(etcd):
     await settle(etcd.put("k").value(b"\xff"))
     error = await error_of(lambda: etcd.get("k").string())
     assert isinstance(error, UnicodeDecodeError)
@@ -243,7 +236,7 @@ async def test_a_value_that_is_not_utf8_is_told_with_its_key(etcd):
 
 
 @pytest.mark.parametrize("value", [None, [1], {"a": 1}, object()], ids=lambda value: type(value).__name__)
-async def test_a_value_of_a_wrong_type_is_refused_at_once(etcd, value):
+async def test_a_value_of_the_wrong_type_is_refused_at_once(etcd, value):
     await settle(etcd.put("k").value("before"))
     with pytest.raises(TypeError, match=type(value).__name__):
         etcd.put("k").value(value)
@@ -251,7 +244,7 @@ async def test_a_value_of_a_wrong_type_is_refused_at_once(etcd, value):
 
 
 @pytest.mark.parametrize("key", [None, 5, 1.5, ["k"]], ids=repr)
-async def test_a_key_of_a_wrong_type_is_refused_at_once(etcd, key):
+async def test_a_key_of_the_wrong_type_is_refused_at_once(etcd, key):
     for begin in (etcd.get, etcd.put, etcd.delete().key, etcd.get_all().prefix):
         with pytest.raises(TypeError, match=type(key).__name__):
             begin(key)
@@ -260,7 +253,7 @@ async def test_a_key_of_a_wrong_type_is_refused_at_once(etcd, key):
 # --- servers
 
 
-async def test_a_server_that_is_not_there_is_told_within_the_dial_timeout(make):
+async def test_a_missing_server_is_an_error_within_the_dial_timeout(make):
     host = f"127.0.0.1:{free_ports(1)[0]}"
     etcd = make(hosts=host, dial_timeout=0.5)
     started = time.monotonic()
@@ -275,12 +268,12 @@ async def test_a_server_that_is_not_there_is_told_within_the_dial_timeout(make):
 
 @pytest.fixture
 def mute():
-    """A server that accepts connections and never says a word."""
+    """A server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=16) as listening:
         yield f"127.0.0.1:{listening.getsockname()[1]}"
 
 
-async def test_a_server_that_never_answers_is_told_within_the_timeout(make, mute):
+async def test_a_server_that_never_answers_is_an_error_within_the_timeout(make, mute):
     etcd = make(hosts=mute, timeout=0.5, dial_timeout=0.25)
     started = time.monotonic()
     error = await error_of(lambda: etcd.get("k").string())
@@ -289,9 +282,9 @@ async def test_a_server_that_never_answers_is_told_within_the_timeout(make, mute
     assert mute in str(error)
 
 
-async def test_a_server_that_stands_still_is_told_within_the_timeout(make, stopped_server):
+async def test_a_paused_server_is_an_error_within_the_timeout(make, stopped_server):
     etcd = make(hosts=stopped_server.endpoint, namespace="")
-    await settle(etcd.get("k").exists())  # the connection is there
+    await settle(etcd.get("k").exists())  # opens the connection
     stopped_server.pause()
     started = time.monotonic()
     error = await error_of(lambda: etcd.with_options(timeout=0.5).put("k").value("v"))
@@ -306,7 +299,7 @@ async def test_a_server_that_stands_still_is_told_within_the_timeout(make, stopp
 
 @pytest.fixture(scope="module")
 def stopped_server():
-    """A server of this file's own, to be paused."""
+    """A server for this module only, to be paused."""
     with EtcdServer() as server:
         yield server
 
@@ -321,7 +314,7 @@ def guarded():
         yield server
 
 
-async def test_a_wrong_password_is_told_and_not_shown(make, guarded):
+async def test_a_wrong_password_is_an_error_that_does_not_show_it(make, guarded):
     etcd = make(hosts=guarded.endpoint, auth={"username": "root", "password": "hunter2"})
     error = await error_of(lambda: etcd.put("k").value("v"))
     assert isinstance(error, AuthenticationFailedError)
@@ -335,21 +328,21 @@ async def test_a_wrong_password_is_told_and_not_shown(make, guarded):
 RIGHT = {"username": "root", "password": "right"}
 
 
-async def test_no_password_where_one_is_wanted_is_told(make, guarded):
+async def test_a_missing_password_is_an_error(make, guarded):
     error = await error_of(lambda: make(hosts=guarded.endpoint).get("k").string())
     assert isinstance(error, EtcdError)
     assert isinstance(error, InvalidAuthTokenError | AuthenticationFailedError)
     assert "auth" in str(error)
 
 
-async def test_the_right_password_works_also_from_functions(make, guarded):
+async def test_the_right_password_works_from_functions_too(make, guarded):
     auth = {"username": lambda: "root", "password": lambda: "right"}
     etcd = make(hosts=guarded.endpoint, auth=auth)
     await settle(etcd.put("other").value("v"))
     assert await settle(etcd.get("other").string()) == "v"
 
 
-async def test_plaintext_to_a_host_of_tls_is_never_tried(make, etcd_server):
+async def test_an_https_host_is_never_tried_in_plaintext(make, etcd_server):
     etcd = make(hosts=f"https://{etcd_server.endpoint}", dial_timeout=0.5, timeout=1)
     error = await error_of(lambda: etcd.get("k").string())
     assert isinstance(error, ConnectionFailedError)
@@ -358,7 +351,7 @@ async def test_plaintext_to_a_host_of_tls_is_never_tried(make, etcd_server):
 # --- closed
 
 
-async def test_a_closed_client_says_so(client):
+async def test_a_closed_client_raises_an_error(client):
     await settle(client.put("k").value("v"))
     await closed(client)
     await closed(client)
@@ -368,7 +361,7 @@ async def test_a_closed_client_says_so(client):
         assert str(error) == "this etcd client is closed; make a new one to go on"
 
 
-async def test_a_client_that_is_closed_changes_nothing(make):
+async def test_a_closed_client_changes_nothing(make):
     one, other = make(), make()
     await settle(one.put("k").value("v"))
     await closed(one)
@@ -383,7 +376,7 @@ def test_every_error_has_one_root(error):
     assert issubclass(error, EtcdFactoryError)
 
 
-def test_every_option_has_a_wrong_value_that_names_it():
+def test_an_invalid_value_of_any_option_names_it():
     for name in (field.name for field in ClientOptions.__attrs_attrs__):
         with pytest.raises(ConfigError, match=re.escape(name)):
             ClientOptions.of({name: object()})

@@ -1,4 +1,4 @@
-"""Factories of plain objects, one for each way to write one, and what their tests need of threads and tasks."""
+"""Factories of plain objects, one for each way to write a subclass, and the threads and tasks to test them with."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from etcd_factory.io.runtime.asyncio import Promise as AsyncioPromise
 from tests.support.faces import settle
 
 BOUND = 10  # seconds after which a test that hangs fails
+THREE = {"clients": {"a": {}, "b": {}, "c": {}}}
 
 
 @define(eq=False)
@@ -29,8 +30,31 @@ def nothing(box):
     return None
 
 
+def failing(*names):
+    """A hook that raises for the boxes of these names."""
+
+    def hook(box):
+        if box.name in names:
+            raise RuntimeError(f"no {box.name}")
+
+    return hook
+
+
+async def error_of(call):
+    """The error that a call raises, in either face."""
+    try:
+        return await settle(call())
+    except Exception as error:
+        return error
+
+
+async def entered(factory):
+    """The factory, entered in its face."""
+    return await factory.__aenter__() if hasattr(factory, "__aenter__") else factory.__enter__()
+
+
 class Script:
-    """Notes the boxes made and ended, and calls what a test wants to happen meanwhile."""
+    """Records the boxes made and closed, and calls the hooks of a test meanwhile."""
 
     def __init__(self, config=None, *, on_create=nothing, on_destroy=nothing):
         self.made, self.ended = [], []

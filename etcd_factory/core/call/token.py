@@ -12,7 +12,7 @@ from etcd_factory.core.face import settle
 from etcd_factory.core.ports import Metadata
 from etcd_factory.errors import Code, ConfigError, EtcdError
 from etcd_factory.options import Auth
-from etcd_factory.options.client import header
+from etcd_factory.options.fields import header
 from etcd_factory.options.structure import below
 from etcd_factory.wire import messages
 
@@ -79,7 +79,7 @@ def as_metadata(token: str) -> Metadata:
     return (("token", token),)
 
 
-def checked(token: object) -> str:
+def checked(token: Any) -> str:
     """Return a token that the user's function returned; ``ConfigError`` if it cannot be sent."""
     try:
         return header(token)

@@ -4,31 +4,6 @@ import pytest
 
 from etcd_factory.config import load_config
 from etcd_factory.config.aliases import FOREIGN, NAMES, OPTIONS, level
-from etcd_factory.options.names import canonical
-
-
-@pytest.mark.parametrize(
-    ("written", "name"),
-    [
-        ("host", "hosts"),
-        ("hosts", "hosts"),
-        ("credentials", "tls"),
-        ("customClientClass", "client_class"),
-        ("custom_client_class", "client_class"),
-        ("clientClass", "client_class"),
-        ("priority", "client_priority"),
-        ("clientPriority", "client_priority"),
-        ("defaultClientName", "default_client_name"),
-        ("dialTimeout", "dial_timeout"),
-        ("DIAL_TIMEOUT", "dial_timeout"),
-        ("serverName", "server_name"),
-        ("grpcOptions", "grpc_options"),
-        ("APIKey", "api_key"),
-        ("nonsense", "nonsense"),
-    ],
-)
-def test_each_spelling_of_an_option_has_one_name(written, name):
-    assert canonical(written) == name
 
 
 @pytest.mark.parametrize(
@@ -49,7 +24,7 @@ def test_each_spelling_of_an_option_has_one_name(written, name):
         ("etcd.client.grpcOptions.deep", FOREIGN),
     ],
 )
-def test_only_options_below_the_section_have_spellings(path, expected):
+def test_only_options_in_the_section_have_spellings(path, expected):
     assert level(filter(None, path.split(".")), ("etcd",)) == expected
 
 
@@ -68,7 +43,7 @@ def merged(*layers):
         ({"client": {"grpcOptions": 1}}, {"client": {"grpc_options": {"a": 1}}}),
     ],
 )
-def test_a_higher_layer_wins_however_it_spells_the_option(low, high):
+def test_a_higher_layer_wins_in_any_spelling(low, high):
     assert merged(low, high) == high
 
 
@@ -86,7 +61,7 @@ def test_mappings_under_two_spellings_merge_as_one():
         ({"client": {"grpc_options": {"host": 1}}}, {"client": {"grpc_options": {"hosts": 2}}}),
     ],
 )
-def test_names_that_the_user_chose_are_never_taken_for_another(low, high):
+def test_names_chosen_by_the_user_are_never_respelled(low, high):
     (section,) = low.keys() & high.keys()
     both = {**dict(low[section]), **dict(high[section])}
     if section == "client":
@@ -116,7 +91,7 @@ def test_the_section_may_be_the_whole_tree():
         ({"host": 1}, {"host": 2, "hosts": 3}, {"host": 2, "hosts": 3}),
     ],
 )
-def test_two_spellings_in_one_layer_stay_for_the_options_to_report(low, high, result):
+def test_two_spellings_in_one_layer_are_kept_for_the_options_to_report(low, high, result):
     assert merged({"client": low}, {"client": high}) == {"client": result}
 
 

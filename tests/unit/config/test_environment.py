@@ -6,7 +6,7 @@ from etcd_factory.config import current_env, load_config
 from etcd_factory.config.environment import layers
 
 
-def test_the_environment_is_prod_if_nothing_says_otherwise():
+def test_the_environment_is_prod_by_default():
     assert current_env() == "prod"
 
 
@@ -19,7 +19,7 @@ def test_the_environment_is_prod_if_nothing_says_otherwise():
         ("", "", "", "prod"),
     ],
 )
-def test_the_argument_wins_over_our_variable_and_that_over_midways(monkeypatch, own, midway, argument, expected):
+def test_the_argument_overrides_our_variable_and_that_overrides_midways(monkeypatch, own, midway, argument, expected):
     monkeypatch.setenv("ETCD_FACTORY_ENV", own)
     monkeypatch.setenv("MIDWAY_SERVER_ENV", midway)
     assert current_env(argument) == expected
@@ -35,11 +35,11 @@ def test_the_argument_wins_over_our_variable_and_that_over_midways(monkeypatch, 
         ("default", ("default",)),
     ],
 )
-def test_two_environments_stand_on_another(env, words):
+def test_production_and_test_load_another_layer_first(env, words):
     assert layers(env) == words
 
 
-def test_the_variable_chooses_the_files_and_is_no_value(write, monkeypatch):
+def test_the_variable_selects_the_files_and_is_not_a_value(write, monkeypatch):
     write("config/config.default.yaml", "a: 1")
     write("config/config.local.yaml", "a: 2")
     monkeypatch.setenv("ETCD_FACTORY_ENV", "local")

@@ -1,17 +1,14 @@
 from __future__ import annotations
 
-import pickle
-
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from etcd_factory.config import AsyncConfigError, aload_config, aread, load_config, read
-from etcd_factory.config.loader import finish
+from etcd_factory.config import aload_config, aread, load_config, read
 from etcd_factory.config.sources import plan
-from etcd_factory.errors import ConfigError, Fault
+from etcd_factory.errors import ConfigError
 
 
-def test_the_layers_stand_in_their_order(write, monkeypatch):
+def test_layers_merge_in_their_order(write, monkeypatch):
     write("config/a.default.yaml", "{a: 1, b: 1, c: 1, d: 1, e: 1}")
     write("config/a.prod.yaml", "{b: 2, c: 2, d: 2, e: 2}")
     write("config/a.production.yaml", "{c: 3, d: 3, e: 3}")
@@ -21,7 +18,7 @@ def test_the_layers_stand_in_their_order(write, monkeypatch):
     assert tree == {"a": 1, "b": 2, "c": 3, "d": 4, "e": 5}
 
 
-def test_one_error_tells_all_faults(write):
+def test_one_error_reports_all_faults(write):
     write("a.yaml", "[")
     with pytest.raises(ConfigError, match="2 faults") as caught:
         load_config("a.yaml", "b.yaml")
@@ -29,13 +26,7 @@ def test_one_error_tells_all_faults(write):
     assert isinstance(caught.value, ValueError)
 
 
-def test_the_error_of_the_blocking_face_survives_pickling():
-    error = AsyncConfigError(Fault("a", "b", "c"))
-    again = pickle.loads(pickle.dumps(error))
-    assert (type(again), again.faults) == (AsyncConfigError, error.faults)
-
-
-def test_reading_collects_faults_and_what_could_be_read(write):
+def test_reading_returns_the_faults_and_what_could_be_read(write):
     write("a.yaml", "a: 1")
     loaded = read("a.yaml", "b.yaml", env="local")
     assert loaded.tree == {"a": 1}
@@ -50,7 +41,7 @@ async def test_both_faces_read_the_same(write):
     assert await aload_config() == load_config()
 
 
-def test_what_was_loaded_shows_no_values():
+def test_the_repr_of_what_was_loaded_shows_no_values():
     assert "hunter2" not in repr(read({"password": "hunter2"}))
     assert "hunter2" not in repr(plan([{"password": "hunter2"}], ["default"]))
 
@@ -91,21 +82,21 @@ def test_a_filter_may_change_its_mapping_and_not_the_source():
     assert source == {"a": {"b": [1]}}
 
 
-def test_a_filter_may_give_a_tree_of_omegaconf_whose_interpolations_stay():
+def test_a_filter_may_return_an_omegaconf_tree_whose_interpolations_are_kept():
     tree = load_config({"a": "${b}", "b": 1}, {"b": 2}, filters=[OmegaConf.create])
     assert tree.a == 2
 
 
 @pytest.mark.parametrize("answer", [5, [], "", False])
-def test_a_filter_that_gives_something_else_is_a_type_error_that_names_it(answer):
+def test_a_filter_that_returns_something_else_is_a_type_error_that_names_it(answer):
     def decrypt(layer):
         return answer
 
-    with pytest.raises(TypeError, match=f"decrypt.* has to return a mapping or None, not {type(answer).__name__}"):
+    with pytest.raises(TypeError, match=f"decrypt.* must return a mapping or None, not {type(answer).__name__}"):
         load_config({"a": 1}, filters=[decrypt])
 
 
-def test_a_filter_may_write_what_omegaconf_does_not_take_and_that_is_a_fault(faults):
+def test_an_invalid_value_from_a_filter_is_a_fault(faults):
     assert faults({"a": 1}, filters=[lambda layer: {"a": "${"}]) == [
         "mapping 1: a: not a valid interpolation; write \\${ for the text ${"
     ]
@@ -115,15 +106,3 @@ def test_a_config_function_sees_the_layers_as_the_filters_left_them(write):
     write("config/a.default.yaml", "a: 1")
     write("config/b.prod.py", "config = lambda info, merged: {'seen': merged['a']}")
     assert load_config(filters=[lambda layer: {**layer, "a": 9} if "a" in layer else layer]) == {"a": 9, "seen": 9}
-
-
-def test_the_blocking_face_never_waits():
-    class Never:
-        def __await__(self):
-            yield
-
-    async def wait():
-        await Never()
-
-    with pytest.raises(RuntimeError, match="can't wait"):
-        finish(wait())

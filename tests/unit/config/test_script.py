@@ -37,7 +37,7 @@ def test_a_plain_name_may_be_config(write):
     assert load_config("a.py") == {"config": {"x": 1}}
 
 
-def test_a_function_is_told_the_project_and_the_environment(write, tmp_path):
+def test_a_function_gets_the_project_and_the_environment(write, tmp_path):
     text = """
         def config(info, merged):
             return {"name": info.name, "base": info.base_dir, "env": info.env, "kind": type(info.base_dir).__name__}
@@ -47,14 +47,14 @@ def test_a_function_is_told_the_project_and_the_environment(write, tmp_path):
     assert (tree.name, tree.base, tree.env) == ("project", tmp_path / "project", "local")
 
 
-def test_the_facts_are_right_for_a_path_that_climbs(write, tmp_path, monkeypatch):
+def test_the_base_directory_is_right_for_a_path_with_dots(write, tmp_path, monkeypatch):
     write("config/a.default.py", "config = lambda info, merged: {'base': info.base_dir}")
     (tmp_path / "sub").mkdir()
     monkeypatch.chdir(tmp_path / "sub")
     assert load_config("../config").base == tmp_path
 
 
-def test_the_facts_cant_be_changed(write, faults):
+def test_the_info_cannot_be_changed(write, faults):
     write("a.py", "def config(info, merged):\n    info.env = 'x'")
     assert faults("a.py")[0].startswith("a.py: line 2: FrozenInstanceError")
 
@@ -69,26 +69,26 @@ def test_a_function_sees_what_was_merged_before_it(write):
     assert tree.d == ["a", "b", "l", "late", "ref"]
 
 
-def test_what_a_function_does_to_the_merged_values_stays_in_it(write):
+def test_changes_of_the_merged_values_have_no_effect(write):
     write("config/a.default.yaml", "{a: {b: [1]}}")
     write("config/b.default.py", "def config(info, merged):\n    merged['a']['b'].append(2)\n    merged['x'] = 1")
     assert load_config() == {"a": {"b": [1]}}
 
 
 @pytest.mark.parametrize("result", ["{'a': 1}", "OmegaConf.create({'a': 1})", "MappingProxyType({'a': 1})"])
-def test_a_function_may_give_any_mapping(write, result):
+def test_a_function_may_return_any_mapping(write, result):
     imports = "from omegaconf import OmegaConf\nfrom types import MappingProxyType\n"
     write("a.py", f"{imports}def config(info, merged): return {result}")
     assert load_config("a.py") == {"a": 1}
 
 
-def test_the_interpolations_of_a_given_tree_stay(write):
+def test_the_interpolations_of_a_returned_tree_are_kept(write):
     text = "from omegaconf import OmegaConf\ndef config(info, merged): return OmegaConf.create({'a': '${b}', 'b': 1})"
     write("a.py", text)
     assert load_config("a.py", {"b": 2}).a == 2
 
 
-def test_the_function_may_be_anything_that_can_be_called(write):
+def test_the_function_may_be_any_callable(write):
     text = """
         from functools import partial
         config = partial(lambda a, info, merged: {"a": a}, 1)
@@ -97,18 +97,18 @@ def test_the_function_may_be_anything_that_can_be_called(write):
     assert load_config("a.py") == {"a": 1}
 
 
-def test_a_function_may_give_nothing(write):
+def test_a_function_may_return_none(write):
     write("a.py", "def config(info, merged): pass")
     assert load_config("a.py") == {}
 
 
 @pytest.mark.parametrize(("result", "kind"), [("5", "int"), ("[]", "list"), ("''", "str"), ("False", "bool")])
-def test_a_function_that_gives_something_else_is_a_fault(write, faults, result, kind):
+def test_a_function_that_returns_something_else_is_a_fault(write, faults, result, kind):
     write("a.py", f"def config(info, merged): return {result}")
-    assert faults("a.py") == [f"a.py: expected a mapping, not {kind}"]
+    assert faults("a.py") == [f"a.py: expected a mapping, got {kind}"]
 
 
-def test_a_function_beside_plain_names_is_a_fault_that_names_them(write, faults):
+def test_a_function_and_plain_names_together_are_a_fault_that_lists_them(write, faults):
     write("a.py", "x = 1\n_fine = 2\ny = 2\ndef config(info, merged): return {}")
     assert faults("a.py") == ["a.py: has both config() and plain names: x, y"]
 
@@ -127,7 +127,7 @@ def test_a_function_beside_plain_names_is_a_fault_that_names_them(write, faults)
         ("a = 1\nexec('(')\n", "line 2: SyntaxError: "),
     ],
 )
-def test_what_a_file_raises_is_a_fault_of_its_line(write, faults, text, fault):
+def test_an_exception_in_a_file_is_a_fault_with_its_line(write, faults, text, fault):
     write("a.py", text)
     (found,) = faults("a.py")
     assert found.startswith(f"a.py: {fault}")
@@ -139,7 +139,7 @@ def test_a_file_knows_where_it_is_and_leaves_nothing_behind(write, tmp_path):
     assert [path.name for path in (tmp_path / "conf").iterdir()] == ["a.default.py"]
 
 
-def test_annotations_mean_what_they_mean_in_the_file(write):
+def test_annotations_are_evaluated_as_in_a_module(write):
     write("a.py", "x: int = 1\nkinds = {k: v.__name__ for k, v in __annotations__.items()}")
     assert load_config("a.py").kinds == {"x": "int"}
 
@@ -162,18 +162,18 @@ async def test_the_asyncio_face_awaits_a_function(write):
     }
 
 
-async def test_the_asyncio_face_reports_faults_alike(write):
+async def test_the_asyncio_face_reports_faults_in_the_same_way(write):
     write("a.py", "async def config(info, merged):\n    raise KeyError('x')")
     with pytest.raises(ConfigError, match=r"a\.py: line 2: KeyError: 'x'"):
         await aload_config("a.py")
 
 
-async def test_the_asyncio_face_takes_plain_functions_too(write):
+async def test_the_asyncio_face_accepts_plain_functions(write):
     write("a.py", "def config(info, merged): return {'a': 1}")
     assert await aload_config("a.py") == {"a": 1}
 
 
-def test_the_blocking_face_cant_await_and_says_who_can(write):
+def test_the_blocking_face_cannot_await_a_function_and_says_what_can(write):
     write("a.py", ASYNC_FILE)
     with pytest.raises(AsyncConfigError) as caught:
         load_config("a.py")
@@ -181,7 +181,7 @@ def test_the_blocking_face_cant_await_and_says_who_can(write):
     assert isinstance(caught.value, ConfigError)
 
 
-def test_an_async_function_is_no_excuse_for_other_faults(write):
+def test_an_async_function_does_not_hide_other_faults(write):
     write("a.py", ASYNC_FILE)
     with pytest.raises(ConfigError) as caught:
         load_config("a.py", "missing.yaml")
@@ -189,7 +189,7 @@ def test_an_async_function_is_no_excuse_for_other_faults(write):
     assert len(caught.value.faults) == 2
 
 
-def test_an_awaitable_that_is_no_coroutine_is_refused_too(write, faults):
+def test_an_awaitable_that_is_not_a_coroutine_is_refused_too(write, faults):
     text = """
         class _Later:
             def __await__(self): yield

@@ -33,23 +33,23 @@ from etcd_factory.config.secrets import mask, texts
         "aws_secret_access_key",
     ],
 )
-def test_a_secret_is_known_by_its_key(key):
+def test_a_secret_is_recognized_by_its_key(key):
     assert is_secret(key)
 
 
 @pytest.mark.parametrize(
     "key", ["username", "key", "token_ttl", "passwords_file", "mytoken", "credentials", "hosts", 5]
 )
-def test_other_keys_hide_nothing(key):
+def test_other_keys_are_not_secret(key):
     assert not is_secret(key)
 
 
 @pytest.mark.parametrize("value", ["x", "", 5, True, b"x", len, ["a", "b"], {"x": 1}, functools.partial(len, "x")])
-def test_whatever_stands_under_a_secret_key_is_hidden(value):
+def test_every_value_of_a_secret_key_is_masked(value):
     assert mask({"password": value}) == {"password": "***"}
 
 
-def test_a_secret_that_is_not_set_shows_as_such():
+def test_a_secret_that_is_not_set_is_shown_as_none():
     assert mask({"password": None}) == {"password": None}
 
 
@@ -68,11 +68,11 @@ def test_a_secret_that_is_not_set_shows_as_such():
         (5, 5),
     ],
 )
-def test_a_secret_is_known_by_its_looks(value, shown):
+def test_a_secret_is_recognized_by_its_form(value, shown):
     assert mask(value) == shown
 
 
-def test_hidden_texts_are_taken_out_of_every_text_the_longest_first():
+def test_hidden_texts_are_masked_in_every_text_the_longest_first():
     hidden = {"hunter2", "hunter2long", "12345"}
     value = {
         "url": "x hunter2long y hunter2",
@@ -87,7 +87,7 @@ def test_hidden_texts_are_taken_out_of_every_text_the_longest_first():
     assert "hunter2" not in shown["call"]
 
 
-def test_the_secret_texts_are_those_long_enough_to_be_looked_for():
+def test_the_secret_texts_are_those_long_enough_to_search_for():
     value = {
         "password": "hunter2",
         "token": "abc",

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from etcd_factory.config import load_config, read
 
-ENDINGS = "yaml, yml, json, toml, py"
+EXTENSIONS = "yaml, yml, json, toml, py"
 
 
 @pytest.fixture
@@ -17,12 +17,12 @@ def base(write):
     return write
 
 
-def test_no_source_is_the_directory_config(base):
+def test_the_default_source_is_the_directory_config(base):
     assert load_config() == {"a": "default", "base": 1}
 
 
 @pytest.mark.parametrize("source", ["config", Path("config"), "config/"])
-def test_a_directory_gives_the_base_layer_and_the_environments(base, source):
+def test_a_directory_has_the_base_layer_and_the_environments(base, source):
     base("config/config.local.yaml", "a: local")
     base("config/config.prod.yaml", "a: prod")
     assert load_config(source, env="local") == {"a": "local", "base": 1}
@@ -60,7 +60,7 @@ def test_files_of_one_layer_merge_by_name(base):
         "README",
     ],
 )
-def test_other_files_of_a_directory_are_left_alone_silently(base, name, caplog):
+def test_other_files_of_a_directory_are_skipped_silently(base, name, caplog):
     base(f"config/{name}", "a: wrong")
     with caplog.at_level(logging.INFO, "etcd_factory.config"):
         assert load_config() == {"a": "default", "base": 1}
@@ -68,18 +68,18 @@ def test_other_files_of_a_directory_are_left_alone_silently(base, name, caplog):
 
 
 @pytest.mark.parametrize("name", ["config.prod.ini", "config.default.conf", "config.prod.YAML"])
-def test_a_file_of_a_live_layer_with_another_ending_is_warned_of(base, name, caplog):
+def test_a_file_of_an_active_layer_with_another_extension_logs_a_warning(base, name, caplog):
     base(f"config/{name}", "a: wrong")
     assert load_config() == {"a": "default", "base": 1}
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert f"config/{name} is not read: its ending is none of {ENDINGS}" in caplog.text
+    assert f"config/{name} is not read: its extension is not one of {EXTENSIONS}" in caplog.text
 
 
 @pytest.mark.parametrize(
     ("env", "expected"),
     [("prod", "prod"), ("production", "production"), ("test", "test"), ("unittest", "unittest")],
 )
-def test_the_files_of_the_environment_below_are_read_first(base, env, expected):
+def test_the_files_of_the_aliased_environment_are_read_first(base, env, expected):
     for word in ("prod", "production", "unittest", "test"):
         # The name would sort the higher one first.
         base(f"config/{'z' if word in ('prod', 'unittest') else 'a'}.{word}.yaml", f"{{a: {word}, {word}: 1}}")
@@ -100,45 +100,45 @@ def test_a_directory_may_have_dots_in_its_name(write):
     assert load_config("conf.d.yaml") == {"a": 1}
 
 
-def test_a_missing_directory_is_told_with_its_absolute_path(faults, tmp_path):
-    assert faults("nowhere") == [f"nowhere: there is no such directory; looked at {tmp_path}/nowhere"]
-    assert faults() == [f"config: there is no such directory; looked at {tmp_path}/config"]
+def test_a_missing_directory_is_reported_with_its_absolute_path(faults, tmp_path):
+    assert faults("nowhere") == [f"nowhere: no such directory; looked at {tmp_path}/nowhere"]
+    assert faults() == [f"config: no such directory; looked at {tmp_path}/config"]
 
 
-def test_a_directory_without_a_base_layer_is_a_fault_beside_the_others(write, faults, tmp_path):
+def test_a_directory_without_a_base_layer_is_reported_with_the_other_faults(write, faults, tmp_path):
     write("config/config.prod.yaml", "a: [")
     base, broken = faults()
-    assert base == f"config: no *.default.* file (of {ENDINGS}); looked in {tmp_path}/config"
+    assert base == f"config: no *.default.* file (of {EXTENSIONS}); looked in {tmp_path}/config"
     assert broken.startswith("config/config.prod.yaml: line 1: ")
 
 
-def test_a_directory_that_cant_be_listed_is_a_fault(base, faults, monkeypatch):
+def test_a_directory_that_cannot_be_listed_is_a_fault(base, faults, monkeypatch):
     def refuse(path):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("os.listdir", refuse)
-    assert faults()[0].startswith("config: can't list this directory: Permission denied; looked at /")
+    assert faults()[0].startswith("config: cannot list this directory: Permission denied; looked at /")
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [("settings.yaml", "base"), ("a.default.yaml", "base"), ("a.prod.yaml", "env"), (".etcd.yaml", "base")],
 )
-def test_the_name_of_a_file_tells_its_layer(base, name, expected):
+def test_the_name_of_a_file_decides_its_layer(base, name, expected):
     base(name, "{a: mine, base: 2}")
     base("config/config.prod.yaml", "a: prod")
     assert load_config(name, "config").a == "prod"
     assert load_config("config", name).a == ("mine" if expected == "env" else "prod")
 
 
-def test_a_file_of_another_environment_is_not_read_and_that_is_logged(base, caplog):
+def test_skipping_a_file_of_another_environment_is_logged(base, caplog):
     base("a.staging.yaml", "a: wrong")
     with caplog.at_level(logging.INFO, "etcd_factory.config"):
         assert load_config("config", "a.staging.yaml").a == "default"
     assert "a.staging.yaml is not read: it belongs to the environment 'staging'" in caplog.text
 
 
-def test_a_load_that_reads_nothing_says_what_was_looked_for(write, faults, monkeypatch):
+def test_a_load_without_any_file_reports_what_it_looked_for(write, faults, monkeypatch):
     write("a.local.yaml", "a: 1")
     monkeypatch.setenv("ETCD_FACTORY__A", "1")
     assert faults("a.local.yaml", env="production") == [
@@ -147,36 +147,36 @@ def test_a_load_that_reads_nothing_says_what_was_looked_for(write, faults, monke
 
 
 @pytest.mark.parametrize("name", ["config.prod.yaml", "config.stagin.yaml"])
-def test_a_missing_file_is_a_fault_with_the_nearest_name(write, faults, tmp_path, name):
+def test_a_missing_file_is_a_fault_that_suggests_the_nearest_name(write, faults, tmp_path, name):
     write("conf/config.staging.yaml", "a: 1")
     (fault,) = faults(f"conf/{name}")
-    assert fault.startswith(f"conf/{name}: there is no such file; looked at {tmp_path}/conf/{name}; did you mean ")
+    assert fault.startswith(f"conf/{name}: no such file; looked at {tmp_path}/conf/{name}; did you mean ")
     assert fault.endswith("'config.staging.yaml'?")
 
 
 def test_a_missing_file_in_a_missing_directory_is_a_fault(faults, tmp_path):
-    assert faults("no/a.yaml") == [f"no/a.yaml: there is no such file; looked at {tmp_path}/no/a.yaml"]
+    assert faults("no/a.yaml") == [f"no/a.yaml: no such file; looked at {tmp_path}/no/a.yaml"]
 
 
 @pytest.mark.parametrize("name", ["a.prod.ini", "a.xml", "plain"])
-def test_a_file_of_an_unknown_ending_is_a_fault_that_lists_the_known(write, faults, name):
+def test_an_unknown_extension_is_a_fault_that_lists_the_known_ones(write, faults, name):
     write(name, "a: 1")
-    assert faults(name) == [f"{name}: unknown ending; the endings are: {ENDINGS}"]
+    assert faults(name) == [f"{name}: unknown extension; expected one of {EXTENSIONS}"]
 
 
 @pytest.mark.parametrize("source", [5, None, b"config", ["config"]])
-def test_anything_else_is_a_type_error_at_once(source):
+def test_any_other_source_is_a_type_error(source):
     with pytest.raises(TypeError, match=f"a directory, a file or a mapping, not {type(source).__name__}"):
         load_config(source)
 
 
-def test_plain_mappings_stand_above_the_environment_in_their_order(base):
+def test_plain_mappings_override_the_environment_in_their_order(base):
     base("config/config.prod.yaml", "{a: prod, b: prod}")
     tree = load_config({"a": 1, "c": 1}, "config", {"c": 2})
     assert tree == {"a": 1, "b": "prod", "base": 1, "c": 2}
 
 
-def test_a_mapping_by_environment_takes_its_place_among_the_sources(base):
+def test_a_mapping_by_environment_keeps_its_position_among_the_sources(base):
     base("config/config.prod.yaml", "{a: file, b: file}")
     values = {"default": {"base": 2, "x": 1}, "prod": {"a": "mapping"}, "local": {"a": "wrong"}}
     assert load_config("config", values) == {"a": "mapping", "b": "file", "base": 2, "x": 1}
@@ -191,12 +191,12 @@ def test_an_environment_of_a_mapping_may_be_empty():
     ("source", "label"),
     [({"default": 5}, "mapping 1 [default]"), ({"default": Path("x.yaml")}, "mapping 1 [default]")],
 )
-def test_an_environment_that_is_no_mapping_is_a_fault(faults, source, label):
+def test_an_environment_that_is_not_a_mapping_is_a_fault(faults, source, label):
     kind = type(source["default"]).__name__
-    assert faults(source) == [f"{label}: expected a mapping, not {kind}"]
+    assert faults(source) == [f"{label}: expected a mapping, got {kind}"]
 
 
-def test_a_tree_of_omegaconf_is_a_mapping_whatever_its_flags():
+def test_an_omegaconf_tree_is_a_mapping_whatever_its_flags():
     source = OmegaConf.create({"a": "${b}", "b": 1, "c": "???"})
     OmegaConf.set_readonly(source, True)
     tree = load_config(source, {"b": 2, "c": 3})

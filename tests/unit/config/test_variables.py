@@ -15,7 +15,7 @@ def variables(monkeypatch):
     return variables
 
 
-def test_a_variable_stands_above_everything(write, variables):
+def test_a_variable_overrides_everything(write, variables):
     write("config/a.default.yaml", "etcd: {client: {timeout: 1, hosts: [a]}}")
     variables(ETCD__CLIENT__TIMEOUT="3")
     tree = load_config("config", {"etcd": {"client": {"timeout": 2}}})
@@ -47,12 +47,12 @@ def test_the_value_is_read_as_yaml(variables, text, value):
     ("low", "name"),
     [({"dialTimeout": 1}, "DIAL_TIMEOUT"), ({"host": 1}, "HOSTS"), ({"dial_timeout": 1}, "dial_timeout")],
 )
-def test_a_variable_wins_over_the_option_in_any_spelling(variables, low, name):
+def test_a_variable_overrides_the_option_in_any_spelling(variables, low, name):
     variables(**{f"ETCD__CLIENT__{name}": "9"})
     assert load_config({"etcd": {"client": low}}) == {"etcd": {"client": {name.lower(): 9}}}
 
 
-def test_other_variables_are_not_ours(monkeypatch):
+def test_other_variables_are_ignored(monkeypatch):
     monkeypatch.setenv("ETCD_FACTORY_ENV", "local")
     monkeypatch.setenv("ETCD_FACTORY_A", "1")
     monkeypatch.setenv("MY_ETCD_FACTORY__A", "1")
@@ -72,13 +72,13 @@ def test_a_single_underscore_belongs_to_the_name(variables, name):
 
 
 @pytest.mark.parametrize("text", ["[::1]:2379", "a: b: c", "*x", "%x", "\x07"])
-def test_a_value_that_is_no_yaml_is_a_fault_of_the_variable(variables, faults, text):
+def test_a_value_that_is_not_yaml_is_a_fault_of_the_variable(variables, faults, text):
     variables(ETCD__HOSTS=text)
     assert faults({}) == ["$ETCD_FACTORY__ETCD__HOSTS: is not valid YAML; put the value in quotes"]
 
 
 @pytest.mark.parametrize(("text", "path"), [("${x", ""), ("{a: '${x'}", "a: ")])
-def test_a_broken_interpolation_is_a_fault_of_the_variable(variables, faults, text, path):
+def test_an_invalid_interpolation_is_a_fault_of_the_variable(variables, faults, text, path):
     variables(P=text)
     assert faults({}) == [f"$ETCD_FACTORY__P: {path}not a valid interpolation; write \\${{ for the text ${{"]
 
@@ -97,12 +97,12 @@ def test_two_variables_for_one_key_are_a_fault(variables, faults, values, fault)
     assert faults({}) == [fault]
 
 
-def test_a_mapping_in_one_variable_may_be_filled_up_by_another(variables):
+def test_a_mapping_in_one_variable_may_be_extended_by_another(variables):
     variables(A="{x: 1}", A__B="2", A_B="3")
     assert load_config({}) == {"a": {"x": 1, "b": 2}, "a_b": 3}
 
 
-def test_a_wrong_variable_does_not_hide_the_faults_of_others(variables, faults):
+def test_an_invalid_variable_does_not_hide_the_faults_of_others(variables, faults):
     variables(A="[", B__="1", C="1")
     assert [fault.split(":")[0] for fault in faults({"default": 1})] == [
         "mapping 1 [default]",
@@ -120,6 +120,6 @@ def test_every_value_is_labelled_by_its_variable(variables):
     assert loaded.origin(("etcd", "client", "timeout")) == "mapping 1"
 
 
-def test_all_variables_are_one_layer_for_the_options_to_find_two_spellings_in(variables):
+def test_two_spellings_in_variables_are_kept_for_the_options_to_report(variables):
     variables(ETCD__CLIENT__HOST="a", ETCD__CLIENT__HOSTS="b")
     assert load_config({}) == {"etcd": {"client": {"host": "a", "hosts": "b"}}}

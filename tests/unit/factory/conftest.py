@@ -7,13 +7,13 @@ from contextlib import suppress
 import pytest
 
 from etcd_factory.errors import CloseError
-from tests.support.boxes import BOUND, PlainTasks, Tasks, Threads
+from tests.support.boxes import BOUND, PlainTasks, Tasks, Threads, entered
 from tests.support.faces import closed
 
 
 @pytest.fixture(params=[Threads, Tasks, PlainTasks], ids=lambda face: face.name)
 def face(request):
-    """A face, and how calls run side by side in it."""
+    """A face, and how calls run concurrently in it."""
     made = request.param()
     yield made
     if made.pool:
@@ -22,20 +22,16 @@ def face(request):
 
 @pytest.fixture(params=[Threads, Tasks], ids=lambda face: face.name)
 def waiting_face(request):
-    """A face in which the making of a client can wait."""
+    """A face in which making a client can wait."""
     made = request.param()
     yield made
     if made.pool:
         made.pool.shutdown()
 
 
-async def entered(factory):
-    return await factory.__aenter__() if hasattr(factory, "__aenter__") else factory.__enter__()
-
-
 @pytest.fixture
 async def opened():
-    """Enters factories, and closes them in the end."""
+    """Enters factories, and closes them at the end."""
     held = []
 
     async def opened(factory):
@@ -56,7 +52,7 @@ def make(face, opened):
 
 @pytest.fixture
 def waiters(waiting_face, monkeypatch):
-    """Waits until that many callers wait for what another makes."""
+    """Waits until that many callers wait for the client that another one makes."""
     threads, original = bool(waiting_face.pool), waiting_face.promise.wait
     arrived = threading.Semaphore(0) if threads else asyncio.Semaphore(0)
 

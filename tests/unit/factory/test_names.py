@@ -13,12 +13,13 @@ async def two(make):
     return await make({"clients": {"a": {"x": 1}, "b": {"x": 2}}})
 
 
-async def test_midway_3_each_configured_client_is_got_by_its_name(two):
+@pytest.mark.anchor("midway-3")
+async def test_each_configured_client_can_be_looked_up(two):
     assert (two.get("a").options, two.get("b").options) == ({"x": 1}, {"x": 2})
     assert two.get("a") is two.get("a")
 
 
-async def test_names_are_asked_for_like_those_of_a_mapping(two):
+async def test_a_factory_has_names_like_a_mapping(two):
     assert two.has("a")
     assert not two.has("c")
     assert "b" in two
@@ -27,7 +28,7 @@ async def test_names_are_asked_for_like_those_of_a_mapping(two):
     assert (len(two), list(two), two.names) == (2, ["a", "b"], ("a", "b"))
 
 
-async def test_clients_are_a_mapping_that_cant_be_changed(two):
+async def test_clients_are_a_read_only_mapping(two):
     assert dict(two.clients) == {"a": two.get("a"), "b": two.get("b")}
     with pytest.raises(TypeError):
         two.clients["c"] = None
@@ -35,19 +36,20 @@ async def test_clients_are_a_mapping_that_cant_be_changed(two):
         two.clients.clear()
 
 
-async def test_names_stand_in_the_order_of_creation(two):
+async def test_names_are_in_the_order_of_creation(two):
     await settle(two.create_instance({}, "c"))
     await settle(two.remove("a"))
     await settle(two.create_instance({}, "a"))
     assert two.names == ("b", "c", "a")
 
 
-async def test_a_factory_without_clients_is_empty_and_still_there(make):
+async def test_a_factory_without_clients_is_empty(make):
     factory = await make()
     assert (len(factory), list(factory), dict(factory.clients)) == (0, [], {})
 
 
-async def test_f7_an_unknown_name_is_a_key_error_that_lists_the_names_and_suggests_one(make):
+@pytest.mark.anchor("f7")
+async def test_an_unknown_name_is_a_key_error_that_lists_the_names_and_suggests_one(make):
     factory = await make({"clients": {"instance1": {}, "other": {}}})
     with pytest.raises(InstanceNotFoundError) as caught:
         factory.get("instanse1")
@@ -64,37 +66,41 @@ async def test_an_unknown_name_in_an_empty_factory_says_that_there_are_none(make
         factory.get("a")
 
 
-def test_the_error_for_an_unknown_name_survives_pickling():
+def test_the_error_for_an_unknown_name_can_be_pickled():
     error = InstanceNotFoundError("a", ("b",))
     again = pickle.loads(pickle.dumps(error))
     assert (str(again), again.name, again.known) == (str(error), "a", ("b",))
 
 
-async def test_midway_4_an_empty_client_is_the_default_one(make):
+@pytest.mark.anchor("midway-4")
+async def test_an_empty_client_is_the_default_one(make):
     factory = await make({"client": {}})
     assert factory.get() is factory.get("default")
     assert factory.default_client_name == "default"
 
 
-async def test_f11_the_default_is_the_configured_one_before_all_others(make):
+@pytest.mark.anchor("f11")
+async def test_the_default_is_first_the_configured_client(make):
     factory = await make({"client": {}, "clients": {"a": {}}, "defaultClientName": "a"})
     assert factory.default_client_name == "a"
     assert factory.get() is factory.get("a")
 
 
-async def test_f11_the_default_is_the_one_of_that_name_before_others(make):
+@pytest.mark.anchor("f11")
+async def test_the_default_is_then_the_client_named_default(make):
     factory = await make({"clients": {"a": {}, "default": {}}})
     assert factory.default_client_name == "default"
     assert factory.get() is factory.get("default")
 
 
-async def test_f11_the_default_is_the_only_client_where_there_is_one(make):
+@pytest.mark.anchor("f11")
+async def test_the_default_is_else_the_only_client(make):
     factory = await make({"clients": {"a": {}}})
     assert factory.default_client_name == "a"
     assert factory.get() is factory.get("a")
 
 
-async def test_the_only_client_is_no_longer_the_default_beside_another(make):
+async def test_a_second_client_ends_the_default_of_an_only_one(make):
     factory = await make({"clients": {"a": {}}})
     await settle(factory.create_instance({}, "b"))
     assert factory.default_client_name is None
@@ -110,7 +116,7 @@ async def test_an_unnamed_client_is_never_the_default(make):
 
 
 @pytest.mark.parametrize("config", [{}, {"clients": {"a": {}, "b": {}}}, {"defaultClientName": "abc"}], ids=str)
-async def test_no_default_client_is_an_error_that_says_so(make, config):
+async def test_a_missing_default_client_is_an_error_that_says_so(make, config):
     factory = await make(config)
     with pytest.raises(InstanceNotFoundError, match="etcd default instance not found") as caught:
         factory.get()
@@ -118,7 +124,7 @@ async def test_no_default_client_is_an_error_that_says_so(make, config):
     assert ", ".join(factory.names) in str(caught.value)
 
 
-async def test_a_default_name_that_no_client_has_is_told_with_the_nearest(make):
+async def test_an_unknown_default_name_is_an_error_that_suggests_the_nearest(make):
     factory = await make({"clients": {"instance1": {}}, "default_client_name": "instanse1"})
     with pytest.raises(InstanceNotFoundError, match="etcd default instance not found") as caught:
         factory.get()
@@ -126,7 +132,8 @@ async def test_a_default_name_that_no_client_has_is_told_with_the_nearest(make):
     assert "did you mean 'instance1'" in str(caught.value)
 
 
-async def test_midway_5_the_configured_default_name_is_told_without_any_client(make):
+@pytest.mark.anchor("midway-5")
+async def test_the_configured_default_name_is_known_without_any_client(make):
     assert (await make({"defaultClientName": "abc", "clients": {}})).default_client_name == "abc"
 
 
@@ -136,24 +143,27 @@ async def test_a_default_made_at_run_time_is_the_default(make):
     assert factory.get() is made
 
 
+@pytest.mark.anchor("midway-6", "f9")
 @pytest.mark.parametrize("key", ["priority", "clientPriority", "client_priority"])
-async def test_midway_6_f9_priorities_are_read_under_each_of_their_names(make, key):
+async def test_priorities_are_accepted_under_each_of_their_names(make, key):
     factory = await make({key: {"a": "high", "b": "medium", "c": "low"}})
     assert [factory.priority(name) for name in "abcd"] == ["high", "medium", "low", "medium"]
 
 
-async def test_midway_6_each_priority_has_its_question(make):
+@pytest.mark.anchor("midway-6")
+async def test_each_priority_has_its_predicate(make):
     factory = await make({"priority": {"a": "high", "b": "medium", "c": "low"}})
     assert [factory.is_high_priority(name) for name in "abcd"] == [True, False, False, False]
     assert [factory.is_medium_priority(name) for name in "abcd"] == [False, True, False, True]
     assert [factory.is_low_priority(name) for name in "abcd"] == [False, False, True, False]
 
 
-def test_f9_priorities_can_be_asked_for_before_any_client_is_made(face):
+@pytest.mark.anchor("f9")
+def test_priorities_are_known_before_any_client_is_made(face):
     assert face.factory({"priority": {"a": "low"}}).is_low_priority("a")
 
 
-async def test_the_text_of_a_factory_tells_its_names_and_that_it_is_closed(two):
+async def test_the_repr_of_a_factory_shows_its_names_and_that_it_is_closed(two):
     assert "a, b" in repr(two)
     await closed(two)
     assert "closed" in repr(two)

@@ -69,11 +69,11 @@ def test_the_defaults_are_the_documented_ones():
         ({"client_class": "etcd_factory:AsyncETCDService"}, "client_class", AsyncETCDService),
     ],
 )
-def test_each_option_is_read_under_each_of_its_names(given, name, value):
+def test_each_option_is_accepted_under_each_of_its_names(given, name, value):
     assert getattr(ClientOptions.of(given), name) == value
 
 
-def test_an_omegaconf_tree_is_a_mapping():
+def test_an_omegaconf_tree_is_accepted_as_a_mapping():
     tree = OmegaConf.create({"hosts": ["a:1"], "retry": {"attempts": 2}, "grpc_options": {"grpc.x": "${timeout}"}})
     tree.timeout = 3
     options = ClientOptions.of(tree)
@@ -86,7 +86,7 @@ def test_null_means_the_default(name):
 
 
 @pytest.mark.parametrize("outer", ["retry", "keepalive"])
-def test_null_means_the_default_below_an_option_too(outer):
+def test_null_means_the_default_in_a_group_too(outer):
     inner = {field.name: None for field in attrs.fields({"retry": Retry, "keepalive": Keepalive}[outer])}
     assert ClientOptions.of({outer: inner}) == ClientOptions()
 
@@ -98,35 +98,41 @@ def test_null_means_the_default_below_an_option_too(outer):
         ({"host": ["http://a", "https://b"]}, "host: http and https hosts are mixed"),
         ({"hosts": 2379}, "hosts: expected a host or a list of hosts, got int"),
         ({"auth": "root"}, "auth: expected a mapping, got str"),
-        ({"auth": {"username": "u"}}, "auth: username is given without password; give both or neither"),
-        ({"auth": {"password": "p"}}, "auth: password is given without username; give both or neither"),
+        ({"auth": {"username": "u"}}, "auth: username is set without password; set both or neither"),
+        ({"auth": {"password": "p"}}, "auth: password is set without username; set both or neither"),
         (
             {"auth": {"username": "u", "password": 1234}},
             "auth.password: expected text, got int; write it in quotes",
         ),
         (
             {"auth": {"username": "u", "password": "p", "token": "t"}},
-            "auth: token is given beside username and password; give one or the other",
+            "auth: token cannot be combined with username and password; set one or the other",
         ),
-        ({"auth": {"username": "u", "token": "t"}}, "auth: token is given beside username; give one or the other"),
-        ({"auth": {"password": "u", "token": password}}, "auth: token is given beside password; give one or the other"),
+        (
+            {"auth": {"username": "u", "token": "t"}},
+            "auth: token cannot be combined with username; set one or the other",
+        ),
+        (
+            {"auth": {"password": "u", "token": password}},
+            "auth: token cannot be combined with password; set one or the other",
+        ),
         ({"auth": {"token": 1234}}, "auth.token: expected text, got int; write it in quotes"),
-        ({"auth": {"token": ""}}, "auth.token: expected text, got an empty one"),
-        ({"auth": {"token": "t\n"}}, "auth.token: expected printable ASCII with no space around it"),
-        ({"auth": {"token": " t"}}, "auth.token: expected printable ASCII with no space around it"),
-        ({"auth": {"token": "a\tb"}}, "auth.token: expected printable ASCII with no space around it"),
-        ({"auth": {"token": "\u00e4"}}, "auth.token: expected printable ASCII with no space around it"),
+        ({"auth": {"token": ""}}, "auth.token: expected text, got an empty string"),
+        ({"auth": {"token": "t\n"}}, "auth.token: expected printable ASCII without surrounding space"),
+        ({"auth": {"token": " t"}}, "auth.token: expected printable ASCII without surrounding space"),
+        ({"auth": {"token": "a\tb"}}, "auth.token: expected printable ASCII without surrounding space"),
+        ({"auth": {"token": "\u00e4"}}, "auth.token: expected printable ASCII without surrounding space"),
         ({"auth": {"tokn": "t"}}, "auth.tokn: unknown option; did you mean 'token'?"),
         ({"token": "t"}, "token: unknown option; write auth: {token: ...}"),
         ({"auth": {"username": True, "password": "p"}}, "auth.username: expected text, got bool; write it in quotes"),
         ({"tls": True, **HTTPS}, "tls: expected a mapping, got bool"),
-        ({"tls": {"cert": CERT}, **HTTPS}, "tls: cert is given without key; give both or neither"),
-        ({"tls": {"key": KEY}, **HTTPS}, "tls: key is given without cert; give both or neither"),
-        ({"tls": {"ca": "no.pem"}, **HTTPS}, "tls.ca: expected PEM text or a file's path; no such file: no.pem"),
+        ({"tls": {"cert": CERT}, **HTTPS}, "tls: cert is set without key; set both or neither"),
+        ({"tls": {"key": KEY}, **HTTPS}, "tls: key is set without cert; set both or neither"),
+        ({"tls": {"ca": "no.pem"}, **HTTPS}, "tls.ca: expected PEM text or a file path; no such file: no.pem"),
         ({"tls": {"server_name": 1}, **HTTPS}, "tls.server_name: expected text, got int; write it in quotes"),
-        ({"tls": {"ca": CERT}}, "tls is given, but the host http://127.0.0.1:2379 is without TLS; write https://"),
-        ({"credentials": {}, "host": "a"}, "tls is given, but the host http://a:2379 is without TLS; write https://"),
-        ({"tls": {}, "host": "unix:///a"}, "tls is given, but the host unix:///a is without TLS; write https://"),
+        ({"tls": {"ca": CERT}}, "tls is set, but the host http://127.0.0.1:2379 does not use TLS; write https://"),
+        ({"credentials": {}, "host": "a"}, "tls is set, but the host http://a:2379 does not use TLS; write https://"),
+        ({"tls": {}, "host": "unix:///a"}, "tls is set, but the host unix:///a does not use TLS; write https://"),
         ({"namespace": 5}, "namespace: expected text or bytes, got int"),
         ({"timeout": "5"}, "timeout: expected a number of seconds, got str"),
         ({"timeout": True}, "timeout: expected a number of seconds, got bool"),
@@ -138,15 +144,15 @@ def test_null_means_the_default_below_an_option_too(outer):
         ({"retry": {"attempts": True}}, "retry.attempts: expected a whole number, got bool"),
         ({"retry": {"initial": 0}}, "retry.initial: expected a number of seconds above 0, got 0"),
         ({"retry": {"maximum": -1}}, "retry.maximum: expected a number of seconds above 0, got -1"),
-        ({"retry": {"initial": 2}}, "retry: initial is above maximum"),
+        ({"retry": {"initial": 2}}, "retry: initial exceeds maximum"),
         ({"keepalive": []}, "keepalive: expected a mapping, got list"),
         ({"keepalive": {"time": "1"}}, "keepalive.time: expected a number of seconds, got str"),
         ({"keepalive": {"timeout": 0}}, "keepalive.timeout: expected a number of seconds above 0, got 0"),
         ({"grpc_options": ["a"]}, "grpc_options: expected a mapping, got list"),
         ({"grpc_options": {1: 2}}, "grpc_options: expected names as keys, got int 1"),
-        ({"batching": True}, "batching: reserved; only false is accepted so far"),
+        ({"batching": True}, "batching: reserved; only false is accepted"),
         ({"client_class": 5}, "client_class: expected a class or its import path, got int"),
-        ({"customClientClass": "no:No"}, "customClientClass: 'no:No' can't be imported"),
+        ({"customClientClass": "no:No"}, "customClientClass: cannot import 'no:No'"),
         ({"client_class": "os:sep"}, "client_class: expected the import path of a class, got str"),
         ({"hots": "a"}, "hots: unknown option; did you mean 'hosts'?"),
         ({"dialTimout": 1}, "dialTimout: unknown option; did you mean 'dial_timeout'?"),
@@ -155,33 +161,33 @@ def test_null_means_the_default_below_an_option_too(outer):
         ({"tls": {"caa": "u"}}, "tls.caa: unknown option; did you mean 'ca'?"),
         ({"retry": {"attempt": 1}}, "retry.attempt: unknown option; did you mean 'attempts'?"),
         ({"keepalive": {"timout": 1}}, "keepalive.timout: unknown option; did you mean 'timeout'?"),
-        ({"host": "a", "hosts": "b"}, "hosts: given twice, under two names of 'hosts'; keep one"),
-        ({"dial_timeout": 1, "dialTimeout": 1}, "dialTimeout: given twice, under two names of 'dial_timeout'"),
-        ({"tls": {}, "credentials": {}, **HTTPS}, "credentials: given twice, under two names of 'tls'; keep one"),
+        ({"host": "a", "hosts": "b"}, "hosts: set twice, under two spellings of 'hosts'; keep one"),
+        ({"dial_timeout": 1, "dialTimeout": 1}, "dialTimeout: set twice, under two spellings of 'dial_timeout'"),
+        ({"tls": {}, "credentials": {}, **HTTPS}, "credentials: set twice, under two spellings of 'tls'; keep one"),
     ],
 )
-def test_a_wrong_option_is_one_fault_that_says_where_and_what_was_expected(faults, given, fault):
+def test_an_invalid_option_is_one_fault_with_its_path_and_what_was_expected(faults, given, fault):
     (found,) = faults(ClientOptions.of, given)
     assert found.startswith(fault)
 
 
 @pytest.mark.parametrize("given", ["a:1", 5, ["a"], True], ids=repr)
-def test_options_are_a_mapping(faults, given):
+def test_options_must_be_a_mapping(faults, given):
     assert faults(ClientOptions.of, given) == [f"expected a mapping, got {type(given).__name__}"]
 
 
-def test_all_that_is_wrong_is_told_at_once(faults):
+def test_all_faults_are_reported_at_once(faults):
     given = {"hots": 1, "timeout": "5", "auth": {"username": "u", "passwrd": 1}, "retry": {"attempts": 0}}
     assert faults(ClientOptions.of, given) == [
         "hots: unknown option; did you mean 'hosts'?",
         "timeout: expected a number of seconds, got str",
         "auth.passwrd: unknown option; did you mean 'password'?",
-        "auth: username is given without password; give both or neither",
+        "auth: username is set without password; set both or neither",
         "retry.attempts: expected a whole number above 0, got 0",
     ]
 
 
-def test_a_fault_of_an_option_hides_the_rules_that_would_read_it(faults):
+def test_an_invalid_option_skips_the_rules_that_read_it(faults):
     assert len(faults(ClientOptions.of, {"hosts": [], "tls": {"ca": CERT}})) == 1
     assert len(faults(ClientOptions.of, {"auth": {"username": "u", "password": 5}})) == 1
 
@@ -192,14 +198,9 @@ def test_a_fault_of_an_option_hides_the_rules_that_would_read_it(faults):
         (lambda: ClientOptions(timeout="5"), "timeout"),
         (lambda: ClientOptions(hosts=[]), "hosts"),
         (lambda: ClientOptions(retry={"attempts": 0}), "retry.attempts"),
-        (lambda: Retry(attempts=0), "attempts"),
-        (lambda: Keepalive(time=0), "time"),
-        (lambda: Auth("u", 5), "password"),
-        (lambda: Auth(token=b"t"), "token"),
-        (lambda: TLS(ca="no.pem"), "ca"),
     ],
 )
-def test_an_instance_is_checked_like_a_mapping_and_names_the_option(faults, make, name):
+def test_an_instance_is_checked_like_a_mapping_and_its_error_names_the_option(faults, make, name):
     (fault,) = faults(make)
     assert fault.startswith(f"{name}: ")
 
@@ -207,16 +208,12 @@ def test_an_instance_is_checked_like_a_mapping_and_names_the_option(faults, make
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Auth("u"),
-        lambda: Auth("u", "p", "t"),
-        lambda: TLS(cert=CERT),
-        lambda: Retry(initial=2),
         lambda: ClientOptions(tls=TLS(ca=CERT)),
         lambda: ClientOptions(hosts=["http://a", "https://b"]),
         lambda: attrs.evolve(ClientOptions.of({"tls": {}, **HTTPS}), hosts="http://a"),
     ],
 )
-def test_an_instance_holds_what_must_hold_between_its_options(make):
+def test_an_instance_is_checked_for_contradicting_options(make):
     with pytest.raises(ConfigError):
         make()
 
@@ -231,7 +228,7 @@ def test_username_and_password_may_be_functions():
     assert (auth.username, auth.password) == (password, password)
 
 
-def test_options_read_from_options_are_the_same():
+def test_options_from_options_are_the_same_object():
     options = ClientOptions(timeout=1)
     assert ClientOptions.of(options) is options
 
@@ -242,17 +239,12 @@ def test_options_are_equal_however_they_were_written():
     assert one != ClientOptions(hosts=["http://b:2379"])
 
 
-@pytest.mark.parametrize(
-    ("options", "name"),
-    [(ClientOptions(), "timeout"), (Auth("u", "p"), "password"), (TLS(), "ca"), (Retry(), "attempts")],
-    ids=lambda value: type(value).__name__,
-)
-def test_options_cant_be_changed(options, name):
+def test_options_cannot_be_changed():
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        setattr(options, name, "x")
+        ClientOptions().timeout = 1
 
 
-def test_what_was_given_is_neither_changed_nor_shared():
+def test_the_input_is_neither_changed_nor_shared():
     given = {"hosts": ["a:1"], "grpc_options": {"grpc.x": 1}, "retry": {"attempts": 2}}
     options = ClientOptions.of(given)
     given["grpc_options"]["grpc.x"] = 2
@@ -260,13 +252,13 @@ def test_what_was_given_is_neither_changed_nor_shared():
     assert (options.grpc_options, options.hosts) == ({"grpc.x": 1}, ("http://a:1",))
 
 
-def test_the_grpc_options_cant_be_changed_either():
+def test_the_grpc_options_cannot_be_changed_either():
     options = ClientOptions(grpc_options={"grpc.x": 1})
     with pytest.raises(TypeError):
         options.grpc_options["grpc.x"] = 2
 
 
-def test_no_secret_is_in_any_text_of_the_options():
+def test_no_secret_is_in_the_repr_of_the_options():
     options = ClientOptions.of(
         {"auth": {"username": "root", "password": "hunter2"}, "tls": {"cert": CERT, "key": KEY}, **HTTPS}
     )
@@ -276,17 +268,11 @@ def test_no_secret_is_in_any_text_of_the_options():
     assert "root" in repr(options)
 
 
-def test_a_token_is_in_no_text_of_the_options():
+def test_no_token_is_in_the_repr_of_the_options():
     options = ClientOptions.of({"auth": {"token": "hunter2"}})
     for shown in (options, options.auth):
         assert "hunter2" not in f"{shown!r} {shown} {SimpleNamespace(it=shown)}"
     assert "token=***" in repr(options)
-
-
-def test_a_path_of_a_key_is_shown_and_an_absent_password_too(tmp_path):
-    (path := tmp_path / "key.pem").write_text(KEY)
-    assert str(path) in repr(TLS(cert=str(path), key=path))
-    assert "password=None" in repr(Auth())
 
 
 @pytest.mark.parametrize(
@@ -306,7 +292,7 @@ def test_a_path_of_a_key_is_shown_and_an_absent_password_too(tmp_path):
         {"auth": "hunter2"},
     ],
 )
-def test_no_secret_is_in_any_text_of_an_error(given):
+def test_no_secret_is_in_an_error(given):
     with pytest.raises(ConfigError) as caught:
         ClientOptions.of(given)
     assert "hunter2" not in f"{caught.value!r} {caught.value} {caught.value.faults}"

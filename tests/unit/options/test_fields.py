@@ -36,7 +36,7 @@ def function():
         (priority, "low"),
     ],
 )
-def test_what_an_option_takes_is_its_value(read, value):
+def test_a_valid_value_is_returned(read, value):
     assert read(value) == value
 
 
@@ -48,9 +48,9 @@ def test_what_an_option_takes_is_its_value(read, value):
         (fields.text, True, "expected text, got bool; write it in quotes"),
         (fields.text, [], "expected text, got list"),
         (fields.text, b"a", "expected text, got bytes"),
-        (fields.text, "", "expected text, got an empty one"),
+        (fields.text, "", "expected text, got an empty string"),
         (fields.secret, 42, "expected text, got int; write it in quotes"),
-        (fields.secret, "", "expected text, got an empty one"),
+        (fields.secret, "", "expected text, got an empty string"),
         (fields.seconds, "5", "expected a number of seconds, got str"),
         (fields.seconds, True, "expected a number of seconds, got bool"),
         (fields.seconds, None, "expected a number of seconds, got nothing"),
@@ -68,11 +68,11 @@ def test_what_an_option_takes_is_its_value(read, value):
         (fields.mapping, "a", "expected a mapping, got str"),
         (fields.mapping, {1: 2}, "expected names as keys, got int 1"),
         (fields.pem, 1, "expected text, got int; write it in quotes"),
-        (fields.pem, "nowhere.pem", "expected PEM text or a file's path; no such file: nowhere.pem"),
+        (fields.pem, "nowhere.pem", "expected PEM text or a file path; no such file: nowhere.pem"),
         (
             fields.disabled,
             True,
-            "reserved; only false is accepted so far. batch([...]) merges operations by hand",
+            "reserved; only false is accepted. Use batch([...]) to send operations together",
         ),
         (fields.imported, 1, "expected a class or its import path, got int"),
         (fields.imported, "os:getcwd", "expected the import path of a class, got builtin_function_or_method"),
@@ -81,41 +81,41 @@ def test_what_an_option_takes_is_its_value(read, value):
         (priority, [], "expected one of high, medium, low, got []"),
     ],
 )
-def test_anything_else_is_an_error_that_says_what_was_expected(faults, read, value, message):
+def test_an_invalid_value_is_an_error_that_says_what_was_expected(faults, read, value, message):
     assert faults(read, value) == [message]
 
 
 @pytest.mark.parametrize("value", [1, 0, "yes", [], None], ids=repr)
-def test_batching_is_nothing_but_false(faults, value):
+def test_batching_must_be_false(faults, value):
     assert "reserved" in faults(fields.disabled, value)[0]
 
 
-def test_a_secret_of_a_wrong_type_is_not_shown(faults):
+def test_a_secret_of_the_wrong_type_is_not_shown(faults):
     assert "8471" not in faults(fields.secret, 8471)[0]
     assert "8471" not in faults(fields.secret, [8471])[0]
 
 
-def test_a_copy_of_a_mapping_is_kept():
+def test_a_mapping_is_copied():
     given = {"a": 1}
     assert fields.mapping(given) is not given
 
 
 @pytest.mark.parametrize("kind", [str, Path])
-def test_a_pem_file_is_kept_as_its_path(tmp_path, kind):
+def test_a_pem_file_becomes_its_path(tmp_path, kind):
     path = tmp_path / "ca.pem"
     path.write_text(PEM)
     assert fields.pem(kind(path)) == str(path)
 
 
-def test_a_directory_is_no_pem_file(tmp_path, faults):
+def test_a_directory_is_not_a_pem_file(tmp_path, faults):
     assert "no such file" in faults(fields.pem, str(tmp_path))[0]
 
 
-def test_a_pem_file_that_may_not_be_read_is_an_error(tmp_path, faults, monkeypatch):
+def test_an_unreadable_pem_file_is_an_error(tmp_path, faults, monkeypatch):
     path = tmp_path / "key.pem"
     path.write_text(PEM)
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert faults(fields.pem, str(path)) == [f"the file can't be read: {path}"]
+    assert faults(fields.pem, str(path)) == [f"cannot read the file: {path}"]
 
 
 @pytest.mark.parametrize("path", ["etcd_factory.service:ETCDService", "etcd_factory.service.ETCDService"])
@@ -126,9 +126,9 @@ def test_an_import_path_becomes_its_class(path):
 @pytest.mark.parametrize(
     "path", ["nowhere:Class", "etcd_factory:Nothing", "etcd_factory.nothing:Class", "", "a b", ":"]
 )
-def test_a_path_that_leads_nowhere_is_an_error_that_names_it(faults, path):
+def test_an_import_path_that_leads_nowhere_is_an_error_that_names_it(faults, path):
     (fault,) = faults(fields.imported, path)
-    assert fault.startswith(f"{path!r} can't be imported: ")
+    assert fault.startswith(f"cannot import {path!r}: ")
 
 
 @pytest.mark.parametrize("text", ["1 / 0", "def"], ids=["raises", "syntax"])
@@ -136,4 +136,4 @@ def test_a_module_that_fails_on_import_is_an_error_that_names_it(faults, tmp_pat
     (tmp_path / "failing_module.py").write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
     (fault,) = faults(fields.imported, "failing_module:Class")
-    assert fault.startswith("'failing_module:Class' can't be imported: ")
+    assert fault.startswith("cannot import 'failing_module:Class': ")

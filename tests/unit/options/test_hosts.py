@@ -33,31 +33,31 @@ def test_each_form_of_a_host_becomes_a_url_with_its_port(written, url):
 
 
 @pytest.mark.parametrize("several", [["a:1", "b:2"], ("a:1", "b:2")], ids=["list", "tuple"])
-def test_hosts_are_one_text_or_several_in_their_order(several):
+def test_several_hosts_keep_their_order(several):
     assert hosts(several) == ("http://a:1", "http://b:2")
 
 
-def test_a_domain_stands_alone(faults):
+def test_srv_cannot_be_combined_with_other_hosts(faults):
     (fault,) = faults(hosts, ["srv://a", "b:1"])
-    assert fault == "srv:// stands for all hosts of a cluster, not beside others: srv://a, http://b:1"
+    assert fault == "srv:// cannot be combined with other hosts: srv://a, http://b:1"
 
 
-def test_a_host_written_twice_is_asked_once():
+def test_duplicate_hosts_are_dropped():
     assert hosts(["b:1", "a:1", "http://b:1"]) == ("http://b:1", "http://a:1")
 
 
-def test_no_hosts_are_an_error_that_shows_the_forms(faults):
+def test_an_empty_list_is_an_error_that_shows_the_forms(faults):
     assert faults(hosts, []) == [f"expected at least one host, got an empty list; {FORM}"]
 
 
-def test_http_and_https_mixed_are_an_error_that_shows_the_hosts(faults):
+def test_mixing_http_and_https_is_an_error_that_shows_the_hosts(faults):
     mixed = ["http://a:1", "https://b:2", "c:3"]
     assert faults(hosts, mixed) == [
-        "http and https hosts are mixed: http://a:1, https://b:2, http://c:3; all must be one or the other"
+        "http and https hosts are mixed: http://a:1, https://b:2, http://c:3; use one of them for all"
     ]
 
 
-def test_a_socket_counts_as_without_tls(faults):
+def test_a_unix_socket_cannot_be_combined_with_https(faults):
     assert hosts(["unix:///a", "b:1"]) == ("unix:///a", "http://b:1")
     assert "mixed" in faults(hosts, ["unix:///a", "https://b:1"])[0]
 
@@ -67,36 +67,36 @@ def test_a_socket_counts_as_without_tls(faults):
     [
         ("ftp://a", f"unknown scheme 'ftp'; {FORM}"),
         ("htps://a", f"unknown scheme 'htps'; did you mean 'https'?; {FORM}"),
-        ("::1", "an IPv6 address stands in brackets: [::1]:2379"),
-        ("fe80::1:2379", "an IPv6 address stands in brackets"),
-        ("a:99999", "'a:99999' is no host: Port out of range 0-65535"),
-        ("a:x", "'a:x' is no host"),
-        ("a:-1", "'a:-1' is no host"),
-        ("http://a:1/path", f"'http://a:1/path' is no host; {FORM}"),
-        ("a?b=1", f"'a?b=1' is no host; {FORM}"),
-        ("a#b", f"'a#b' is no host; {FORM}"),
-        ("", f"'' is no host; {FORM}"),
-        ("http://", f"'http://' is no host; {FORM}"),
-        ("a b:1", f"'a b:1' is no host; {FORM}"),
+        ("::1", "write an IPv6 address in brackets: [::1]:2379"),
+        ("fe80::1:2379", "write an IPv6 address in brackets"),
+        ("a:99999", "'a:99999' is not a host: Port out of range 0-65535"),
+        ("a:x", "'a:x' is not a host"),
+        ("a:-1", "'a:-1' is not a host"),
+        ("http://a:1/path", f"'http://a:1/path' is not a host; {FORM}"),
+        ("a?b=1", f"'a?b=1' is not a host; {FORM}"),
+        ("a#b", f"'a#b' is not a host; {FORM}"),
+        ("", f"'' is not a host; {FORM}"),
+        ("http://", f"'http://' is not a host; {FORM}"),
+        ("a b:1", f"'a b:1' is not a host; {FORM}"),
         ("unix://relative/path", "expected unix:///absolute/path, got unix://relative/path"),
-        ("unix:/path", f"is no host; {FORM}"),
-        ("http://[::1", "'http://[::1' is no host"),
-        ("[name]:1", "'[name]:1' is no host"),
+        ("unix:/path", f"is not a host; {FORM}"),
+        ("http://[::1", "'http://[::1' is not a host"),
+        ("[name]:1", "'[name]:1' is not a host"),
         ("srv://", "expected srv://domain, without a port, got srv://"),
         ("srv://a:1", "expected srv://domain, without a port, got srv://a:1"),
         ("srv://a/b", "expected srv://domain, without a port, got srv://a/b"),
     ],
 )
-def test_what_is_no_host_is_an_error_that_says_what_to_write(faults, written, what):
+def test_an_invalid_host_is_an_error_that_says_what_to_write(faults, written, what):
     (fault,) = faults(hosts, [written])
     assert what in fault
 
 
-def test_port_zero_is_no_port_to_reach(faults):
-    assert "'a:0' is no host" in faults(hosts, "a:0")[0]
+def test_port_zero_is_invalid(faults):
+    assert "'a:0' is not a host" in faults(hosts, "a:0")[0]
 
 
-def test_several_hosts_in_one_text_are_told_to_be_a_list(faults):
+def test_several_hosts_in_one_string_are_an_error_that_suggests_a_list(faults):
     (fault,) = faults(hosts, "a:1,b:2")
     assert "list" in fault
 
@@ -121,20 +121,20 @@ def test_a_url_with_a_password_is_refused_and_not_shown(written):
     assert "hunter2" not in str(caught.value) + repr(caught.value)
 
 
-def test_a_url_with_a_password_is_told_where_to_put_it(faults):
+def test_a_url_with_a_password_is_an_error_that_says_where_to_put_it(faults):
     assert faults(hosts, "http://root:hunter2@a:1") == [
-        "a host can't carry user and password; write them as auth: {username, password}"
+        "a host cannot contain a user and password; write them as auth: {username, password}"
     ]
 
 
 @pytest.mark.parametrize("value", [2379, True, 1.5, b"a:1", {"a": 1}, None], ids=repr)
-def test_what_is_neither_text_nor_a_list_is_an_error(faults, value):
+def test_hosts_must_be_text_or_a_list(faults, value):
     (fault,) = faults(hosts, value)
     assert fault.startswith("expected a host or a list of hosts, got ")
 
 
 @pytest.mark.parametrize("value", [2379, None, b"a:1", ["a:1"]], ids=repr)
-def test_each_host_is_a_text(faults, value):
+def test_each_host_must_be_text(faults, value):
     (fault,) = faults(hosts, ["a:1", value])
     assert fault.startswith("expected a host as text, got ")
 

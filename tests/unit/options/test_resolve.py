@@ -7,13 +7,13 @@ from etcd_factory.errors import Fault
 from etcd_factory.options.resolve import plain
 
 
-def test_a_tree_becomes_plain_values_all_the_way_down():
+def test_a_tree_becomes_plain_values_at_every_level():
     value, faults = plain(OmegaConf.create({"a": {"b": [1, {"c": 2}]}, "d": None}))
     assert (value, faults) == ({"a": {"b": [1, {"c": 2}]}, "d": None}, ())
     assert (type(value), type(value["a"]["b"]), type(value["a"]["b"][1])) == (dict, list, dict)
 
 
-def test_interpolations_are_resolved_also_from_above(monkeypatch):
+def test_interpolations_are_resolved_in_the_whole_tree(monkeypatch):
     monkeypatch.setenv("PORT", "1234")
     tree = OmegaConf.create({"port": "${oc.env:PORT}", "etcd": {"client": {"host": "a:${port}"}}})
     assert plain(tree.etcd) == ({"client": {"host": "a:1234"}}, ())
@@ -23,7 +23,7 @@ def test_a_tree_inside_a_mapping_becomes_plain_too():
     assert plain({"a": OmegaConf.create({"b": [1]})}) == ({"a": {"b": [1]}}, ())
 
 
-def test_each_place_that_cant_be_resolved_is_a_fault_and_left_out():
+def test_each_value_that_cannot_be_resolved_is_a_fault_and_left_out():
     value, (first, second, third) = plain(
         OmegaConf.create({"a": "${oc.env:NOWHERE_SET}", "b": {"c": "${nothing}", "d": 1}, "e": "???"})
     )
@@ -33,18 +33,18 @@ def test_each_place_that_cant_be_resolved_is_a_fault_and_left_out():
     assert "nothing" in second.message
 
 
-def test_a_fault_in_a_list_has_its_place_in_it():
+def test_a_fault_in_a_list_has_its_index():
     value, (fault,) = plain(OmegaConf.create({"hosts": ["a", "${oc.env:NOWHERE_SET}"]}))
     assert (value, fault.path) == ({"hosts": ["a"]}, "hosts.1")
 
 
-def test_other_values_pass_as_they_are():
+def test_other_values_are_unchanged():
     options = ClientOptions()
     assert plain(options) == (options, ())
     assert plain({"a": options})[0]["a"] is options
 
 
-def test_a_copy_is_made_and_the_tree_stays():
+def test_the_result_is_a_copy():
     tree = OmegaConf.create({"a": {"b": [1]}})
     plain(tree)[0]["a"]["b"].append(2)
     assert tree == {"a": {"b": [1]}}

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 from attrs import field, frozen
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from etcd_factory.errors import ConfigError, Fault
@@ -26,16 +26,16 @@ class Pair:
     CHECKS: ClassVar[Any] = ((frozenset({"left", "right"}), odd),)
 
 
-def test_a_mapping_becomes_an_instance_whatever_its_spelling():
+def test_a_mapping_becomes_an_instance_in_any_spelling():
     assert structure(Pair, {"left": 5, "theName": "y"}) == Pair(5, 2, "y")
     assert structure(Pair, {}) == Pair()
 
 
-def test_null_leaves_the_default():
+def test_null_means_the_default():
     assert structure(Pair, {"left": None, "the_name": None}) == Pair()
 
 
-def test_faults_stand_in_the_order_they_were_written_each_with_its_key(faults):
+def test_faults_have_their_keys_and_the_order_of_the_mapping(faults):
     assert faults(structure, Pair, {"righ": 1, "theName": 3, "left": 0}) == [
         "righ: unknown option; did you mean 'right'?",
         "theName: expected text, got int; write it in quotes",
@@ -43,30 +43,30 @@ def test_faults_stand_in_the_order_they_were_written_each_with_its_key(faults):
     ]
 
 
-def test_an_option_under_two_names_is_a_fault_of_the_second(faults):
+def test_an_option_in_two_spellings_is_a_fault_of_the_second(faults):
     assert faults(structure, Pair, {"theName": "a", "the_name": "a"}) == [
-        "the_name: given twice, under two names of 'the_name'; keep one"
+        "the_name: set twice, under two spellings of 'the_name'; keep one"
     ]
 
 
-def test_a_rule_between_options_counts_the_defaults_too(faults):
+def test_a_rule_between_options_sees_the_defaults(faults):
     assert faults(structure, Pair, {"left": 2}) == ["left is right"]
 
 
-def test_a_rule_is_told_beside_the_faults_of_other_options(faults):
+def test_a_broken_rule_is_reported_with_the_faults_of_other_options(faults):
     assert faults(structure, Pair, {"left": 2, "zzz": 1}) == ["zzz: unknown option", "left is right"]
 
 
 @pytest.mark.parametrize("bad", ["left", "LEFT"])
-def test_a_rule_that_would_read_a_bad_option_is_left_out(faults, bad):
+def test_a_rule_that_reads_an_invalid_option_is_skipped(faults, bad):
     assert len(faults(structure, Pair, {bad: "2", "right": 1})) == 1
 
 
-def test_a_key_that_is_no_text_is_unknown(faults):
+def test_a_key_that_is_not_text_is_unknown(faults):
     assert faults(structure, Pair, {5: 1}) == ["5: unknown option"]
 
 
-def test_a_path_is_put_before_those_of_faults():
+def test_a_path_is_prepended_to_those_of_faults():
     first, second = below("a.b", [Fault("f", "", "m"), Fault("f", "c", "m")])
     assert (first, second) == (Fault("f", "a.b", "m"), Fault("f", "a.b.c", "m"))
 
@@ -88,7 +88,7 @@ def test_a_path_is_put_before_those_of_faults():
         ({"tls": {"serverName": 1}}, {"tls": {"server_name": 2}}, {"tls": {"server_name": 2}}),
     ],
 )
-def test_mappings_merge_whatever_their_spelling_and_the_rest_is_replaced(base, over, result):
+def test_mappings_merge_in_any_spelling_and_all_else_is_replaced(base, over, result):
     before = copy.deepcopy((base, over))
     assert overlay(base, over) == result
     assert (base, over) == before
@@ -100,8 +100,9 @@ VALUES = st.recursive(
 TREES = st.dictionaries(st.text("abc", min_size=1), VALUES)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 @given(TREES, TREES)
-def test_what_stands_over_always_wins_and_inputs_stay(base, over):
+def test_the_upper_mapping_always_wins_and_inputs_are_unchanged(base, over):
     before = copy.deepcopy((base, over))
     merged = overlay(base, over)
     assert set(merged) == set(base) | set(over)
@@ -110,7 +111,7 @@ def test_what_stands_over_always_wins_and_inputs_stay(base, over):
     assert (base, over) == before
 
 
-def test_an_error_of_structure_is_a_value_error_with_its_faults():
+def test_the_error_is_a_value_error_with_the_faults():
     with pytest.raises(ValueError, match="2 faults in the configuration:\n  a: unknown option\n  b: unknown") as caught:
         structure(Pair, {"a": 1, "b": 2})
     assert isinstance(caught.value, ConfigError)

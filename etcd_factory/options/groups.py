@@ -1,0 +1,112 @@
+"""The groups of options inside ``ClientOptions``: authentication, TLS, retries, keepalive."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import field, frozen
+
+from . import fields
+from .fields import Secret
+from .structure import Checks, agree, named
+
+
+def hidden(value: object) -> str:
+    """Return a secret as ``repr`` shows it."""
+    return "None" if value is None else "***"
+
+
+def file_only(value: object) -> str:
+    """Return a PEM option as ``repr`` shows it: a path, but never a key."""
+    return "***" if isinstance(value, str) and "-----BEGIN" in value else repr(value)
+
+
+def half(options: object, one: str, other: str) -> str:
+    """Return the problem if only one of two options is set."""
+    present = [name for name in (one, other) if getattr(options, name) is not None]
+    if len(present) != 1:
+        return ""
+    missing = other if present == [one] else one
+    return f"{present[0]} is set without {missing}; set both or neither"
+
+
+def mixed_auth(auth: Auth) -> str:
+    """Return the problem unless username and password are both set, or a token alone."""
+    present = [name for name in ("username", "password") if getattr(auth, name) is not None]
+    if auth.token is None or not present:
+        return half(auth, "username", "password")
+    names = " and ".join(present)
+    return f"token cannot be combined with {names}; set one or the other (null removes a value of a lower layer)"
+
+
+def half_pair(tls: TLS) -> str:
+    """Return the problem if a certificate has no key, or a key no certificate."""
+    return half(tls, "cert", "key")
+
+
+def crossed(retry: Retry) -> str:
+    """Return the problem if the first pause is longer than the longest one."""
+    return "initial exceeds maximum" if retry.initial > retry.maximum else ""
+
+
+@frozen(field_transformer=named)
+class Auth:
+    """How the client authenticates: with a username and a password, or with a token that it already has.
+
+    Each may be a function, in asyncio also an ``async`` one. The functions of username and password are called each
+    time a token is fetched; the function of a token is called if there is no token yet, or after the server refused the
+    last one. A token that is text is sent unchanged; if the server refuses it, the call fails.
+    """
+
+    username: Secret | None = field(default=None, converter=fields.secret)
+    password: Secret | None = field(default=None, converter=fields.secret, repr=hidden)
+    token: Secret | None = field(default=None, converter=fields.token, repr=hidden)
+
+    CHECKS: ClassVar[Checks] = ((frozenset({"username", "password", "token"}), mixed_auth),)
+
+    def __attrs_post_init__(self) -> None:
+        agree(self)
+
+
+@frozen(field_transformer=named)
+class TLS:
+    """How the server is verified and how the client identifies itself: paths of PEM files, or PEM text.
+
+    ``ca`` defaults to the system's roots. ``cert`` needs ``key``. ``server_name`` is the name that the server's
+    certificate must have if it differs from the host.
+    """
+
+    ca: str | None = field(default=None, converter=fields.pem, repr=file_only)
+    cert: str | None = field(default=None, converter=fields.pem, repr=file_only)
+    key: str | None = field(default=None, converter=fields.pem, repr=file_only)
+    server_name: str | None = field(default=None, converter=fields.name)
+
+    CHECKS: ClassVar[Checks] = ((frozenset({"cert", "key"}), half_pair),)
+
+    def __attrs_post_init__(self) -> None:
+        agree(self)
+
+
+@frozen(field_transformer=named)
+class Retry:
+    """How many attempts a call has at most, and the pauses between them in seconds.
+
+    The pause doubles from ``initial`` to ``maximum``, with jitter.
+    """
+
+    attempts: int = field(default=10, converter=fields.count)
+    initial: float = field(default=0.025, converter=fields.seconds)
+    maximum: float = field(default=1.0, converter=fields.seconds)
+
+    CHECKS: ClassVar[Checks] = ((frozenset({"initial", "maximum"}), crossed),)
+
+    def __attrs_post_init__(self) -> None:
+        agree(self)
+
+
+@frozen(field_transformer=named)
+class Keepalive:
+    """gRPC keepalive in seconds: a ping after ``time`` without activity; the connection is dead after ``timeout``."""
+
+    time: float = field(default=10.0, converter=fields.seconds)
+    timeout: float = field(default=5.0, converter=fields.seconds)

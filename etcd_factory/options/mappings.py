@@ -1,0 +1,120 @@
+"""Option mappings as type checkers see them, so that ``ETCDService({"hots": ...})`` is an error in the editor.
+
+Every key may be written in snake_case or camelCase, and null means the default. ``AnyMapping`` next to a ``TypedDict``
+accepts any mapping of unknown type: a ``dict[str, Any]``, the ``DictConfig`` of a configuration file. A literal
+never matches it, since none of its values can be an ``InvalidOption``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal, TypedDict, final
+
+from .fields import Secret
+from .groups import TLS, Auth, Keepalive, Retry
+
+Priority = Literal["high", "medium", "low"]
+BalancerName = Literal["round_robin", "random", "weighted", "least_connections", "consistent_hash"]
+PEM = str | os.PathLike[str]
+
+
+@final
+class InvalidOption:
+    """The type of an option that is unknown or has a value of the wrong type. It has no instances."""
+
+
+AnyMapping = Mapping[str, InvalidOption]
+
+
+class AuthDict(TypedDict, total=False):
+    """``Auth`` as a mapping."""
+
+    username: Secret | None
+    password: Secret | None
+    token: Secret | None
+
+
+class TLSDict(TypedDict, total=False):
+    """``TLS`` as a mapping."""
+
+    ca: PEM | None
+    cert: PEM | None
+    key: PEM | None
+    server_name: str | None
+    serverName: str | None
+
+
+class RetryDict(TypedDict, total=False):
+    """``Retry`` as a mapping."""
+
+    attempts: int | None
+    initial: float | None
+    maximum: float | None
+
+
+class KeepaliveDict(TypedDict, total=False):
+    """``Keepalive`` as a mapping."""
+
+    time: float | None
+    timeout: float | None
+
+
+AuthLike = Auth | AuthDict | AnyMapping
+TLSLike = TLS | TLSDict | AnyMapping
+RetryLike = Retry | RetryDict | AnyMapping
+KeepaliveLike = Keepalive | KeepaliveDict | AnyMapping
+
+
+class ClientOptionsDict(TypedDict, total=False):
+    """``ClientOptions`` as a mapping."""
+
+    hosts: str | Sequence[str] | None
+    host: str | Sequence[str] | None
+    auth: AuthLike | None
+    tls: TLSLike | None
+    credentials: TLSLike | None
+    namespace: str | bytes | None
+    timeout: float | None
+    dial_timeout: float | None
+    dialTimeout: float | None
+    sync: float | None
+    retry: RetryLike | None
+    keepalive: KeepaliveLike | None
+    grpc_options: Mapping[str, object] | None
+    grpcOptions: Mapping[str, object] | None
+    batching: Literal[False] | None
+    client_class: type[object] | str | None
+    clientClass: type[object] | str | None
+    custom_client_class: type[object] | str | None
+    customClientClass: type[object] | str | None
+
+
+class ServiceOptionsDict(TypedDict, total=False):
+    """``service_options``: what ``register`` uses unless its arguments say otherwise."""
+
+    host: str
+    port: int
+    metadata: Mapping[str, object]
+    weight: float
+    tags: Iterable[str]
+
+
+class ServiceDiscoveryDict(TypedDict, total=False):
+    """``ServiceDiscovery`` as a mapping."""
+
+    client: str | None
+    namespace: str | None
+    ttl: int | None
+    load_balancer: BalancerName | Callable[..., object] | None
+    loadBalancer: BalancerName | Callable[..., object] | None
+    service_options: ServiceOptionsDict | AnyMapping | None
+    serviceOptions: ServiceOptionsDict | AnyMapping | None
+
+
+class ConfigCenterDict(TypedDict, total=False):
+    """``ConfigCenterOptions`` as a mapping."""
+
+    client: str | None
+    prefix: str | None
+    fallback: str | os.PathLike[str] | None

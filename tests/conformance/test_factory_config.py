@@ -110,7 +110,7 @@ async def test_all_faults_of_a_load_are_reported_with_the_file_that_set_them(fac
     with pytest.raises(ConfigError) as caught:
         face.factory.from_config("config", {"etcd": {"client": {"namespac": "x"}}})
     lines = str(caught.value).splitlines()
-    assert lines[0] == "5 faults in the configuration:"
+    assert lines[0] == "5 problems in the configuration:"
     assert {line.strip() for line in lines[1:]} == {
         "config/c.default.yaml: etcd.default.timeout: expected a number of seconds above 0, got -1",
         "config/c.default.yaml: etcd.clients.a.hots: unknown option; did you mean 'hosts'?",

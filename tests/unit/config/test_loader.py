@@ -20,7 +20,7 @@ def test_layers_merge_in_their_order(write, monkeypatch):
 
 def test_one_error_reports_all_faults(write):
     write("a.yaml", "[")
-    with pytest.raises(ConfigError, match="2 faults") as caught:
+    with pytest.raises(ConfigError, match="2 problems") as caught:
         load_config("a.yaml", "b.yaml")
     assert [fault.file for fault in caught.value.faults] == ["a.yaml", "b.yaml"]
     assert isinstance(caught.value, ValueError)

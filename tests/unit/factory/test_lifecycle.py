@@ -95,7 +95,7 @@ async def test_the_same_name_with_other_options_is_an_error_that_says_what_to_do
     assert type(error) is InstanceExistsError
     assert str(error) == (
         "an etcd client named 'a' exists with other options; "
-        "pass on_exists='return' to use it or on_exists='replace' to put the new one in its place"
+        "pass on_exists='return' to use it or on_exists='replace' to replace it"
     )
     assert (len(factory.made), factory.ended, factory.get("a").options) == (1, [], {"x": 1})
 

@@ -190,6 +190,12 @@ class RequestTooLargeError(EtcdError):
     status = Code.RESOURCE_EXHAUSTED
 
 
+class ResponseTooLargeError(EtcdError):
+    """The response exceeds the limit of this client's transport; the request may have been applied."""
+
+    status = Code.RESOURCE_EXHAUSTED
+
+
 class TooManyRequestsError(EtcdError):
     """The server has too many requests to apply and refuses more for now."""
 

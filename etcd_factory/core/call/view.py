@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+FOREVER = 1e8  # seconds, three years: deadlines further away overflow the clocks of gRPC and of locks
+
 
 @frozen(eq=False)
 class View:
@@ -30,6 +32,7 @@ class View:
     face: Face = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "timeout", min(self.timeout, FOREVER))
         object.__setattr__(self, "face", self.client.runtime.face)
 
     def __str__(self) -> str:

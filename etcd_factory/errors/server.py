@@ -78,6 +78,12 @@ class ConnectionFailedError(EtcdError, Etcd3ConnectionFailed):
     hint = "is etcd running there, and is the host right?"
 
 
+class TLSError(ConnectionFailedError):
+    """The host accepts connections, but TLS with it fails; the message says why, and what to change."""
+
+    hint = ""
+
+
 class DeadlineExceededError(EtcdError, TimeoutError, Etcd3ConnectionTimeout):
     """No response within ``timeout``."""
 

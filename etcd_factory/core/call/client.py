@@ -11,7 +11,7 @@ from attrs import define
 
 from etcd_factory.core.background import Background
 from etcd_factory.core.ports import Metadata, Q, R, Runtime, Transport
-from etcd_factory.errors import EtcdError
+from etcd_factory.errors import EtcdError, TLSError
 from etcd_factory.options import ClientOptions
 from etcd_factory.options.hosts import is_srv
 from etcd_factory.wire import methods
@@ -161,7 +161,7 @@ class Client:
         action = self._next_action(error, state)
         if action in ELSEWHERE or isinstance(error, UNRESPONSIVE):  # whatever happens to this call, the next one too
             state.endpoints.failed(state.host, now)
-        wait = self._wait(action, state, now)
+        wait = self._wait(action, error, state, now)
         if wait is None or now + wait >= state.deadline:
             raise error
         name, host = state.method.name, state.host
@@ -176,7 +176,7 @@ class Client:
         renewable = self.token.auth is not None and state.renewals < RENEWALS
         return next_action(error, repeatable=state.method.repeatable, renewable=renewable, hosts=len(state.endpoints))
 
-    def _wait(self, action: RetryAction, state: CallState, now: float) -> float | None:
+    def _wait(self, action: RetryAction, error: EtcdError, state: CallState, now: float) -> float | None:
         """Return the seconds before the next attempt, None if there is none."""
         if action is RetryAction.RAISE:
             return None
@@ -185,6 +185,9 @@ class Client:
             self.token.drop(state.metadata)
             return 0.0
         state.failures += 1
-        wait = self.backoff(state.failures) if state.endpoints.all_failed(now) else 0.0
+        all_failed = state.endpoints.all_failed(now)
+        if all_failed and isinstance(error, TLSError):  # it does not go away by itself
+            return None
+        wait = self.backoff(state.failures) if all_failed else 0.0
         reach = state.start + self.options.dial_timeout * len(state.endpoints)
         return None if action is RetryAction.RESEND and now + wait > reach else wait

@@ -143,9 +143,10 @@ class AsyncioTransport:
                 return connection, deadline - now()
             mine.drop(host, connection)
             connection = mine.fresh(host)
-        failed = await self._probe(mine, host, connection, max(0.001, deadline - now()))
+        since = now()
+        failed = await self._probe(mine, host, connection, max(0.001, deadline - since))
         if failed is not None:
-            raise failed
+            raise await asyncio.to_thread(mine.explain, host, failed, since) from failed
         return connection, max(0.001, deadline - now())
 
     async def _probe(

@@ -16,7 +16,8 @@ from weakref import WeakSet
 
 import grpc
 
-from etcd_factory.errors import ClientClosedError, EtcdError
+from etcd_factory.errors import ClientClosedError, Code, EtcdError
+from etcd_factory.io.tls import diagnose
 from etcd_factory.options import TLS
 from etcd_factory.wire.methods import Method
 
@@ -117,6 +118,15 @@ class Connections(Generic[C]):
         failed = translate(error, host)
         failed.sent = False
         return failed
+
+    def explain(self, host: str, failed: EtcdError, since: float) -> EtcdError:
+        """Return why a host could not be reached, if that is TLS; may block for ``PATIENCE`` seconds."""
+        if failed.code is not Code.UNAVAILABLE or now() - since > PATIENCE:  # it does not accept connections at all
+            return failed
+        problem = diagnose(host, self._tls, PATIENCE)
+        if problem is not None:
+            problem.sent = False
+        return problem or failed
 
     def close(self) -> list[C]:
         """Accept no more calls; returns the channels to close."""

@@ -95,9 +95,10 @@ class ThreadTransport:
                 return connection, deadline - now()
             self._connections.drop(host, connection)
             connection = self._connections.fresh(host)
-        failed = self._probe(host, connection, max(0.001, deadline - now()))
+        since = now()
+        failed = self._probe(host, connection, max(0.001, deadline - since))
         if failed is not None:
-            raise failed
+            raise self._connections.explain(host, failed, since) from failed
         return connection, max(0.001, deadline - now())
 
     def _probe(self, host: str, connection: Connection[grpc.Channel], timeout: float) -> EtcdError | None:

@@ -98,7 +98,7 @@ class AsyncioTransport:
         self._arguments = arguments(options)
 
     def _none(self) -> Connections[aio.Channel]:
-        return Connections(self._options.tls, self._open)
+        return Connections(self._options, self._open)
 
     def _open(self, host: str) -> aio.Channel:
         if self._options.secure:

@@ -18,13 +18,12 @@ import grpc
 
 from etcd_factory.errors import ClientClosedError, Code, EtcdError
 from etcd_factory.io.tls import diagnose
-from etcd_factory.options import TLS
+from etcd_factory.options import ClientOptions
 from etcd_factory.wire.methods import Method
 
 from .channel import PROBE, kind, translate
 from .credentials import Stamp, stamp
 
-IDLE = 5.0  # seconds of silence after which a connection is tested before use: a NAT may have forgotten it
 PATIENCE = 1.0  # seconds that the test of an established connection may take
 SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)  # no response
 
@@ -42,8 +41,8 @@ class Cancellable(Protocol):
 class Connection(Generic[C]):
     """A channel to one host, its prepared calls, and when something was heard on it last."""
 
-    def __init__(self, channel: C, files: Stamp) -> None:
-        self.channel, self.files = channel, files
+    def __init__(self, channel: C, files: Stamp, idle: float) -> None:
+        self.channel, self.files, self._idle = channel, files, idle
         self.probe: Callable[..., Any] = self._prepare("unary_unary", PROBE)
         self.streams: WeakSet[Cancellable] = WeakSet()
         self.heard = now()
@@ -51,8 +50,8 @@ class Connection(Generic[C]):
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing was heard on it for a while."""
-        return now() - self.heard > IDLE
+        """Whether nothing was heard on it for so long that something on the way may have forgotten it."""
+        return now() - self.heard > self._idle
 
     def call(self, method: Method[Any, Any]) -> Callable[..., Any]:
         """Return what starts such calls."""
@@ -70,8 +69,8 @@ class Connection(Generic[C]):
 class Connections(Generic[C]):
     """The connections of a client, in asyncio those of one event loop, by host."""
 
-    def __init__(self, tls: TLS | None, open_channel: Callable[[str], C]) -> None:
-        self._tls, self._open = tls, open_channel
+    def __init__(self, options: ClientOptions, open_channel: Callable[[str], C]) -> None:
+        self._tls, self._idle, self._open = options.tls, options.keepalive.time, open_channel
         self._lock = threading.Lock()
         self._by_host: dict[str, Connection[C]] = {}
         self.closed = False
@@ -88,7 +87,7 @@ class Connections(Generic[C]):
                 raise ClientClosedError
             found = self._by_host.get(host)
             if found is None or found.files != files:
-                found = self._by_host[host] = Connection(self._open(host), files)
+                found = self._by_host[host] = Connection(self._open(host), files, self._idle)
             return found
 
     def drop(self, host: str, connection: Connection[C]) -> None:

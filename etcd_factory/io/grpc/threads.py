@@ -61,7 +61,7 @@ class ThreadTransport:
         self._arguments = arguments(options)
 
     def _none(self) -> Connections[grpc.Channel]:
-        return Connections(self._options.tls, self._open)
+        return Connections(self._options, self._open)
 
     def _open(self, host: str) -> grpc.Channel:
         if self._options.secure:

@@ -191,9 +191,10 @@ class NoSpaceError(EtcdError):
 
 
 class RequestTooLargeError(EtcdError):
-    """The request exceeds the server's --max-request-bytes."""
+    """The request exceeds the server's --max-request-bytes (default 1.5 MiB) or --max-txn-ops (default 128)."""
 
     status = Code.RESOURCE_EXHAUSTED
+    hint = "batch([...]) splits many operations into several transactions"
 
 
 class ResponseTooLargeError(EtcdError):

@@ -18,6 +18,7 @@ BY_MESSAGE: tuple[tuple[str, type[EtcdError]], ...] = (
     ("requested lease not found", server.LeaseNotFoundError),
     ("lease already exists", server.LeaseExistsError),
     ("request is too large", server.RequestTooLargeError),
+    ("too many operations in txn request", server.RequestTooLargeError),
     ("grpc: received message larger than max", server.RequestTooLargeError),  # the server's words
     ("Sent message larger than max", server.RequestTooLargeError),  # gRPC's own, as the next row's
     ("Received message larger than max", server.ResponseTooLargeError),

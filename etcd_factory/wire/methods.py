@@ -12,6 +12,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import define, field
+from google.protobuf.message import DecodeError
+
+from etcd_factory.errors import InternalError
 
 from .descriptors import classes, files
 
@@ -66,6 +69,14 @@ class Method(Generic[Q, R]):
         """Turn bytes into a response."""
         load: Callable[[bytes], R] = self.types[1].FromString
         return load
+
+    def decode(self, data: bytes | None, host: str) -> R:
+        """Turn what a host sent into a response. Raises ``InternalError`` for a malformed one, or for none (None)."""
+        try:
+            return self.parse(data)  # type: ignore[arg-type]
+        except (DecodeError, TypeError) as error:
+            size = "no message" if data is None else f"a malformed message of {len(data)} bytes"
+            raise InternalError(f"the server sent {size} in response", endpoint=host.partition("://")[2]) from error
 
 
 RANGE: Method[m.RangeRequest, m.RangeResponse] = Method("KV", "Range", repeatable=True)

@@ -6,7 +6,6 @@ import asyncio
 import weakref
 from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import partial
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -18,7 +17,7 @@ from etcd_factory.options import ClientOptions
 from etcd_factory.wire.methods import Method
 
 from .channel import arguments, target, warn_unclosed
-from .connection import PATIENCE, Connection, Connections, now
+from .connection import PATIENCE, Connection, Connections, Decoder, now
 from .credentials import credentials
 
 READY = ChannelConnectivity.READY
@@ -48,10 +47,8 @@ async def shielded(waiting: Awaitable[T]) -> T:
 class Stream(Generic[Q, R]):
     """Messages in both directions; with a ``request`` only responses."""
 
-    def __init__(
-        self, start: Callable[..., Any], metadata: Metadata, request: Q | None, fail: Callable[[Any], Exception]
-    ) -> None:
-        self._fail, self._closed = fail, False
+    def __init__(self, start: Callable[..., Any], metadata: Metadata, request: Q | None, decoder: Decoder[R]) -> None:
+        self._decoder, self._closed = decoder, False
         self._shield = request is not None  # then the caller's own task reads it, no task of the client's
         self._outbox: asyncio.Queue[Q | None] = asyncio.Queue()
         self._call = start(self._requests() if request is None else request, metadata=metadata)
@@ -67,14 +64,14 @@ class Stream(Generic[Q, R]):
     async def receive(self) -> R | None:
         """Return the next message, None if the server ended the stream."""
         try:
-            message: Any = await (shielded(self._call.read()) if self._shield else self._call.read())
+            data: Any = await (shielded(self._call.read()) if self._shield else self._call.read())
         except aio.AioRpcError as error:
-            raise self._fail(error) from error
+            raise self._decoder.fail(error) from error
         except asyncio.CancelledError:  # how gRPC reports that the stream was closed here
             if self._closed and not is_cancelled():
                 return None
             raise
-        return None if message is aio.EOF else message
+        return None if data is aio.EOF else self._decoder.decode(data)
 
     def cancel(self) -> None:
         """End the stream; a caller waiting for a message gets None or an error."""
@@ -123,7 +120,8 @@ class AsyncioTransport:
         if connection is None or connection.is_idle or connection.channel.get_state() is not READY:
             connection, timeout = await self._connect(mine, host, timeout)
         try:
-            response: R = await shielded_call(connection.call(method)(request, timeout=timeout, metadata=metadata))
+            call = connection.call(method)(request, timeout=timeout, metadata=metadata)
+            data: bytes | None = await shielded_call(call)
         except aio.AioRpcError as error:
             raise mine.judge(host, connection, error, start) from error
         except (asyncio.CancelledError, aio.UsageError):  # how gRPC ends calls whose channel was closed
@@ -131,7 +129,7 @@ class AsyncioTransport:
                 raise ClientClosedError from None
             raise
         connection.heard = now()
-        return response
+        return method.decode(data, host)
 
     async def _connect(
         self, mine: Connections[aio.Channel], host: str, timeout: float
@@ -169,8 +167,8 @@ class AsyncioTransport:
         connection = mine.get(host)
         if connection is None or connection.is_idle or connection.channel.get_state() is not READY:
             connection, _ = await self._connect(mine, host, self._options.timeout)
-        fail = partial(mine.judge, host, connection)
-        stream: Stream[Q, R] = Stream(connection.call(method), metadata, request, lambda error: fail(error, start))
+        decoder = Decoder(mine, connection, host, method, start)
+        stream: Stream[Q, R] = Stream(connection.call(method), metadata, request, decoder)
         connection.streams.add(stream)
         return stream
 

@@ -15,6 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from weakref import WeakSet
 
 import grpc
+from attrs import define
 
 from etcd_factory.errors import ClientClosedError, Code, EtcdError
 from etcd_factory.io.tls import diagnose
@@ -28,6 +29,7 @@ PATIENCE = 1.0  # seconds that the test of an established connection may take
 SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)  # no response
 
 C = TypeVar("C")
+R = TypeVar("R")
 now = time.monotonic
 
 
@@ -57,7 +59,7 @@ class Connection(Generic[C]):
         """Return what starts such calls."""
         start = self._calls.get(method)
         if start is None:
-            start = self._prepare(kind(method), method.path, method.serialize, method.parse)
+            start = self._prepare(kind(method), method.path, method.serialize)
             self._calls[method] = start
         return start
 
@@ -134,3 +136,23 @@ class Connections(Generic[C]):
             channels = [connection.channel for connection in self._by_host.values()]
             self._by_host.clear()
         return channels
+
+
+@define
+class Decoder(Generic[R]):
+    """Turns what comes on a stream into messages and errors."""
+
+    _connections: Connections[Any]
+    _connection: Connection[Any]
+    _host: str
+    _method: Method[Any, R]
+    _start: float
+
+    def decode(self, data: bytes) -> R:
+        """Return a message. Raises ``InternalError`` for a malformed one."""
+        self._connection.heard = now()
+        return self._method.decode(data, self._host)
+
+    def fail(self, error: grpc.RpcError) -> Exception:
+        """Return our error for the stream's end."""
+        return self._connections.judge(self._host, self._connection, error, self._start)

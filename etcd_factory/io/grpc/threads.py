@@ -14,7 +14,7 @@ from etcd_factory.options import ClientOptions
 from etcd_factory.wire.methods import Method
 
 from .channel import arguments, target, warn_unclosed
-from .connection import PATIENCE, Connection, Connections, now
+from .connection import PATIENCE, Connection, Connections, Decoder, now
 from .credentials import credentials
 
 READY = grpc.ChannelConnectivity.READY.value[0]
@@ -23,11 +23,9 @@ READY = grpc.ChannelConnectivity.READY.value[0]
 class Stream(Generic[Q, R]):
     """Messages in both directions; with a ``request`` only responses."""
 
-    def __init__(
-        self, start: Callable[..., Any], metadata: Metadata, request: Q | None, fail: Callable[[Any], Exception]
-    ) -> None:
+    def __init__(self, start: Callable[..., Any], metadata: Metadata, request: Q | None, decoder: Decoder[R]) -> None:
         self._outbox: SimpleQueue[Q | None] = SimpleQueue()
-        self._fail = fail
+        self._decoder = decoder
         self._call = start(iter(self._outbox.get, None) if request is None else request, metadata=metadata)
 
     def send(self, message: Q) -> None:
@@ -37,10 +35,10 @@ class Stream(Generic[Q, R]):
     async def receive(self) -> R | None:
         """Return the next message, None if the server ended the stream."""
         try:
-            message: R | None = next(self._call, None)
+            data: bytes | None = next(self._call, None)
         except grpc.RpcError as error:
-            raise self._fail(error) from error
-        return message
+            raise self._decoder.fail(error) from error
+        return None if data is None else self._decoder.decode(data)
 
     def cancel(self) -> None:
         """End the stream; a caller waiting for a message gets an error."""
@@ -74,7 +72,7 @@ class ThreadTransport:
         if connection is None or connection.is_idle or not is_ready(connection):
             connection, timeout = self._connect(host, timeout)
         try:
-            response: R = connection.call(method)(request, timeout, metadata)
+            data: bytes | None = connection.call(method)(request, timeout, metadata)
         except grpc.RpcError as error:
             raise self._connections.judge(host, connection, error, start) from error
         except ValueError as error:  # how gRPC reports a channel that was closed meanwhile
@@ -85,7 +83,7 @@ class ThreadTransport:
             self._connections.drop(host, connection)
             raise
         connection.heard = now()
-        return response
+        return method.decode(data, host)
 
     def _connect(self, host: str, timeout: float) -> tuple[Connection[grpc.Channel], float]:
         """Return a connection that answers, and the seconds left; without one the error says that nothing was sent."""
@@ -118,10 +116,8 @@ class ThreadTransport:
         connection, start = self._connections.get(host), now()
         if connection is None or connection.is_idle or not is_ready(connection):
             connection, _ = self._connect(host, self._options.timeout)
-        judge = self._connections.judge
-        stream: Stream[Q, R] = Stream(
-            connection.call(method), metadata, request, lambda error: judge(host, connection, error, start)
-        )
+        decoder = Decoder(self._connections, connection, host, method, start)
+        stream: Stream[Q, R] = Stream(connection.call(method), metadata, request, decoder)
         connection.streams.add(stream)
         return stream
 

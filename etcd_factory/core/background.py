@@ -52,13 +52,23 @@ class Background(Generic[C]):
     def get(self, cls: type[W]) -> W:
         """Return the scope's worker of that class, created on the first call; ``ClientClosedError`` after ``close``."""
         with self._lock:
-            workers = self._scopes.setdefault(self.runtime.scope(), {})
+            workers = self._workers()
             worker: W | None = workers.get(cls)
             if worker is None:
                 if self._closed:
                     raise ClientClosedError
                 worker = workers[cls] = cls(self._client)
             return worker
+
+    def _workers(self) -> dict[type[Any], Any]:
+        """Return the running scope's workers; those of event loops that have ended are dropped with a new one."""
+        scope = self.runtime.scope()
+        workers = self._scopes.get(scope)
+        if workers is None:
+            for other in filter(self.runtime.is_over, list(self._scopes)):
+                del self._scopes[other]
+            workers = self._scopes[scope] = {}
+        return workers
 
     async def close(self) -> None:
         """Close the workers of the running scope in order; those of event loops that have ended are gone with them."""

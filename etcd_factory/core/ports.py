@@ -135,6 +135,10 @@ class Runtime(Protocol):
     def scope(self) -> object:
         """Return what background work belongs to: the running event loop, or one object for all threads."""
 
+    def is_over(self, scope: object) -> bool:
+        """Whether nothing of that scope can run any more: its event loop is closed."""
+        ...
+
     def now(self) -> float:
         """Return the seconds of a clock that never goes back."""
         ...

@@ -109,7 +109,11 @@ class AsyncioTransport:
             return self._last[1]
         if self._closed:
             raise ClientClosedError
-        mine = self._loops.setdefault(loop, self._none())
+        mine = self._loops.get(loop)
+        if mine is None:
+            for other in [one for one in self._loops if one.is_closed()]:
+                del self._loops[other]  # its channels go with it
+            mine = self._loops[loop] = self._none()
         self._last = weakref.ref(loop), mine
         return mine
 

@@ -32,23 +32,28 @@ class Promise(Generic[T]):
 
     async def wait(self, timeout: float | None = None) -> T:
         """Return the value once it is set."""
-        try:
-            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._future)), timeout)
-        except asyncio.TimeoutError:
-            raise DeadlineExceededError("another caller did not finish in time") from None
+        waiting = asyncio.wrap_future(self._future)  # never cancelled: that would cancel the promise
+        done, _ = await asyncio.wait([waiting], timeout=timeout)
+        if not done:
+            raise DeadlineExceededError("another caller did not finish in time")
+        return waiting.result()
 
 
 async def is_set(event: asyncio.Event, timeout: float | None) -> bool:
-    """Return whether the event was set in time.
+    """Return whether the event was set in time."""
+    return await done_in_time(asyncio.ensure_future(event.wait()), timeout)
 
-    Not with ``wait_for``: before Python 3.12 it loses a cancellation that comes together with the event.
+
+async def done_in_time(task: asyncio.Future[Any], timeout: float | None) -> bool:
+    """Return whether a task of the caller's own ended in time; it is cancelled if not.
+
+    Never ``wait_for``: before Python 3.12 it loses a cancellation that comes together with the result.
     """
-    waiting = asyncio.ensure_future(event.wait())
     try:
-        done, _ = await asyncio.wait([waiting], timeout=timeout)
+        done, _ = await asyncio.wait([task], timeout=timeout)
         return bool(done)
     finally:
-        waiting.cancel()
+        task.cancel()
 
 
 class Signal:
@@ -124,6 +129,10 @@ class AsyncioRuntime:
         """Return the running event loop."""
         return asyncio.get_running_loop()
 
+    def is_over(self, scope: object) -> bool:
+        """Whether an event loop is closed."""
+        return isinstance(scope, asyncio.AbstractEventLoop) and scope.is_closed()
+
     async def lookup(self, domain: str, secure: bool, timeout: float) -> list[dns.Address]:
         """Return the names and ports of a domain's etcd from DNS SRV records."""
         return await dns.lookup_async(dns.record(domain, secure=secure), timeout)
@@ -134,10 +143,10 @@ class AsyncioRuntime:
 
     async def within(self, seconds: float, body: Callable[[], Any]) -> Any:
         """Return what ``body`` returns; it is cancelled if it takes longer."""
-        try:
-            return await asyncio.wait_for(settle(body()), seconds)
-        except asyncio.TimeoutError as error:
-            raise TimeoutError(str(error) or f"not done within {seconds} s") from None
+        task = asyncio.ensure_future(settle(body()))
+        if not await done_in_time(task, seconds):
+            raise TimeoutError(f"not done within {seconds} s")
+        return task.result()
 
     async def aside(self, body: Callable[[], T]) -> T:
         """Return what ``body`` returns, run in a thread."""

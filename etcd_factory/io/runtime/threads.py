@@ -112,6 +112,11 @@ class ThreadRuntime:
         """Return one object for all threads."""
         return self
 
+    def is_over(self, scope: object) -> bool:
+        """Return False: threads go on as long as the process."""
+        del scope
+        return False
+
     async def lookup(self, domain: str, secure: bool, timeout: float) -> list[dns.Address]:
         """Return the names and ports of a domain's etcd from DNS SRV records."""
         return dns.lookup(dns.record(domain, secure=secure), timeout)

@@ -139,6 +139,10 @@ class Runtime(Protocol):
         """Whether nothing of that scope can run any more: its event loop is closed."""
         ...
 
+    def is_interruptible(self) -> bool:
+        """Whether the caller may be cancelled or interrupted at any moment; the main thread is, by Ctrl-C."""
+        ...
+
     def now(self) -> float:
         """Return the seconds of a clock that never goes back."""
         ...

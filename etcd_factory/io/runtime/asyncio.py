@@ -133,6 +133,10 @@ class AsyncioRuntime:
         """Whether an event loop is closed."""
         return isinstance(scope, asyncio.AbstractEventLoop) and scope.is_closed()
 
+    def is_interruptible(self) -> bool:
+        """Return True: any task may be cancelled."""
+        return True
+
     async def lookup(self, domain: str, secure: bool, timeout: float) -> list[dns.Address]:
         """Return the names and ports of a domain's etcd from DNS SRV records."""
         return await dns.lookup_async(dns.record(domain, secure=secure), timeout)

@@ -117,6 +117,10 @@ class ThreadRuntime:
         del scope
         return False
 
+    def is_interruptible(self) -> bool:
+        """Whether this is the main thread, the only one that signal handlers raise in."""
+        return threading.current_thread() is threading.main_thread()
+
     async def lookup(self, domain: str, secure: bool, timeout: float) -> list[dns.Address]:
         """Return the names and ports of a domain's etcd from DNS SRV records."""
         return dns.lookup(dns.record(domain, secure=secure), timeout)

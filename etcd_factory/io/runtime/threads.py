@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from functools import partial
 from typing import Any, Generic, TypeVar
+
+from typing_extensions import Self
 
 from etcd_factory.core.face import Face, Sync, finish
 from etcd_factory.errors import DeadlineExceededError
@@ -80,6 +84,29 @@ class Mailbox(Generic[T]):
             return self._items.popleft() if self._items else None
 
 
+class Call(Generic[T]):
+    """A function that is called in a thread of its own."""
+
+    def __init__(self, body: Callable[[], T]) -> None:
+        self._body = body
+        self.future: Future[T] = Future()
+
+    def start(self, name: str) -> Self:
+        """Call it; where the interpreter shuts down and starts no more threads, in the caller's."""
+        try:
+            threading.Thread(target=self.run, name=name, daemon=True).start()
+        except RuntimeError:
+            self.run()
+        return self
+
+    def run(self) -> None:
+        """Call it here."""
+        try:
+            self.future.set_result(self._body())
+        except BaseException as error:
+            self.future.set_exception(error)
+
+
 class Task:
     """A coroutine run to its end in a thread of its own."""
 
@@ -90,7 +117,7 @@ class Task:
     async def join(self, timeout: float) -> bool:
         """Return whether it ended in time; True if it waits for itself, since it is about to end."""
         if self._thread is not threading.current_thread():
-            self._thread.join(timeout)
+            self._thread.join(0 if sys.is_finalizing() else timeout)  # then it is frozen, and never ends
             return not self._thread.is_alive()
         return True
 
@@ -131,15 +158,7 @@ class ThreadRuntime:
 
     async def within(self, seconds: float, body: Callable[[], Any]) -> Any:
         """Return what ``body`` returns; it runs in a thread of its own, and keeps running there if it takes longer."""
-        future: Future[Any] = Future()
-
-        def run() -> None:
-            try:
-                future.set_result(body())
-            except BaseException as error:
-                future.set_exception(error)
-
-        threading.Thread(target=run, name="etcd_factory bounded", daemon=True).start()
+        future = Call(body).start("etcd_factory bounded").future
         try:
             return future.result(seconds)
         except FutureTimeoutError:
@@ -153,8 +172,10 @@ class ThreadRuntime:
 
     async def gather(self, bodies: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         """Run coroutines concurrently, each in a thread."""
-        from concurrent.futures import ThreadPoolExecutor  # loads queue and more, for this alone
-
-        tasks = list(bodies)
-        with ThreadPoolExecutor(max(1, len(tasks)), "etcd_factory gather") as pool:
-            return [task.result() for task in [pool.submit(finish, body) for body in tasks]]
+        calls = [Call(partial(finish, body)) for body in bodies]
+        for call in calls[1:]:
+            call.start("etcd_factory gather")
+        for call in calls[:1]:
+            call.run()
+        wait([call.future for call in calls])
+        return [call.future.result() for call in calls]

@@ -92,6 +92,14 @@ class Background(Generic[C]):
             scope = self._scopes[key] = Scope()
         return scope
 
+    def working(self) -> list[object]:
+        """Return the scopes in which there are workers or tasks."""
+        return [
+            key
+            for key, scope in list(self._scopes.items())
+            if (scope.workers or scope.tasks or scope.shielded) and not self.runtime.is_over(key)
+        ]
+
     def spawn(self, body: Callable[[], Awaitable[object]], name: str) -> None:
         """Run ``body`` in the background; ``close`` waits for it, once the workers are closed."""
         with self._lock:

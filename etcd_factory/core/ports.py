@@ -139,6 +139,9 @@ class Runtime(Protocol):
         """Whether nothing of that scope can run any more: its event loop is closed."""
         ...
 
+    def finalize(self, scopes: Iterable[object], body: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Begin to run ``body`` in each scope; for finalizers, which must neither wait nor take a lock."""
+
     def is_interruptible(self) -> bool:
         """Whether the caller may be cancelled or interrupted at any moment; the main thread is, by Ctrl-C."""
         ...

@@ -24,11 +24,15 @@ FOREVER = 1e8  # seconds, three years: deadlines further away overflow the clock
 
 @frozen(eq=False)
 class View:
-    """The runner of a service's operations. Views of one client share its connections."""
+    """The runner of a service's operations. Views of one client share its connections, and end it with the last one.
+
+    What works in the background must therefore not hold a view, unless the user asked for what it does.
+    """
 
     client: Client
     namespace: bytes
     timeout: float
+    handle: object = None
     face: Face = field(init=False)
 
     def __attrs_post_init__(self) -> None:

@@ -11,12 +11,13 @@ from weakref import WeakKeyDictionary
 
 from grpc import ChannelConnectivity, aio
 
+from etcd_factory.core.call.unclosed import caller, warn
 from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.errors import ClientClosedError, EtcdError
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire.methods import Method
 
-from .channel import arguments, target, warn_unclosed
+from .channel import arguments, target
 from .connection import PATIENCE, Connection, Connections, Decoder, now
 from .credentials import credentials
 
@@ -88,7 +89,7 @@ class AsyncioTransport:
     """In each event loop one connection to each host that is called there."""
 
     def __init__(self, options: ClientOptions) -> None:
-        self._options = options
+        self._options, self._site = options, caller()
         self._loops: WeakKeyDictionary[AbstractEventLoop, Connections[aio.Channel]] = WeakKeyDictionary()
         self._last: tuple[Callable[[], AbstractEventLoop | None], Connections[aio.Channel]] = (no_loop, self._none())
         self._closed = False
@@ -184,11 +185,11 @@ class AsyncioTransport:
         for channel in mine.close() if mine else ():
             await channel.close()
 
-    _warn_unclosed = staticmethod(warn_unclosed)
+    _warn = staticmethod(warn)  # at interpreter exit modules are gone before their objects
 
     def __del__(self) -> None:
-        open_loops = [loop for loop, mine in self._loops.items() if mine and not loop.is_closed()]
-        self._warn_unclosed(self._options.hosts, open_loops)
+        if any(mine and not loop.is_closed() for loop, mine in self._loops.items()):
+            self._warn(self._options.hosts, self._site)
 
     def forget(self) -> object:
         """Drop all connections without touching them."""

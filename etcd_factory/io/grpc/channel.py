@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 
 import grpc
@@ -89,10 +88,3 @@ def target(url: str) -> str:
 def translate(error: grpc.RpcError, url: str) -> EtcdError:
     """Return our error for gRPC's."""
     return error_of(Code(error.code().name), str(error.details() or ""), url.partition("://")[2])
-
-
-def warn_unclosed(urls: tuple[str, ...], connections: object) -> None:
-    """Warn, from ``__del__``, of a client that had connections and was never closed."""
-    if connections and warnings:  # at interpreter exit modules are gone before their objects
-        message = f"an etcd client of {', '.join(urls)} was never closed; use it with 'with' or 'async with'"
-        warnings.warn(message, ResourceWarning, stacklevel=3)

@@ -8,12 +8,13 @@ from typing import Any, Generic
 
 import grpc
 
+from etcd_factory.core.call.unclosed import caller, warn
 from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.errors import ClientClosedError, EtcdError
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire.methods import Method
 
-from .channel import arguments, target, warn_unclosed
+from .channel import arguments, target
 from .connection import PATIENCE, Connection, Connections, Decoder, now
 from .credentials import credentials
 
@@ -54,7 +55,7 @@ class ThreadTransport:
     """One connection to each host that is called, opened at the first call."""
 
     def __init__(self, options: ClientOptions) -> None:
-        self._options = options
+        self._options, self._site = options, caller()
         self._connections = self._none()
         self._arguments = arguments(options)
 
@@ -126,10 +127,11 @@ class ThreadTransport:
         for channel in self._connections.close():
             channel.close()
 
-    _warn_unclosed = staticmethod(warn_unclosed)
+    _warn = staticmethod(warn)  # at interpreter exit modules are gone before their objects
 
     def __del__(self) -> None:
-        self._warn_unclosed(self._options.hosts, self._connections)
+        if self._connections:
+            self._warn(self._options.hosts, self._site)
 
     def forget(self) -> object:
         """Drop all connections without touching them."""

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from etcd_factory.core.face import Async, Face, settle
@@ -98,11 +99,16 @@ class Mailbox(Generic[T]):
         return self._items.popleft() if self._items else None
 
 
+_running: set[asyncio.Task[Any]] = set()  # event loops hold their tasks only weakly
+
+
 class Task:
     """A coroutine run to its end in a task of its own."""
 
     def __init__(self, body: Coroutine[Any, Any, object], name: str) -> None:
         self._task = asyncio.get_running_loop().create_task(body, name=name)
+        _running.add(self._task)
+        self._task.add_done_callback(_running.discard)
 
     async def join(self, timeout: float) -> bool:
         """Return whether it ended in time; True if it waits for itself, since it is about to end."""
@@ -132,6 +138,12 @@ class AsyncioRuntime:
     def is_over(self, scope: object) -> bool:
         """Whether an event loop is closed."""
         return isinstance(scope, asyncio.AbstractEventLoop) and scope.is_closed()
+
+    def finalize(self, scopes: Iterable[Any], body: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Begin to run ``body`` in each event loop."""
+        for loop in scopes:
+            with suppress(RuntimeError):  # it ended meanwhile
+                loop.call_soon_threadsafe(lambda: Task(body(), "etcd_factory close"))
 
     def is_interruptible(self) -> bool:
         """Return True: any task may be cancelled."""

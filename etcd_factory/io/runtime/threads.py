@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import random
 import sys
 import threading
@@ -10,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -143,6 +145,12 @@ class ThreadRuntime:
         """Return False: threads go on as long as the process."""
         del scope
         return False
+
+    def finalize(self, scopes: Iterable[object], body: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Begin to run ``body``; not in a ``Thread``, whose start takes locks."""
+        del scopes
+        with suppress(RuntimeError):  # the interpreter shuts down
+            _thread.start_new_thread(finish, (body(),))
 
     def is_interruptible(self) -> bool:
         """Whether this is the main thread, the only one that signal handlers raise in."""

@@ -238,6 +238,7 @@ class WatchOverflowError(EtcdError):
 
 
 class LearnerError(EtcdError):
-    """The member is a learner, which does not serve this call."""
+    """The member is a learner, which does not serve this call; the call was refused, not applied."""
 
     status = Code.UNAVAILABLE
+    hint = "a learner receives all data and has no vote, until cluster.promote(); use another member's host"

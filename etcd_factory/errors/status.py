@@ -34,7 +34,7 @@ BY_MESSAGE: tuple[tuple[str, type[EtcdError]], ...] = (
     ("revision of auth store is old", server.InvalidAuthTokenError),
     ("revision in header is old", server.InvalidAuthTokenError),
     ("user name is empty", server.InvalidAuthTokenError),
-    ("rpc not supported for learner", server.LearnerError),
+    ("rpc not supported for learner", server.LearnerError),  # UNAVAILABLE before etcd 3.6, FAILED_PRECONDITION since
     ("not leader", server.NotLeaderError),
     ("no leader", server.NoLeaderError),
     ("not a primary lessor", server.NoLeaderError),

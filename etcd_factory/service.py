@@ -166,9 +166,13 @@ class AsyncETCDService(Service[Async]):
 
     @staticmethod
     def _transport(options: ClientOptions) -> Transport:
-        from .io.grpc.asyncio import AsyncioTransport  # loads grpc, with the first client
+        if options.transport == "grpc":
+            from .io.grpc import asyncio as grpc
 
-        return AsyncioTransport(options)
+            return grpc.AsyncioTransport(options)
+        from .io.http2 import asyncio as h2
+
+        return h2.AsyncioTransport(options)
 
     @overload
     async def batch(self, operations: Iterable[Op[T]]) -> list[T]: ...

@@ -26,6 +26,7 @@ VERIFY = {
 UNKNOWN_CA = "the server's certificate is not signed by the CA that is trusted; set tls.ca to the server's CA"
 PLAINTEXT = "the server speaks plaintext; write http://, or enable TLS on the server"
 ENCRYPTED = "the server requires TLS; write https://"
+NO_HTTP2 = "the server speaks TLS, but not HTTP/2; is etcd there, or a proxy that does not pass it on?"
 NO_CERTIFICATE = "the server requires a client certificate; set tls.cert and tls.key"
 REFUSED = "the server refused the client certificate in tls.cert"
 
@@ -90,16 +91,21 @@ def secured(address: tuple[str, int], tls: TLS | None, timeout: float) -> str:
             context(tls).wrap_socket(raw, server_hostname=name) as sock,
         ):
             if sock.selected_alpn_protocol() != "h2":
-                return "the server speaks TLS, but not HTTP/2; is etcd there, or a proxy that does not pass it on?"
+                return NO_HTTP2
             sock.settimeout(ALERT_WAIT)
             with suppress(TimeoutError):
                 sock.sendall(PREFACE)
                 sock.recv(1)
-    except ssl.SSLCertVerificationError as error:
-        return VERIFY.get(error.verify_code, UNKNOWN_CA)
     except ssl.SSLError as error:
-        return PLAINTEXT if speaks_http2(address, timeout) else explain(error, tls)
+        return problem(error, address, tls, timeout)
     return ""
+
+
+def problem(error: ssl.SSLError, address: tuple[str, int], tls: TLS | None, timeout: float) -> str:
+    """Return what an error of OpenSSL with a server says, and what to change."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return VERIFY.get(error.verify_code, UNKNOWN_CA)
+    return PLAINTEXT if speaks_http2(address, timeout) else explain(error, tls)
 
 
 def explain(error: ssl.SSLError, tls: TLS | None) -> str:

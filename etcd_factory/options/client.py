@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import attrs
 from attrs import field, frozen
@@ -66,6 +66,9 @@ class ClientOptions:
     sync: float | None = field(default=None, converter=fields.interval)
     retry: Retry = field(default=Retry(), converter=retry_of)
     keepalive: Keepalive = field(default=Keepalive(), converter=keepalive_of)
+    transport: Literal["h2", "grpc"] = field(default="h2", converter=fields.transport)
+    share: bool = field(default=True, converter=fields.switch)
+    proxy: str | None = field(default=None, converter=fields.name)
     grpc_options: Mapping[str, object] = field(default=fields.EMPTY, converter=fields.settings)
     batching: bool = field(default=False, converter=fields.disabled)
     client_class: type[object] | None = field(default=None, converter=fields.imported)

@@ -23,6 +23,7 @@ S = TypeVar("S", bound=str)
 
 Values = dict[str, Any]  # options as a mapping
 Secret = str | Callable[[], object]  # a function may return the text, or in asyncio an awaitable of it
+TRANSPORTS: tuple[Literal["h2"], Literal["grpc"]] = ("h2", "grpc")
 EMPTY: Mapping[str, object] = MappingProxyType({})
 
 
@@ -143,6 +144,18 @@ def disabled(value: Literal[False]) -> bool:
     if value is not False:
         raise ConfigError("reserved; only false is accepted. Use batch([...]) to send operations together")
     return False
+
+
+def transport(value: str) -> Literal["h2", "grpc"]:
+    """Check the name of a transport."""
+    return choice(value, TRANSPORTS)
+
+
+def switch(value: bool) -> bool:
+    """Check true or false."""
+    if not isinstance(value, bool):
+        raise expected("true or false", value)
+    return value
 
 
 def imported(value: type[object] | str | None) -> type[object] | None:

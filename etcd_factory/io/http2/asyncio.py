@@ -1,163 +1,140 @@
-"""The transport on asyncio: one connection to a host in each event loop, and no task for a call."""
+"""The transport on asyncio: in each event loop one connection to a host, and no task for a call."""
 
 from __future__ import annotations
 
 import asyncio
-import time
+import weakref
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
 from math import inf
-from typing import Any, Generic
+from time import monotonic
+from typing import Generic
+from weakref import WeakKeyDictionary
 
+from etcd_factory.core.call.unclosed import caller, warn
 from etcd_factory.core.ports import Metadata, Q, R
-from etcd_factory.errors import ClientClosedError, EtcdError
+from etcd_factory.errors import ClientClosedError
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire.methods import Method
 
-from .calls import Blocks, Call, framed
-from .connection import Connection
-from .frames import ErrorCode
+from .asyncio_pool import Pool, pools
+from .calls import PREFIX_SIZE, framed
+from .protocol import AsyncioCall, H2Protocol
 
-BUFFER = 1 << 16  # bytes read at once
-PATIENCE = 1.0
-
-
-class AsyncioCall(Call):
-    """A call that a task waits for."""
-
-    __slots__ = ("deadline", "timeout", "waiter")
-
-    def __init__(self, endpoint: str, timeout: float, deadline: float) -> None:
-        super().__init__(endpoint)
-        self.timeout, self.deadline = timeout, deadline
-        self.waiter: asyncio.Future[None] | None = None
-
-    def wake(self) -> None:
-        """Wake whoever waits for news."""
-        waiter = self.waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+REFUSALS = 3  # times that a call which the server has certainly not processed is sent again at once
 
 
-class Line(asyncio.BufferedProtocol):
-    """A connection on a socket of asyncio's."""
+class Stream(Generic[Q, R]):
+    """Messages in both directions; with a ``request`` only responses."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, endpoint: str, blocks: Blocks) -> None:
-        self._loop, self.endpoint, self.blocks = loop, endpoint, blocks
-        self.machine = Connection()
-        self._buffer = memoryview(bytearray(BUFFER))
-        self._flushing = False
-        self._due = inf
-        self._timer: asyncio.TimerHandle | None = None
-        self.heard = 0.0
-        self.transport: Any = None
-        self.established: asyncio.Future[None] = loop.create_future()
+    def __init__(self, protocol: H2Protocol, call: AsyncioCall, method: Method[Q, R], host: str) -> None:
+        self._protocol, self._call, self._method, self._host = protocol, call, method, host
 
-    # asyncio
+    def send(self, message: Q) -> None:
+        """Queue a message."""
+        self._protocol.send(self._call, framed(self._method.serialize(message)))
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
-        self._flush()
+    async def receive(self) -> R | None:
+        """Return the next message, None if the stream was ended."""
+        call, protocol = self._call, self._protocol
+        while not call.messages:
+            if call.error is not None:
+                raise call.error
+            if call.is_done:
+                return None
+            await protocol.news(call)
+        data = call.messages.popleft()
+        protocol.taken(call, PREFIX_SIZE + len(data))
+        return self._method.decode(data, self._host)
 
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self._buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
-        machine = self.machine
-        self.heard = time.monotonic()
-        news = machine.receive(bytes(self._buffer[:nbytes]))
-        for call in news:
-            call.wake()
-        if not self.established.done() and machine.is_established:
-            self.established.set_result(None)
-        if machine.has_output and not self._flushing:
-            self._flush()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        for call in self.machine.lost(str(exc or "the server closed the connection")):
-            call.wake()
-
-    # calls
-
-    def start(self, call: AsyncioCall, block: bytes, data: bytes, end: bool) -> None:
-        machine = self.machine
-        machine.request(call, block, data, end)
-        if call.deadline < self._due:
-            self._schedule(call.deadline)
-        if not self._flushing:
-            if len(machine.streams) == 1:
-                self._flush()
-            else:
-                self._flushing = True
-                self._loop.call_soon(self._flush)
-
-    def cancel(self, call: AsyncioCall) -> None:
-        self.machine.reset(call)
-        self._flush_soon()
-
-    def _flush_soon(self):
-        if not self._flushing:
-            self._flushing = True
-            self._loop.call_soon(self._flush)
-
-    def _flush(self) -> None:
-        self._flushing = False
-        data = self.machine.take()
-        if data:
-            self.transport.write(data)
-
-    def _schedule(self, due: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._due = due
-        self._timer = self._loop.call_at(due, self._tick)
-
-    def _tick(self) -> None:
-        now, nearest, self._timer, self._due = time.monotonic(), inf, None, inf
-        for call in list(self.machine.streams.values()):
-            if call.deadline <= now:
-                self.machine.reset(call)
-                call.expire(call.timeout)
-                call.wake()
-            elif call.deadline < nearest:
-                nearest = call.deadline
-        if nearest < inf:
-            self._schedule(nearest)
-        self._flush_soon()
+    async def close(self) -> None:
+        """End the stream."""
+        self._call.is_done = True
+        self._protocol.cancel(self._call)
+        self._call.wake()
 
 
 class AsyncioTransport:
+    """Connections on asyncio. Nothing belongs to an event loop before the first call there."""
+
     def __init__(self, options: ClientOptions) -> None:
-        self._options = options
-        self._lines: dict[str, Line] = {}
+        self._options, self._site = options, caller()
+        self._pools: WeakKeyDictionary[AbstractEventLoop, Pool] = WeakKeyDictionary()
+        self._last: tuple[Callable[[], AbstractEventLoop | None], Pool | None] = (no_loop, None)
+        self._closed = False
+
+    def _enter(self) -> Pool:
+        """Return the connections of the running loop, remembered for the next call."""
+        loop = asyncio.get_running_loop()
+        known, pool = self._last
+        if pool is not None and known() is loop:
+            return pool
+        if self._closed:
+            raise ClientClosedError
+        pool = self._pools.get(loop)
+        if pool is None:
+            for other in [one for one in self._pools if one.is_closed()]:
+                del self._pools[other]
+            pool = self._pools[loop] = pools.enter(loop, self._options)
+        self._last = weakref.ref(loop), pool
+        return pool
 
     async def unary(self, host: str, method: Method[Q, R], request: Q, timeout: float, metadata: Metadata) -> R:
-        line = self._lines.get(host)
-        if line is None:
-            line = await self._connect(host)
-        call = AsyncioCall(line.endpoint, timeout, time.monotonic() + timeout)
-        call.waiter = line._loop.create_future()
-        line.start(call, line.blocks.get(method, timeout, metadata), framed(method.serialize(request)), True)
-        try:
-            await call.waiter
-        except BaseException:
-            line.cancel(call)
-            raise
-        if call.error is not None:
-            raise call.error
-        return method.decode(call.messages[0] if call.messages else None, host)
+        """Make one call to one host."""
+        start, pool, data = monotonic(), self._enter(), framed(method.serialize(request))
+        deadline, refusals = start + timeout, 0
+        while True:
+            protocol = pool.protocols.get(host)
+            if protocol is None or protocol.liveness.trusted < start or protocol.is_paused:
+                protocol = await pool.connect(host, deadline)
+            call = AsyncioCall(protocol.endpoint, self, start, deadline)
+            protocol.start(call, protocol.blocks.get(method, timeout, metadata), data, True)
+            try:
+                await protocol.news(call)
+            except BaseException:
+                protocol.cancel(call)
+                raise
+            if call.error is None:
+                return method.decode(call.messages[0] if call.messages else None, host)
+            refusals += 1
+            if refusals > REFUSALS or not call.is_refused or monotonic() >= deadline:
+                raise call.error
 
-    async def _connect(self, host: str) -> Line:
-        endpoint = host.partition("://")[2]
-        name, _, port = endpoint.rpartition(":")
-        loop = asyncio.get_running_loop()
-        line = Line(loop, endpoint, Blocks("http", endpoint, "etcd-factory"))
-        await loop.create_connection(lambda: line, name, int(port))
-        await line.established
-        self._lines[host] = line
-        return line
+    async def stream(
+        self, host: str, method: Method[Q, R], metadata: Metadata, request: Q | None = None
+    ) -> Stream[Q, R]:
+        """Open a stream to one host."""
+        start, pool = monotonic(), self._enter()
+        protocol = pool.protocols.get(host)
+        if protocol is None or protocol.liveness.trusted < start or protocol.is_paused:
+            protocol = await pool.connect(host, start + self._options.timeout)
+        call = AsyncioCall(protocol.endpoint, self, start, inf)
+        call.refill = False
+        data = b"" if request is None else framed(method.serialize(request))
+        protocol.start(call, protocol.blocks.get(method, None, metadata), data, request is not None)
+        return Stream(protocol, call, method, host)
 
     async def close(self) -> None:
-        for line in self._lines.values():
-            line.transport.close()
+        """End all calls of this loop, and the connections that no other client uses; other loops ended with theirs."""
+        self._closed = True
+        pool = self._drop().get(asyncio.get_running_loop())
+        if pool is not None:
+            await pool.leave(self)
+
+    _warn = staticmethod(warn)  # at interpreter exit modules are gone before their objects
+
+    def __del__(self) -> None:
+        if any(pool.protocols and not loop.is_closed() for loop, pool in self._pools.items()):
+            self._warn(self._options.hosts, self._site)
 
     def forget(self) -> object:
-        return None
+        """Drop all connections without touching them."""
+        return self._drop()
+
+    def _drop(self) -> dict[AbstractEventLoop, Pool]:
+        left, self._pools, self._last = dict(self._pools), WeakKeyDictionary(), (no_loop, None)
+        return left
+
+
+def no_loop() -> None:
+    """Stand in for the loop of a client that has not been used yet."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from . import frames, payloads
 from .flow import Outflow
@@ -63,7 +63,7 @@ class Connection:
         self.is_established = False  # the peer has sent its SETTINGS
         self.is_draining = False  # no new streams
         self.is_closed = False
-        self.pings = 0  # answers to our PINGs
+        self.is_asked = False  # by a PING that is not answered yet
         self.reason = ""
         self._kinds: dict[int, Callable[[int, int, bytes], None]] = {
             frames.RST_STREAM: self._on_reset,
@@ -127,8 +127,10 @@ class Connection:
             self._refill(stream)
 
     def ping(self) -> None:
-        """Ask the peer for a sign of life."""
-        self._out.append(frames.frame(frames.PING, 0, 0, b"etcdping"))
+        """Ask the peer for a sign of life, unless it is asked already."""
+        if not self.is_asked:
+            self.is_asked = True
+            self._out.append(frames.frame(frames.PING, 0, 0, b"etcdping"))
 
     def take(self) -> bytes:
         """Return the bytes to write now; they count as written."""
@@ -149,6 +151,11 @@ class Connection:
     def is_usable(self) -> bool:
         """Whether it accepts new streams."""
         return not (self.is_draining or self.is_closed) and self._next_id <= LAST_STREAM
+
+    def pending(self) -> Iterator[Stream]:
+        """Yield the streams that are open, or wait to be."""
+        yield from self.streams.values()
+        yield from self._waiting
 
     @property
     def is_busy(self) -> bool:
@@ -184,6 +191,8 @@ class Connection:
         return self._news
 
     def _receive(self, data: bytes) -> None:
+        if not self.is_established:
+            check_first(data)
         at, size, unpack = 0, len(data), HEAD.unpack_from
         while size - at >= HEAD_SIZE and not self.is_closed:
             head, flags, id = unpack(data, at)  # noqa: A001
@@ -368,7 +377,7 @@ class Connection:
     def _on_ping(self, flags: int, id: int, payload: bytes) -> None:  # noqa: A002
         question = payloads.ping(flags, id, payload)
         if question is None:
-            self.pings += 1
+            self.is_asked = False
         else:
             self._out.append(frames.frame(frames.PING, ACK, 0, question))
 
@@ -404,3 +413,12 @@ class Connection:
     def _on_priority(self, flags: int, id: int, payload: bytes) -> None:  # noqa: A002
         del self, flags
         payloads.priority(id, payload)
+
+
+def check_first(data: bytes) -> None:
+    """Raise if a peer answers in another protocol."""
+    if data.startswith(b"HTTP/"):
+        line = data.partition(b"\r\n")[0][: payloads.SHOWN].decode("latin-1")
+        raise ProtocolError(f"it answers in HTTP/1: {line}", ErrorCode.HTTP_1_1_REQUIRED)
+    if data.startswith(b"\x15\x03"):
+        raise ProtocolError("it answers in TLS; write https://")

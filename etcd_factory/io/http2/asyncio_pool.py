@@ -1,0 +1,183 @@
+"""The connections of one event loop, shared by the clients whose options allow it, and how they are opened."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from asyncio import AbstractEventLoop
+from collections.abc import Coroutine, Hashable
+from copy import copy
+from time import monotonic
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from etcd_factory.errors import ClientClosedError, ConnectionFailedError, DeadlineExceededError, TLSError
+from etcd_factory.io import tls
+from etcd_factory.io.runtime import forks
+from etcd_factory.options import ClientOptions
+
+from . import dial
+from .host import Host, blocks, host, sharing
+from .keepalive import PATIENCE
+from .opening import check_alpn, failure
+from .protocol import H2Protocol
+
+
+class Pool:
+    """Connections by host. The clients that use it are counted; the last one that leaves closes them."""
+
+    def __init__(self, loop: AbstractEventLoop, options: ClientOptions) -> None:
+        self._loop, self._options = loop, options
+        self.protocols: dict[str, H2Protocol] = {}
+        self._opening: dict[str, asyncio.Task[H2Protocol | ConnectionFailedError]] = {}
+        self.users = 0
+
+    async def connect(self, url: str, deadline: float) -> H2Protocol:
+        """Return a connection that works: the one there is if it answers, else a new one, opened once for all."""
+        known = self.protocols.get(url)
+        if known is not None:
+            if await works(known, deadline):
+                return known
+            if self.protocols.get(url) is known:
+                del self.protocols[url]
+                known.retire()
+        return await self._open_once(url, deadline)
+
+    async def _open_once(self, url: str, deadline: float) -> H2Protocol:
+        task = self._opening.get(url)
+        if task is None:
+            task = self._opening[url] = self._loop.create_task(self._open(host(url, self._options)))
+            task.add_done_callback(lambda _: self._opening.pop(url, None))
+        left = max(0.0, deadline - monotonic())
+        if not (await asyncio.wait([task], timeout=left))[0]:
+            late = DeadlineExceededError(f"no connection within {left:g} s", endpoint=url.partition("://")[2])
+            late.sent = False
+            raise late
+        if task.cancelled():
+            raise ClientClosedError
+        opened = task.result()
+        if isinstance(opened, ConnectionFailedError):
+            raise copy(opened)  # several may wait
+        return opened
+
+    async def _open(self, host: Host) -> H2Protocol | ConnectionFailedError:
+        deadline = monotonic() + host.dial_timeout
+        protocol = H2Protocol(self._loop, blocks(host), host.keepalive, host.endpoint)
+        try:
+            await in_time(connect(self._loop, host, protocol, deadline), deadline)
+        except TLSError as error:
+            return failure(host, None, error.message, accepted=False)
+        except OSError as error:
+            return await self._failure(host, error, "", accepted=False)
+        if await protocol.until(deadline - monotonic(), lambda: protocol.machine.is_established):
+            self.protocols[host.url] = protocol
+            return protocol
+        reason = protocol.machine.reason or f"it did not speak HTTP/2 within {host.dial_timeout:g} s"
+        protocol.close("not established")
+        return await self._failure(host, protocol.error, reason, accepted=True)
+
+    async def _failure(
+        self, host: Host, error: Exception | None, reason: str, *, accepted: bool
+    ) -> ConnectionFailedError:
+        return await asyncio.to_thread(failure, host, error, reason, accepted=accepted)
+
+    async def leave(self, owner: object) -> None:
+        """End the calls of a client; the last one closes the connections."""
+        self.users -= 1
+        for protocol in list(self.protocols.values()):
+            protocol.end_calls(owner)
+        if self.users:
+            return
+        pools.drop(self)
+        for task in list(self._opening.values()):
+            task.cancel()
+        protocols, self.protocols = list(self.protocols.values()), {}
+        for protocol in protocols:
+            protocol.close("the client is closed")
+        for protocol in protocols:
+            await protocol.wait_closed()
+
+
+async def works(protocol: H2Protocol, deadline: float) -> bool:
+    """Return whether a connection that was silent, or accepts no more bytes, can be used."""
+    left = deadline - monotonic()
+    if not protocol.machine.is_usable:
+        return False
+    if protocol.is_paused:
+        return await protocol.until(left, lambda: not protocol.is_paused)
+    return await protocol.answers(min(PATIENCE, left / 2))
+
+
+async def in_time(body: Coroutine[Any, Any, None], deadline: float) -> None:
+    """Run a coroutine. Raises ``TimeoutError`` at the deadline."""
+    task = asyncio.ensure_future(body)
+    try:
+        done, _ = await asyncio.wait([task], timeout=max(0.0, deadline - monotonic()))
+    finally:
+        task.cancel()
+    if not done:
+        raise TimeoutError("the connection could not be established in time")
+    task.result()
+
+
+async def connect(loop: AbstractEventLoop, host: Host, protocol: H2Protocol, deadline: float) -> None:
+    """Connect a protocol to a host. Raises ``OSError``, of which TLS's errors are, or ``TLSError``."""
+    secure: dict[str, Any] = {}
+    if host.is_secure:
+        context = await asyncio.to_thread(tls.context, host.tls)  # reads files
+        secure = {"ssl": context, "server_hostname": host.server_name}
+    transport: Any
+    if host.path:
+        transport, _ = await loop.create_unix_connection(lambda: protocol, host.path, **secure)
+    elif host.proxy is not None:
+        sock = await asyncio.to_thread(dial.connect, host, deadline)
+        sock.setblocking(False)
+        transport, _ = await loop.create_connection(lambda: protocol, sock=sock, **secure)
+    else:
+        transport, _ = await loop.create_connection(
+            lambda: protocol, host.name, host.port, happy_eyeballs_delay=dial.STAGGER, interleave=1, **secure
+        )
+    dial.tune(transport.get_extra_info("socket"), host.keepalive)
+    if host.is_secure:
+        check_alpn(transport.get_extra_info("ssl_object").selected_alpn_protocol())
+
+
+class Pools:
+    """The pools of all clients of this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._shared: WeakKeyDictionary[AbstractEventLoop, dict[Hashable, Pool]] = WeakKeyDictionary()
+        forks.register(self)
+
+    def enter(self, loop: AbstractEventLoop, options: ClientOptions) -> Pool:
+        """Return the pool that a client may use."""
+        key = sharing(options)
+        with self._lock:
+            if loop not in self._shared:
+                for other in [one for one in self._shared if one.is_closed()]:
+                    del self._shared[other]
+            shared = self._shared.setdefault(loop, {})
+            pool = shared.get(key) if key is not None else None
+            if pool is None:
+                pool = Pool(loop, options)
+                if key is not None:
+                    shared[key] = pool
+            pool.users += 1
+            return pool
+
+    def drop(self, pool: Pool) -> None:
+        """Give a pool to nobody any more."""
+        with self._lock:
+            for shared in self._shared.values():
+                for key in [key for key, one in shared.items() if one is pool]:
+                    del shared[key]
+
+    def forget(self) -> object:
+        """Start without pools in a forked child."""
+        left = self._lock, self._shared
+        self._lock, self._shared = threading.Lock(), WeakKeyDictionary()
+        return left
+
+
+pools = Pools()

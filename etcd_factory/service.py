@@ -122,9 +122,13 @@ class ETCDService(Service[Sync]):
 
     @staticmethod
     def _transport(options: ClientOptions) -> Transport:
-        from .io.grpc.threads import ThreadTransport  # loads grpc, with the first client
+        if options.transport == "grpc":
+            from .io.grpc import threads as grpc
 
-        return ThreadTransport(options)
+            return grpc.ThreadTransport(options)
+        from .io.http2 import threads as h2
+
+        return h2.ThreadTransport(options)
 
     @overload
     def batch(self, operations: Iterable[Op[T]]) -> list[T]: ...

@@ -1,0 +1,312 @@
+"""An HTTP/2 connection that threads share, without a thread of its own.
+
+Whoever waits and finds nobody reading reads for all, until its own answer is there, and hands over to the next. Frames
+are written by whoever comes first, for all who come meanwhile.
+"""
+
+from __future__ import annotations
+
+import threading
+from _thread import allocate_lock
+from time import monotonic
+from typing import Any
+
+from etcd_factory.options import Keepalive
+
+from .calls import Blocks, Call
+from .channel import Channel
+from .connection import Connection
+from .keepalive import Liveness
+
+PAUSE = 0.05  # seconds: whoever waits for the socket to accept bytes looks again after it
+
+
+class ThreadCall(Call):
+    """A call, and the thread that waits for news of it."""
+
+    __slots__ = ("_lock", "deadline", "owner", "start")
+
+    def __init__(self, endpoint: str, owner: object, start: float, deadline: float) -> None:
+        super().__init__(endpoint)
+        self.owner, self.start, self.deadline = owner, start, deadline
+        self._lock = allocate_lock()
+        self._lock.acquire()
+
+    def wake(self) -> None:
+        """Wake the thread; once is enough."""
+        try:
+            self._lock.release()
+        except RuntimeError:  # it is awake
+            pass
+
+    def wait(self, timeout: float) -> None:
+        """Wait until woken."""
+        self._lock.acquire(timeout=min(max(0.0, timeout), threading.TIMEOUT_MAX))
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is something for its thread."""
+        return self.is_done or bool(self.messages and not self.refill)
+
+
+class Line:
+    """One connection."""
+
+    def __init__(self, channel: Channel, blocks: Blocks, keepalive: Keepalive, endpoint: str) -> None:
+        self.blocks, self.endpoint = blocks, endpoint
+        self.machine = Connection()
+        self.liveness = Liveness(keepalive, monotonic())
+        self.error: Exception | None = None  # what ended it
+        self._channel, self._patience = channel, keepalive.timeout
+        self._lock, self._writing = threading.Lock(), threading.Lock()
+        self._reader: ThreadCall | None = None
+        self._waiting: dict[ThreadCall, None] = {}
+        self.flush()
+
+    # --- the transport's side
+
+    def start(self, call: ThreadCall, block: bytes, data: bytes, end: bool) -> None:
+        """Begin a call."""
+        with self._lock:
+            self.machine.request(call, block, data, end)
+        self.flush()
+
+    def send(self, call: ThreadCall, data: bytes) -> None:
+        """Send more of a call."""
+        with self._lock:
+            self.machine.send(call, data)
+        self.flush()
+
+    def cancel(self, call: ThreadCall) -> None:
+        """End a call here."""
+        with self._lock:
+            self.machine.reset(call)
+            call.is_done = True
+            reads = self._reader is call
+        self.flush()
+        call.wake()
+        if reads:
+            self._channel.wake()
+        self._wind_up()
+
+    def taken(self, call: ThreadCall, size: int) -> None:
+        """So much of a stream was read: the server may send more."""
+        with self._lock:
+            self.machine.taken(call, size)
+        self.flush()
+
+    def news(self, call: ThreadCall) -> None:
+        """Wait for news of a call; at its deadline it ends with an error."""
+        while not call.has_news:
+            if self._becomes_reader(call):
+                self._read(call)
+            else:
+                self._follow(call)
+            if not call.has_news and monotonic() >= call.deadline:
+                self._expire(call)
+
+    def answers(self, timeout: float) -> bool:
+        """Return whether the server answers a PING within so many seconds."""
+        with self._lock:
+            self.machine.ping()
+        return self.until(lambda: not self.machine.is_asked, timeout)
+
+    def until(self, condition: Any, timeout: float) -> bool:
+        """Read until a condition holds, or the time is over."""
+        self.flush()
+        pseudo = ThreadCall(self.endpoint, None, monotonic(), monotonic() + timeout)
+        while not condition() and not self.machine.is_closed and monotonic() < pseudo.deadline:
+            if self._becomes_reader(pseudo):
+                self._read(pseudo, condition)
+            else:
+                pseudo.wait(min(PAUSE, pseudo.deadline - monotonic()))
+        with self._lock:
+            self._waiting.pop(pseudo, None)
+        return bool(condition())
+
+    def retire(self) -> None:
+        """Accept no more calls; those under way go on."""
+        with self._lock:
+            self.machine.is_draining = True
+        self._wind_up()
+
+    def close(self, message: str) -> None:
+        """End all calls and the connection."""
+        with self._lock:
+            ended = self.machine.close(message)
+        self._report(ended)
+        self._wind_up()
+
+    def end_calls(self, owner: object) -> None:
+        """End the calls of a client that is closed."""
+        with self._lock:
+            calls: list[Any] = [call for call in self.machine.pending() if getattr(call, "owner", None) is owner]
+            for call in calls:
+                self.machine.reset(call)
+                call.close()
+        self.flush()
+        self._report(calls)
+        self._channel.wake()
+
+    def abandon(self, reason: str) -> None:
+        """End a connection that an interrupt may have left in any state; takes no lock that may be held for ever."""
+        self.liveness.distrust()
+        self._channel.close()
+        self._report(self.machine.lost(reason))
+
+    # --- reading
+
+    def _becomes_reader(self, call: ThreadCall) -> bool:
+        with self._lock:
+            self._waiting.pop(call, None)
+            if self._reader is None:
+                self._reader = call
+                return True
+            self._waiting[call] = None
+            return False
+
+    def _read(self, call: ThreadCall, condition: Any = None) -> None:
+        """Read for all until this call has news, or its time is over; then hand over."""
+        try:
+            while not (call.has_news or self.machine.is_closed) and (condition is None or not condition()):
+                now = monotonic()
+                if now >= call.deadline:
+                    return
+                self._read_once(min(call.deadline, self.liveness.due(busy=True)) - now)
+        except BaseException:
+            self.abandon("the thread that read the connection was interrupted")
+            raise
+        finally:
+            self._hand_over()
+
+    def _follow(self, call: ThreadCall) -> None:
+        """Wait for news from the thread that reads, or to be the next that reads."""
+        try:
+            if not call.has_news:
+                call.wait(call.deadline - monotonic())
+        finally:
+            with self._lock:
+                self._waiting.pop(call, None)
+                is_alone = self._reader is None and self._waiting
+            if is_alone and call.has_news:  # it was to be the next
+                self._wake_next()
+
+    def _hand_over(self) -> None:
+        with self._lock:
+            self._reader = None
+        if self._waiting:
+            self._wake_next()
+
+    def _wake_next(self) -> None:
+        with self._lock:
+            following = next((one for one in self._waiting if not one.has_news), None)
+        if following is not None:
+            following.wake()
+
+    def _read_once(self, timeout: float) -> None:
+        if not self._channel.wait(timeout):
+            return self._check(monotonic())
+        try:
+            data = self._channel.receive()
+        except (OSError, EOFError) as error:
+            return self._lost(error)
+        if data is not None:
+            self.liveness.hear(monotonic())
+            with self._lock:
+                news = self.machine.receive(data)
+            self._report(news)
+        if self.machine.has_output:
+            self.flush()
+        if not self.machine.is_usable:
+            self._wind_up()
+        return None
+
+    def _report(self, calls: Any) -> None:
+        for call in calls:
+            if call.is_done and call.is_open:  # the call is over, the stream is not
+                with self._lock:
+                    self.machine.reset(call)
+            call.wake()
+
+    def _lost(self, error: Exception) -> None:
+        self.error = self.error or error
+        self.liveness.distrust()
+        self._channel.close()
+        with self._lock:
+            ended = self.machine.lost(f"the connection broke: {error}" if isinstance(error, OSError) else str(error))
+        self._report(ended)
+
+    def _check(self, now: float) -> None:
+        """Look whether the server is alive."""
+        try:
+            if self.liveness.check(now, busy=True):
+                with self._lock:
+                    self.machine.ping()
+                self.flush()
+        except TimeoutError as error:
+            self._lost(error)
+
+    # --- writing
+
+    def flush(self) -> None:
+        """Send what there is, unless another thread does; that one takes this too."""
+        while self.machine.has_output:
+            if not self._writing.acquire(blocking=False):
+                return
+            try:
+                self._write()
+            except OSError as error:
+                self._lost(error)
+                return
+            except BaseException:
+                self.abandon("the thread that wrote to the connection was interrupted")
+                raise
+            finally:
+                self._writing.release()
+
+    def _write(self) -> None:
+        with self._lock:
+            data = self.machine.take()
+        sent = self._channel.send(data)
+        start = monotonic()
+        while not sent:  # the peer does not read: it may be stuck in sending to us
+            if self._channel.wait(PAUSE, write=True) and self._reader is None:
+                self._drain()
+            sent = self._channel.flush()
+            if self.machine.is_closed or monotonic() - start > self._patience:
+                raise TimeoutError("the server accepts no more bytes")
+
+    def _drain(self) -> None:
+        """Read while nobody else does."""
+        pseudo = ThreadCall(self.endpoint, None, monotonic(), 0.0)
+        if self._becomes_reader(pseudo):
+            try:
+                data = self._channel.receive()
+                if data is not None:
+                    with self._lock:
+                        news = self.machine.receive(data)
+                    self._report(news)
+            except EOFError as error:
+                raise ConnectionError(str(error)) from error
+            finally:
+                self._hand_over()
+
+    # --- ends
+
+    def _expire(self, call: ThreadCall) -> None:
+        """End a call whose time is over."""
+        with self._lock:
+            self._waiting.pop(call, None)
+            self.liveness.suspect(call.start)
+            self.machine.reset(call)
+            call.expire(call.deadline - call.start)
+        self.flush()
+
+    def _wind_up(self) -> None:
+        """Close the socket of a connection that is over, or will be used no more."""
+        if self.machine.is_usable:
+            return
+        self.liveness.distrust()
+        if self.machine.is_closed or not self.machine.is_busy:
+            self.flush()
+            self._channel.close()

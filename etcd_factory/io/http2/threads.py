@@ -1,0 +1,124 @@
+"""The transport on threads: whoever waits for an answer reads the socket, and there is no other thread."""
+
+from __future__ import annotations
+
+import threading
+from math import inf
+from time import monotonic
+from typing import Generic
+
+from etcd_factory.core.call.unclosed import caller, warn
+from etcd_factory.core.ports import Metadata, Q, R
+from etcd_factory.errors import ClientClosedError
+from etcd_factory.options import ClientOptions
+from etcd_factory.wire.methods import Method
+
+from .calls import PREFIX_SIZE, framed
+from .line import Line, ThreadCall
+from .threads_pool import Key, Pool, pools
+
+REFUSALS = 3  # times that a call which the server has certainly not processed is sent again at once
+
+
+class Stream(Generic[Q, R]):
+    """Messages in both directions; with a ``request`` only responses."""
+
+    def __init__(self, line: Line, call: ThreadCall, method: Method[Q, R], host: str) -> None:
+        self._line, self._call, self._method, self._host = line, call, method, host
+
+    def send(self, message: Q) -> None:
+        """Queue a message."""
+        self._line.send(self._call, framed(self._method.serialize(message)))
+
+    async def receive(self) -> R | None:
+        """Return the next message, None if the stream was ended."""
+        call, line = self._call, self._line
+        line.news(call)
+        if not call.messages:
+            if call.error is not None:
+                raise call.error
+            return None
+        data = call.messages.popleft()
+        line.taken(call, PREFIX_SIZE + len(data))
+        return self._method.decode(data, self._host)
+
+    async def close(self) -> None:
+        """End the stream."""
+        self._line.cancel(self._call)
+
+
+class ThreadTransport:
+    """Connections of a blocking client, opened at the first call."""
+
+    def __init__(self, options: ClientOptions) -> None:
+        self._options, self._site = options, caller()
+        self._pool: Pool | None = None
+        self._lock, self._closed = threading.Lock(), False
+
+    def _enter(self) -> Pool:
+        if self._pool is not None:
+            return self._pool
+        with self._lock:
+            if self._closed:
+                raise ClientClosedError
+            if self._pool is None:
+                self._pool = pools.enter(self._options)
+            return self._pool
+
+    def _line(self, pool: Pool, key: Key, start: float, deadline: float) -> Line:
+        """Return a connection that may be used."""
+        line = pool.lines.get(key)
+        if line is None or line.liveness.trusted < start:
+            line = pool.connect(key, deadline)
+        return line
+
+    async def unary(self, host: str, method: Method[Q, R], request: Q, timeout: float, metadata: Metadata) -> R:
+        """Make one call to one host."""
+        start, pool, data = monotonic(), self._enter(), framed(method.serialize(request))
+        deadline, refusals = start + timeout, 0
+        while True:
+            line = self._line(pool, (host, False), start, deadline)
+            call = ThreadCall(line.endpoint, self, start, deadline)
+            try:
+                line.start(call, line.blocks.get(method, timeout, metadata), data, True)
+                line.news(call)
+            except BaseException:
+                line.cancel(call)
+                raise
+            if call.error is None:
+                return method.decode(call.messages[0] if call.messages else None, host)
+            refusals += 1
+            if refusals > REFUSALS or not call.is_refused or monotonic() >= deadline:
+                raise call.error
+
+    async def stream(
+        self, host: str, method: Method[Q, R], metadata: Metadata, request: Q | None = None
+    ) -> Stream[Q, R]:
+        """Open a stream to one host."""
+        start, pool = monotonic(), self._enter()
+        line = self._line(pool, (host, True), start, start + self._options.timeout)
+        call = ThreadCall(line.endpoint, self, start, inf)
+        call.refill = False
+        data = b"" if request is None else framed(method.serialize(request))
+        line.start(call, line.blocks.get(method, None, metadata), data, request is not None)
+        return Stream(line, call, method, host)
+
+    async def close(self) -> None:
+        """End all calls, and the connections that no other client uses."""
+        with self._lock:
+            self._closed = True
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.leave(self)
+
+    _warn = staticmethod(warn)  # at interpreter exit modules are gone before their objects
+
+    def __del__(self) -> None:
+        if self._pool is not None and self._pool.lines:
+            self._warn(self._options.hosts, self._site)
+
+    def forget(self) -> object:
+        """Drop all connections without touching them."""
+        left = self._pool, self._lock
+        self._pool, self._lock = None, threading.Lock()
+        return left

@@ -1,0 +1,175 @@
+"""The connections of a blocking client, shared by those whose options allow it, and how they are opened."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from copy import copy
+from time import monotonic
+
+from etcd_factory.errors import ClientClosedError, ConnectionFailedError, DeadlineExceededError, TLSError
+from etcd_factory.io import tls
+from etcd_factory.io.runtime import forks
+from etcd_factory.options import ClientOptions
+
+from . import dial
+from .channel import Channel, SecureChannel
+from .host import Host, blocks, host, sharing
+from .keepalive import PATIENCE
+from .line import Line
+from .opening import check_alpn, failure
+
+# Streams have a connection of their own: whoever reads one may wait there for hours, and each answer to a call beside
+# it would have to be handed to another thread.
+Key = tuple[str, bool]  # a host, and whether it is for streams
+
+
+class Pool:
+    """Connections by host and use. The clients that use it are counted; the last one that leaves closes them."""
+
+    def __init__(self, options: ClientOptions) -> None:
+        self._options, self._lock = options, threading.Lock()
+        self.lines: dict[Key, Line] = {}
+        self._opening: dict[Key, Future[Line]] = {}
+        self._closed = False
+        self.users = 0
+
+    def connect(self, key: Key, deadline: float) -> Line:
+        """Return a connection that works: the one there is if it answers, else a new one, opened once for all."""
+        known = self.lines.get(key)
+        if known is not None:
+            if known.machine.is_usable and known.answers(min(PATIENCE, (deadline - monotonic()) / 2)):
+                return known
+            with self._lock:
+                if self.lines.get(key) is known:
+                    del self.lines[key]
+            known.retire()
+        return self._open_once(key, deadline)
+
+    def _open_once(self, key: Key, deadline: float) -> Line:
+        with self._lock:
+            if self._closed:
+                raise ClientClosedError
+            if key in self.lines:  # another thread was faster
+                return self.lines[key]
+            future = self._opening.get(key)
+            mine: Future[Line] | None = None
+            if future is None:
+                future = mine = self._opening[key] = Future()
+        if mine is not None:
+            self._open(key, mine)
+        left = max(0.0, deadline - monotonic())
+        try:
+            return future.result(left)
+        except FutureTimeoutError:
+            late = DeadlineExceededError(f"no connection within {left:g} s", endpoint=key[0].partition("://")[2])
+            late.sent = False
+            raise late from None
+        except ConnectionFailedError as error:
+            raise copy(error) from None  # several may wait
+
+    def _open(self, key: Key, future: Future[Line]) -> None:
+        """Open a connection; whoever waits for it gets it, or its error."""
+        try:
+            line = opened(host(key[0], self._options))
+        except BaseException as error:
+            with self._lock:
+                del self._opening[key]
+            future.set_exception(error if isinstance(error, Exception) else ConnectionFailedError("interrupted"))
+            if not isinstance(error, Exception):
+                raise
+            return
+        with self._lock:
+            del self._opening[key]
+            closed = self._closed
+            if not closed:
+                self.lines[key] = line
+        if closed:
+            line.close("the client is closed")
+        future.set_result(line)
+
+    def leave(self, owner: object) -> None:
+        """End the calls of a client; the last one closes the connections."""
+        with self._lock:
+            self.users -= 1
+            last, lines = self.users == 0, list(self.lines.values())
+            if last:
+                self._closed = True
+                self.lines.clear()
+        for line in lines:
+            line.end_calls(owner)
+        if last:
+            pools.drop(self)
+            for line in lines:
+                line.close("the client is closed")
+
+
+def opened(host: Host) -> Line:
+    """Return a new connection to a host. Raises ``ConnectionFailedError``, whose request was certainly not sent."""
+    deadline = monotonic() + host.dial_timeout
+    try:
+        channel = connected(host, deadline)
+    except TLSError as error:
+        raise failure(host, None, error.message, accepted=False) from None
+    except (OSError, EOFError) as error:
+        raise failure(host, error, str(error), accepted=isinstance(error, EOFError)) from error
+    line = Line(channel, blocks(host), host.keepalive, host.endpoint)
+    if line.until(lambda: line.machine.is_established, deadline - monotonic()):
+        return line
+    reason = line.machine.reason or f"it did not speak HTTP/2 within {host.dial_timeout:g} s"
+    error = line.error
+    line.close("not established")
+    raise failure(host, error, reason, accepted=True)
+
+
+def connected(host: Host, deadline: float) -> Channel:
+    """Return a connected socket, with TLS if the host has it."""
+    sock = dial.connect(host, deadline)
+    try:
+        dial.tune(sock, host.keepalive)
+        if not host.is_secure:
+            return Channel(sock)
+        channel = SecureChannel(sock, tls.context(host.tls), host.server_name, deadline)
+        check_alpn(channel.protocol)
+        return channel
+    except BaseException:
+        sock.close()
+        raise
+
+
+class Pools:
+    """The pools of all clients of this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._shared: dict[Hashable, Pool] = {}
+        forks.register(self)
+
+    def enter(self, options: ClientOptions) -> Pool:
+        """Return the pool that a client may use."""
+        key = sharing(options)
+        with self._lock:
+            pool = self._shared.get(key) if key is not None else None
+            if pool is None:
+                pool = Pool(options)
+                if key is not None:
+                    self._shared[key] = pool
+            pool.users += 1
+            return pool
+
+    def drop(self, pool: Pool) -> None:
+        """Give a pool to nobody any more."""
+        with self._lock:
+            for key in [key for key, one in self._shared.items() if one is pool]:
+                del self._shared[key]
+
+    def forget(self) -> object:
+        """Start without pools in a forked child."""
+        left = self._lock, self._shared
+        self._lock, self._shared = threading.Lock(), {}
+        return left
+
+
+pools = Pools()

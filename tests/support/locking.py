@@ -1,0 +1,33 @@
+"""Locks and elections: who waits in a queue, and etcdctl as another participant."""
+
+from __future__ import annotations
+
+import subprocess
+
+from .faces import settle, until
+
+
+async def queued(client, number, prefix="name/"):
+    """Wait until a queue has so many entries."""
+
+    async def is_long():
+        return await settle(client.get_all().prefix(prefix).count()) >= number
+
+    await until(is_long)
+
+
+def etcdctl_command(server, *command):
+    """Return a command of etcdctl on a server; it sees no namespace."""
+    return [str(server.binary.with_name("etcdctl")), f"--endpoints={server.endpoint}", *command]
+
+
+def start_etcdctl(server, *command):
+    """Start etcdctl beside the test; returns its process."""
+    return subprocess.Popen(etcdctl_command(server, *command), stdout=subprocess.PIPE, text=True)
+
+
+def etcdctl_can_put(server, key, token):
+    """Return whether etcdctl's put succeeds that is guarded by a key and its create revision."""
+    text = f'create("{key.decode()}") = "{token}"\n\nput guarded v\n\n\n'
+    command = etcdctl_command(server, "txn")
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout.startswith("SUCCESS")

@@ -139,16 +139,16 @@ async def test_a_builder_can_be_used_twice(client):
 
 @pytest.mark.parametrize("key", [None, 1, 1.5, True, ["k"], bytearray(b"k")], ids=repr)
 def test_a_key_of_another_type_is_a_type_error_at_once(client, key):
-    with pytest.raises(TypeError, match="a key is str or bytes"):
+    with pytest.raises(TypeError, match="a key must be str or bytes"):
         client.get(key)
 
 
 @pytest.mark.parametrize("revision", ["1", 1.0, None, True], ids=repr)
 def test_a_revision_that_is_no_int_is_a_type_error_at_once(client, revision):
-    with pytest.raises(TypeError, match="a revision is an int"):
+    with pytest.raises(TypeError, match="a revision must be an int"):
         client.get("k").revision(revision)
 
 
 def test_a_negative_revision_is_a_value_error_at_once(client):
-    with pytest.raises(ValueError, match="not negative"):
+    with pytest.raises(ValueError, match="must not be negative"):
         client.get("k").revision(-1)

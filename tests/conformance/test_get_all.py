@@ -137,7 +137,7 @@ async def test_revisions_bound_what_is_found(client):
 
 @pytest.mark.parametrize("modifier", ["limit", "revision", "min_mod_revision", "max_create_revision"])
 def test_a_modifier_that_wants_an_int_refuses_others_at_once(client, modifier):
-    with pytest.raises(TypeError, match="is an int, not str"):
+    with pytest.raises(TypeError, match="must be an int, not str"):
         getattr(client.get_all(), modifier)("1")
 
 

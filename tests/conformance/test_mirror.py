@@ -144,7 +144,7 @@ async def test_keys_are_told_below_the_namespace_when_they_change_too(client):
 
 @pytest.mark.parametrize("prefix", [None, 1, ["p"]], ids=repr)
 async def test_a_prefix_is_text_or_bytes(client, prefix):
-    with pytest.raises(TypeError, match="a prefix is str or bytes"):
+    with pytest.raises(TypeError, match="a prefix must be str or bytes"):
         await opened(client, prefix)
 
 

@@ -66,7 +66,7 @@ async def test_a_key_is_text_or_bytes(mirror):
 @pytest.mark.parametrize("key", [None, 1, ["k"]], ids=repr)
 async def test_a_key_of_another_type_is_a_type_error_at_once(mirror, key):
     for fresh in (False, True):
-        with pytest.raises(TypeError, match="a key is str or bytes"):
+        with pytest.raises(TypeError, match="a key must be str or bytes"):
             mirror.get(key, fresh=fresh)
 
 

@@ -125,7 +125,7 @@ async def test_a_namespace_shares_the_channels_and_closing_one_closes_both(clien
 
 @pytest.mark.parametrize("prefix", [None, 1, ["p"], bytearray(b"p")], ids=repr)
 def test_a_prefix_of_another_type_is_a_type_error_at_once(client, prefix):
-    with pytest.raises(TypeError, match="a namespace is str or bytes"):
+    with pytest.raises(TypeError, match="a namespace must be str or bytes"):
         client.namespace(prefix)
 
 

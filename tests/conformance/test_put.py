@@ -76,14 +76,14 @@ async def test_a_float_is_read_back_as_it_was(client):
 
 @pytest.mark.parametrize("value", [None, True, ["v"], {"a": 1}, bytearray(b"v"), memoryview(b"v"), object()], ids=type)
 async def test_a_value_of_another_type_is_a_type_error_at_once_and_nothing_is_sent(client, sent, value):
-    with pytest.raises(TypeError, match="a value is str, bytes, int or float, not"):
+    with pytest.raises(TypeError, match="a value must be str, bytes, int or float, not"):
         client.put("k").value(value)
     assert sent == []
 
 
 @pytest.mark.parametrize("key", [None, 1, True, ["k"], bytearray(b"k")], ids=repr)
 async def test_a_key_of_another_type_is_a_type_error_at_once_and_nothing_is_sent(client, sent, key):
-    with pytest.raises(TypeError, match="a key is str or bytes, not"):
+    with pytest.raises(TypeError, match="a key must be str or bytes, not"):
         client.put(key)
     assert sent == []
 

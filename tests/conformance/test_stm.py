@@ -546,9 +546,9 @@ def test_retries_are_a_number_that_is_not_negative(client, retries, error):
 async def test_what_is_no_key_is_a_type_error_at_once(client, transact, key):
     async def body(tx):
         for call in (tx.get, tx.put, tx.delete().key):
-            with pytest.raises(TypeError, match="a key is str or bytes"):
+            with pytest.raises(TypeError, match="a key must be str or bytes"):
                 call(key)
-        with pytest.raises(TypeError, match="a value is str, bytes, int or float"):
+        with pytest.raises(TypeError, match="a value must be str, bytes, int or float"):
             tx.put("k").value(None)
 
     await transact(body)

@@ -83,6 +83,15 @@ async def leave(manager):
     return await manager.__aexit__(None, None, None) if is_async(manager) else manager.__exit__(None, None, None)
 
 
+async def inside(manager, body):
+    """Return what ``await body(entered)`` returns inside the block of a context manager of either face."""
+    if is_async(manager):
+        async with manager as entered:
+            return await body(entered)
+    with manager as entered:
+        return await body(entered)
+
+
 async def fill(client, pairs):
     """Put keys and values; returns the results."""
     return await settle(client.batch([ops.put(key).value(value) for key, value in dict(pairs).items()]))

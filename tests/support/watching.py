@@ -35,8 +35,12 @@ class Recorder:
     def on(self, source, *events):
         """Return the source, with calls for these events recorded."""
         for event in events:
-            source = source.on(event, partial(self, event))
+            source = source.on(event, self.handler(event))
         return source
+
+    def handler(self, name):
+        """Return a handler whose calls are recorded under a name."""
+        return partial(self, name)
 
     @property
     def names(self):

@@ -71,7 +71,7 @@ async def test_a_call_under_way_ends_with_an_error(face, make, relay, name):
     await settle(client.get("k").string())
     relay.mute()
     call = face.begin(lambda: CALLS[name](client))
-    await relay.asked()
+    await relay.requested()
     await closed(client)
     with pytest.raises(errors.ClientClosedError):
         await call

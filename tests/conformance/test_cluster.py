@@ -7,7 +7,7 @@ import pytest
 
 from etcd_factory import Member, errors
 from etcd_factory.testing import EtcdServer
-from tests.support.faces import settle
+from tests.support.faces import failure, settle
 
 NOWHERE = "http://127.0.0.1:1"
 PORTS = count(1)
@@ -35,12 +35,6 @@ async def cluster(make, server):
 def url():
     """A peer URL of its own: etcd takes one that was removed within the same second for the one that is gone."""
     return f"http://127.0.0.1:{next(PORTS)}"
-
-
-async def failure(call):
-    with pytest.raises(errors.EtcdError) as caught:
-        await settle(call())
-    return caught.value
 
 
 async def test_members_tell_who_they_are(cluster, server):

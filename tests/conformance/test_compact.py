@@ -4,7 +4,7 @@ import pytest
 
 from etcd_factory import errors
 from etcd_factory.testing import EtcdServer
-from tests.support.faces import settle
+from tests.support.faces import failure, settle
 
 
 @pytest.fixture(scope="module")
@@ -20,12 +20,6 @@ def client(make, server):
 
 async def write(client, value):
     return (await settle(client.put("k").value(value))).revision
-
-
-async def failure(call):
-    with pytest.raises(errors.EtcdError) as caught:
-        await settle(call())
-    return caught.value
 
 
 @pytest.mark.parametrize("physical", [False, True])

@@ -54,16 +54,16 @@ async def test_a_server_that_goes_on_is_used_again(make, fragile):
 
 
 @pytest.mark.parametrize("call", [READ, WRITE])
-async def test_a_host_that_never_answers_is_an_error_within_the_timeout(make, deaf, call):
-    client = make(hosts=[deaf], timeout=0.3, dial_timeout=5)
+async def test_a_host_that_never_answers_is_an_error_within_the_timeout(make, silent, call):
+    client = make(hosts=[silent], timeout=0.3, dial_timeout=5)
     with Clock() as clock:
         await failure(lambda: call(client), errors.DeadlineExceededError)
     assert clock.seconds < client.options.timeout + client.options.dial_timeout
 
 
 @pytest.mark.parametrize("call", [READ, WRITE])
-async def test_a_host_that_never_answers_can_not_be_reached_within_the_dial_timeout(make, deaf, call):
-    client = make(hosts=[deaf], timeout=LONG, dial_timeout=0.3)
+async def test_a_host_that_never_answers_can_not_be_reached_within_the_dial_timeout(make, silent, call):
+    client = make(hosts=[silent], timeout=LONG, dial_timeout=0.3)
     with Clock() as clock:
         error = await failure(lambda: call(client), errors.ConnectionFailedError)
     assert clock.seconds < LONG / 2
@@ -177,8 +177,8 @@ async def test_of_two_hosts_the_first_may_be_dead(make, refusing, options):
     assert await settle(client.get("k").string()) == "v"
 
 
-async def test_of_two_hosts_the_first_may_never_answer(make, deaf, options):
-    client = make(hosts=[deaf, *options["hosts"]], dial_timeout=0.3)
+async def test_of_two_hosts_the_first_may_never_answer(make, silent, options):
+    client = make(hosts=[silent, *options["hosts"]], dial_timeout=0.3)
     await settle(client.put("k").value("v"))
     assert await settle(client.get("k").string()) == "v"
 
@@ -194,10 +194,10 @@ async def test_if_the_host_in_use_dies_the_other_is_asked(make, fragile, client,
     assert await settle(client.get("k").string()) == "written"
 
 
-async def test_if_all_hosts_are_dead_the_call_fails_with_the_one_asked_last(make, refusing, deaf):
-    client = make(hosts=[refusing, deaf], timeout=LONG, dial_timeout=0.2)
+async def test_if_all_hosts_are_dead_the_call_fails_with_the_one_asked_last(make, refusing, silent):
+    client = make(hosts=[refusing, silent], timeout=LONG, dial_timeout=0.2)
     error = await failure(lambda: client.get("k").string(), errors.ConnectionFailedError)
-    assert error.endpoint in (refusing, deaf)
+    assert error.endpoint in (refusing, silent)
     assert error.attempts > 1
 
 
@@ -206,9 +206,9 @@ async def test_a_task_that_is_cancelled_ends_and_leaves_the_client_well(options,
         await client.put("k").value("v")
         relay.mute()
         task = asyncio.ensure_future(client.get("k").string())
-        await relay.asked()
+        await relay.requested()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        relay.speak()
+        relay.unmute()
         assert await client.get("k").string() == "v"

@@ -6,7 +6,7 @@ import pytest
 
 from etcd_factory import Alarm, HashKV, Status, errors
 from etcd_factory.testing import EtcdServer
-from tests.support.faces import fill, settle
+from tests.support.faces import failure, fill, settle
 
 QUOTA = 256 << 10  # bytes
 VALUE = "x" * 10_000
@@ -30,12 +30,6 @@ async def client(make, server):
 def shared(make, etcd_cluster):
     """A client of three members."""
     return make(hosts=[*etcd_cluster.endpoints], timeout=30)
-
-
-async def failure(call):
-    with pytest.raises(errors.EtcdError) as caught:
-        await settle(call())
-    return caught.value
 
 
 async def test_a_member_tells_how_it_fares(client, server):

@@ -197,8 +197,8 @@ def test_it_is_made_once_for_all_threads(client):
     assert len(set(map(id, made))) == 1
 
 
-def test_making_it_asks_no_server(make, deaf):
-    client = make(hosts=[deaf], auth={"username": "alice", "password": "wonder"})
+def test_making_it_asks_no_server(make, silent):
+    client = make(hosts=[silent], auth={"username": "alice", "password": "wonder"})
     begin = time.monotonic()
     assert client.raw
     assert time.monotonic() - begin < 2
@@ -217,8 +217,8 @@ def test_it_goes_to_the_first_host(make, host, url):
     assert make(hosts=host).raw._url == url
 
 
-def test_the_timeout_is_that_of_the_options(make, deaf):
-    client = make(hosts=[deaf], timeout=0.2)
+def test_the_timeout_is_that_of_the_options(make, silent):
+    client = make(hosts=[silent], timeout=0.2)
     assert client.raw.timeout == 0.2
     with pytest.raises((etcd3.exceptions.ConnectionTimeoutError, etcd3.exceptions.ConnectionFailedError)):
         client.raw.get("k")

@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 
 from etcd_factory import Permission, errors
-from tests.support.faces import settle
+from tests.support.faces import failure, settle
 
 KEY, END = b"\xfe\xff", b"\xff"  # not UTF-8, as the end of a prefix may be
 
@@ -48,12 +48,6 @@ async def gone(made):
     """Delete it, if the test has not."""
     with suppress(errors.PreconditionError):
         await settle(made.delete())
-
-
-async def failure(call):
-    with pytest.raises(errors.EtcdError) as caught:
-        await settle(call())
-    return caught.value
 
 
 async def test_a_handle_asks_nothing_of_etcd(make, refusing):

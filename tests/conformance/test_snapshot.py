@@ -10,7 +10,7 @@ import pytest
 from etcd_factory import AsyncETCDService, ETCDService, Snapshot, errors
 from etcd_factory.core.admin.snapshot import Part
 from etcd_factory.testing import BinaryNotFoundError, EtcdServer, FaultProxy, find_binary
-from tests.support.faces import closed, settle
+from tests.support.faces import closed, failure, settle
 
 VALUE = "x" * 1_000_000  # a store of some is more than connections hold back on their own
 KEYS = 16
@@ -65,12 +65,6 @@ class Told:
     def __call__(self, done, total):
         self.steps.append((done, total))
         return self._act() if len(self.steps) == 1 else None
-
-
-async def failure(call):
-    with pytest.raises(errors.EtcdError) as caught:
-        await settle(call())
-    return caught.value
 
 
 def run(*command):
@@ -157,8 +151,8 @@ async def test_a_connection_that_falls_silent_leaves_nothing_within_the_timeout(
     assert left(file) == []
 
 
-async def test_a_server_that_says_nothing_at_all_is_given_up(make, deaf, file):
-    error = await failure(lambda: make(hosts=[deaf], timeout=0.3).maintenance.snapshot(file))
+async def test_a_server_that_says_nothing_at_all_is_given_up(make, silent, file):
+    error = await failure(lambda: make(hosts=[silent], timeout=0.3).maintenance.snapshot(file))
     assert isinstance(error, errors.DeadlineExceededError)
     assert left(file) == []
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from etcd_factory import errors
-from tests.support.faces import settle
+from tests.support.faces import failure, settle
 
 SECRET = "a-word-that-is-nobodys-business"
 
@@ -39,12 +39,6 @@ async def gone(made):
     """Delete it, if the test has not."""
     with suppress(errors.PreconditionError):
         await settle(made.delete())
-
-
-async def failure(call):
-    with pytest.raises(errors.EtcdError) as caught:
-        await settle(call())
-    return caught.value
 
 
 async def test_a_user_is_there_once_it_is_created_and_not_after_it_is_deleted(client, user):

@@ -16,6 +16,11 @@ async def queued(client, number, prefix="name/"):
     await until(is_long)
 
 
+async def begins_to_wait(transport):
+    """Wait until a client waits for its turn: then it watches the entry before its own, on a ``Recorded`` transport."""
+    await transport.until(lambda: transport.streams)
+
+
 def etcdctl_command(server, *command):
     """Return a command of etcdctl on a server; it sees no namespace."""
     return [str(server.binary.with_name("etcdctl")), f"--endpoints={server.endpoint}", *command]

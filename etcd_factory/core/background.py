@@ -49,6 +49,11 @@ class Background(Generic[C]):
         self._closed = False
         self.generation = 0  # how many forks this process is away from the one that created the client
 
+    @property
+    def closed(self) -> bool:
+        """Whether the client is being closed."""
+        return self._closed
+
     def get(self, cls: type[W]) -> W:
         """Return the scope's worker of that class, created on the first call; ``ClientClosedError`` after ``close``."""
         with self._lock:

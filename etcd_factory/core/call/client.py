@@ -59,8 +59,24 @@ class Client:
         self.endpoints = Endpoints(options.hosts, options.retry.initial, discovered=discovered)
         self.single_flight = SingleFlight(runtime)
         self.token = AuthToken(options.auth, self.single_flight)
-        self.background = Background(runtime, self)
-        self.discovery = Discovery(options, self.endpoints, self.call, self.background)
+        self._lock = runtime.lock()
+        self._background: Background[Client] | None = None
+
+    @property
+    def background(self) -> Background[Client]:
+        """The client's workers; created at its first use, as it refers back to the client.
+
+        Without that cycle a client that is dropped without being closed is freed, and warned of, at once.
+        """
+        with self._lock:
+            if self._background is None:
+                self._background = Background(self.runtime, self)
+            return self._background
+
+    @property
+    def discovery(self) -> Discovery:
+        """How hosts are found that are not just configured."""
+        return Discovery(self.options, self.endpoints, self.call, self.background)
 
     @property
     def endpoint(self) -> str:
@@ -78,7 +94,8 @@ class Client:
 
     def forget(self) -> object:
         """Start without connections and background work in a forked child; returns what must be kept alive."""
-        return self.transport.forget(), self.background.forget(), self.single_flight.forget()
+        lock, self._lock = self._lock, self.runtime.lock()  # another thread may have held it
+        return lock, self.transport.forget(), self.background.forget(), self.single_flight.forget()
 
     async def call(self, method: Method[Q, R], request: Q, timeout: float) -> R:
         """Return the response to one request; all attempts share ``timeout`` seconds."""

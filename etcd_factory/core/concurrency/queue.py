@@ -18,7 +18,7 @@ from etcd_factory.core.kv.builders import GetAll
 from etcd_factory.core.kv.txn import Txn, ops
 from etcd_factory.core.lease.session import LeaseSession
 from etcd_factory.core.watch.watcher import AnyWatcher
-from etcd_factory.errors import CompactedError, EtcdError, EtcdFactoryError, LockFailedError
+from etcd_factory.errors import ClientClosedError, CompactedError, EtcdError, EtcdFactoryError, LockFailedError
 from etcd_factory.model import KeyValue, RangeResponse, TxnResponse
 
 log = logging.getLogger("etcd_factory.lock")
@@ -85,7 +85,9 @@ class QueueEntry:
         done = await self._view.execute(ops.if_(self.key, "create", "==", self.revision).then(put).op())
         return done.succeeded
 
-    def _lost(self) -> LockFailedError:
+    def _lost(self) -> EtcdFactoryError:
+        if self._view.client.background.closed:
+            return ClientClosedError()
         what, fate = ("entry for", "left") if self.is_left else ("lease of", "lost")
         return LockFailedError(f"the {what} {self.prefix[:-1]!r} was {fate} while waiting")
 

@@ -10,7 +10,7 @@ from etcd_factory.testing import EtcdServer
 from tests.support.auth import auth_server, credential, jwt_server  # noqa: F401
 from tests.support.faces import FACES, closed
 from tests.support.relay import HOST, Relay
-from tests.support.transports import real
+from tests.support.transports import Recorded, real
 from tests.support.watching import recorder  # noqa: F401
 
 
@@ -49,6 +49,12 @@ def client(make):
 def wrap(face, options):
     """Puts a wrapper of ``tests.support.transports`` around a real transport: ``make(transport=wrap(Held, "Put"))``."""
     return lambda wrapper, *args, **kwargs: wrapper(real(face, options), *args, **kwargs)
+
+
+@pytest.fixture
+def recorded(wrap):
+    """A transport that records calls and streams: ``make(transport=recorded)``."""
+    return wrap(Recorded)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from etcd_factory import AsyncETCDService, ClientOptions, errors
-from tests.support.faces import settle, texts
+from tests.support.faces import failure, settle, texts
 
 LONG = 60.0  # seconds that no test may take
 
@@ -20,12 +20,6 @@ class Clock:
 
     def __exit__(self, *exc):
         self.seconds = time.monotonic() - self.start
-
-
-async def failure(call, kind=errors.EtcdError):
-    with pytest.raises(kind) as caught:
-        await settle(call())
-    return caught.value
 
 
 READ = pytest.param(lambda client: client.get("k").string(), id="read")
@@ -93,14 +87,21 @@ async def test_no_more_attempts_are_made_than_the_options_allow(make, refusing):
         assert (await failure(lambda: client.get("k").string())).attempts == attempts  # noqa: B023
 
 
-async def test_a_view_with_another_timeout_leaves_its_parent_as_it_is(make, fragile):
-    client = make(hosts=[fragile.endpoint], timeout=LONG)
+async def test_a_view_with_another_timeout_does_not_change_its_parent(make, recorded):
+    client = make(timeout=LONG, transport=recorded)
     hasty = client.with_options(timeout=0.2)
+    for view in (hasty, hasty.namespace("n"), client):
+        await settle(view.put("k").value("v"))
+    assert [call.timeout for call in recorded.calls] == [0.2, 0.2, LONG]
+
+
+async def test_a_call_of_a_view_with_another_timeout_ends_within_it(make, fragile):
+    client = make(hosts=[fragile.endpoint], timeout=LONG)
     await settle(client.get("k").string())
     fragile.pause()
-    await failure(lambda: hasty.get("k").string(), errors.DeadlineExceededError)
-    assert (client._run.timeout, hasty._run.timeout, hasty.namespace("n")._run.timeout) == (LONG, 0.2, 0.2)
-    assert hasty._run.client is client._run.client
+    with Clock() as clock:
+        await failure(lambda: client.with_options(timeout=0.2).get("k").string(), errors.DeadlineExceededError)
+    assert clock.seconds < LONG / 2
 
 
 @pytest.mark.parametrize("timeout", [0, -1, "1", None, True, float("inf")], ids=repr)

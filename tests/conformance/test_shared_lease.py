@@ -8,16 +8,8 @@ import pytest
 
 from etcd_factory import AsyncETCDService
 from etcd_factory.errors import LeaseNotFoundError, LockFailedError, RequestTooLargeError
-from etcd_factory.wire import methods
 from tests.support.faces import closed, enter, error_of, in_time, leave, settle, until
 from tests.support.locking import begins_to_wait, queued, start_etcdctl
-from tests.support.transports import Recorded
-
-
-@pytest.fixture
-def recorded(wrap):
-    """Records the watch with which a lock waits for its turn."""
-    return wrap(Recorded, methods.WATCH)
 
 
 @pytest.fixture

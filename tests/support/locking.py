@@ -18,7 +18,7 @@ async def queued(client, number, prefix="name/"):
 
 async def begins_to_wait(transport):
     """Wait until a client waits for its turn: then it watches the entry before its own, on a ``Recorded`` transport."""
-    await transport.until(lambda: transport.streams)
+    await transport.until(lambda: any(stream.call.method == "Watch" for stream in transport.streams))
 
 
 def etcdctl_command(server, *command):

@@ -10,6 +10,7 @@ from etcd_factory.testing import EtcdServer
 from tests.support.auth import auth_server, credential, jwt_server  # noqa: F401
 from tests.support.faces import FACES, closed
 from tests.support.relay import HOST, Relay
+from tests.support.transactions import fitted, transact  # noqa: F401
 from tests.support.transports import Recorded, real
 from tests.support.watching import recorder  # noqa: F401
 
@@ -42,6 +43,12 @@ async def make(face, options):
 @pytest.fixture
 def client(make):
     """A service in this test's namespace."""
+    return make()
+
+
+@pytest.fixture
+def other(make):
+    """Another service in this test's namespace."""
     return make()
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 from etcd_factory import KeyValue, ops
 from etcd_factory.errors import LockFailedError, NotLeaderError
-from tests.support.faces import error_of, in_time, is_async, leave, settle, until
+from tests.support.faces import error_of, in_time, leave, settle
 from tests.support.locking import etcdctl_can_put, queued, start_etcdctl
 
 

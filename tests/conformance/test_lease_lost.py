@@ -98,5 +98,5 @@ async def test_a_lost_lease_can_still_be_revoked(client, etcdctl, recorder):
 
 
 def test_an_unknown_event_is_a_value_error(client):
-    with pytest.raises(ValueError, match="unknown event of a lease 'los'; expected lost; did you mean 'lost'"):
+    with pytest.raises(ValueError, match="event of a lease: expected one of lost, got 'los'; did you mean 'lost'"):
         client.lease(60).on("los", print)

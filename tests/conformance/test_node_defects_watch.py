@@ -7,7 +7,6 @@ import asyncio
 import pytest
 
 from etcd_factory import errors
-from etcd_factory.testing import EtcdServer
 from etcd_factory.wire import methods
 from tests.support.faces import settle
 from tests.support.transports import Breaking

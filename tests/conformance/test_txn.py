@@ -215,7 +215,7 @@ async def test_a_failed_transaction_writes_nothing(client):
 
 @pytest.mark.parametrize("given", [("vlaue", "=="), ("mod_revision", "==")])
 def test_an_unknown_column_is_a_value_error_that_lists_the_known_ones(client, given):
-    with pytest.raises(ValueError, match="unknown column .*; expected value or version or create or mod or lease"):
+    with pytest.raises(ValueError, match="column: expected one of value, version, create, mod, lease, got"):
         client.if_("k", *given, "x")
 
 
@@ -228,7 +228,7 @@ def test_the_nearest_column_or_comparison_is_suggested(client):
 
 @pytest.mark.parametrize("comparison", ["=", ">=", "<=", "", "is"])
 def test_an_unknown_comparison_is_a_value_error_at_once(client, comparison):
-    with pytest.raises(ValueError, match="unknown comparison .*; expected == or != or < or >"):
+    with pytest.raises(ValueError, match="comparison: expected one of ==, !=, <, >, got"):
         client.if_("k", "value", comparison, "x")
 
 

@@ -47,7 +47,7 @@ async def test_a_revision_that_has_not_happened_is_a_typed_error(client):
 
 @pytest.mark.parametrize(("given", "kind"), [("1", TypeError), (-1, ValueError), (None, TypeError), (True, TypeError)])
 async def test_a_revision_is_a_whole_number(client, given, kind):
-    with pytest.raises(kind, match="a revision"):
+    with pytest.raises(kind, match="a revision must"):
         await settle(client.compact(given))
 
 

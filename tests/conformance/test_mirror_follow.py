@@ -10,17 +10,10 @@ import pytest
 
 from etcd_factory import AsyncETCDService, ops
 from tests.support.faces import fill, settle
-
-from .test_mirror import caught_up, kvs, opened
+from tests.support.mirroring import caught_up, open_mirror, stored
 
 SWINGS = 200
 SWITCH = 1e-5  # seconds that a thread may run: far more turns than usual
-
-
-@pytest.fixture
-def other(make):
-    """A client of somebody else."""
-    return make()
 
 
 CHANGES = {
@@ -43,37 +36,37 @@ def run(change):
 @pytest.mark.parametrize("name", CHANGES)
 async def test_it_follows(client, other, name):
     await fill(client, {"p/a": "1", "p/b": "2"})
-    mirror = await opened(client, "p/")
+    mirror = await open_mirror(client, "p/")
     done = await run(CHANGES[name](other))
     await settle(mirror.wait(done.revision))
-    assert mirror == await kvs(client, "p/")
+    assert mirror == await stored(client, "p/")
     assert mirror.revision >= done.revision
 
 
-async def test_a_key_that_goes_and_comes_back_is_a_new_one(client, other):
+async def test_a_deleted_key_that_is_written_again_is_a_new_one(client, other):
     await fill(client, {"a": "1"})
-    mirror = await opened(client)
+    mirror = await open_mirror(client)
     await settle(other.delete().key("a"))
     made = await settle(other.put("a").value("2"))
     await settle(mirror.wait(made.revision))
     assert (mirror[b"a"].create_revision, mirror[b"a"].version) == (made.revision, 1)
 
 
-async def test_keys_go_with_their_lease(client, other):
+async def test_keys_are_removed_with_their_lease(client, other):
     lease = other.lease(600)
     await settle(lease.grant())
     await settle(other.put("a").lease(lease).value("1"))
-    mirror = await opened(client)
+    mirror = await open_mirror(client)
     assert mirror[b"a"].lease == lease.id
     await settle(lease.revoke())
     await caught_up(mirror, client)
     assert mirror == {}
 
 
-async def test_it_may_be_read_while_the_server_stands_still_and_when_it_is_gone(make, fragile):
+async def test_it_can_be_read_while_the_server_is_paused_and_after_it_was_killed(make, fragile):
     client = make(hosts=[fragile.endpoint])
     await fill(client, {"a": "1"})
-    mirror, expected = await opened(client), await kvs(client)
+    mirror, expected = await open_mirror(client), await stored(client)
     for harm in (fragile.pause, fragile.kill):
         harm()
         assert (mirror.copy(), mirror[b"a"], mirror.get("a").string()) == (expected, expected[b"a"], "1")
@@ -145,7 +138,7 @@ async def test_no_transaction_is_torn(client, options, name):
     async with AsyncETCDService(options) as writer:
         swings = Swings(writer)
         await swings.swing("a", "b", "first")
-        mirror = await opened(client)
+        mirror = await open_mirror(client)
         looking = asyncio.to_thread(look, mirror, LOOKS[name], swings.over)
         torn, _ = await asyncio.gather(looking, swings.run())
     assert torn == 0

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from etcd_factory.testing import EtcdServer
-from tests.support.auth import auth_server, credential, jwt_server  # noqa: F401
+from tests.support.auth import auth_server, credential, jwt_server, tls_auth_server  # noqa: F401
 from tests.support.faces import FACES, closed
 from tests.support.relay import HOST, Relay
 from tests.support.transactions import fitted, transact  # noqa: F401

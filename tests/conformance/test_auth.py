@@ -4,28 +4,14 @@ import asyncio
 import threading
 
 import pytest
-import trustme
 
 from etcd_factory import AsyncETCDService, errors, ops
-from etcd_factory.testing import EtcdServer, ServerTLS
-from tests.support.auth import ALICE, FAST_BCRYPT, AuthServer, Credential
+from tests.support.auth import ALICE, Credential
 from tests.support.faces import BOUND, failure, listed, settle
 from tests.support.transports import Held, real
 
 
-@pytest.fixture(scope="module")
-def tls_server(tmp_path_factory):
-    """A server with authentication that is reached by TLS."""
-    authority, folder = trustme.CA(), tmp_path_factory.mktemp("auth")
-    mine = authority.issue_cert("127.0.0.1")
-    mine.private_key_pem.write_to_path(folder / "key.pem")
-    mine.cert_chain_pems[0].write_to_path(folder / "cert.pem")
-    tls = ServerTLS(folder / "cert.pem", folder / "key.pem")
-    with EtcdServer(tls=tls, args=[FAST_BCRYPT]) as server:
-        yield AuthServer(server, tls={"ca": authority.cert_pem.bytes().decode()})
-
-
-@pytest.fixture(scope="module", params=["auth_server", "tls_server"], ids=["plaintext", "tls"])
+@pytest.fixture(scope="module", params=["auth_server", "tls_auth_server"], ids=["plaintext", "tls"])
 def guarded(request):
     """Plaintext and TLS in turn."""
     return request.getfixturevalue(request.param)

@@ -71,7 +71,7 @@ async def test_the_clients_are_closed_with_the_container(face, contain, config):
             await write(one)
 
 
-async def test_a_factory_that_was_given_is_not_closed(face, contain, config):
+async def test_an_existing_factory_is_not_closed(face, contain, config):
     factory = face.factory(config)
     container = contain(factory)
     assert await settle(container.get(face.service)) is factory.get()
@@ -80,7 +80,7 @@ async def test_a_factory_that_was_given_is_not_closed(face, contain, config):
     await closed(factory)
 
 
-async def test_an_unknown_name_is_told_by_dishka(face, contain, config):
+async def test_an_unknown_name_is_an_error_of_dishka(face, contain, config):
     with pytest.raises(dishka.exceptions.NoFactoryError, match="y"):
         await settle(contain(config).get(face.service, component="y"))
 
@@ -108,13 +108,13 @@ async def test_it_reads_files(face, contain, config, tmp_path):
     await write(await settle(contain(load_config(tmp_path).etcd).get(face.service)))
 
 
-async def test_a_wrong_option_is_told_when_the_factory_is_first_asked_for(face, contain):
+async def test_an_invalid_option_is_an_error_at_the_first_request_of_the_factory(face, contain):
     container = contain({"clients": {"x": {"hots": "127.0.0.1:2379"}}})
     with pytest.raises(ConfigError, match=r"clients\.x\.hots: unknown option; did you mean 'hosts'"):
         await settle(container.get(face.service, component="x"))
 
 
 @pytest.mark.parametrize("make", [etcd_provider, async_etcd_provider])
-def test_a_wrong_section_is_told_when_the_provider_is_made(make):
+def test_an_invalid_section_is_an_error_when_the_provider_is_created(make):
     with pytest.raises(ConfigError, match="clinets: unknown option; did you mean 'clients'"):
         make({"clinets": {}})

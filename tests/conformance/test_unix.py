@@ -52,7 +52,7 @@ async def test_raw_works_over_a_unix_socket(connect):
     assert await settle(client.get("k").string()) == "v"
 
 
-async def test_a_socket_that_is_not_there_is_told(make, here):
+async def test_a_missing_socket_is_a_connection_error(make, here):
     client = make(hosts=f"unix://{here}/none", dial_timeout=0.2)
     with pytest.raises(errors.ConnectionFailedError) as caught:
         await settle(client.put("k").value("v"))

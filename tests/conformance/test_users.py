@@ -41,7 +41,7 @@ async def gone(made):
         await settle(made.delete())
 
 
-async def test_a_user_is_there_once_it_is_created_and_not_after_it_is_deleted(client, user):
+async def test_a_user_exists_from_its_creation_to_its_deletion(client, user):
     assert user.name in await settle(client.users())
     assert await settle(user.roles()) == []
     assert await settle(user.delete()) is None
@@ -54,7 +54,7 @@ async def test_a_user_may_have_no_password(client, name):
     await settle(client.user(name).delete())
 
 
-async def test_roles_are_given_and_taken(user, role):
+async def test_roles_are_added_and_removed(user, role):
     await settle(user.add_role(role))
     assert await settle(user.roles()) == [role.name]
     await settle(user.remove_role(role.name))
@@ -62,15 +62,15 @@ async def test_roles_are_given_and_taken(user, role):
 
 
 @pytest.mark.parametrize(("given", "kind"), [(3, TypeError), (b"x", TypeError), ("", ValueError)])
-async def test_a_password_that_is_none_is_refused(user, given, kind):
-    with pytest.raises(kind, match="a password is"):
+async def test_an_invalid_password_is_an_error(user, given, kind):
+    with pytest.raises(kind, match="a password must"):
         await settle(user.create(given))
-    with pytest.raises(kind, match="a password is"):
+    with pytest.raises(kind, match="a password must"):
         await settle(user.set_password(given))
 
 
-async def test_to_have_no_password_can_only_be_chosen_at_the_creation(user):
-    with pytest.raises(TypeError, match="a password is a str"):
+async def test_a_password_can_be_omitted_only_at_the_creation(user):
+    with pytest.raises(TypeError, match="a password must be a str"):
         await settle(user.set_password(None))
 
 
@@ -85,7 +85,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("what", FAULTS)
-async def test_what_fails_is_typed_and_says_what_was_asked(client, user, what):
+async def test_an_error_is_typed_and_names_the_operation(client, user, what):
     kind, call = FAULTS[what]
     error = await failure(lambda: call(client, user))
     assert type(error) is kind
@@ -103,7 +103,7 @@ async def test_a_password_is_in_no_error_and_no_log(make, refusing, caplog, what
     assert SECRET not in f"{error} {error!r} {vars(error)} {user!r} {caplog.text}"
 
 
-async def test_a_write_whose_answer_is_lost_is_said_to_be_uncertain(make, relay, name):
+async def test_a_write_whose_response_is_lost_may_have_been_applied(make, relay, name):
     far = make(hosts=[relay.endpoint])
     await settle(far.users())
     relay.cut(after=name.encode())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import trustme
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from etcd_factory.testing import EtcdServer
+from etcd_factory.testing import EtcdServer, ServerTLS
 
 ROOT, ALICE = "root:top", "alice:wonder"
 LOGIN = {"username": "alice", "password": "wonder"}
@@ -62,6 +63,18 @@ def auth_server():
     """A server with authentication; its tokens are known to it alone."""
     with EtcdServer(args=[FAST_BCRYPT]) as server:
         yield AuthServer(server)
+
+
+@pytest.fixture(scope="session")
+def tls_auth_server(tmp_path_factory):
+    """A server with authentication that is reached by TLS."""
+    authority, folder = trustme.CA(), tmp_path_factory.mktemp("auth")
+    mine = authority.issue_cert("127.0.0.1")
+    mine.private_key_pem.write_to_path(folder / "key.pem")
+    mine.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+    tls = ServerTLS(folder / "cert.pem", folder / "key.pem")
+    with EtcdServer(tls=tls, args=[FAST_BCRYPT]) as server:
+        yield AuthServer(server, tls={"ca": authority.cert_pem.bytes().decode()})
 
 
 @pytest.fixture(scope="session")

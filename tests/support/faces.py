@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -41,9 +42,11 @@ async def walk(iterable):
             yield item
 
 
-async def until(condition):
+async def until(condition, seconds=2 * BOUND):
     """Poll until the condition holds: it happens at the server, and each look is a call to it."""
-    while not await settle(condition()):  # noqa: ASYNC110
+    deadline = time.monotonic() + seconds
+    while not await settle(condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} s"
         await asyncio.sleep(0)
 
 

@@ -105,9 +105,7 @@ async def test_a_range_returns_what_etcdctl_does(client, revisions, theirs):
         ("max_create_revision", "create_revision", int.__le__),
     ],
 )
-async def test_revision_bounds_filter_what_etcdctl_finds(
-    client, revisions, theirs, modifier, fact, holds
-):
+async def test_revision_bounds_filter_what_etcdctl_finds(client, revisions, theirs, modifier, fact, holds):
     every, _, _ = theirs()  # etcdctl 3.5 has no flags for these
     for revision in revisions:
         found = await settle(getattr(client.get_all(), modifier)(revision).kvs())

@@ -142,11 +142,11 @@ async def test_concurrent_first_calls_call_a_function_once(face, login, token):
 
 
 async def test_a_function_may_be_async(server, token):
-    async def give():
+    async def fetch():
         await asyncio.sleep(0)
         return token
 
-    async with AsyncETCDService({**server.options, "auth": {"token": give}}) as client:
+    async with AsyncETCDService({**server.options, "auth": {"token": fetch}}) as client:
         assert await client.get("pub/none").string() is None
 
 
@@ -195,8 +195,8 @@ def requests(server):
 
 
 async def test_raw_cannot_await_a_function(login):
-    async def give():
+    async def fetch():
         raise AssertionError
 
     with pytest.raises(errors.ConfigError, match=r"auth\.token: etcd\.raw blocks"):
-        _ = login(give).raw
+        _ = login(fetch).raw

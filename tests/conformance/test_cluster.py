@@ -22,7 +22,7 @@ def server():
 
 @pytest.fixture
 async def cluster(make, server):
-    """The members, of which there is one, before and after."""
+    """The members of a cluster of one; others are removed after the test."""
     found = make(hosts=[server.endpoint], timeout=30).cluster
     first = await settle(found.members())
     yield found
@@ -33,7 +33,7 @@ async def cluster(make, server):
 
 @pytest.fixture
 def url():
-    """A peer URL of its own: etcd takes one that was removed within the same second for the one that is gone."""
+    """A peer URL for one test: etcd takes a member added within a second of another's removal for that one."""
     return f"http://127.0.0.1:{next(PORTS)}"
 
 
@@ -80,7 +80,7 @@ async def test_a_learner_that_has_caught_up_is_promoted(second, cluster):
 
 
 async def promoted(cluster, member):
-    """Promote it, as soon as the leader knows that it has caught up."""
+    """Promote a learner as soon as the leader knows that it has caught up."""
     for _ in range(10_000):
         try:
             return await settle(cluster.promote(member))

@@ -1,4 +1,4 @@
-"""Forgetting old revisions."""
+"""Compaction: old revisions are removed."""
 
 import pytest
 

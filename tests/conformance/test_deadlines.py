@@ -1,4 +1,4 @@
-"""No call waits for ever, and what is done about one that fails on its way."""
+"""Timeouts, retries and failover: no call waits for ever."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ LONG = 60.0  # seconds that no test may take
 
 
 class Clock:
-    """The seconds that a block takes."""
+    """Measures the seconds that a block takes."""
 
     def __enter__(self):
         self.start = time.monotonic()
@@ -138,7 +138,7 @@ async def test_a_write_whose_connection_breaks_is_not_resent(make, relay):
     relay.cut(after=b"cut-here")
     error = await failure(lambda: through.put("cut-here").value("v"), errors.ConnectionFailedError)
     assert (error.attempts, error.maybe_applied) == (1, True)
-    await settle(through.get("k").string())  # gives the broken connection the time that it takes to go
+    await settle(through.get("k").string())  # until the broken connection is gone
     await settle(through.put("k").value("w"))
 
 

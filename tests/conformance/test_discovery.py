@@ -146,8 +146,8 @@ async def test_raw_does_not_look_up_a_domain(make, nameserver):
 
 async def test_sync_uses_the_hosts_that_the_members_advertise(make, etcd_server, etcd_proxy):
     client = make(hosts=[etcd_proxy.endpoint])
-    told = [url for member in await settle(client.cluster.members()) for url in member.client_urls]
-    assert list(await settle(client.cluster.sync())) == told
+    advertised = [url for member in await settle(client.cluster.members()) for url in member.client_urls]
+    assert list(await settle(client.cluster.sync())) == advertised
     assert (await settle(client.health())).endpoint == etcd_server.endpoint
     etcd_proxy.close()
     assert await settle(client.get("k").string()) is None

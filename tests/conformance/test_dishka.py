@@ -20,23 +20,23 @@ MAKE = {
 
 @pytest.fixture
 def config(options):
-    """A default client and a named one, each with keys of its own."""
+    """A default client and a named one, in different namespaces."""
     space = options["namespace"]
     return {"client": options, "clients": {"x": {**options, "namespace": f"{space}x/"}}}
 
 
 @pytest.fixture
 async def contain(face):
-    """Makes containers of the face, and closes them."""
-    made = []
+    """Creates containers of the face, and closes them."""
+    containers = []
 
-    def new(config):
+    def create(config):
         provider, container = MAKE[face.name]
-        made.append(container(provider(config)))
-        return made[-1]
+        containers.append(container(provider(config)))
+        return containers[-1]
 
-    yield new
-    for one in made:
+    yield create
+    for one in containers:
         await settle(one.close())
 
 

@@ -1,4 +1,4 @@
-"""The errors that a server answers with, and what each keeps."""
+"""The errors that a server returns, and their attributes."""
 
 import pickle
 

@@ -42,12 +42,12 @@ def test_a_client_created_outside_any_loop_can_be_used_in_two(options):
 
 
 def test_a_client_created_in_one_loop_can_be_used_in_another(options):
-    async def made():
+    async def create():
         etcd = AsyncETCDService(options)
         await etcd.put("k").value("v")
         return etcd
 
-    etcd = asyncio.run(made())
+    etcd = asyncio.run(create())
     assert asyncio.run(get(etcd)) == "v"
     asyncio.run(etcd.aclose())
 

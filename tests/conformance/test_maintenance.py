@@ -1,4 +1,4 @@
-"""What keeps members well, on one server, on a cluster, and on one that is full."""
+"""Maintenance of members: on one server, on a cluster, and on one that is full."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ def server():
 
 @pytest.fixture
 async def client(make, server):
-    """A client of one server; its alarms are ended."""
+    """A client of one server; its alarms are disarmed after the test."""
     made = make(hosts=[server.endpoint])
     yield made
     await settle(made.maintenance.disarm())
@@ -156,7 +156,7 @@ async def test_an_unknown_alarm_names_the_nearest_one(client):
 
 
 async def filled(client):
-    """Write until there is no space left, which etcd knows only after a while; gives the last revision."""
+    """Write until there is no space left, which etcd notices only after a while; returns the last revision."""
     revision = 0
     for _ in range(100 * QUOTA // len(VALUE)):
         try:

@@ -1,4 +1,4 @@
-"""Functions that a mirror calls for changes: what stood there and what stands there now, in order, without a gap."""
+"""Handlers of a mirror's changes: the old and the new value, in order, without a gap."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ async def test_a_handler_may_be_async_in_asyncio_and_ends_before_the_next_call(f
     for value in "12":
         await settle(client.put("k").value(value))
     assert await asyncio.to_thread(entered.wait, BOUND)
-    await caught_up(mirror, client)  # nobody waits for the function
+    await caught_up(mirror, client)  # it does not wait for the handler
     assert mirror.get("k").string() == "2"
     go.set()
     await recorder.until("done", 2)
@@ -171,7 +171,7 @@ async def test_waiting_for_a_later_change_loses_no_change(make, wrap, other, rec
 
 
 def write(chance, number):
-    """One of a few keys, put or deleted."""
+    """Return an operation that puts or deletes one of a few keys."""
     key = chance.choice(KEYS)
     return ops.put(key).value(str(number)) if chance.random() < 0.7 else ops.delete().key(key)
 
@@ -190,14 +190,14 @@ async def test_the_changes_lead_from_the_first_state_to_the_last_with_a_slow_han
     await caught_up(mirror, client)
     go.set()
     await settle(other.put("end").value("v"))
-    await until_told(recorder, "end")
+    await until_key(recorder, "end")
     await caught_up(mirror, client)
     changes = [change for _, *change in recorder.calls]
     assert compose(first, changes) == mirror.copy() == await stored(client)
     assert len(changes) >= MANY / 2  # none were merged
 
 
-async def until_told(recorder, key):
+async def until_key(recorder, key):
     """Wait for the change of a key."""
     count = 1
     while recorder.calls[-1:] == [] or recorder.calls[-1][2] is None or recorder.calls[-1][2].key_text != key:

@@ -1,4 +1,4 @@
-"""A prefix kept in memory: it follows the store, whole transactions at a time."""
+"""How a mirror follows the store: whole transactions at a time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CHANGES = {
 
 
 def run(change):
-    """Do it; a transaction has still to be committed."""
+    """Run a change; a transaction must still be committed."""
     return settle(change.commit() if hasattr(change, "commit") else change)
 
 
@@ -96,12 +96,12 @@ class Swings:
 
 
 def is_whole(keys, values=()):
-    """Whether they are one side, of one transaction."""
+    """Whether keys and values are one side, written by one transaction."""
     return sorted(keys) in SIDE and len({*values}) <= 1
 
 
 def apart(kvs):
-    """Keys and values."""
+    """Return keys and values apart."""
     kvs = [*kvs]
     return [kv.key for kv in kvs], [kv.value for kv in kvs]
 
@@ -125,7 +125,7 @@ def busy():
 
 
 def look(mirror, see, over):
-    """Look again and again; how often it was not whole."""
+    """Look repeatedly; returns how often it was not whole."""
     torn = 0
     while not over.is_set():
         torn += not see(mirror)

@@ -25,7 +25,7 @@ VALUES = {
 
 
 async def outcome(call):
-    """What it gives, with its type, or the error with its text."""
+    """Return the result with its type, or the error with its text."""
     try:
         found = await settle(call())
     except (ValueError, errors.EtcdError) as error:

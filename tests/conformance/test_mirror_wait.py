@@ -1,4 +1,4 @@
-"""How far a mirror is, and waiting until it is as far as a revision."""
+"""The revision of a mirror, and waiting until it reaches one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def client(make, watches):
 
 
 async def put(client, key="p/k", value="v"):
-    """The revision of a put."""
+    """Put a key; returns the revision."""
     return (await settle(client.put(key).value(value))).revision
 
 
@@ -153,7 +153,7 @@ async def test_waiting_continues_while_the_server_is_down(face, make, fragile):
     wanted = mirror.revision + 1
     fragile.kill()
     waiting = face.begin(lambda: mirror.wait(wanted, timeout=BOUND))
-    error = await failure(lambda: mirror.wait(wanted, timeout=1))  # by then it has been tried in vain
+    error = await failure(lambda: mirror.wait(wanted, timeout=1))  # by then an attempt has failed
     assert type(error) is errors.DeadlineExceededError
     fragile.start()
     await put(make(hosts=[fragile.endpoint]))
@@ -184,5 +184,5 @@ async def test_closing_ends_waiting_callers_with_an_error(face, make, end):
     waiting = [face.begin(lambda: mirror.wait(FAR, timeout=BOUND)) for _ in range(3)]
     await asyncio.sleep(0)
     await (settle(mirror.close()) if end == "mirror" else closed(client))
-    told = await in_time(asyncio.gather(*waiting, return_exceptions=True))
-    assert [type(error) for error in told] == [errors.ClientClosedError] * 3
+    raised = await in_time(asyncio.gather(*waiting, return_exceptions=True))
+    assert [type(error) for error in raised] == [errors.ClientClosedError] * 3

@@ -48,7 +48,7 @@ async def test_a_watch_from_a_future_revision_reports_events_from_there_on(clien
 
 
 async def test_a_watch_on_a_partitioned_member_resumes_on_another(make, etcd_cluster):
-    """It asks for a leader; a watch that does not is silent there."""
+    """Its streams require a leader; without that a watch gets no events there, and no error."""
     alone, *others = etcd_cluster.endpoints
     client, writer = make(hosts=[alone, *others]), make(hosts=others, timeout=30)
     watcher = await settle(client.watch().key("k").create())

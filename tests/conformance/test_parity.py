@@ -63,12 +63,12 @@ CALLS = [(start, index) for start, modifiers in MODIFIERS.items() for index in r
 
 
 def surface(thing):
-    """The public names, closing called the same."""
+    """Return the public names; closing has one name for both faces."""
     return {CLOSING.get(name, name) for name in dir(thing) if not name.startswith("_")}
 
 
 def shape(function):
-    """What a function takes, its annotations aside."""
+    """Return the parameters of a function, without annotations."""
     return [(p.name, p.kind, p.default) for p in inspect.signature(function).parameters.values()]
 
 

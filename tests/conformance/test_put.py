@@ -23,7 +23,7 @@ class Metres(float):
 
 
 class Lease:
-    """What has the id of a lease."""
+    """An object that has the id of a lease."""
 
     def __init__(self, number):
         self.id = number

@@ -1,4 +1,4 @@
-"""Every option of a range, against what etcd's own client finds on the same server."""
+"""Every option of a range read, compared with etcdctl on the same server."""
 
 import json
 from base64 import b64decode
@@ -17,13 +17,13 @@ ODD = [b"a", b"a\xfe", b"a\xff", b"a\xff\x00", b"a\xff\xff", b"b", b"\xfe", b"\x
 
 @pytest.fixture
 async def revisions(client):
-    """The revisions of the puts of ``STEPS``, which no two sort orders put in one sequence."""
+    """The revisions of the puts of ``STEPS``, which every sort order puts in another sequence."""
     return [(await settle(client.put(key).value(value))).revision for key, value in STEPS]
 
 
 @pytest.fixture
 def theirs(etcdctl, etcd_namespace):
-    """What etcdctl finds below the namespace, in its order."""
+    """Returns what etcdctl finds in the namespace, in its order."""
 
     def find(*flags, start="", end=None):
         where = [etcd_namespace + start, etcd_namespace + end] if end else [etcd_namespace + start, "--prefix"]
@@ -38,7 +38,7 @@ def theirs(etcdctl, etcd_namespace):
 
 
 def read(kv, skip):
-    """A key of etcdctl's answer; what is 0 or empty is left out there."""
+    """Return a key of etcdctl's output, which omits what is 0 or empty."""
     numbers = [kv.get(name, 0) for name in ("create_revision", "mod_revision", "version", "lease")]
     return KeyValue(b64decode(kv["key"])[skip:], b64decode(kv.get("value", "")), *numbers)
 
@@ -83,7 +83,7 @@ async def test_keys_only_returns_what_etcdctl_does(client, revisions, theirs):
 
 @pytest.mark.parametrize("limit", [0, 2])
 async def test_count_only_returns_what_etcdctl_does(client, revisions, etcdctl, etcd_namespace, limit):
-    flags = ["--prefix", "--count-only", f"--limit={limit}", "-w", "fields"]  # in JSON etcdctl gives no count alone
+    flags = ["--prefix", "--count-only", f"--limit={limit}", "-w", "fields"]  # etcdctl's JSON has no count then
     assert '"Count" : 5' in etcdctl("get", etcd_namespace, *flags).splitlines()
     assert await settle(client.get_all().limit(limit).count()) == 5
 

@@ -1,4 +1,4 @@
-"""Roles: what they may do, and who has them."""
+"""Roles: their permissions and their users."""
 
 from contextlib import suppress
 
@@ -22,32 +22,32 @@ WAYS = {
 
 @pytest.fixture
 def name(etcd_namespace):
-    """A name that no other test has."""
+    """A name that no other test uses."""
     return f"role-{etcd_namespace}"
 
 
 @pytest.fixture
 async def role(client, name):
-    """A role that is there."""
-    made = client.role(name)
-    await settle(made.create())
-    yield made
-    await gone(made)
+    """An existing role."""
+    handle = client.role(name)
+    await settle(handle.create())
+    yield handle
+    await delete(handle)
 
 
 @pytest.fixture
 async def user(client, name):
-    """A user that is there."""
-    made = client.user(name)
-    await settle(made.create(None))
-    yield made
-    await gone(made)
+    """An existing user."""
+    handle = client.user(name)
+    await settle(handle.create(None))
+    yield handle
+    await delete(handle)
 
 
-async def gone(made):
-    """Delete it, if the test has not."""
+async def delete(handle):
+    """Delete a user or role, unless the test has."""
     with suppress(errors.PreconditionError):
-        await settle(made.delete())
+        await settle(handle.delete())
 
 
 async def test_a_handle_makes_no_call(make, refusing):
@@ -141,12 +141,12 @@ async def test_a_role_is_added_to_a_user_and_removed(client, role, user):
 
 FAULTS = {
     "create": (errors.RoleExistsError, lambda c, r: r.create()),
-    "delete": (errors.RoleNotFoundError, lambda c, r: c.role("nobody's").delete()),
-    "grant": (errors.RoleNotFoundError, lambda c, r: c.role("nobody's").grant("read", "k")),
+    "delete": (errors.RoleNotFoundError, lambda c, r: c.role("missing's").delete()),
+    "grant": (errors.RoleNotFoundError, lambda c, r: c.role("missing's").grant("read", "k")),
     "revoke": (errors.PreconditionError, lambda c, r: r.revoke("k")),
-    "permissions": (errors.RoleNotFoundError, lambda c, r: c.role("nobody's").permissions()),
-    "add_user": (errors.UserNotFoundError, lambda c, r: r.add_user("nobody")),
-    "remove_user": (errors.UserNotFoundError, lambda c, r: r.remove_user("nobody")),
+    "permissions": (errors.RoleNotFoundError, lambda c, r: c.role("missing's").permissions()),
+    "add_user": (errors.UserNotFoundError, lambda c, r: r.add_user("missing")),
+    "remove_user": (errors.UserNotFoundError, lambda c, r: r.remove_user("missing")),
 }
 
 
@@ -157,7 +157,7 @@ async def test_an_error_is_typed_and_names_the_operation(client, role, what):
     assert type(error) is kind
     assert error.operation.startswith("role ")
     assert error.operation.endswith(what)
-    assert error.operation.split("'")[1] in (role.name, "nobody") or '"nobody\'s"' in error.operation
+    assert error.operation.split("'")[1] in (role.name, "missing") or '"missing\'s"' in error.operation
     assert error.endpoint
 
 

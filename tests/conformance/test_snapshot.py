@@ -1,4 +1,4 @@
-"""A whole store in a file: there in full, or not at all."""
+"""Snapshots: a whole store in a file, complete or not at all."""
 
 import asyncio
 import hashlib
@@ -50,7 +50,7 @@ def file(tmp_path):
 
 @pytest.fixture(scope="session")
 def tool():
-    """etcd's own program for data on disk, new in etcd 3.5."""
+    """etcdutl, etcd's tool for data files, which exists from etcd 3.5 on."""
     try:
         return find_binary("etcdutl")
     except BinaryNotFoundError:

@@ -32,7 +32,7 @@ async def test_the_result_is_what_the_function_returned(client, transact, level)
 
 @pytest.mark.parametrize("level", LEVELS)
 async def test_keys_of_different_revisions_are_written_together_in_the_first_run(client, transact, level):
-    """Node's client compares with the oldest key's revision there, and never gets through."""
+    """Node's client compares with the revision of the oldest key there, and never commits."""
     await settle(client.put("a").value(5))
     await settle(client.put("b").value(5))
     await transact(move, level, retries=0)

@@ -18,7 +18,7 @@ def authority():
 
 @pytest.fixture(scope="module")
 def stranger():
-    """A certificate authority that signed nothing of ours."""
+    """A certificate authority that signed no certificate of these servers."""
     return trustme.CA()
 
 
@@ -46,7 +46,7 @@ def server(issue):
 
 @pytest.fixture(scope="module")
 def strict(issue):
-    """A server that asks clients for a certificate."""
+    """A server that requires a client certificate."""
     files = issue("127.0.0.1")
     with EtcdServer(tls=ServerTLS(files["cert"], files["key"], files["ca"])) as one:
         yield one
@@ -68,7 +68,7 @@ def ca(authority):
 
 @pytest.fixture
 def reach(make):
-    """Puts and gets a key with a client of these options."""
+    """Writes and reads a key with a client of these options."""
 
     async def call(server, **options):
         client = make(hosts=[server.url], dial_timeout=options.pop("dial_timeout", 30), timeout=30, **options)
@@ -80,7 +80,7 @@ def reach(make):
 
 @pytest.fixture
 def fail(reach):
-    """The error of a client with these options."""
+    """Returns the error of a client with these options."""
 
     async def call(server, **options):
         with pytest.raises(errors.ConnectionFailedError) as caught:

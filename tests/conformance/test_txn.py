@@ -13,7 +13,7 @@ COLUMNS = ["value", "version", "create", "mod", "lease"]
 
 @pytest.fixture
 async def facts(client, lease):
-    """What a key has in each column."""
+    """The value of a key in each column."""
     await settle(client.put("k").value("m"))
     await settle(client.put("k").lease(lease).value("m"))
     kv = await settle(client.get("k").kv())

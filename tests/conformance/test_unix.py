@@ -19,14 +19,14 @@ def here(tmp_path, monkeypatch):
 
 @pytest.fixture
 def server(here):
-    """A server that listens at nothing else."""
+    """A server that listens only there."""
     with EtcdServer(args=[f"--listen-client-urls=unix://{NAME}"]) as server:
         yield server
 
 
 @pytest.fixture
 def connect(make, server, here):
-    """Makes clients at its socket."""
+    """Creates clients at its socket."""
     assert (here / NAME).is_socket()
     return lambda **changes: make(hosts=f"unix://{here}/{NAME}", **changes)
 

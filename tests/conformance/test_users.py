@@ -13,32 +13,32 @@ SECRET = "a-word-that-is-nobodys-business"
 
 @pytest.fixture
 def name(etcd_namespace):
-    """A name that no other test has."""
+    """A name that no other test uses."""
     return f"user-{etcd_namespace}"
 
 
 @pytest.fixture
 async def user(client, name):
-    """A user that is there."""
-    made = client.user(name)
-    await settle(made.create(SECRET))
-    yield made
-    await gone(made)
+    """An existing user."""
+    handle = client.user(name)
+    await settle(handle.create(SECRET))
+    yield handle
+    await delete(handle)
 
 
 @pytest.fixture
 async def role(client, name):
-    """A role that is there."""
-    made = client.role(name)
-    await settle(made.create())
-    yield made
-    await gone(made)
+    """An existing role."""
+    handle = client.role(name)
+    await settle(handle.create())
+    yield handle
+    await delete(handle)
 
 
-async def gone(made):
-    """Delete it, if the test has not."""
+async def delete(handle):
+    """Delete a user or role, unless the test has."""
     with suppress(errors.PreconditionError):
-        await settle(made.delete())
+        await settle(handle.delete())
 
 
 async def test_a_user_exists_from_its_creation_to_its_deletion(client, user):
@@ -76,9 +76,9 @@ async def test_a_password_can_be_omitted_only_at_the_creation(user):
 
 FAULTS = {
     "create": (errors.UserExistsError, lambda c, u: u.create(SECRET)),
-    "delete": (errors.UserNotFoundError, lambda c, u: c.user("nobody").delete()),
-    "set_password": (errors.UserNotFoundError, lambda c, u: c.user("nobody").set_password(SECRET)),
-    "roles": (errors.UserNotFoundError, lambda c, u: c.user("nobody").roles()),
+    "delete": (errors.UserNotFoundError, lambda c, u: c.user("missing").delete()),
+    "set_password": (errors.UserNotFoundError, lambda c, u: c.user("missing").set_password(SECRET)),
+    "roles": (errors.UserNotFoundError, lambda c, u: c.user("missing").roles()),
     "add_role": (errors.RoleNotFoundError, lambda c, u: u.add_role("no-role")),
     "remove_role": (errors.RoleNotGrantedError, lambda c, u: u.remove_role("no-role")),
 }
@@ -89,7 +89,7 @@ async def test_an_error_is_typed_and_names_the_operation(client, user, what):
     kind, call = FAULTS[what]
     error = await failure(lambda: call(client, user))
     assert type(error) is kind
-    assert error.operation in (f"user {user.name!r} {what}", f"user 'nobody' {what}")
+    assert error.operation in (f"user {user.name!r} {what}", f"user 'missing' {what}")
 
 
 @pytest.mark.parametrize("what", ["create", "set_password"])

@@ -80,16 +80,16 @@ async def test_a_handler_may_use_the_client_and_cancel_its_own_watcher(client, r
 async def test_a_handler_may_create_a_watch(client, recorder):
     async def nest(event):
         (await client.watch().key("in").create()).on("put", partial(recorder, "inner"))
-        recorder("made")
+        recorder("created")
 
     def nest_blocking(event):
         client.watch().key("in").create().on("put", partial(recorder, "inner"))
-        recorder("made")
+        recorder("created")
 
     watcher = await settle(client.watch().key("k").create())
     watcher.on("put", nest if is_async(watcher) else nest_blocking)
     await put(client, "k")
-    await recorder.until("made")
+    await recorder.until("created")
     await put(client, "in")
     await recorder.until("inner")
 

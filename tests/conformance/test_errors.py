@@ -107,11 +107,12 @@ async def test_a_full_database_is_an_error_with_the_next_step(make, full):
 
 
 async def test_a_refused_connection_is_a_connection_error(make, refusing):
-    error = await failure(lambda: make(hosts=[refusing], dial_timeout=0.2).put("k").value(SECRET))
+    client = make(hosts=[refusing], retry={"attempts": 3})
+    error = await failure(lambda: client.put("k").value(SECRET))
     assert isinstance(error, errors.ConnectionFailedError)
     assert isinstance(error, etcd3.module.ConnectionFailedError)
     assert (error.code, error.endpoint) == ("UNAVAILABLE", refusing)
-    assert error.attempts > 1
+    assert error.attempts == 3
     assert "is etcd running there" in str(error)
     assert isinstance(error.__cause__, grpc.RpcError)
 

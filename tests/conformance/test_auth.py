@@ -152,6 +152,7 @@ async def test_a_token_that_another_call_renewed_meanwhile_is_kept(face, make, g
     held = Held(real(face, guarded.options), "Range", replies=True)
     client = make(**guarded.options, auth={"username": "alice", "password": credential}, transport=held)
     await settle(client.get("pub/missing").string())
+    await held.arrived()
     guarded.expire_tokens()
     held.hold(1)
     first = face.begin(lambda: client.get("pub/missing").string())

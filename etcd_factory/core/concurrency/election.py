@@ -140,7 +140,7 @@ class Observer(Bound[F]):
         self._watcher: AnyWatcher | None = None
 
     def __repr__(self) -> str:
-        return f"<Observer of {self._prefix[:-1]!r} of {self._run}>"
+        return f"<Observer {self._prefix[:-1]!r} of {self._run}>"
 
     async def next(self) -> str:
         """Return the next value."""

@@ -42,8 +42,7 @@ class STM(Bound[F]):
     _retries: int
 
     def __repr__(self) -> str:
-        isolation = next(name for name, level in LEVELS.items() if level == self._level)
-        return f"<STM {isolation} of {self._run}>"
+        return f"<STM of {self._run}>"
 
     @overload
     def transact(self: STM[Sync], fn: Callable[[Tx[Sync]], T]) -> T: ...

@@ -243,22 +243,22 @@ async def test_closing_the_client_leaves_all_queues(make, client, lease):
     assert lease in await settle(client.leases())
 
 
-async def test_etcdctl_acquires_what_a_shared_lease_releases(make, fragile):
+async def test_etcdctl_acquires_what_a_shared_lease_releases(make, fragile, name):
     client = make(hosts=fragile.endpoint, namespace="")
     lease = client.lease(60)
-    lock = await settle(client.lock("shared", lease=lease).acquire())
-    leadership = await settle(client.election("led", lease=lease).campaign("ours"))
+    lock = await settle(client.lock(name, lease=lease).acquire())
+    leadership = await settle(client.election(f"{name}-led", lease=lease).campaign("ours"))
     assert fragile.etcdctl("lease", "timetolive", "--keys", f"{lease.id:x}").count("/") == 2
     with (
-        start_etcdctl(fragile, "lock", "shared") as other,
-        start_etcdctl(fragile, "elect", "led", "theirs") as candidate,
+        start_etcdctl(fragile, "lock", name) as other,
+        start_etcdctl(fragile, "elect", f"{name}-led", "theirs") as candidate,
     ):
-        await queued(client, 2, "shared/")
-        await queued(client, 2, "led/")
+        await queued(client, 2, f"{name}/")
+        await queued(client, 2, f"{name}-led/")
         await settle(lock.release())
-        assert other.stdout.readline().startswith("shared/")
+        assert other.stdout.readline().startswith(f"{name}/")
         await settle(leadership.resign())
-        assert candidate.stdout.readline().startswith("led/")
+        assert candidate.stdout.readline().startswith(f"{name}-led/")
         assert lease.alive
         other.terminate()
         candidate.terminate()

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import subprocess
 
+import pytest
+
 from .faces import settle, until
+
+
+@pytest.fixture
+def name(etcd_namespace):
+    """A name of locks and elections that no other test uses: etcdctl may leave its key until its lease expires."""
+    return f"{etcd_namespace}name"
 
 
 async def queued(client, number, prefix="name/"):

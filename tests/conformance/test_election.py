@@ -133,24 +133,26 @@ async def test_a_leader_whose_lease_is_revoked_by_another_is_lost(client, etcdct
     await leave(leadership)
 
 
-async def test_a_leader_of_etcdctl_is_visible_and_waited_for(make, fragile, name):
+async def test_a_leader_of_etcdctl_is_visible_and_waited_for(make, fragile, queue_name):
     client = make(hosts=fragile.endpoint, namespace="")
-    with start_etcdctl(fragile, "elect", name, "theirs") as other:
+    with start_etcdctl(fragile, "elect", queue_name, "theirs") as other:
         key = other.stdout.readline().strip()
-        assert await settle(client.election(name).leader()) == "theirs"
-        theirs = await settle(client.election(name).leader_kv())
+        assert await settle(client.election(queue_name).leader()) == "theirs"
+        theirs = await settle(client.election(queue_name).leader_kv())
         assert (theirs.key_text, theirs.text) == (key, "theirs")
-        assert isinstance(await error_of(lambda: client.election(name).campaign("ours", timeout=0)), LockFailedError)
+        assert isinstance(
+            await error_of(lambda: client.election(queue_name).campaign("ours", timeout=0)), LockFailedError
+        )
         other.terminate()
-        leadership = await settle(client.election(name).campaign("ours", timeout=10))
-    assert await settle(client.election(name).leader()) == "ours"
+        leadership = await settle(client.election(queue_name).campaign("ours", timeout=10))
+    assert await settle(client.election(queue_name).leader()) == "ours"
     await leave(leadership)
 
 
-async def test_our_leader_is_visible_to_etcdctl(make, fragile, name):
+async def test_our_leader_is_visible_to_etcdctl(make, fragile, queue_name):
     client = make(hosts=fragile.endpoint, namespace="")
-    leadership = await settle(client.election(name).campaign("ours"))
-    with start_etcdctl(fragile, "elect", "--listen", name) as listener:
+    leadership = await settle(client.election(queue_name).campaign("ours"))
+    with start_etcdctl(fragile, "elect", "--listen", queue_name) as listener:
         lines = [listener.stdout.readline().strip() for _ in range(2)]
         listener.terminate()
     assert lines == [leadership.key.decode(), "ours"]

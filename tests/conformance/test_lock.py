@@ -181,38 +181,38 @@ async def test_a_waiting_lock_whose_key_was_deleted_is_not_acquired(make, face):
         await in_time(waiting)
 
 
-async def test_a_lock_held_by_etcdctl_is_acquired_after_its_release(make, fragile, name):
+async def test_a_lock_held_by_etcdctl_is_acquired_after_its_release(make, fragile, queue_name):
     client = make(hosts=fragile.endpoint, namespace="")
-    with start_etcdctl(fragile, "lock", name) as other:
-        assert other.stdout.readline().startswith(f"{name}/")
-        assert isinstance(await error_of(lambda: client.lock(name).acquire(timeout=0)), LockFailedError)
+    with start_etcdctl(fragile, "lock", queue_name) as other:
+        assert other.stdout.readline().startswith(f"{queue_name}/")
+        assert isinstance(await error_of(lambda: client.lock(queue_name).acquire(timeout=0)), LockFailedError)
         other.terminate()
-        lock = await settle(client.lock(name).acquire(timeout=10))
+        lock = await settle(client.lock(queue_name).acquire(timeout=10))
     assert lock.held
     await settle(lock.release())
 
 
-async def test_a_key_of_either_side_guards_writes_of_the_other(make, fragile, name):
+async def test_a_key_of_either_side_guards_writes_of_the_other(make, fragile, queue_name):
     client = make(hosts=fragile.endpoint, namespace="")
-    lock = await settle(client.lock(name).acquire())
+    lock = await settle(client.lock(queue_name).acquire())
     assert etcdctl_can_put(fragile, lock.key, lock.fencing_token)
     assert not etcdctl_can_put(fragile, lock.key, lock.fencing_token - 1)
-    with start_etcdctl(fragile, "lock", name) as other:
-        await queued(client, 2, f"{name}/")
+    with start_etcdctl(fragile, "lock", queue_name) as other:
+        await queued(client, 2, f"{queue_name}/")
         await settle(lock.release())
         key = other.stdout.readline().strip()
         theirs = await settle(client.get(key).kv())
-        assert key == f"{name}/{theirs.lease:x}"
+        assert key == f"{queue_name}/{theirs.lease:x}"
         own = client.if_(key, "create", "==", theirs.create_revision)
         assert (await settle(own.commit())).succeeded
         other.terminate()
 
 
-async def test_etcdctl_acquires_a_lock_after_our_release(make, fragile, name):
+async def test_etcdctl_acquires_a_lock_after_our_release(make, fragile, queue_name):
     client = make(hosts=fragile.endpoint, namespace="")
-    lock = await settle(client.lock(name).acquire())
-    with start_etcdctl(fragile, "lock", name) as other:
-        await queued(client, 2, f"{name}/")
+    lock = await settle(client.lock(queue_name).acquire())
+    with start_etcdctl(fragile, "lock", queue_name) as other:
+        await queued(client, 2, f"{queue_name}/")
         await settle(lock.release())
-        assert other.stdout.readline().startswith(f"{name}/")
+        assert other.stdout.readline().startswith(f"{queue_name}/")
         other.terminate()

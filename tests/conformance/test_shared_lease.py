@@ -243,22 +243,23 @@ async def test_closing_the_client_leaves_all_queues(make, client, lease):
     assert lease in await settle(client.leases())
 
 
-async def test_etcdctl_acquires_what_a_shared_lease_releases(make, fragile, name):
+async def test_etcdctl_acquires_what_a_shared_lease_releases(make, fragile, queue_name):
     client = make(hosts=fragile.endpoint, namespace="")
     lease = client.lease(60)
-    lock = await settle(client.lock(name, lease=lease).acquire())
-    leadership = await settle(client.election(f"{name}-led", lease=lease).campaign("ours"))
-    assert fragile.etcdctl("lease", "timetolive", "--keys", f"{lease.id:x}").count("/") == 2
+    lock = await settle(client.lock(queue_name, lease=lease).acquire())
+    leadership = await settle(client.election(f"{queue_name}-led", lease=lease).campaign("ours"))
+    keys = fragile.etcdctl("lease", "timetolive", "--keys", f"{lease.id:x}")
+    assert (lock.key.decode() in keys, leadership.key.decode() in keys) == (True, True)
     with (
-        start_etcdctl(fragile, "lock", name) as other,
-        start_etcdctl(fragile, "elect", f"{name}-led", "theirs") as candidate,
+        start_etcdctl(fragile, "lock", queue_name) as other,
+        start_etcdctl(fragile, "elect", f"{queue_name}-led", "theirs") as candidate,
     ):
-        await queued(client, 2, f"{name}/")
-        await queued(client, 2, f"{name}-led/")
+        await queued(client, 2, f"{queue_name}/")
+        await queued(client, 2, f"{queue_name}-led/")
         await settle(lock.release())
-        assert other.stdout.readline().startswith(f"{name}/")
+        assert other.stdout.readline().startswith(f"{queue_name}/")
         await settle(leadership.resign())
-        assert candidate.stdout.readline().startswith(f"{name}-led/")
+        assert candidate.stdout.readline().startswith(f"{queue_name}-led/")
         assert lease.alive
         other.terminate()
         candidate.terminate()

@@ -10,7 +10,7 @@ from .faces import settle, until
 
 
 @pytest.fixture
-def name(etcd_namespace):
+def queue_name(etcd_namespace):
     """A name of locks and elections that no other test uses: etcdctl may leave its key until its lease expires."""
     return f"{etcd_namespace}name"
 

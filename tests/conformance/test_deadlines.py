@@ -68,7 +68,8 @@ async def test_a_host_that_never_replies_is_a_connection_error_within_the_dial_t
 async def test_a_refused_connection_is_an_error_within_the_dial_timeout(make, refusing, call):
     client = make(hosts=[refusing], timeout=LONG, dial_timeout=0.3)
     with Clock() as clock:
-        error = await failure(lambda: call(client), errors.ConnectionFailedError)
+        for _ in range(2):  # the first call, which opens the channel, may use up its time for one attempt
+            error = await failure(lambda: call(client), errors.ConnectionFailedError)
     assert clock.seconds < LONG / 2
     assert error.attempts > 1
     assert not error.maybe_applied

@@ -1,4 +1,4 @@
-"""Statements of the wrong face say which is right, and unknown words are errors that list the known ones."""
+"""Statements of the wrong face say which is right, and an unknown choice is an error that lists the known ones."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def test_the_for_statement_of_the_other_face_is_a_type_error_that_says_whi
             list(iterable)
 
 
-WORDS = {
+CHOICES = {
     "sort target": (lambda c: c.get_all().sort("versoin"), "key, version, create, mod, value", "version"),
     "sort order": (lambda c: c.get_all().sort("key", "descendd"), "ascend, descend, none", "descend"),
     "column": (lambda c: c.if_("k", "vlaue", "==", "v"), "value, version, create, mod, lease", "value"),
@@ -90,9 +90,9 @@ WORDS = {
 }
 
 
-@pytest.mark.parametrize("what", WORDS)
-async def test_an_unknown_word_is_a_value_error_that_lists_the_known_ones_and_the_nearest(client, what):
-    call, known, nearest = WORDS[what]
+@pytest.mark.parametrize("what", CHOICES)
+async def test_an_unknown_choice_is_a_value_error_that_lists_the_known_ones(client, what):
+    call, known, nearest = CHOICES[what]
     with pytest.raises(ValueError, match="expected one of") as caught:
         await settle(call(client))
     text = str(caught.value)
@@ -100,7 +100,7 @@ async def test_an_unknown_word_is_a_value_error_that_lists_the_known_ones_and_th
     assert text.endswith(f"; did you mean {nearest!r}?")
 
 
-async def test_a_word_far_from_all_known_ones_is_an_error_without_a_suggestion(client):
+async def test_a_choice_unlike_all_known_ones_is_an_error_without_a_suggestion(client):
     with pytest.raises(ValueError, match=r"got 'gone'$"):
         client.lock("name").on("gone", print)
 

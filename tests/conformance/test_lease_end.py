@@ -134,7 +134,7 @@ async def test_a_block_whose_lease_cannot_be_revoked_raises(make, relay):
     assert caught.value.operation.startswith("revoke lease")
 
 
-async def test_the_wrong_kind_of_block_is_a_type_error(face, client):
+async def test_the_block_of_the_other_face_is_a_type_error(face, client):
     lease = client.lease(60)
     wrong = lease.__aenter__ if face.name == "blocking" else lease.__enter__
     with pytest.raises(TypeError, match="enter it with"):

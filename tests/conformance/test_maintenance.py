@@ -92,7 +92,7 @@ async def test_a_paused_endpoint_takes_no_longer_than_the_timeout(make, fragile)
     assert isinstance(await failure(lambda: client.maintenance.status(fragile.endpoint)), errors.DeadlineExceededError)
 
 
-async def test_defragmenting_gives_space_back(client):
+async def test_defragment_frees_space(client):
     await fill(client, {f"k{n}": VALUE for n in range(100)})
     revision = (await settle(client.delete().all())).revision
     await settle(client.compact(revision, physical=True))

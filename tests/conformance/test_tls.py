@@ -118,7 +118,7 @@ async def test_a_certificate_unknown_to_the_system_is_an_error_that_says_so(fail
     assert "certificate" in str(await fail(server)).lower()
 
 
-async def test_a_wrong_ca_is_an_error_that_says_certificate(fail, server, stranger):
+async def test_another_ca_is_an_error_that_says_certificate(fail, server, stranger):
     error = await fail(server, tls={"ca": stranger.cert_pem.bytes().decode()})
     assert "certificate" in str(error).lower()
     assert (error.code, error.endpoint) == ("UNAVAILABLE", server.endpoint)

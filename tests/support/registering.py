@@ -1,0 +1,83 @@
+"""Registering services and following them; the fixture ``registry`` is imported by a conftest.py."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from functools import partial
+
+import pytest
+
+from etcd_factory.registry import AsyncServiceRegistry, ServiceRegistry
+
+from .faces import fill, settle
+
+REGISTRIES = {"blocking": ServiceRegistry, "asyncio": AsyncServiceRegistry}
+KEY = "services/user/a"
+LONG = 60  # seconds, longer than a test takes
+BOUND = 30  # seconds that nothing here takes
+
+
+@pytest.fixture
+def registry(face):
+    """The registry class of the face."""
+    return REGISTRIES[face.name]
+
+
+def ids(instances):
+    """The ids of instances as one text."""
+    return "".join(one.id for one in instances)
+
+
+async def register(registry, client, *names, **options):
+    """Register instances of the service "user", one for each id, and return the registrations."""
+    return [await settle(registry(client).register("user", name, **options)) for name in names]
+
+
+def record_events(record, *registrations):
+    """Call ``record("lost", registration)`` and ``record("restored", registration)`` at these events."""
+    for one in registrations:
+        one.on("lost", partial(record, "lost")).on("restored", partial(record, "restored"))
+
+
+async def put_instances(client, *names):
+    """Write instances of the service "user" as other programs do, without a lease."""
+    await fill(client, {f"services/user/{name}": '{"metadata": {}, "ttl": 60}' for name in names})
+
+
+async def stored(client, key=KEY):
+    """Return the ``KeyValue`` of a registration in etcd, None if it is missing."""
+    return await settle(client.get(key).kv())
+
+
+async def discovered(registry, client, service="user", **options):
+    """Return the ids that ``discover`` finds."""
+    return ids(await settle(registry(client).discover(service, **options)))
+
+
+class Lists:
+    """The lists of a view, as the ids in them: the present one, then those that its handler receives."""
+
+    def __init__(self, view):
+        self.seen, self._changed = [ids(view.instances)], threading.Condition()
+        view.on("change", self)
+
+    def __call__(self, instances):
+        with self._changed:
+            self.seen.append(ids(instances))
+            self._changed.notify_all()
+
+    async def until(self, expected):
+        """Wait until the last list is this one."""
+
+        def wait():
+            with self._changed:
+                return self._changed.wait_for(lambda: self.seen[-1] == expected, BOUND)
+
+        assert await asyncio.to_thread(wait), f"{expected} was expected; the lists were: {self.seen}"
+
+
+async def subscribe(registry, client, **options):
+    """Return a view of the service "user", and its ``Lists``."""
+    view = await settle(registry(client).subscribe("user", **options))
+    return view, Lists(view)

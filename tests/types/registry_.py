@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from typing_extensions import assert_type
 
@@ -41,7 +41,7 @@ def instances(one: ServiceInstance) -> None:
     assert_type(one.metadata, Mapping[str, Any])
     assert_type(one.weight, float)
     assert_type(one.tags, tuple[str, ...])
-    assert_type(one.status, str)
+    assert_type(one.status, Literal["up", "paused", "down"])
     assert_type(one.started, float)
     assert_type(one.ttl, int)
     assert_type(one.address, str)

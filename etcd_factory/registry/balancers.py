@@ -161,4 +161,4 @@ def balancer(load_balancer: LoadBalancer, warmup: float = 0.0) -> Balancer:
     """Return a new balancer by its name, or from a function ``(instances, key) -> instance``."""
     if not isinstance(load_balancer, str) and callable(load_balancer):
         return Custom(load_balancer)
-    return BALANCERS[choice(load_balancer, BALANCERS, "load balancer")](warmup)
+    return BALANCERS[choice(load_balancer, BALANCERS, "load_balancer")](warmup)

@@ -60,7 +60,7 @@ class Registry(Bound[F]):
         balancer(load_balancer)  # an unknown name is reported here, not by the first subscribe()
         self._defaults = dict((service_options or {}).items())
         for name in self._defaults:
-            choice(name, SERVICE_OPTIONS, "service option")
+            choice(name, SERVICE_OPTIONS, "service_options")
         self._prefix = namespace.rstrip("/").encode() + b"/"
         self._ttl = ttl_seconds(ttl)
         self._balancer: LoadBalancer = load_balancer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 import attrs
@@ -11,11 +10,10 @@ from pydantic import BaseModel
 
 from etcd_factory.configcenter import AsyncConfigCenter, ConfigCenter
 
-from .faces import settle, until
+from .faces import in_time, settle, until
 
 CENTERS = {"blocking": ConfigCenter, "asyncio": AsyncConfigCenter}
 LOG = "etcd_factory.configcenter"
-BOUND = 30  # seconds that nothing here takes
 
 
 @attrs.define
@@ -64,7 +62,7 @@ async def follow(center, *args, **options):
 
 async def eventually(condition):
     """Wait until the condition holds."""
-    await asyncio.wait_for(until(condition), BOUND)
+    await in_time(until(condition))
 
 
 def changes(recorder):

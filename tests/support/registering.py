@@ -10,12 +10,11 @@ import pytest
 
 from etcd_factory.registry import AsyncServiceRegistry, ServiceRegistry
 
-from .faces import fill, settle
+from .faces import BOUND, fill, settle
 
 REGISTRIES = {"blocking": ServiceRegistry, "asyncio": AsyncServiceRegistry}
 KEY = "services/user/a"
 LONG = 60  # seconds, longer than a test takes
-BOUND = 30  # seconds that nothing here takes
 
 
 @pytest.fixture

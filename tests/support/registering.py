@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 
 from etcd_factory.registry import AsyncServiceRegistry, ServiceRegistry
+from etcd_factory.testing import replies
 
 from .faces import BOUND, fill, settle
 
@@ -80,3 +81,16 @@ async def subscribe(registry, client, **options):
     """Return a view of the service "user", and its ``Lists``."""
     view = await settle(registry(client).subscribe("user", **options))
     return view, Lists(view)
+
+
+def script(**steps):
+    """The script of a server on which registering succeeds, at revision 5 with lease 7; ``steps`` replace its steps."""
+    return {
+        "LeaseGrant": replies.lease(7),
+        "LeaseKeepAlive": replies.keep_alive(),
+        "LeaseRevoke": replies.of("LeaseRevoke"),
+        "Put": replies.put(revision=5),
+        "Txn": replies.txn(replies.put(), revision=6),
+        "Watch": replies.watch(revision=5),
+        **steps,
+    }

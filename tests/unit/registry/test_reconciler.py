@@ -13,6 +13,7 @@ from etcd_factory.registry.instance import ServiceInstance, encoded
 from etcd_factory.registry.reconciler import Reconciler
 from etcd_factory.service import view_of
 from etcd_factory.testing import ScriptedTransport, StreamScript, replies
+from etcd_factory.wire import messages
 from tests.support.registering import KEY, script
 from tests.support.transports import Failing, Recorded
 
@@ -20,6 +21,7 @@ DENIED = "etcdserver: permission denied"
 NO_SPACE = "etcdserver: mvcc: database space exceeded"
 NO_LEASE = "etcdserver: requested lease not found"
 FUTURE = "etcdserver: mvcc: required revision is a future revision"
+REFUSED = messages.WatchResponse(watch_id=-1, created=True, canceled=True, cancel_reason=DENIED)
 GOAL = ServiceInstance("user", "a", started=100.0, ttl=10)
 OTHER_LEASE = 99
 
@@ -90,7 +92,7 @@ async def test_an_invalid_instance_is_refused_before_anything_is_sent(make):
     ("steps", "error"),
     [
         ({"Put": replies.server_error(NO_SPACE)}, NoSpaceError),
-        ({"Watch": StreamScript(reply=lambda _: replies.canceled(DENIED))}, PermissionDeniedError),
+        ({"Watch": StreamScript(reply=lambda _: REFUSED)}, PermissionDeniedError),
     ],
     ids=["the put", "the watch"],
 )

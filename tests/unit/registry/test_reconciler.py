@@ -201,20 +201,22 @@ async def test_a_failing_write_is_retried_until_it_succeeds(make, run, recorder)
     await lost_and_restored(recorder, reconciler, transport, writes=4)
 
 
-async def test_events_from_before_its_last_write_are_ignored(make, run, recorder):
-    watch = replies.watch(revision=5)
-    reconciler, transport = make(Watch=watch)
+async def test_an_event_older_than_its_last_write_is_ignored(make, run, recorder):
+    reconciler, _ = make(Txn=replies.txn(replies.put(), revision=10))
     await run(reconciler.begin)
-    watch.push(replies.delete_event(KEY, revision=5), replies.delete_event(KEY, revision=6))
-    await lost_and_restored(recorder, reconciler, transport, writes=1)
+    await run(reconciler.update, weight=3)
+    reconciler._on_change(None, 10)
+    assert (recorder.calls, reconciler.alive) == ([], True)
+    reconciler._on_change(None, 11)
+    assert recorder.names[0] == "lost"
 
 
 async def test_its_own_writes_are_no_losses(make, run, recorder):
-    watch = replies.watch(revision=5)
-    reconciler, transport = make(Watch=watch)
+    reconciler, transport = make()
     await run(reconciler.begin)
-    watch.push(replies.put_event(KEY, "x", lease=7, revision=6), replies.delete_event(KEY, revision=7))
-    await lost_and_restored(recorder, reconciler, transport, writes=1)
+    reconciler._on_change(messages.KeyValue(key=KEY.encode(), lease=7), 6)
+    assert (recorder.calls, reconciler.alive) == ([], True)
+    assert transport.names() == ["LeaseGrant", "Put"]
 
 
 async def test_a_lost_lease_is_followed_by_a_new_one(make, run, recorder):
@@ -312,10 +314,9 @@ async def test_a_lease_that_cannot_be_revoked_is_an_error(make, run):
 
 
 async def test_after_the_end_a_deleted_key_is_not_written_again(make, run, recorder):
-    watch = replies.watch(revision=5)
-    reconciler, transport = make(Watch=watch)
+    reconciler, transport = make()
     await run(reconciler.begin)
     await run(reconciler.leave)
-    count = len(transport.calls)
-    reconciler._on_lost()
-    assert (recorder.calls, len(transport.calls)) == ([], count)
+    names = transport.names()
+    reconciler._on_change(None, 11)
+    assert (recorder.calls, transport.names()) == ([], names)

@@ -11,7 +11,7 @@ import pytest
 from etcd_factory.registry import AsyncServiceRegistry, ServiceRegistry
 from etcd_factory.testing import replies
 
-from .faces import BOUND, fill, settle
+from .faces import BOUND, settle
 
 REGISTRIES = {"blocking": ServiceRegistry, "asyncio": AsyncServiceRegistry}
 KEY = "services/user/a"
@@ -41,8 +41,9 @@ def record_events(record, *registrations):
 
 
 async def put_instances(client, *names):
-    """Write instances of the service "user" as other programs do, without a lease."""
-    await fill(client, {f"services/user/{name}": '{"metadata": {}, "ttl": 60}' for name in names})
+    """Write instances of the service "user" one after another as other programs do, without a lease."""
+    for name in names:
+        await settle(client.put(f"services/user/{name}").value('{"metadata": {}, "ttl": 60}'))
 
 
 async def stored(client, key=KEY):

@@ -31,14 +31,11 @@ class Registration(Scoped[F]):
 
     def __init__(self, view: View, reconciler: Reconciler, drop: Callable[[], None]) -> None:
         self._run, self._reconciler, self._drop = view, reconciler, drop
-        self._notifiers: dict[str, ChangeNotifier[tuple[Registration[F]]]] = {
-            event: ChangeNotifier(view.client.background, f"{event!r} of a registration", list, log, LIMIT)
-            for event in EVENTS
-        }
-        reconciler.listen(self._notify)
-
-    def _notify(self, event: RegistrationEvent) -> None:
-        self._notifiers[event].add([(self,)])
+        # One for both events, so that no handler of an earlier one runs after a handler of a later one.
+        self._events: ChangeNotifier[tuple[RegistrationEvent]] = ChangeNotifier(
+            view.client.background, "a registration", list, log, LIMIT
+        )
+        reconciler.listen(lambda event: self._events.add([(event,)]))
 
     @property
     def instance(self) -> ServiceInstance:
@@ -86,16 +83,20 @@ class Registration(Scoped[F]):
         try:
             await self._reconciler.leave()
         finally:
-            for notifier in self._notifiers.values():
-                notifier.close()
+            self._events.close()
 
     def on(self, event: RegistrationEvent, handler: Callable[[Registration[F]], object]) -> Self:
         """Call ``handler(registration)`` when it is ``lost``, or ``restored`` after that; returns the registration.
 
-        What it raises is logged; in asyncio it may be ``async``.
+        Handlers are called in the order of events, one after another. What one raises is logged; in asyncio it may be
+        ``async``.
         """
-        choice(event, EVENTS, "event of a registration")
-        self._notifiers[event].on(handler)
+        wanted = choice(event, EVENTS, "event of a registration")
+
+        def call(occurred: RegistrationEvent) -> object:
+            return handler(self) if occurred == wanted else None
+
+        self._events.on(call)
         return self
 
     async def _exit(self, error: BaseException | None) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
+from functools import partial
 
 import pytest
 
 from etcd_factory.errors import ClientClosedError, PermissionDeniedError
 from etcd_factory.testing import ScriptedTransport, replies
-from tests.support.faces import enter, leave, settle
+from tests.support.faces import BOUND, enter, in_time, leave, settle, until
 from tests.support.registering import KEY, record_events, script
 from tests.support.transports import Recorded
 
@@ -116,6 +118,26 @@ async def test_handlers_are_called_with_the_registration(registration, recorder)
     watch.push(replies.delete_event(KEY))
     await recorder.until("restored")
     assert recorder.calls == [("lost", one), ("restored", one)]
+
+
+async def test_handlers_of_all_events_are_called_in_order_one_after_another(face, registration, recorder):
+    """A slow handler of ``lost`` must not end after the handler of ``restored`` was called."""
+    released = threading.Event()
+
+    def slow(_):
+        recorder("lost begins")
+        assert released.wait(BOUND)
+        recorder("lost ends")
+
+    watch = replies.watch(revision=5)
+    one, _ = await registration(Watch=watch)
+    one.on("restored", partial(recorder, "restored")).on("lost", face.handler(slow))
+    watch.push(replies.delete_event(KEY))
+    await recorder.until("lost begins")
+    await in_time(until(lambda: one.alive))
+    released.set()
+    await recorder.until("restored")
+    assert recorder.names == ["lost begins", "lost ends", "restored"]
 
 
 async def test_a_handler_is_called_once_when_another_process_replaces_it(registration, recorder):

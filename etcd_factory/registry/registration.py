@@ -65,7 +65,7 @@ class Registration(Scoped[F]):
 
     @operation
     async def pause(self) -> None:
-        """Keep it registered with the status ``paused``, so that nobody uses it."""
+        """Keep it registered with the status ``paused``, so that views do not show it by default."""
         await self._reconciler.update(status=PAUSED)
 
     @operation

@@ -7,7 +7,7 @@ from typing import Annotated
 import dishka
 import pytest
 
-from etcd_factory import ConfigError, load_config
+from etcd_factory import load_config
 from etcd_factory.errors import ClientClosedError
 from etcd_factory.integrations.dishka import async_etcd_provider, etcd_provider
 from tests.support.faces import closed, settle
@@ -106,15 +106,3 @@ async def test_the_configuration_may_come_from_files(face, contain, config, tmp_
     lines = f"etcd: {{client: {{hosts: {config['client']['hosts']}, namespace: {config['client']['namespace']}}}}}\n"
     (tmp_path / "config.default.yaml").write_text(lines)
     await write(await settle(contain(load_config(tmp_path).etcd).get(face.service)))
-
-
-async def test_an_invalid_option_is_reported_when_the_factory_is_first_requested(face, contain):
-    container = contain({"clients": {"x": {"hots": "127.0.0.1:2379"}}})
-    with pytest.raises(ConfigError, match=r"clients\.x\.hots: unknown option; did you mean 'hosts'"):
-        await settle(container.get(face.service, component="x"))
-
-
-@pytest.mark.parametrize("make", [etcd_provider, async_etcd_provider])
-def test_an_unknown_section_is_reported_when_the_provider_is_created(make):
-    with pytest.raises(ConfigError, match="clinets: unknown option; did you mean 'clients'"):
-        make({"clinets": {}})

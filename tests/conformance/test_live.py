@@ -361,7 +361,7 @@ async def test_the_layer_has_the_present_values_with_overrides(make_center, reco
     live = (await follow(center)).on_change(partial(recorder, "change"))
     await settle(center.save("level", "own", only="w1"))
     await recorder.until("change")
-    assert load_config({"level": "beneath"}, live) == {"level": "own"}
+    assert load_config({"level": "lower"}, live) == {"level": "own"}
     assert explain_config(live)["level"].layer == "etcd config/@w1/level"
 
 

@@ -50,7 +50,7 @@ def center(make_center):
 
 
 async def save(center, **values):
-    """Save values by their keys; ``__`` stands for a slash."""
+    """Save values by their keys; ``__`` means a slash."""
     for key, value in values.items():
         await settle(center.save(key.replace("__", "/"), value))
 

@@ -22,7 +22,7 @@ LINES = {
         "GET /healthy                         200 true",
     ],
     "flask_app": [
-        "GET /visits/rome  404 <p>nobody has visited rome</p>",
+        "GET /visits/rome  404 <p>no visits of rome</p>",
         "PUT /visits/rome  200 visit 1 of rome",
         "PUT /visits/rome  200 visit 2 of rome",
         "GET /visits/rome  200 2",
@@ -96,10 +96,10 @@ LINES = {
     "registry_pair": [
         "user has found order at 127.0.0.1:8002",
         "order has found user at 127.0.0.1:8001",
-        "both are there: ['127.0.0.1:8001', '127.0.0.1:8002']",
+        "both are registered: ['127.0.0.1:8001', '127.0.0.1:8002']",
         "order is killed, its instances: ()",
-        "user is still there: 127.0.0.1:8001",
-        "user has ended in order, its instances: ()",
+        "user is still registered: 127.0.0.1:8001",
+        "user has ended normally, its instances: ()",
     ],
 }
 

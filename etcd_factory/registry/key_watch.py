@@ -25,7 +25,7 @@ class KeyWatch(Subscription[Any]):
         self._rolled_back = False
 
     def on_events(self, events: tuple[m.Event, ...]) -> bool:
-        """Report the last event; those before it are history."""
+        """Report the last event; earlier ones do not matter any more."""
         last = events[-1]
         self._on_change(None if last.type else last.kv, last.kv.mod_revision)
         return True

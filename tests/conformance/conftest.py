@@ -8,8 +8,10 @@ import pytest
 
 from etcd_factory.testing import EtcdServer
 from tests.support.auth import auth_server, credential, jwt_server, tls_auth_server  # noqa: F401
+from tests.support.config_centers import center, make_center  # noqa: F401
 from tests.support.faces import FACES, closed
 from tests.support.locking import queue_name  # noqa: F401
+from tests.support.registering import registry  # noqa: F401
 from tests.support.relay import HOST, Relay
 from tests.support.transactions import fitted, transact  # noqa: F401
 from tests.support.transports import Recorded, real

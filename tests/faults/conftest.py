@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.faces import FACES, closed
+from tests.support.registering import registry  # noqa: F401
 
 
 @pytest.fixture(params=FACES, ids=lambda face: face.name)

@@ -185,27 +185,38 @@ def crash(member):
 
 
 class CountedStreams(Selecting, Waitable):
-    """Records when streams are opened, by method (``times``), and counts the renewals of each lease (``renewals``)."""
+    """Records when streams are opened and when they break, by method, and counts the renewals of each lease."""
 
     def __init__(self, transport):
         Selecting.__init__(self, transport)
         Waitable.__init__(self)
-        self.times, self.renewals = defaultdict(list), Counter()
+        self.times, self.breaks, self.renewals = defaultdict(list), defaultdict(list), Counter()
 
     def opened(self, call, stream):
         self.times[call.method].append(time.monotonic())
         self.notify()
-        return RenewalStream(stream, self._count)
+        return CountedStream(stream, call.method, self)
 
-    def _count(self, lease_id):
+    def broke(self, method):
+        self.breaks[method].append(time.monotonic())
+        self.notify()
+
+    def renewed(self, lease_id):
         self.renewals[lease_id] += 1
         self.notify()
 
     async def until_opened(self, method, count):
         """Wait until so many more streams of a method were opened; returns when."""
-        before = len(self.times[method])
-        await self.until(lambda: len(self.times[method]) >= before + count)
-        return self.times[method][before : before + count]
+        return await self._next(self.times[method], count)
+
+    async def until_broken(self, method, count=1):
+        """Wait until so many more streams of a method broke; returns when."""
+        return await self._next(self.breaks[method], count)
+
+    async def _next(self, times, count):
+        before = len(times)
+        await self.until(lambda: len(times) >= before + count)
+        return times[before : before + count]
 
     async def until_renewed(self, count, *leases):
         """Wait for so many more renewals of each lease."""
@@ -213,17 +224,21 @@ class CountedStreams(Selecting, Waitable):
         await self.until(lambda: all(self.renewals[id] >= least for id, least in wanted.items()))  # noqa: A001
 
 
-class RenewalStream(WrappedStream):
-    """A stream that reports each lease that was renewed on it."""
+class CountedStream(WrappedStream):
+    """A stream that reports each lease that was renewed on it, and that it broke."""
 
-    def __init__(self, stream, count):
+    def __init__(self, stream, method, counts):
         super().__init__(stream)
-        self._count = count
+        self._method, self._counts = method, counts
 
     async def receive(self):
-        message = await super().receive()
+        try:
+            message = await super().receive()
+        except errors.EtcdError:
+            self._counts.broke(self._method)
+            raise
         if getattr(message, "TTL", 0) > 0:
-            self._count(message.ID)
+            self._counts.renewed(message.ID)
         return message
 
 

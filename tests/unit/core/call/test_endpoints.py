@@ -37,6 +37,17 @@ def test_hosts_are_called_in_turn(endpoints):
     assert order == [A, B, C]
 
 
+def test_a_failed_host_is_not_preferred_to_one_that_has_not_failed_when_its_time_is_over(endpoints):
+    endpoints.failed(A, now=0)  # for 1 s, and whoever retries may come later: a busy machine, a long back-off
+    assert endpoints.pick(1.1) == B
+
+
+def test_the_host_with_the_fewest_failures_is_called(endpoints):
+    for url in (A, B, C, B, A):
+        endpoints.failed(url, now=0)
+    assert endpoints.pick(100) == C
+
+
 def test_if_all_hosts_failed_the_one_due_first_is_called(endpoints):
     for url, now in ((A, 0.3), (B, 0.1), (C, 0.2)):
         endpoints.failed(url, now)

@@ -276,9 +276,8 @@ async def test_a_block_of_asyncio_is_entered_with_async_with_and_gets_the_error_
 
 
 async def test_the_wrong_kind_of_block_is_an_error_that_says_which_one_to_write():
-    with pytest.raises(TypeError, match="Block of an asyncio client: enter it with 'async with'"):
-        with Block(Runner(Async)):
-            pass
+    with pytest.raises(TypeError, match="Block of an asyncio client: enter it with 'async with'"), Block(Runner(Async)):
+        pass
     with pytest.raises(TypeError, match="Block of a blocking client: enter it with 'with'"):
         async with Block(Runner(Sync)):
             pass

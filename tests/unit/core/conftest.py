@@ -62,14 +62,18 @@ def clock(request):
 
 
 @pytest.fixture
-def client_of(clock):
+async def client_of(clock):
     """A function that returns a core client on a script and the test's clock, and the transport."""
+    clients = []
 
     def make(script, **options):
         transport = script if hasattr(script, "unary") else ScriptedTransport(script)
-        return Client(transport, clock, ClientOptions.of(options)), transport
+        clients.append(Client(transport, clock, ClientOptions.of(options)))
+        return clients[-1], transport
 
-    return make
+    yield make
+    for client in clients:
+        await client.close()
 
 
 @pytest.fixture

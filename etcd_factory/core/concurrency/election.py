@@ -139,6 +139,9 @@ class Observer(Bound[F]):
         self._leader: KeyValue | None = None
         self._watcher: AnyWatcher | None = None
 
+    def __repr__(self) -> str:
+        return f"<Observer {self._prefix[:-1]!r} of {self._run}>"
+
     async def next(self) -> str:
         """Return the next value."""
         while True:

@@ -19,8 +19,8 @@ from etcd_factory.testing import replies
     ],
     ids=lambda part: part if isinstance(part, str) else part.kind,
 )
-def test_the_label_names_the_key_and_never_the_value(op, label):
-    assert op.label == label
+def test_the_label_and_the_repr_name_the_key_and_never_the_value(op, label):
+    assert (op.label, repr(op)) == (label, f"<Op {label}>")
 
 
 def test_only_reads_of_a_range_come_in_pages():

@@ -39,7 +39,7 @@ def fields(op):
         (ops.put("k").touch(), {"ignore_value": True}),
         (ops.delete().previous().key("k"), {"prev_kv": True}),
     ],
-    ids=str,
+    ids=lambda part: str(part) if isinstance(part, dict) else part.kind,
 )
 def test_a_modifier_or_terminal_sets_its_field(op, expected):
     assert fields(op) == expected

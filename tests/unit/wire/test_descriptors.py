@@ -83,11 +83,9 @@ def test_a_generated_module_without_a_descriptor_is_an_error_that_names_the_file
         descriptors.serialized("rpc")
 
 
-@pytest.mark.parametrize(
-    "style", ["serialized_pb=_b('\\n\\x08')", "serialized_pb=b'\\n\\x08'", "AddSerializedFile(b'\\n\\x08')"]
-)
+@pytest.mark.parametrize("style", ["serialized_pb=_b({})", "serialized_pb=b{}", "AddSerializedFile(b{})"])
 def test_a_descriptor_is_read_from_the_output_of_every_protoc(tmp_path, monkeypatch, style):
     (tmp_path / "etcdrpc").mkdir()
-    (tmp_path / "etcdrpc" / "rpc_pb2.py").write_text(f"DESCRIPTOR = made({style})")
+    (tmp_path / "etcdrpc" / "rpc_pb2.py").write_text("DESCRIPTOR = " + style.format(r"'\n\x08'"))
     monkeypatch.setattr(descriptors, "folder", lambda: tmp_path)
     assert descriptors.serialized("rpc") == b"\n\x08"

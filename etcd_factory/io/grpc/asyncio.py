@@ -150,9 +150,17 @@ class AsyncioTransport:
     def _enter(self) -> LoopChannels:
         """Return the channels of the running loop, remembered for the next call."""
         loop = asyncio.get_running_loop()
+        if loop not in self._loops:
+            self._drop_ended()
         mine = self._loops.setdefault(loop, LoopChannels())
         self._last = weakref.ref(loop), mine
         return mine
+
+    def _drop_ended(self) -> None:
+        """Drop the channels of loops that have ended, which closes them; each refers to its loop and keeps it alive."""
+        for known in self._loops.keyrefs():
+            if (loop := known()) is not None and loop.is_closed():
+                self._loops.pop(loop, None)
 
     def _prepare(self, mine: LoopChannels, host: str, method: Method[Any, Any]) -> Call:
         if self._closed:

@@ -150,17 +150,31 @@ def test_no_instance_of_a_service_is_an_error_with_status_and_tags():
     assert "eu, fast" in text
 
 
+def test_the_most_similar_known_name_is_suggested():
+    assert suggestion("hots", ["timeout", "hosts"]) == "; did you mean 'hosts'?"
+    assert suggestion("zzz", ["timeout", "hosts"]) == ""
+
+
+WAYS = ("error", "return", "replace")
+
+
+def test_a_value_that_is_allowed_is_returned():
+    assert [choice(way, WAYS) for way in WAYS] == [*WAYS]
+
+
 @pytest.mark.parametrize(
-    ("name", "expected"), [("hots", "; did you mean 'hosts'?"), ("hosts", "; did you mean 'hosts'?"), ("xyz", "")]
+    ("value", "hint"),
+    [("retrun", "; did you mean 'return'?"), ("", ""), (None, ""), (5, ""), ([], ""), ("ERROR", "")],
 )
-def test_a_near_name_is_suggested(name, expected):
-    assert suggestion(name, ["hosts", "timeout"]) == expected
+def test_any_other_value_is_an_error_that_lists_what_is_allowed(value, hint):
+    with pytest.raises(ValueError, match="expected one of") as caught:
+        choice(value, WAYS, "on_exists")
+    assert str(caught.value) == f"on_exists: expected one of error, return, replace, got {value!r}{hint}"
 
 
-def test_a_choice_is_returned_or_refused_with_what_is_allowed():
-    assert choice("put", ("put", "delete"), "kind") == "put"
-    with pytest.raises(ValueError, match=r"unknown kind 'putt'; expected put or delete; did you mean 'put'\?"):
-        choice("putt", ("put", "delete"), "kind")
+def test_what_is_allowed_may_be_an_iterator_and_the_value_may_have_no_name():
+    with pytest.raises(ValueError, match=r"^expected one of a, b, got 'c'$"):
+        choice("c", iter(("a", "b")))
 
 
 # --- closing

@@ -188,7 +188,7 @@ async def test_a_wrong_argument_is_an_error_at_once(connect, queue, call, error,
 async def test_an_unknown_event_is_an_error_at_once(connect, queue):
     client, _ = connect(queue.script())
     leadership = await settle(client.election("vote").campaign())
-    with pytest.raises(ValueError, match=r"unknown event of a leadership 'list'.*'lost'"):
+    with pytest.raises(ValueError, match=r"event of a leadership: expected one of .*, got 'list'.*'lost'"):
         leadership.on("list", print)
 
 

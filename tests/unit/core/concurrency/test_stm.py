@@ -157,7 +157,11 @@ def test_what_the_isolation_levels_guarantee(isolation, level):
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
-        (lambda client: client.stm("serialisable"), ValueError, "unknown isolation 'serialisable'.*'serializable'"),
+        (
+            lambda client: client.stm("serialisable"),
+            ValueError,
+            "isolation: expected .*'serialisable'.*'serializable'",
+        ),
         (lambda client: client.stm(retries=-1), ValueError, "retries must not be negative"),
         (lambda client: client.stm(retries="2"), TypeError, "retries must be an int"),
     ],

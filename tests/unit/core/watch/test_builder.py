@@ -68,8 +68,16 @@ async def test_a_modifier_returns_a_new_builder(connect):
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
-        (lambda watch: watch.only("puts"), ValueError, "unknown kind of event 'puts'.*did you mean 'put'"),
-        (lambda watch: watch.on("pot", print), ValueError, "unknown event of a watch 'pot'.*did you mean 'put'"),
+        (
+            lambda watch: watch.only("puts"),
+            ValueError,
+            "kind of event: expected .*'puts'.*did you mean 'put'",
+        ),
+        (
+            lambda watch: watch.on("pot", print),
+            ValueError,
+            "event of a watch: expected .*'pot'.*did you mean 'put'",
+        ),
         (lambda watch: watch.start_revision(-1), ValueError, "a revision must not be negative"),
         (lambda watch: watch.key(1), TypeError, "a key must be str or bytes"),
         (lambda watch: watch.range("a", ""), ValueError, "a range needs an end"),

@@ -125,7 +125,8 @@ async def test_a_write_whose_reply_is_swallowed_may_have_been_applied(face, etcd
         assert (error.sent, error.maybe_applied) == (True, True)
         assert "the write may have been applied" in str(error)
         proxy.heal()
-        assert await settle(client.get("k").string()) == "v"
+        if how == "the timeout passed":  # the reset may have overtaken the request
+            assert await settle(client.get("k").string()) == "v"
         await closed(client)
 
 

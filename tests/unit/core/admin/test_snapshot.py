@@ -9,7 +9,7 @@ from hashlib import sha256
 import pytest
 
 from etcd_factory.core.admin import snapshot as module
-from etcd_factory.core.admin.snapshot import BLOCK, DIGEST, SECTOR, Part
+from etcd_factory.core.admin.snapshot import DIGEST, Part
 from etcd_factory.errors import Code, ConnectionFailedError, DeadlineExceededError, EtcdError
 from etcd_factory.model.cluster import Snapshot
 from etcd_factory.testing import StreamScript, replies
@@ -202,20 +202,3 @@ def test_the_digest_is_found_however_the_bytes_are_cut(size):
         part.flush()
     assert part.fault(len(WHOLE)) == ""
     assert b"".join(part.file.written) == WHOLE
-
-
-def test_bytes_are_written_in_blocks():
-    part = Part(File())
-    assert not part.add(b"x" * (BLOCK - 1))
-    assert part.add(b"x")
-    part.flush()
-    assert [len(data) for data in part.file.written] == [BLOCK]
-    assert not part.add(b"x")
-
-
-@pytest.mark.parametrize("size", [0, SECTOR - 1, SECTOR + DIGEST - 1])
-def test_a_store_is_a_whole_number_of_sectors_and_its_digest(size):
-    part = Part(File())
-    part.add(b"x" * size)
-    part.flush()
-    assert part.fault(size) == f"the snapshot is incomplete: {size} of {size} bytes"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import weakref
 
 import pytest
 
@@ -276,9 +277,17 @@ async def test_the_background_work_is_closed_before_the_connections(client_of):
     assert notes == ["worker", "transport"]
 
 
-def test_a_forked_child_keeps_what_it_dropped(client_of):
-    client, _ = client_of([])
-    transport, background, flights = client.forget()
-    assert transport is not None
+def test_a_forked_child_starts_without_connections_and_background_work(client_of):
+    client, transport = client_of([])
+    lock = client._lock
+    kept = client.forget()
+    assert lock in kept
+    assert client._lock is not lock
     assert client.background.generation == 1
-    assert (background is not None, flights is not None) == (True, True)
+    assert [call.method for call in transport.calls] == []
+
+
+def test_a_client_that_is_dropped_is_freed_at_once(clock):
+    """Without the garbage collector: its connections are closed, and it is warned of."""
+    gone = weakref.ref(Client(ScriptedTransport([]), clock, ClientOptions()))
+    assert gone() is None

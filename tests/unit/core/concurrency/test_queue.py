@@ -8,7 +8,7 @@ import pytest
 
 from etcd_factory.core.concurrency.queue import ENTER_ATTEMPTS, QueueEntry, first_entry, leave_and_log
 from etcd_factory.core.lease.session import LeaseSession
-from etcd_factory.errors import ConnectionFailedError, LockFailedError, NoSpaceError
+from etcd_factory.errors import ClientClosedError, ConnectionFailedError, LockFailedError, NoSpaceError
 from etcd_factory.model import KeyValue
 from etcd_factory.testing import replies
 from etcd_factory.wire import messages
@@ -179,6 +179,14 @@ async def test_an_entry_that_was_left_says_so(entry_of):
     await entry.enter(b"")
     await entry.leave()
     with pytest.raises(LockFailedError, match="the entry for b'q' was left while waiting"):
+        await entry.wait(None)
+
+
+async def test_closing_the_client_ends_the_wait(entry_of):
+    entry, _ = entry_of(CREATED)
+    await entry.enter(b"")
+    await entry._view.client.close()
+    with pytest.raises(ClientClosedError):
         await entry.wait(None)
 
 

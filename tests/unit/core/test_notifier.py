@@ -18,7 +18,7 @@ from etcd_factory.core.mirror.store import merged
 from etcd_factory.core.notifier import LIMIT, ChangeNotifier, call_handler
 from etcd_factory.io.runtime.asyncio import AsyncioRuntime
 from etcd_factory.io.runtime.threads import ThreadRuntime
-from tests.support.stores import WRITE, Store, compose, filled
+from tests.support.stores import WRITE, Store, apply, compose, filled
 
 BOUND = 10  # seconds that nothing here takes
 MANY = 1000
@@ -224,7 +224,7 @@ def test_the_calls_lead_to_the_last_state_whatever_the_limit(steps, limit):
             called += taken(changes, step)
         else:
             store.write(step)
-            changes.add(held._apply(store.deliver()))
+            changes.add(apply(held, store.deliver()))
             assert len(changes._waiting) <= max(limit, 2 * 4)  # twice as many as there are keys
     assert compose({}, called + taken(changes, MANY)) == store.state
 
@@ -234,6 +234,6 @@ def test_below_the_limit_each_change_is_a_call(writes):
     store, held, changes, new = Store(), filled({}), idle(), []
     for write in writes:
         store.write(write)
-        new += held._apply(store.deliver())
+        new += apply(held, store.deliver())
     changes.add(new)
     assert taken(changes, MANY) == new

@@ -9,10 +9,12 @@ import pytest
 
 from etcd_factory.core.concurrency.queue import QueueEntry
 from etcd_factory.core.concurrency.shared_lease import SharedEntries, SharedLeaseEntry, entry_factory
+from etcd_factory.core.lease.lease import session_of
 from etcd_factory.errors import ConnectionFailedError, LeaseNotFoundError, LockFailedError
 from etcd_factory.testing import ScriptedTransport, replies
 from tests.support.faces import closed, settle
 from tests.support.transports import Recorded
+from tests.support.views import view_behind
 
 BOUND = 10  # seconds that nothing here takes
 TTL = 60
@@ -199,17 +201,17 @@ async def test_the_end_does_not_wait_for_a_pause_between_retries(connect, queue,
 
 async def test_an_entry_has_its_own_lease_or_shares_the_one_that_was_passed(connect, queue):
     client, _ = connect(queue.script())
-    lease, view = client.lease(TTL), client._run
+    lease, view = client.lease(TTL), view_behind(client)
     own = entry_factory(view, "lock", None, 30, None)
     shared = entry_factory(view, "lock", None, 30, lease)
     assert [type(own()), type(shared())] == [QueueEntry, SharedLeaseEntry]
     assert own().session is not own().session
-    assert shared().session is shared().session is lease._session
+    assert shared().session is shared().session is session_of(lease)
 
 
 async def test_a_key_is_claimed_by_one_entry(connect, queue):
     client, _ = connect(queue.script())
-    entries, view = client._run.client.background.get(SharedEntries), client._run
+    entries, view = view_behind(client).client.background.get(SharedEntries), view_behind(client)
     make = entry_factory(view, "lock", None, 30, client.lease(TTL))
     one, other = make(), make()
     entries.claim(one)

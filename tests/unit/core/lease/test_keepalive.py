@@ -8,10 +8,12 @@ import threading
 import pytest
 
 from etcd_factory.core.lease.keepalive import CLOSE_TIMEOUT, KeepAlive, LeaseState
+from etcd_factory.core.lease.lease import session_of
 from etcd_factory.core.lease.schedule import Renewal
 from etcd_factory.errors import ClientClosedError, LeaseNotFoundError, NoSpaceError
 from etcd_factory.testing import replies
 from tests.support.faces import closed, settle
+from tests.support.views import view_behind
 
 BOUND = 10  # seconds that nothing here takes
 TTL = 60
@@ -107,7 +109,7 @@ async def test_who_waits_for_something_that_needs_the_lease_is_woken(connect):
     client, _ = connect({"LeaseGrant": replies.lease(7, TTL), "LeaseKeepAlive": GONE})
     lease, woken = client.lease(TTL), Event()
     await settle(lease.grant())
-    lease._session.state.alarms.add(woken)
+    session_of(lease).state.alarms.add(woken)
     await lose(lease)
     await woken.came()
 
@@ -121,7 +123,7 @@ async def test_a_lease_is_kept_alive_until_its_last_handle_is_released(connect):
     await settle(one.grant())
     await settle(other.grant())
     await settle(one.release())
-    keepalive = client._run.client.background.get(KeepAlive)
+    keepalive = view_behind(client).client.background.get(KeepAlive)
     assert (one.alive, other.alive, [*keepalive._states]) == (False, True, [7])
     await settle(other.release())
     assert [*keepalive._states] == []

@@ -31,7 +31,7 @@ def renewer_on(runtime, transport, on_lost):
 
 
 class Turns:
-    """Whether a renewer continues: for as long as ``wanted``, unless it turns in vain."""
+    """Whether a renewer continues: for as long as ``wanted``, unless it turns too often."""
 
     def __init__(self, wanted):
         self.count, self._wanted = 0, wanted
@@ -105,7 +105,7 @@ async def test_a_response_on_a_stream_that_was_given_up_does_not_count(is_closed
 
 
 class Away:
-    """A runtime and a transport with a clock of their own, and no server. Waiting for mail in vain takes the time."""
+    """A runtime and a transport with a clock of their own, and no server. Waiting without mail takes the time."""
 
     def __init__(self):
         self.clock, self.tries, self.mail = 0.0, [], deque()

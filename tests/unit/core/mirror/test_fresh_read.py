@@ -7,7 +7,7 @@ import pytest
 from etcd_factory.core.mirror.fresh_read import FreshRead, reply_of
 from etcd_factory.core.mirror.read_index import Answer
 from etcd_factory.model import KeyValue
-from tests.support.stores import event, filled, message
+from tests.support.stores import apply, event, fill, filled, message
 
 A = KeyValue(b"a", b"v", 3, 3, 1)
 
@@ -49,7 +49,7 @@ def test_the_value_is_that_of_the_moment_at_which_it_was_reached():
     held = filled({b"a": A}, 5)
     read = fresh(held, Answer(5))
     assert read.reached()
-    held._apply([event(KeyValue(b"a", b"later", 3, 6, 2))])
+    apply(held, [event(KeyValue(b"a", b"later", 3, 6, 2))])
     assert value_of(read) == [b"v"]
 
 
@@ -57,7 +57,7 @@ def test_a_value_that_comes_while_it_waits_is_seen():
     held = filled({b"a": A}, 5)
     read = fresh(held, Answer(6, 6))
     assert not read.reached()
-    held._apply([event(KeyValue(b"a", b"later", 3, 6, 2))])
+    apply(held, [event(KeyValue(b"a", b"later", 3, 6, 2))])
     assert read.reached()
     assert value_of(read) == [b"later"]
 
@@ -65,7 +65,7 @@ def test_a_value_that_comes_while_it_waits_is_seen():
 def test_a_mirror_that_is_later_than_the_answer_has_reached_it():
     held = filled({b"a": A}, 5)
     read = fresh(held, Answer(6, 0))
-    held._apply([event(KeyValue(b"b", b"other", 9, 9, 1))])
+    apply(held, [event(KeyValue(b"b", b"other", 9, 9, 1))])
     assert read.reached()
     assert value_of(read) == [b"v"]
 
@@ -75,7 +75,7 @@ def test_after_a_rollback_of_the_store_it_waits_until_the_range_was_read_again()
     held = filled({b"a": A}, 50)
     read = fresh(held, Answer(4))
     assert not read.reached()
-    held._fill([message(KeyValue(b"a", b"restored", 2, 2, 1))], 4, compare=False)
+    fill(held, [message(KeyValue(b"a", b"restored", 2, 2, 1))], 4)
     assert read.reached()
     assert value_of(read) == [b"restored"]
 

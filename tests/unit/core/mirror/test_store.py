@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from etcd_factory import KeyValue
 from etcd_factory.core.mirror.store import differences, merged
-from tests.support.stores import KEYS, WRITE, Store, compose, event, filled, message
+from tests.support.stores import KEYS, WRITE, Store, apply, compose, event, fill, filled, message
 
 TICK = 0.2  # seconds
 READERS = {
@@ -40,10 +40,10 @@ def test_it_always_holds_the_state_of_the_store_and_changes_lead_to_it(steps):
 def followed(held, store, step):
     """Return the changes after more events, so many of which come twice, or after the range was read again."""
     if isinstance(step, int):
-        return held._apply(store.deliver(step))
+        return apply(held, store.deliver(step))
     if step == "empty":
         store.empty()
-    return held._fill(store.read(), store.revision, compare=True)
+    return fill(held, store.read(), store.revision, compare=True)
 
 
 @given(st.lists(WRITE, max_size=20))
@@ -52,7 +52,7 @@ def test_merged_changes_lead_to_the_same_state_with_at_most_one_change_of_a_key(
     changes = []
     for write in writes:
         store.write(write)
-        changes += held._apply(store.deliver())
+        changes += apply(held, store.deliver())
     few = merged(changes)
     assert compose({}, few) == store.state
     assert len({(old or new).key for old, new in few}) == len(few)
@@ -71,13 +71,13 @@ def test_differences_lead_from_one_state_to_the_other_in_the_order_of_the_keys(o
 
 def test_reading_the_range_again_without_handlers_compares_nothing():
     held = filled({b"old": KeyValue(b"old")})
-    assert held._fill([message(KeyValue(b"a"))], 7, compare=False) == []
+    assert fill(held, [message(KeyValue(b"a"))], 7) == []
     assert (held.revision, held.fills, held.copy()) == (7, 2, {b"a": KeyValue(b"a")})
 
 
 def test_events_that_were_seen_change_nothing():
     held = filled({b"a": KeyValue(b"a", b"new", mod_revision=5)}, revision=5)
-    assert held._apply([event(KeyValue(b"a", b"old", mod_revision=4))]) == []
+    assert apply(held, [event(KeyValue(b"a", b"old", mod_revision=4))]) == []
     assert (held[b"a"].value, held.revision) == (b"new", 5)
 
 
@@ -86,14 +86,14 @@ def test_events_up_to_a_revision_that_was_reached_without_them_are_reported_and_
     held = filled({}, revision=5)
     held.revision = 9
     created, deleted = KeyValue(b"a", b"v", 6, 6, 1), KeyValue(b"a", mod_revision=7)
-    changes = held._apply([event(created), event(deleted, "DELETE")])
+    changes = apply(held, [event(created), event(deleted, "DELETE")])
     assert [(old and old.value, new and new.value) for old, new in changes] == [(None, b"v"), (b"v", None)]
     assert (held.copy(), held.revision) == ({}, 9)
 
 
 def test_deleting_what_is_not_held_changes_nothing():
     held = filled({})
-    assert held._apply([event(KeyValue(b"a", mod_revision=2), "DELETE")]) == [(None, None)]
+    assert apply(held, [event(KeyValue(b"a", mod_revision=2), "DELETE")]) == [(None, None)]
     assert (held.copy(), held.revision) == ({}, 2)
 
 
@@ -136,6 +136,6 @@ class Halfway:
 def test_no_reader_sees_a_part_of_a_transaction(name):
     held, seen = filled({b"old": KeyValue(b"old")}), []
     reading = threading.Thread(target=lambda: seen.append(READERS[name](held)))
-    held._apply([event(KeyValue(b"a", mod_revision=2)), Halfway(KeyValue(b"b", mod_revision=2), reading)])
+    apply(held, [event(KeyValue(b"a", mod_revision=2)), Halfway(KeyValue(b"b", mod_revision=2), reading)])
     reading.join(10)
     assert seen in ([[b"old"]], [[b"old", b"a", b"b"]])

@@ -17,7 +17,8 @@ from etcd_factory.errors import (
 )
 from etcd_factory.testing import StreamScript, replies
 from etcd_factory.wire import messages
-from tests.support.faces import closed, settle
+from tests.support.faces import closed
+from tests.support.views import view_behind
 
 BOUND = 10  # seconds that nothing here takes
 FIELDS = {"key": b"k", "range_end": b""}
@@ -62,7 +63,7 @@ def stream_of(connect):
 
     def make(script, **options):
         client, transport = connect(script, **options)
-        core = client._run.client
+        core = view_behind(client).client
         return core.background.get(WatchStream), transport, core
 
     return make
@@ -169,7 +170,7 @@ async def test_what_the_server_ends_is_reported_once_and_not_requested_again(str
 
 async def test_closing_the_client_reports_it_to_every_watch(connect):
     client, _ = connect({"Watch": replies.watch()})
-    stream = client._run.client.background.get(WatchStream)
+    stream = view_behind(client).client.background.get(WatchStream)
     receivers = [Receiver(), Receiver()]
     await begun(stream, *receivers)
     await closed(client)
@@ -228,7 +229,7 @@ async def test_while_there_is_no_stream_the_reason_is_known(stream_of):
 
 async def test_pauses_grow_while_no_stream_answers(connect):
     client, _ = connect({"Watch": [replies.refused("no"), replies.refused("no"), replies.watch()]})
-    core = client._run.client
+    core = view_behind(client).client
     pauses, backoff = [], core.backoff
     core.backoff = lambda failures: pauses.append(failures) or backoff(failures)
     await begun(core.background.get(WatchStream), Receiver())
@@ -325,5 +326,5 @@ async def test_a_store_that_was_rolled_back_ends_the_watch_with_an_error(stream_
 
 async def test_the_workers_of_a_service_and_its_namespaces_are_the_same(connect):
     client, _ = connect({"Watch": replies.watch()})
-    one, other = await settle(client.watch().create()), await settle(client.namespace("ns/").watch().create())
-    assert one._stream is other._stream
+    one, other = (view_behind(service).client.background for service in (client, client.namespace("ns/")))
+    assert one.get(WatchStream) is other.get(WatchStream)

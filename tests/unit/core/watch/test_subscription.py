@@ -20,6 +20,7 @@ from etcd_factory.errors import (
 )
 from etcd_factory.testing import StreamScript, replies
 from tests.support.faces import closed
+from tests.support.views import view_behind
 
 BOUND = 10  # seconds that nothing here takes
 FIELDS = {"key": b"p", "range_end": b"q"}
@@ -74,7 +75,7 @@ def view(connect):
 
     def make(script, **options):
         client, transport = connect(script, **options)
-        return client._run, transport
+        return view_behind(client), transport
 
     return make
 
@@ -168,7 +169,7 @@ async def test_a_broken_stream_is_reported_with_its_error_and_reconnected(view):
 
 async def test_closing_the_client_ends_it(view, connect):
     client, _ = connect({"Watch": replies.watch()})
-    subscription = Noted(client._run)
+    subscription = Noted(view_behind(client))
     await subscription.open(0)
     await closed(client)
     (error,) = await subscription.until("end")

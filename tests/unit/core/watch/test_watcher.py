@@ -12,6 +12,7 @@ from etcd_factory.errors import ClientClosedError, CompactedError, PermissionDen
 from etcd_factory.model import Event, KeyValue
 from etcd_factory.testing import replies
 from tests.support.faces import closed, settle
+from tests.support.views import view_behind
 
 BOUND = 10  # seconds that nothing here takes
 COMPACTED = replies.canceled(compact_revision=9)
@@ -119,7 +120,7 @@ async def test_iterating_in_the_way_of_the_other_face_is_an_error_that_says_how(
 async def test_a_watch_belongs_to_the_process_that_began_it(connect, take):
     client, _ = connect({"Watch": replies.watch(put("k"))})
     watcher = await settle(client.watch().create())
-    client._run.client.background.generation += 1  # as in a forked child
+    view_behind(client).client.background.generation += 1  # as in a forked child
     with pytest.raises(ClientClosedError, match="begin a new one in a forked child"):
         await take(watcher)
 

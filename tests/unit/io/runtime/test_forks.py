@@ -9,8 +9,10 @@ import threading
 import pytest
 
 from etcd_factory import AsyncETCDService, ETCDService
+from etcd_factory.core.background import Closing
 from etcd_factory.io.runtime import forks
-from etcd_factory.testing import ScriptedTransport, replies
+from etcd_factory.testing import ScriptedTransport
+from tests.support.views import view_behind
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="forks exist on Unix only"),
@@ -28,6 +30,15 @@ class Forkable:
     def forget(self):
         self.times += 1
         return "what is kept"
+
+
+class Worker:
+    """Background work of a client."""
+
+    closing = Closing.WATCHES
+
+    def __init__(self, client):
+        pass
 
 
 def in_child(check):
@@ -74,26 +85,27 @@ def test_what_is_gone_is_not_kept():
 @pytest.mark.parametrize("service", [ETCDService, AsyncETCDService])
 def test_a_service_is_registered_and_its_child_counts_the_fork(service):
     client = service(transport=ScriptedTransport([]))
-    core = client._run.client
+    core = view_behind(client).client
     assert in_child(lambda: core.background.generation == 1)
     assert core.background.generation == 0
 
 
 def test_a_lock_that_another_thread_held_is_free_in_the_child():
-    client = ETCDService(transport=ScriptedTransport({"Range": replies.get({"k": "v"})}))
+    background = view_behind(ETCDService(transport=ScriptedTransport([]))).client.background
     held, go = threading.Event(), threading.Event()
-    lock = client._run.client.background._lock
 
-    def hold():
-        with lock:
+    class Slow(Worker):
+        """A worker whose creation, under the lock, takes long."""
+
+        def __init__(self, client):
             held.set()
             go.wait(10)
 
-    thread = threading.Thread(target=hold)
+    thread = threading.Thread(target=lambda: background.get(Slow))
     thread.start()
     assert held.wait(10)
     try:
-        assert in_child(lambda: client.get("k").string() == "v")
+        assert in_child(lambda: isinstance(background.get(Worker), Worker))
     finally:
         go.set()
         thread.join(10)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etcd_factory.core.arguments import count, lease_id, name, to_bytes, to_json, to_value, ttl_seconds
+from etcd_factory.core.arguments import count, key_part, lease_id, name, to_bytes, to_json, to_value, ttl_seconds
 
 
 class Level(IntEnum):
@@ -110,3 +110,11 @@ def test_a_name_of_another_type_is_an_error_that_does_not_show_it(value):
 def test_an_empty_name_is_an_error():
     with pytest.raises(ValueError, match="a password must not be empty"):
         name("", "a password")
+
+
+def test_a_part_of_a_key_is_a_name_without_a_slash():
+    assert key_part("user-service", "a service's name") == "user-service"
+    with pytest.raises(ValueError, match="a service's name must not contain '/': 'a/b'"):
+        key_part("a/b", "a service's name")
+    with pytest.raises(ValueError, match="a service's name must not be empty"):
+        key_part("", "a service's name")

@@ -120,6 +120,14 @@ async def test_the_hosts_of_a_domain_are_looked_up_at_the_first_call_only(named)
     assert client.endpoints.urls == ("http://a:1", "http://b:2")
 
 
+async def test_hosts_that_were_found_by_another_caller_are_not_looked_up_again(named):
+    names = Names([("a", 1)])
+    client, _ = named(names, [])
+    await client.discovery.find(5.0)
+    await client.discovery.find(5.0)
+    assert len(names.asked) == 1
+
+
 async def test_with_tls_the_hosts_of_a_domain_are_secure(named):
     names = Names([("a", 1)])
     client, transport = named(names, [replies.get()], tls={"server_name": "etcd"})

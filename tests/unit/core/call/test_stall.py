@@ -50,19 +50,18 @@ async def test_an_error_of_the_stream_passes(run, stalling):
 
 
 async def test_a_message_that_does_not_come_in_time_is_a_deadline_error(run, stalling):
-    stream = await stalling(part(b"a"), limit=TICK)
-    await run(stream.receive())
+    stream = await stalling(limit=TICK)
     with pytest.raises(DeadlineExceededError, match=r"no message for 0\.01 s") as caught:
         await run(stream.receive())
     assert caught.value.endpoint == "a:1"
 
 
-async def test_the_time_between_two_reads_does_not_count(runtime, run, stalling, monkeypatch):
+async def test_the_time_between_two_reads_does_not_count(clock, monkeypatch):
     """A reader that is slow, because a disk is, is not cut off."""
     looked = threading.Semaphore(0)
 
     def signal():
-        one = type(runtime).signal()
+        one = type(clock).signal()
         wait = one.wait
 
         async def announced(timeout=None):
@@ -72,12 +71,16 @@ async def test_the_time_between_two_reads_does_not_count(runtime, run, stalling,
         one.wait = announced
         return one
 
-    monkeypatch.setattr(runtime, "signal", signal, raising=False)
-    stream = await stalling(part(b"a"), part(b"b"), limit=TICK)
-    await run(stream.receive())
-    for _ in range(3):  # the limit has passed twice
+    monkeypatch.setattr(clock, "signal", signal, raising=False)
+    transport = ScriptedTransport({"Snapshot": StreamScript(part(b"a"), part(b"b"))})
+    opened = await transport.stream(HOST, methods.SNAPSHOT, (), messages.SnapshotRequest())
+    stream = StallTimeout(clock, opened, TICK, "a:1")
+    await stream.receive()
+    clock.time += 100
+    for _ in range(3):  # it has looked since then
         assert await asyncio.to_thread(looked.acquire, timeout=BOUND)
-    assert (await run(stream.receive())).blob == b"b"
+    assert (await stream.receive()).blob == b"b"
+    await stream.close()
 
 
 async def test_closing_ends_the_stream_and_its_task(run, stalling):

@@ -203,6 +203,7 @@ async def test_it_shows_its_state(connect, queue):
     client, _ = connect(queue.script())
     election = client.election("vote")
     assert repr(election) == "<Election 'vote' of 127.0.0.1:2379>"
+    assert repr(election.observe()) == "<Observer b'vote' of 127.0.0.1:2379>"
     leadership = await settle(election.campaign())
     assert repr(leadership) == "<Leadership of 'vote' alive>"
     await settle(leadership.resign())

@@ -145,6 +145,14 @@ async def test_writes_return_what_they_replaced(connect):
     assert [call.request.prev_kv for call in transport.calls] == [True, True]
 
 
+async def test_a_whole_response_of_one_key_has_its_revision(connect):
+    client, _ = connect([replies.get({"k": "v"}, revision=4), replies.get(revision=5)])
+    found = await settle(client.get("k").exec())
+    assert (found.revision, found.kvs[0].text, found.count) == (4, "v", 1)
+    missing = await settle(client.get("k").exec())
+    assert (missing.revision, missing.kvs, missing.count) == (5, (), 0)
+
+
 async def test_iterating_reads_page_after_page(connect, face):
     steps = [replies.get(LARGE, revision=7, more=True), replies.get({"z": "v"}, revision=9)]
     client, transport = connect(steps)

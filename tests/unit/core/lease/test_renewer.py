@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from types import SimpleNamespace
 
@@ -227,3 +228,16 @@ def test_after_a_broken_stream_it_pauses_and_tries_another_host():
     assert (lost, away.clock) == ([1], TTL)
     assert away.tries == [THIRD, THIRD + 0.75, THIRD + 2.25, THIRD + 5.25]
     assert hosts[:2] == ["http://a:1", "http://b:1"]
+
+
+def test_a_host_that_does_not_answer_in_time_is_left_for_another(away, renewer, caplog):
+    """A response may take a third of the ttl."""
+    caplog.set_level(logging.INFO, "etcd_factory.lease")
+    renewer._read_waiting()
+    assert renewer._schedule.request(THIRD) == [1]
+    stream = renewer._stream = KeepAliveStream(renewer._client, "http://a:1", [1])
+    finish(renewer._act(2 * THIRD - 0.1))
+    assert (stream.is_closed, renewer._schedule.due()) == (False, None)
+    finish(renewer._act(2 * THIRD))
+    assert (stream.is_closed, renewer._schedule.due()) == (True, 2 * THIRD)
+    assert "http://a:1 does not answer in time; renewing leases on another host" in caplog.text

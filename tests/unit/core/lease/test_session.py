@@ -124,6 +124,11 @@ async def test_concurrent_callers_share_one_grant(face):
     await asyncio.wait_for(face.begin(client.close if face.name == "blocking" else client.aclose), BOUND)
 
 
+async def test_asking_about_a_lease_grants_it(session_of):
+    session, transport = session_of([replies.lease(7, TTL), REVOKED])
+    assert (await session.resolve_id(), methods_of(transport)) == (7, ["LeaseGrant"])
+
+
 # --- renewing
 
 
@@ -200,6 +205,22 @@ async def test_a_lease_that_is_revoked_during_its_grant_is_revoked_after_it(face
     assert methods_of(held.inner) == ["LeaseGrant", "LeaseRevoke"]
     assert not lease.alive
     await asyncio.wait_for(face.begin(client.close if face.name == "blocking" else client.aclose), BOUND)
+
+
+@pytest.mark.parametrize("face", FACES, ids=lambda face: face.name)
+async def test_a_lease_whose_grant_fails_while_it_is_revoked_needs_no_revocation(face):
+    held = Held(ScriptedTransport([NoSpaceError("full")]), "LeaseGrant")
+    client = face.service(transport=held)
+    lease = client.lease(TTL)
+    held.hold()
+    granting = face.begin(lease.grant)
+    await held.arrived()
+    revoking = face.begin(lease.revoke)
+    held.release()
+    await asyncio.wait_for(revoking, BOUND)
+    (error,) = await asyncio.gather(granting, return_exceptions=True)
+    assert isinstance(error, NoSpaceError)
+    assert methods_of(held.inner) == ["LeaseGrant"]
 
 
 async def test_those_who_wait_for_it_are_woken_however_it_ends(session_of):

@@ -6,6 +6,7 @@ import asyncio
 import threading
 
 import pytest
+from attrs import evolve
 
 from etcd_factory.core.mirror.mirror import Fresh, Held, Mirror
 from etcd_factory.errors import (
@@ -158,13 +159,17 @@ async def test_a_fresh_read_waits_until_the_mirror_has_caught_up(mirrored, face)
     assert await asyncio.wait_for(reading, BOUND) == "new"
 
 
-async def test_a_fresh_read_that_the_mirror_does_not_reach_in_time_is_an_error_with_its_key(connect):
-    script = {"Range": [LOADED], "Watch": replies.watch(revision=5), "Txn": index(9, 9)}
-    client, _ = connect(script, namespace="ns/")
-    mirror = await settle(client.with_options(timeout=0.01).mirror("p/"))
+async def test_a_fresh_read_that_the_mirror_does_not_reach_in_time_is_an_error_with_its_key(mirrored):
+    mirror, *_ = await mirrored(Txn=index(9, 9))
+    shorten(mirror)
     with pytest.raises(DeadlineExceededError, match="is at revision 5, and did not reach 9 within") as caught:
         await settle(mirror.get("p/a", fresh=True).string())
     assert caught.value.operation == "get b'p/a' of a mirror"
+
+
+def shorten(mirror):
+    """Let the service's timeout be short from now on: creating the mirror has the usual one."""
+    mirror._run = evolve(mirror._run, timeout=0.01)
 
 
 async def test_a_fresh_read_of_a_key_outside_the_prefix_asks_nobody(mirrored):
@@ -221,9 +226,9 @@ async def test_a_changed_range_is_not_taken_for_a_seen_one(mirrored, changed):
         await settle(mirror.wait(12, timeout=0.02))
 
 
-async def test_a_wait_has_the_services_timeout_by_default(connect):
-    client, _ = connect({"Range": range_of(UNCHANGED), "Watch": replies.watch(revision=5)}, namespace="ns/")
-    mirror = await settle(client.with_options(timeout=0.01).mirror("p/"))
+async def test_a_wait_has_the_services_timeout_by_default(mirrored):
+    mirror, *_ = await mirrored()
+    shorten(mirror)
     with pytest.raises(DeadlineExceededError, match=r"within 0\.01 s"):
         await settle(mirror.wait(99))
 

@@ -8,16 +8,17 @@ import threading
 
 import pytest
 
-from etcd_factory.core.watch.stream import HAS_LEADER, WatchStream
+from etcd_factory.core.watch.stream import HAS_LEADER, WatchStream, send
 from etcd_factory.errors import (
     ClientClosedError,
     ConnectionFailedError,
     InvalidAuthTokenError,
     PermissionDeniedError,
 )
-from etcd_factory.testing import StreamScript, replies
+from etcd_factory.testing import ScriptedTransport, StreamScript, replies
 from etcd_factory.wire import messages
 from tests.support.faces import closed
+from tests.support.transports import Held
 from tests.support.views import view_behind
 
 BOUND = 10  # seconds that nothing here takes
@@ -303,6 +304,59 @@ async def test_without_credentials_a_refusal_is_final(stream_of):
     stream.add(receiver, FIELDS, 0)
     assert isinstance((await receiver.until("error")).error, PermissionDeniedError)
     assert len(transport.calls) == 1
+
+
+async def test_it_pauses_if_a_new_token_is_refused_too(stream_of):
+    refused = [StreamScript(InvalidAuthTokenError("etcdserver: invalid auth token")) for _ in range(3)]
+    stream, transport, core = stream_of(authenticated(*refused, replies.watch()), auth=PASSWORD)
+    pauses = []
+    core.backoff = lambda failures: pauses.append(failures) or 0.001
+    await begun(stream, Receiver())
+    assert (tokens(transport), pauses) == (["t1", "t2", "t3", "t4"], [2, 3])
+
+
+async def test_a_client_that_is_closed_while_it_connects_ends_the_task(stream_of):
+    stream, transport, _ = stream_of({"Watch": [ClientClosedError]})
+    stream.add(Receiver(), FIELDS, 0)
+    assert await stream._task.join(BOUND)
+    assert len(transport.calls) == 1
+
+
+async def test_a_stream_that_opens_after_the_last_watch_was_removed_requests_nothing(connect):
+    held = Held(
+        ScriptedTransport({"Watch": replies.watch(), "Authenticate": replies.of("Authenticate")}), "Authenticate"
+    )
+    client, _ = connect(held, auth=PASSWORD)
+    stream = view_behind(client).client.background.get(WatchStream)
+    held.hold()
+    number = stream.add(Receiver(), FIELDS, 0)
+    await held.arrived()
+    task = stream._task
+    await stream.remove(number)
+    held.release()
+    assert await task.join(BOUND)
+    assert sent(held.inner) == [[]]
+
+
+async def test_an_event_of_a_watch_that_was_just_removed_is_dropped(stream_of):
+    script = replies.watch()
+    stream, _, _ = stream_of({"Watch": script})
+    one, other = Receiver(), Receiver()
+    first, _ = await begun(stream, one, other)
+    stream._receivers.pop(first)
+    script.push(replies.put_event("k", "v"), replies.put_event("k", "v", watch=2))
+    await other.until("events")
+    assert "events" not in one.kinds
+
+
+async def test_a_request_that_cannot_be_sent_is_left_to_the_reader_of_the_stream(caplog):
+    class Broken:
+        def send(self, message):
+            raise ConnectionFailedError("broke")
+
+    caplog.set_level(logging.DEBUG, "etcd_factory.watch")
+    send(Broken(), cancel_request={"watch_id": 7})
+    assert "a watch request could not be sent: broke" in caplog.text
 
 
 # --- a rolled back store

@@ -18,8 +18,9 @@ from etcd_factory.errors import (
     FutureRevisionError,
     PermissionDeniedError,
 )
-from etcd_factory.testing import StreamScript, replies
+from etcd_factory.testing import ScriptedTransport, StreamScript, replies
 from tests.support.faces import closed
+from tests.support.transports import Held
 from tests.support.views import view_behind
 
 BOUND = 10  # seconds that nothing here takes
@@ -123,16 +124,17 @@ async def test_a_refusal_is_raised_and_the_watch_is_gone(view):
 
 async def test_without_a_confirmation_in_time_the_error_of_the_connection_is_raised(view):
     silent = [replies.refused("nobody there"), StreamScript()]
-    on, _ = view({"Watch": silent}, timeout=0.05)
+    on, _ = view({"Watch": silent}, timeout=0.5)
     with pytest.raises(ConnectionFailedError, match="nobody there"):
         await Noted(on).open(0)
 
 
 async def test_without_a_confirmation_in_time_and_without_an_error_the_deadline_is_the_error(view):
-    on, transport = view({"Watch": StreamScript()}, timeout=0.01)
+    on, _ = view({"Watch": StreamScript()}, timeout=0.01)
+    subscription = Noted(on)
     with pytest.raises(DeadlineExceededError):
-        await Noted(on).open(0)
-    assert len(created(transport)) == 1
+        await subscription.open(0)
+    assert subscription._over
 
 
 # --- delivery
@@ -250,6 +252,20 @@ async def test_reading_the_range_is_retried_until_it_succeeds(view, caplog):
     assert await subscription.until("resync") == (20, [])
     assert caplog.text.count("could not read a range for resync, retrying") == 2
     assert [call.method for call in transport.calls].count("Range") == 3
+
+
+async def test_a_watch_that_ends_during_a_resync_does_not_resume(connect):
+    held = Held(ScriptedTransport({"Watch": replies.watch(COMPACTED), "Range": replies.get(revision=20)}), "Range")
+    client, _ = connect(held)
+    subscription = Noted(view_behind(client), resync=True)
+    held.hold()
+    await subscription.open(0)
+    await held.arrived()
+    await subscription.end()
+    held.release()
+    await closed(client)
+    assert "resync" not in [kind for kind, *_ in subscription.notes]
+    assert len(created(held.inner)) == 1
 
 
 async def test_a_client_closed_during_a_resync_ends_it(view):

@@ -125,6 +125,30 @@ async def test_a_watch_belongs_to_the_process_that_began_it(connect, take):
         await take(watcher)
 
 
+async def test_it_is_its_own_iterator(connect, face):
+    client, _ = connect({"Watch": replies.watch(put("a"), put("b"))})
+    watcher, seen = await settle(client.watch().create()), []
+    if face.name == "blocking":
+        for event in watcher:
+            seen.append(event.kv.key)
+            if len(seen) == 2:
+                watcher.cancel()
+    else:
+        async for event in watcher:
+            seen.append(event.kv.key)
+            if len(seen) == 2:
+                await watcher.cancel()
+    assert seen == [b"a", b"b"]
+
+
+async def test_events_are_taken_within_a_time(connect):
+    """As locks do, which wait for a deletion until a deadline."""
+    client, _ = connect({"Watch": replies.watch()})
+    watcher = await settle(client.watch().create())
+    assert await watcher.take(0.01) is None
+    assert repr(watcher) == "<Watcher running of 127.0.0.1:2379>"
+
+
 # --- the buffer
 
 

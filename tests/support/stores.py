@@ -79,5 +79,15 @@ def event(kv, kind="PUT"):
 def filled(state, revision=1):
     """Return what a mirror holds after it has read this state."""
     held = KeyValueStore(threading.Lock(), len(NAMESPACE))
-    held._fill(map(message, state.values()), revision, compare=False)
+    fill(held, map(message, state.values()), revision)
     return held
+
+
+def fill(held, kvs, revision, *, compare=False):
+    """Replace all that is held, as a mirror does that reads its range; returns the changes, if they are compared."""
+    return held._fill(kvs, revision, compare=compare)
+
+
+def apply(held, events):
+    """Apply events, as a mirror does; returns the changes."""
+    return held._apply(events)

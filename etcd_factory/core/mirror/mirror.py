@@ -218,7 +218,7 @@ class Mirror(Subscription[F], KeyValueStore):
         return f"<{type(self).__name__} {self._prefix!r}: {len(self)} keys at revision {self.revision}>"
 
 
-@define(eq=False)  # made for each read: frozen ones take longer
+@define(eq=False, repr=False)  # made for each read: frozen ones take longer
 class Get(ValueReader[F]):
     """A read of one key from a mirror."""
 
@@ -232,6 +232,9 @@ class Held:
 
     mirror: Mirror[Any]
     face: Face = Sync
+
+    def __str__(self) -> str:
+        return repr(self.mirror)
 
     async def execute(self, op: Op[T]) -> T:
         """Return the result."""

@@ -32,9 +32,14 @@ class Stream(Generic[Q, R]):
     """Messages in both directions; with a ``request`` only responses."""
 
     def __init__(
-        self, start: Callable[..., Any], metadata: Metadata, request: Q | None, fail: Callable[[Any], Exception]
+        self,
+        start: Callable[..., Any],
+        metadata: Metadata,
+        request: Q | None,
+        fail: Callable[[Any], Exception],
+        abandoned: Callable[[], bool],
     ) -> None:
-        self._fail, self._closed = fail, False
+        self._fail, self._abandoned, self._closed = fail, abandoned, False
         self._outbox: asyncio.Queue[Q | None] = asyncio.Queue()
         self._call = start(self._requests() if request is None else request, metadata=metadata)
 
@@ -52,10 +57,12 @@ class Stream(Generic[Q, R]):
             message: Any = await self._call.read()
         except aio.AioRpcError as error:
             raise self._fail(error) from error
-        except asyncio.CancelledError:  # how gRPC reports that the stream was closed here
-            if self._closed and not is_cancelled():
+        except asyncio.CancelledError:  # how gRPC reports that the stream, or its channel, was closed here
+            if is_cancelled() or not (self._closed or self._abandoned()):
+                raise
+            if self._closed:
                 return None
-            raise
+            raise ClientClosedError from None
         return None if message is aio.EOF else message
 
     async def close(self) -> None:
@@ -135,7 +142,7 @@ class AsyncioTransport:
         """Open a stream to one host."""
         mine = self._enter()
         call = mine.calls.get((host, method)) or self._prepare(mine, host, method)
-        return Stream(call.start, metadata, request, lambda error: self._error(error, host))
+        return Stream(call.start, metadata, request, lambda error: self._error(error, host), lambda: self._closed)
 
     def _error(self, error: aio.AioRpcError, host: str) -> Exception:
         return ClientClosedError() if self._closed else translate(error, host)
@@ -143,9 +150,17 @@ class AsyncioTransport:
     def _enter(self) -> LoopChannels:
         """Return the channels of the running loop, remembered for the next call."""
         loop = asyncio.get_running_loop()
+        if loop not in self._loops:
+            self._drop_ended()
         mine = self._loops.setdefault(loop, LoopChannels())
         self._last = weakref.ref(loop), mine
         return mine
+
+    def _drop_ended(self) -> None:
+        """Drop the channels of loops that have ended, which closes them; each refers to its loop and keeps it alive."""
+        for known in self._loops.keyrefs():
+            if (loop := known()) is not None and loop.is_closed():
+                self._loops.pop(loop, None)
 
     def _prepare(self, mine: LoopChannels, host: str, method: Method[Any, Any]) -> Call:
         if self._closed:

@@ -1,4 +1,4 @@
-"""When a failed call is sent again: Go's rules, and a write only if it certainly was not applied."""
+"""When a failed call is retried: Go's rules, and a write only if it certainly was not applied."""
 
 import pytest
 from hypothesis import given
@@ -18,22 +18,22 @@ DENIED = (Code.PERMISSION_DENIED, "etcdserver: permission denied")
 FULL = (Code.RESOURCE_EXHAUSTED, "etcdserver: mvcc: database space exceeded")
 
 
-def failure(answer, sent=True):
-    error = error_of(*answer)
+def failure(status, sent=True):
+    error = error_of(*status)
     error.sent = sent
     return error
 
 
 @pytest.mark.parametrize(
-    ("answer", "read", "write"),
+    ("status", "read", "write"),
     [
-        (LOST, RetryAction.HOST, RetryAction.RAISE),
-        (NO_LEADER, RetryAction.HOST, RetryAction.RAISE),
-        ((Code.CANCELLED, "Cancelled"), RetryAction.HOST, RetryAction.RAISE),
-        (LATE, RetryAction.HOST, RetryAction.RAISE),
-        (OLD_TOKEN, RetryAction.TOKEN, RetryAction.TOKEN),
-        (OLD_STORE, RetryAction.TOKEN, RetryAction.TOKEN),
-        (LEARNER, RetryAction.HOST, RetryAction.HOST),
+        (LOST, RetryAction.NEXT_HOST, RetryAction.RAISE),
+        (NO_LEADER, RetryAction.NEXT_HOST, RetryAction.RAISE),
+        ((Code.CANCELLED, "Cancelled"), RetryAction.NEXT_HOST, RetryAction.RAISE),
+        (LATE, RetryAction.NEXT_HOST, RetryAction.RAISE),
+        (OLD_TOKEN, RetryAction.RENEW_TOKEN, RetryAction.RENEW_TOKEN),
+        (OLD_STORE, RetryAction.RENEW_TOKEN, RetryAction.RENEW_TOKEN),
+        (LEARNER, RetryAction.NEXT_HOST, RetryAction.NEXT_HOST),
         (DENIED, RetryAction.RAISE, RetryAction.RAISE),
         (FULL, RetryAction.RAISE, RetryAction.RAISE),
         ((Code.INTERNAL, "broken"), RetryAction.RAISE, RetryAction.RAISE),
@@ -41,19 +41,21 @@ def failure(answer, sent=True):
     ],
     ids=lambda part: part[1] if isinstance(part, tuple) else part.name,
 )
-def test_what_is_done_about_an_answer(answer, read, write):
-    error = failure(answer)
+def test_the_next_action_after_each_error(status, read, write):
+    error = failure(status)
     assert next_action(error, repeatable=True, renewable=True, hosts=3) is read
     assert next_action(error, repeatable=False, renewable=True, hosts=3) is write
 
 
-def test_a_read_that_has_spent_its_time_has_no_other_host_to_ask_where_there_is_one():
+def test_a_late_read_is_not_retried_if_there_is_only_one_host():
     assert next_action(failure(LATE), repeatable=True, renewable=False, hosts=1) is RetryAction.RAISE
 
 
 @pytest.mark.parametrize("repeatable", [True, False])
-def test_what_never_left_is_sent_again(repeatable):
-    assert next_action(failure(LOST, sent=False), repeatable=repeatable, renewable=False, hosts=1) is RetryAction.UNSENT
+@pytest.mark.parametrize("status", [LOST, LATE, LEARNER])
+def test_a_request_that_never_left_is_resent(repeatable, status):
+    error = failure(status, sent=False)
+    assert next_action(error, repeatable=repeatable, renewable=False, hosts=1) is RetryAction.RESEND
 
 
 def test_a_refused_token_is_not_renewed_without_credentials():
@@ -64,14 +66,18 @@ def test_a_write_refused_by_a_learner_is_an_error_if_it_is_the_only_host():
     assert next_action(failure(LEARNER), repeatable=False, renewable=False, hosts=1) is RetryAction.RAISE
 
 
-@pytest.mark.parametrize("answer", [LOST, LATE, (Code.CANCELLED, ""), (Code.UNKNOWN, ""), (Code.INTERNAL, "")])
-def test_a_write_whose_answer_was_lost_may_have_been_applied(answer):
-    assert maybe_applied(failure(answer), repeatable=False)
+@pytest.mark.parametrize("status", [LOST, LATE, (Code.CANCELLED, ""), (Code.UNKNOWN, ""), (Code.INTERNAL, "")])
+def test_a_write_whose_reply_was_lost_may_have_been_applied(status):
+    assert maybe_applied(failure(status), repeatable=False)
 
 
-@pytest.mark.parametrize("answer", [DENIED, FULL, OLD_TOKEN, (Code.FAILED_PRECONDITION, ""), (Code.NOT_FOUND, "")])
-def test_a_write_that_the_server_refused_was_not_applied(answer):
-    assert not maybe_applied(failure(answer), repeatable=False)
+@pytest.mark.parametrize("status", [DENIED, FULL, OLD_TOKEN, (Code.FAILED_PRECONDITION, ""), (Code.NOT_FOUND, "")])
+def test_a_write_that_the_server_refused_was_not_applied(status):
+    assert not maybe_applied(failure(status), repeatable=False)
+
+
+def test_a_write_with_an_old_token_was_not_applied_whatever_the_code():
+    assert not maybe_applied(error_of(Code.UNKNOWN, "auth: revision in header is old"), repeatable=False)
 
 
 def test_a_write_that_never_left_was_not_applied():
@@ -82,13 +88,13 @@ def test_a_read_is_never_applied():
     assert not maybe_applied(failure(LOST), repeatable=True)
 
 
-def test_pauses_double_up_to_the_longest():
+def test_the_backoff_doubles_up_to_the_maximum():
     retry = Retry(initial=0.1, maximum=0.5)
     assert [backoff(retry, failures, 1.0) for failures in (1, 2, 3, 4, 99)] == [0.1, 0.2, 0.4, 0.5, 0.5]
 
 
 @given(st.integers(1, 10_000), st.floats(0, 1))
-def test_chance_moves_a_pause_within_its_upper_half(failures, chance):
+def test_the_backoff_is_random_within_its_upper_half(failures, random):
     retry = Retry(initial=0.1, maximum=0.5)
     full = backoff(retry, failures, 1.0)
-    assert full / 2 <= backoff(retry, failures, chance) <= full <= retry.maximum
+    assert full / 2 <= backoff(retry, failures, random) <= full <= retry.maximum

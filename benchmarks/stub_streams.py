@@ -1,4 +1,4 @@
-"""Streams of grpcio alone, as a careful user writes them: a watch, and renewals of leases."""
+"""Streams on grpcio alone, as a careful user writes them: a watch, and renewals of leases."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from etcd_factory.model.ranges import prefix_end
 from etcd_factory.wire import methods
 from etcd_factory.wire.messages import LeaseKeepAliveRequest, WatchRequest
 
-from .stubs import Awaited, Blocking, prepared
+from .stubs import Awaited, Blocking, start_of
 
 
-def watched(prefix: str, start: int) -> Any:
-    """The request of a watch."""
+def watch_request(prefix: str, start: int) -> Any:
+    """Return the request that creates a watch."""
     key = prefix.encode()
     span = {"key": key, "range_end": prefix_end(key), "start_revision": start}
     return WatchRequest(create_request={**span, "progress_notify": True})
 
 
-class Seen:
-    """What a user keeps of the events that were read: enough to go on behind them, and here their size."""
+class Progress:
+    """What a user keeps of the events: the revision to resume after, and here their size."""
 
     def __init__(self) -> None:
         self.revision = self.size = 0
 
     def read(self, events: Any) -> int:
-        """Look at each event; how many there were."""
+        """Read each event, and return how many there are."""
         size, revision = 0, self.revision
         for event in events:
             size += len(event.kv.key) + len(event.kv.value) + event.type
@@ -42,11 +42,11 @@ class Seen:
 
 
 class Stream:
-    """A blocking stream whose requests are put into its outbox."""
+    """A blocking stream that sends what is put into its outbox."""
 
-    def __init__(self, channel: Any, method: methods.Method) -> None:
+    def __init__(self, channel: Any, method: methods.Method[Any, Any]) -> None:
         self.outbox: SimpleQueue[Any] = SimpleQueue()
-        self.call = prepared(channel, method)(iter(self.outbox.get, None))
+        self.call = start_of(channel, method)(iter(self.outbox.get, None))
 
     def close(self) -> None:
         self.outbox.put(None)
@@ -54,24 +54,24 @@ class Stream:
 
 
 class Watch(Stream):
-    """A watch, blocking."""
+    """A blocking watch."""
 
     def __init__(self, channel: Any, prefix: str, start: int = 0) -> None:
         super().__init__(channel, methods.WATCH)
-        self.outbox.put(watched(prefix, start))
+        self.outbox.put(watch_request(prefix, start))
         assert next(self.call).created
 
     def value(self) -> bytes:
-        """The next event's value, where each comes alone."""
+        """Return the value of the next event, which comes in a response of its own."""
         value: bytes = next(self.call).events[0].kv.value
         return value
 
     def size(self, count: int) -> int:
-        """The size of so many events."""
-        seen = Seen()
+        """Read so many events, and return their size."""
+        progress = Progress()
         while count > 0:
-            count -= seen.read(next(self.call).events)
-        return seen.size
+            count -= progress.read(next(self.call).events)
+        return progress.size
 
 
 class AWatch:
@@ -81,30 +81,30 @@ class AWatch:
 
     @classmethod
     async def open(cls, channel: Any, prefix: str, start: int = 0) -> Self:
-        made = cls()
-        made.call = prepared(channel, methods.WATCH)()
-        await made.call.write(watched(prefix, start))
-        assert (await made.call.read()).created
-        return made
+        watch = cls()
+        watch.call = start_of(channel, methods.WATCH)()
+        await watch.call.write(watch_request(prefix, start))
+        assert (await watch.call.read()).created
+        return watch
 
     async def value(self) -> bytes:
-        """The next event's value, where each comes alone."""
+        """Return the value of the next event, which comes in a response of its own."""
         value: bytes = (await self.call.read()).events[0].kv.value
         return value
 
     async def size(self, count: int) -> int:
-        """The size of so many events."""
-        seen = Seen()
+        """Read so many events, and return their size."""
+        progress = Progress()
         while count > 0:
-            count -= seen.read((await self.call.read()).events)
-        return seen.size
+            count -= progress.read((await self.call.read()).events)
+        return progress.size
 
     def close(self) -> None:
         self.call.cancel()
 
 
-class Keeping(Blocking):
-    """A stub whose leases are renewed on a stream from their grant on, the answers read by a thread."""
+class KeepAliveStub(Blocking):
+    """A stub that renews its leases on a stream from their grant on, and reads the responses in a thread."""
 
     left = 0
 
@@ -121,12 +121,12 @@ class Keeping(Blocking):
 
     def _listen(self) -> None:
         with suppress(grpc.RpcError):  # it was closed
-            for answer in self._stream.call:
-                self.left = answer.TTL
+            for response in self._stream.call:
+                self.left = response.TTL
 
 
-class AKeeping(Awaited):
-    """The same in asyncio, the answers read by a task."""
+class AKeepAliveStub(Awaited):
+    """The same in asyncio; a task reads the responses."""
 
     _call: Any
     _task: asyncio.Future[None]
@@ -134,10 +134,10 @@ class AKeeping(Awaited):
 
     @classmethod
     async def open(cls, channel: Any, timeout: float | None) -> Self:
-        made = cls(channel, timeout)
-        made._call = prepared(channel, methods.LEASE_KEEP_ALIVE)()
-        made._task = asyncio.ensure_future(made._listen())
-        return made
+        stub = cls(channel, timeout)
+        stub._call = start_of(channel, methods.LEASE_KEEP_ALIVE)()
+        stub._task = asyncio.ensure_future(stub._listen())
+        return stub
 
     async def grant(self) -> Any:
         granted = await super().grant()
@@ -145,8 +145,8 @@ class AKeeping(Awaited):
         return granted
 
     async def _listen(self) -> None:
-        async for answer in self._call:
-            self.left = answer.TTL
+        async for response in self._call:
+            self.left = response.TTL
 
     async def close(self) -> None:
         self._task.cancel()

@@ -13,7 +13,7 @@ import pytest
 from etcd_factory import ETCDService, errors, ops
 from etcd_factory.testing import EtcdServer, FaultProxy
 
-from .faces import settle
+from .faces import BOUND, in_time, settle
 from .history import Waitable
 from .transports import Selecting, WrappedStream
 from .watching import put
@@ -240,6 +240,24 @@ class CountedStream(WrappedStream):
         if getattr(message, "TTL", 0) > 0:
             self._counts.renewed(message.ID)
         return message
+
+
+def background(name):
+    """Return the threads and tasks of this name; there must be some."""
+    found = [one for one in threading.enumerate() if one.name == name]
+    found += [one for one in asyncio.all_tasks() if one.get_name() == name]
+    assert found, f"nothing runs as {name!r}"
+    return found
+
+
+async def joined(workers):
+    """Wait until these threads and tasks have ended."""
+    for one in workers:
+        if isinstance(one, threading.Thread):
+            await asyncio.to_thread(one.join, BOUND)
+            assert not one.is_alive(), one
+        else:
+            await in_time(asyncio.wait([one]))
 
 
 class LostLeases(Waitable):

@@ -75,7 +75,7 @@ def compact(server, revision):
 async def write_history(client):
     """Raise the store's revision above that of a store that was emptied."""
     for number in range(HISTORY):
-        await put(client, "history", value=str(number))
+        await put(client, "age", value=str(number))
 
 
 def lose_data(server):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from functools import partial
 
+import grpc
 import pytest
 
 from etcd_factory import errors, ops
 from etcd_factory.core.face import finish
+from etcd_factory.io.grpc.channel import PROBE, arguments, unsent
+from etcd_factory.options import ClientOptions
 from etcd_factory.testing import FaultProxy
 from etcd_factory.wire import methods
 from tests.support.faces import in_time, settle, until
@@ -95,6 +99,24 @@ async def test_a_write_to_nothing_but_a_host_name_that_does_not_resolve_was_not_
     error = await error_of(face.begin(partial(write, make(UNKNOWN, **PATIENT))))
     assert time.monotonic() - start < DIAL_TIMEOUT + SLACK
     assert_never_left(error)
+
+
+@pytest.fixture
+def silent_name_server():
+    """A name server that answers nothing."""
+    with socket.socket(type=socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_a_name_server_that_is_silent_delays_a_call_by_the_dial_timeout(silent_name_server):
+    settings = arguments(ClientOptions(dial_timeout=DIAL_TIMEOUT))
+    start = time.monotonic()
+    target = f"dns://{silent_name_server}/etcd.example:2379"
+    with grpc.insecure_channel(target, settings) as channel, pytest.raises(grpc.RpcError) as caught:
+        channel.unary_unary(PROBE)(b"", timeout=30)
+    assert time.monotonic() - start < DIAL_TIMEOUT + SLACK
+    assert_never_left(unsent(caught.value, "http://etcd.example:2379"))
 
 
 # --- a connection that breaks while the client is idle

@@ -51,6 +51,8 @@ def arguments(options: ClientOptions) -> list[Setting]:
         "grpc.keepalive_permit_without_calls": 0,
         # gRPC takes the least back-off also as the timeout of one connection attempt
         "grpc.min_reconnect_backoff_ms": ms(options.dial_timeout),
+        # a name server that does not answer would hold up a call for 12 s, and the next host would not be tried
+        "grpc.dns_ares_query_timeout": ms(options.dial_timeout),
         "grpc.initial_reconnect_backoff_ms": max(LEAST_BACKOFF, ms(options.retry.initial)),
         "grpc.max_reconnect_backoff_ms": max(LEAST_BACKOFF, ms(options.retry.maximum)),
         # connections belong to one client: closing it closes them, and the back-off of another does not delay it

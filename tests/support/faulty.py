@@ -15,6 +15,7 @@ from etcd_factory.testing import EtcdServer, FaultProxy
 
 from .faces import BOUND, in_time, settle
 from .history import Waitable
+from .registering import record_events, register
 from .transports import Selecting, WrappedStream
 from .watching import put
 
@@ -179,6 +180,18 @@ def crash(member):
     others from then on (etcd-io/etcd#13766): no client could tell which are right.
     """
     member.wipe()
+
+
+# --- registrations
+
+QUICK = {"initial": 0.05, "maximum": 0.5}  # the ``retry`` of clients that register
+
+
+async def register_recorded(recorder, registry, client, **options):
+    """Register the instance "a", and record its events."""
+    (one,) = await register(registry, client, "a", **options)
+    record_events(recorder, one)
+    return one
 
 
 # --- observing

@@ -104,12 +104,13 @@ async def test_a_create_after_one_whose_reply_was_lost_finds_the_key(face, clien
 
 @WRITES
 async def test_a_write_to_a_host_that_refuses_connections_is_certainly_not_applied(
-    face, client, observer, etcd_proxy, write
+    face, make, observer, etcd_proxy, write
 ):
-    hasty = client.with_options(timeout=0.3)
+    client = make(etcd_proxy.endpoint, dial_timeout=0.3)  # over long before the timeout, which could be the error too
+    await settle(client.get("k").exists())
     etcd_proxy.cut()
-    await error_of(face.begin(lambda: hasty.get("k").exists()))  # now the client knows that the connection broke
-    error = await error_of(face.begin(lambda: write(hasty)))
+    await error_of(face.begin(lambda: client.get("k").exists()))  # now the client knows that the connection broke
+    error = await error_of(face.begin(lambda: write(client)))
     assert isinstance(error, errors.ConnectionFailedError) and not error.maybe_applied
     assert await version(observer) == 0
 

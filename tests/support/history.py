@@ -1,4 +1,4 @@
-"""Histories of concurrent calls: what callers were told, and whether one order of the calls explains it."""
+"""Histories of concurrent calls: how each ended, and whether one order of the calls explains it."""
 
 from __future__ import annotations
 

@@ -222,6 +222,9 @@ class Watcher(Subscription[F]):
         return self
 
     async def __anext__(self: Watcher[Async]) -> Event:
+        if self._ready and not self._over:  # the usual way, in as few steps as possible
+            self._taken += 1
+            return self._ready.popleft()
         event = await self.take()
         if event is None:
             raise StopAsyncIteration

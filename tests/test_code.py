@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -125,3 +126,30 @@ def test_only_the_transports_import_grpc(path):
 )
 def test_an_import_of_the_world_would_be_found(line, found):
     assert [*imports(ast.parse(line))] == ([found] if found else [])
+
+
+# --- sizes
+
+
+def functions():
+    """All functions of the package, with their number of lines."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                yield f"{path.relative_to(PACKAGE)}: {node.name}", node.end_lineno - node.lineno + 1
+
+
+def test_functions_are_short():
+    lengths = dict(functions())
+    assert [name for name, length in lengths.items() if length > 40] == []
+    assert median(lengths.values()) <= 6
+
+
+def test_files_are_short():
+    lengths = {path.as_posix(): path.read_text().count("\n") for path in PACKAGE.rglob("*.py")}
+    assert [name for name, length in lengths.items() if length > 400] == []
+
+
+def test_the_core_has_few_rooms():
+    rooms = [path for path in (PACKAGE / "core").iterdir() if not path.name.startswith("__")]
+    assert len(rooms) <= 16

@@ -95,7 +95,7 @@ class Mailbox(Protocol[T]):
         ...
 
     def close(self) -> None:
-        """Accept no more items; those in it can still be taken."""
+        """Refuse further items; those in it can still be taken."""
 
     async def get(self, timeout: float | None = None) -> T | None:
         """Return the next item; None once the box is closed and empty, or after ``timeout`` seconds."""

@@ -59,3 +59,5 @@ async def awaited(etcd: AsyncETCDService) -> None:
 def factory(clients: ETCDServiceFactory) -> None:
     clients.create_instance({"hosts": ["127.0.0.1:2379"]}, "two", on_exists="overwrite")  # type: ignore
     clients.get(1)  # type: ignore
+    clients.registry().subscribe("users", load_balancer="round-robin")  # type: ignore
+    clients.registry().subscribe("users", status="ok")  # type: ignore

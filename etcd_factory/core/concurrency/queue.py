@@ -2,7 +2,7 @@
 
 Keys and order are those of Go's ``concurrency`` package, so that programs in both can share a lock or an election: each
 contender puts the key ``<name>/<lease id in hex>`` under a lease of its own, and it is the turn of the one created
-first. Each waits only for the key just before its own to be deleted, so that nobody is woken in vain. A lease is one
+first. Each waits only for the key just before its own to be deleted, so that nobody is woken needlessly. A lease is one
 contender: it has one entry in a queue, whoever uses it.
 """
 

@@ -49,7 +49,7 @@ class Renewer:
         self._post(lambda: self._schedule.add(lease, self._runtime.now()), lease.due)
 
     def drop(self, lease: int) -> None:
-        """Renew this lease no more."""
+        """Stop renewing a lease."""
         self._post(lambda: self._schedule.drop(lease))
 
     def renewed(self, lease: int, ttl: int, sent: float) -> None:

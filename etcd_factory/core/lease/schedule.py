@@ -92,7 +92,7 @@ class RenewalSchedule:
         self._expiry.set(lease.id, lease.deadline)
 
     def drop(self, lease: int) -> None:
-        """Renew a lease no more."""
+        """Stop renewing a lease."""
         self._leases.pop(lease, None)
         self._requested.pop(lease, None)
         for table in (self._due, self._late, self._expiry):

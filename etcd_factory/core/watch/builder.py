@@ -18,7 +18,7 @@ from etcd_factory.model.ranges import ALL, KeyRange, describe
 
 from .watcher import BUFFER, EVENTS, Handler, Handlers, Watcher, WatchEvent
 
-FILTERS = {"put": "NODELETE", "delete": "NOPUT"}  # etcd is told what not to send
+FILTERS = {"put": "NODELETE", "delete": "NOPUT"}  # etcd takes what not to send
 
 
 @define(eq=False, repr=False)

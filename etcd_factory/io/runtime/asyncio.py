@@ -80,7 +80,7 @@ class Mailbox(Generic[T]):
         return True
 
     def close(self) -> None:
-        """Accept no more items; those in it can still be taken."""
+        """Refuse further items; those in it can still be taken."""
         self._closed = True
         self._change.set()
 

@@ -68,7 +68,7 @@ class Mailbox(Generic[T]):
             return True
 
     def close(self) -> None:
-        """Accept no more items; those in it can still be taken."""
+        """Refuse further items; those in it can still be taken."""
         with self._change:
             self._closed = True
             self._change.notify_all()

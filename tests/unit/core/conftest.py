@@ -14,29 +14,7 @@ from etcd_factory.io.runtime.threads import ThreadRuntime
 from etcd_factory.options import ClientOptions
 from etcd_factory.testing import ScriptedTransport
 from tests.support.clocks import CLOCKS
-from tests.support.faces import FACES, closed
-
-SHORT = {"initial": 0.001, "maximum": 0.001}  # seconds between attempts
-
-
-@pytest.fixture(params=FACES, ids=lambda face: face.name)
-def face(request):
-    return request.param
-
-
-@pytest.fixture
-async def connect(face):
-    """A function that returns a service on a script, and the transport; closed when the test ends."""
-    clients = []
-
-    def make(script, **options):
-        transport = script if hasattr(script, "unary") else ScriptedTransport(script)
-        clients.append(face.service({"retry": SHORT, **options}, transport=transport))
-        return clients[-1], transport
-
-    yield make
-    for client in clients:
-        await closed(client)
+from tests.support.scripted import connect, face  # noqa: F401
 
 
 @pytest.fixture(params=[ThreadRuntime, AsyncioRuntime], ids=["threads", "tasks"])

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from etcd_factory.wire.etcd3_import import GENERATED, StandIn, install
+from etcd_factory.wire.etcd3_import import GENERATED, Etcd3Importer, install
 
 BOTH = "import etcd_factory, etcd3\n"
 
@@ -59,13 +59,13 @@ def test_an_etcd3_client_calls_a_server(etcd_server):
 def test_installing_twice_has_no_effect():
     install()
     install()
-    assert sum(isinstance(finder, StandIn) for finder in sys.meta_path) == 1
+    assert sum(isinstance(finder, Etcd3Importer) for finder in sys.meta_path) == 1
 
 
 @pytest.mark.parametrize("name", ["etcd3", "etcd3.client", "etcd3.etcdrpc", "json"])
 def test_other_modules_are_found_as_usual(name):
-    assert StandIn().find_spec(name) is None
+    assert Etcd3Importer().find_spec(name) is None
 
 
 def test_the_generated_modules_are_found_here():
-    assert {StandIn().find_spec(name).origin for name in GENERATED} == {"etcd_factory"}
+    assert {Etcd3Importer().find_spec(name).origin for name in GENERATED} == {"etcd_factory"}

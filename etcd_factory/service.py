@@ -15,6 +15,7 @@ from .core.admin.health import HealthChecks
 from .core.admin.service import Admin
 from .core.arguments import Text, to_bytes
 from .core.call.client import Client
+from .core.call.unclosed import handle
 from .core.call.view import View
 from .core.concurrency.election import Elections
 from .core.concurrency.lock import Locks
@@ -58,7 +59,7 @@ class Service(
         chosen = ClientOptions.of(options)
         client = Client(self._transport(chosen) if transport is None else transport, self._runtime(), chosen)
         forks.register(client)
-        self._run = View(client, to_bytes(chosen.namespace, "a namespace"), chosen.timeout)
+        self._run = View(client, to_bytes(chosen.namespace, "a namespace"), chosen.timeout, handle(client))
         self._raw = Raw(chosen)
 
     @staticmethod

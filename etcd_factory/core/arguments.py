@@ -5,7 +5,9 @@ from __future__ import annotations
 Text = str | bytes  # a key, or a value as it is stored
 Value = str | bytes | int | float
 
-LEASE_IDS = range(1, 1 << 63)  # etcd takes 0 for none
+MOST = (1 << 63) - 1  # etcd's numbers have 64 bits with a sign
+LEASE_IDS = range(1, MOST + 1)  # etcd takes 0 for none
+LONGEST_TTL = 9_000_000_000  # seconds; etcd refuses longer ones (lessor.go)
 
 
 def to_bytes(value: object, what: str = "a key") -> bytes:
@@ -34,12 +36,14 @@ def to_json(value: object) -> bytes:
     return json.dumps(value).encode()
 
 
-def count(value: object, what: str) -> int:
+def count(value: object, what: str, most: int = MOST) -> int:
     """Return a whole number that is not negative: a revision, a limit, an id."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{what} must be an int, not {type(value).__name__}")
     if value < 0:
         raise ValueError(f"{what} must not be negative: {value}")
+    if value > most:
+        raise ValueError(f"{what} must be at most {most}, not {value}")
     return value
 
 
@@ -49,6 +53,8 @@ def ttl_seconds(value: object) -> int:
         raise TypeError(f"a ttl must be an int, in seconds, not {type(value).__name__}")
     if value < 1:
         raise ValueError(f"a ttl must be at least 1 second, not {value}")
+    if value > LONGEST_TTL:
+        raise ValueError(f"a ttl must be at most {LONGEST_TTL} seconds, not {value}")
     return value
 
 

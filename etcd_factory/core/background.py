@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from enum import IntEnum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
+from attrs import Factory, define, frozen
+
 from etcd_factory.errors import ClientClosedError
 
-from .ports import Runtime
+from .ports import Promise, Runtime, Task
+
+CLOSE_TIMEOUT = 5.0  # seconds that waiting for the tasks at the end may take
 
 C = TypeVar("C")
+T = TypeVar("T")
 
 
 class Closing(IntEnum):
@@ -39,13 +44,30 @@ class Worker(Protocol):
 W = TypeVar("W", bound=Worker)
 
 
+@define(eq=False)
+class Scope:
+    """What lives as long as an event loop, or as the client where it blocks."""
+
+    workers: dict[type[Any], Any] = Factory(dict)
+    tasks: dict[object, Task] = Factory(dict)
+    shielded: dict[object, Task] = Factory(dict)
+
+
+@frozen
+class Outcome:
+    """How a task ended: with a value or an error."""
+
+    value: Any = None
+    error: BaseException | None = None
+
+
 class Background(Generic[C]):
-    """The workers of a client, at most one of each class in each scope of the runtime."""
+    """The workers of a client, at most one of each class in each scope of the runtime, and its tasks."""
 
     def __init__(self, runtime: Runtime, client: C) -> None:
         self.runtime, self._client = runtime, client
         self._lock = runtime.lock()
-        self._scopes: MutableMapping[object, dict[type[Any], Any]] = WeakKeyDictionary()
+        self._scopes: MutableMapping[object, Scope] = WeakKeyDictionary()
         self._closed = False
         self.generation = 0  # how many forks this process is away from the one that created the client
 
@@ -57,7 +79,7 @@ class Background(Generic[C]):
     def get(self, cls: type[W]) -> W:
         """Return the scope's worker of that class, created on the first call; ``ClientClosedError`` after ``close``."""
         with self._lock:
-            workers = self._scopes.setdefault(self.runtime.scope(), {})
+            workers = self._scope().workers
             worker: W | None = workers.get(cls)
             if worker is None:
                 if self._closed:
@@ -65,14 +87,87 @@ class Background(Generic[C]):
                 worker = workers[cls] = cls(self._client)
             return worker
 
+    def _scope(self) -> Scope:
+        """Return the running scope; what belongs to event loops that have ended is dropped with a new one."""
+        key = self.runtime.scope()
+        scope = self._scopes.get(key)
+        if scope is None:
+            for other in filter(self.runtime.is_over, list(self._scopes)):
+                del self._scopes[other]
+            scope = self._scopes[key] = Scope()
+        return scope
+
+    def working(self) -> list[object]:
+        """Return the scopes in which there are workers or tasks."""
+        return [
+            key
+            for key, scope in list(self._scopes.items())
+            if (scope.workers or scope.tasks or scope.shielded) and not self.runtime.is_over(key)
+        ]
+
+    def spawn(self, body: Callable[[], Awaitable[object]], name: str) -> None:
+        """Run ``body`` in the background; ``close`` waits for it, once the workers are closed."""
+        with self._lock:
+            scope = self._scope()
+        self._spawn(scope.tasks, body, name)
+
+    def _spawn(self, tasks: dict[object, Task], body: Callable[[], Awaitable[object]], name: str) -> None:
+        key, ended = object(), self.runtime.signal()
+
+        async def run() -> None:
+            try:
+                await body()
+            finally:
+                ended.set()
+                tasks.pop(key, None)
+
+        tasks[key] = self.runtime.spawn(run(), name)
+        if ended.is_set():
+            tasks.pop(key, None)
+
+    async def shield(self, body: Callable[[], Awaitable[T]]) -> T:
+        """Return what ``body`` returns; it runs to its end even if the caller is cancelled or interrupted.
+
+        For what must not be left half done. ``close`` waits for it, so that it must end in bounded time.
+        """
+        if not self.runtime.is_interruptible():
+            return await body()
+        with self._lock:
+            scope = self._scope()
+        promise: Promise[Outcome] = self.runtime.promise()
+
+        async def run() -> None:
+            try:
+                promise.set(Outcome(await body()))
+            except Exception as error:
+                promise.set(Outcome(error=error))
+            except BaseException as error:  # the event loop ends
+                promise.set(Outcome(error=error))
+                raise
+
+        self._spawn(scope.shielded, run, "etcd_factory shielded call")
+        outcome = await promise.wait()
+        if outcome.error is not None:
+            raise outcome.error
+        value: T = outcome.value
+        return value
+
     async def close(self) -> None:
         """Close the workers of the running scope in order; those of event loops that have ended are gone with them."""
         with self._lock:
             self._closed = True
-            workers = self._scopes.get(self.runtime.scope(), {})
-        for cls in sorted(workers, key=lambda cls: cls.closing):
-            await workers[cls].close()
-        workers.clear()
+            scope = self._scopes.get(self.runtime.scope(), Scope())
+        await self._join(scope.shielded)
+        for cls in sorted(scope.workers, key=lambda cls: cls.closing):
+            await scope.workers[cls].close()
+        for tasks in (scope.shielded, scope.tasks):
+            await self._join(tasks)
+        scope.workers.clear()
+
+    async def _join(self, tasks: dict[object, Task]) -> None:
+        end = self.runtime.now() + CLOSE_TIMEOUT
+        for task in list(tasks.values()):
+            await task.join(max(0.0, end - self.runtime.now()))
 
     def forget(self) -> object:
         """Start without workers in a forked child, where their threads and connections do not exist."""

@@ -135,6 +135,17 @@ class Runtime(Protocol):
     def scope(self) -> object:
         """Return what background work belongs to: the running event loop, or one object for all threads."""
 
+    def is_over(self, scope: object) -> bool:
+        """Whether nothing of that scope can run any more: its event loop is closed."""
+        ...
+
+    def finalize(self, scopes: Iterable[object], body: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Begin to run ``body`` in each scope; for finalizers, which must neither wait nor take a lock."""
+
+    def is_interruptible(self) -> bool:
+        """Whether the caller may be cancelled or interrupted at any moment; the main thread is, by Ctrl-C."""
+        ...
+
     def now(self) -> float:
         """Return the seconds of a clock that never goes back."""
         ...

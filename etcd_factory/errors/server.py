@@ -78,6 +78,12 @@ class ConnectionFailedError(EtcdError, Etcd3ConnectionFailed):
     hint = "is etcd running there, and is the host right?"
 
 
+class TLSError(ConnectionFailedError):
+    """The host accepts connections, but TLS with it fails; the message says why, and what to change."""
+
+    hint = ""
+
+
 class DeadlineExceededError(EtcdError, TimeoutError, Etcd3ConnectionTimeout):
     """No response within ``timeout``."""
 
@@ -185,7 +191,14 @@ class NoSpaceError(EtcdError):
 
 
 class RequestTooLargeError(EtcdError):
-    """The request exceeds the server's --max-request-bytes."""
+    """The request exceeds the server's --max-request-bytes (default 1.5 MiB) or --max-txn-ops (default 128)."""
+
+    status = Code.RESOURCE_EXHAUSTED
+    hint = "batch([...]) splits many operations into several transactions"
+
+
+class ResponseTooLargeError(EtcdError):
+    """The response exceeds the limit of this client's transport; the request may have been applied."""
 
     status = Code.RESOURCE_EXHAUSTED
 
@@ -225,6 +238,7 @@ class WatchOverflowError(EtcdError):
 
 
 class LearnerError(EtcdError):
-    """The member is a learner, which does not serve this call."""
+    """The member is a learner, which does not serve this call; the call was refused, not applied."""
 
     status = Code.UNAVAILABLE
+    hint = "a learner receives all data and has no vote, until cluster.promote(); use another member's host"

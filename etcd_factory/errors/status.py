@@ -18,7 +18,10 @@ BY_MESSAGE: tuple[tuple[str, type[EtcdError]], ...] = (
     ("requested lease not found", server.LeaseNotFoundError),
     ("lease already exists", server.LeaseExistsError),
     ("request is too large", server.RequestTooLargeError),
-    ("message larger than max", server.RequestTooLargeError),
+    ("too many operations in txn request", server.RequestTooLargeError),
+    ("grpc: received message larger than max", server.RequestTooLargeError),  # the server's words
+    ("Sent message larger than max", server.RequestTooLargeError),  # gRPC's own, as the next row's
+    ("Received message larger than max", server.ResponseTooLargeError),
     ("too many requests", server.TooManyRequestsError),
     ("user name already exists", server.UserExistsError),
     ("user name not found", server.UserNotFoundError),
@@ -31,17 +34,20 @@ BY_MESSAGE: tuple[tuple[str, type[EtcdError]], ...] = (
     ("revision of auth store is old", server.InvalidAuthTokenError),
     ("revision in header is old", server.InvalidAuthTokenError),
     ("user name is empty", server.InvalidAuthTokenError),
-    ("rpc not supported for learner", server.LearnerError),
+    ("rpc not supported for learner", server.LearnerError),  # UNAVAILABLE before etcd 3.6, FAILED_PRECONDITION since
     ("not leader", server.NotLeaderError),
     ("no leader", server.NoLeaderError),
+    ("not a primary lessor", server.NoLeaderError),
     ("leader changed", server.NoLeaderError),
     ("unhealthy cluster", server.UnhealthyClusterError),
     ("request timed out", server.DeadlineExceededError),
+    ("context deadline exceeded", server.DeadlineExceededError),  # of a member without peers, with status UNKNOWN
 )
 
 BY_CODE: dict[Code, type[EtcdError]] = {
     Code.UNAVAILABLE: server.ConnectionFailedError,
     Code.DEADLINE_EXCEEDED: server.DeadlineExceededError,
+    Code.CANCELLED: server.DeadlineExceededError,  # how a server or a transport may report a deadline that has passed
     Code.UNAUTHENTICATED: server.InvalidAuthTokenError,
     Code.PERMISSION_DENIED: server.PermissionDeniedError,
     Code.FAILED_PRECONDITION: server.PreconditionError,

@@ -55,7 +55,11 @@ class Member:
 
 @frozen
 class Status:
-    """The status of the member ``member`` at ``endpoint``: sizes are bytes, ``leader`` is a member's id (0: none)."""
+    """The status of the member ``member`` at ``endpoint``: sizes are bytes, ``leader`` is a member's id (0: none).
+
+    ``storage_version``, ``db_size_quota`` (bytes) and ``downgrade``, the version that the cluster is being downgraded
+    to, are known from etcd 3.6 on.
+    """
 
     version: str
     db_size: int = 0
@@ -68,6 +72,9 @@ class Status:
     errors: tuple[str, ...] = ()
     endpoint: str = ""
     member: int = 0
+    storage_version: str = ""
+    db_size_quota: int = 0
+    downgrade: str = ""
 
 
 @frozen

@@ -52,6 +52,7 @@ class FaultProxy:
         (self._port,) = free_ports(1)
         self._fault = HEALTHY
         self._links: set[Link] = set()
+        self._forgotten: set[Link] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._server: asyncio.Server | None = None
@@ -120,6 +121,10 @@ class FaultProxy:
         """Accept connections and drop all bytes: neither side learns anything, not even that the other closed."""
         self._run(self._set_fault(HALF_OPEN))
 
+    def forget(self) -> None:
+        """Drop all bytes of the connections that are open, as a NAT does that has forgotten them; new ones work."""
+        self._run(self._forget())
+
     def drop_replies(self) -> None:
         """Forward requests and drop the target's replies; ``reset()`` or ``cut()`` then breaks the connections."""
         self._run(self._set_fault(NO_REPLIES))
@@ -149,8 +154,10 @@ class FaultProxy:
             host, _, port = self.target.rpartition(":")
             link.dial(host, int(port))
 
-    def passes(self, link: Link, data: bytes, *, is_request: bool) -> bool:  # noqa: ARG002
+    def passes(self, link: Link, data: bytes, *, is_request: bool) -> bool:
         """For links: whether to forward the bytes."""
+        if link in self._forgotten:
+            return False
         if not is_request:
             return self._fault.replies
         if self._fault.requests:
@@ -160,6 +167,7 @@ class FaultProxy:
     def link_closed(self, link: Link) -> None:
         """For links: both ends are closed."""
         self._links.discard(link)
+        self._forgotten.discard(link)
 
     def _keep_request(self, data: bytes) -> None:
         with self._requests_changed:
@@ -190,6 +198,10 @@ class FaultProxy:
             self._reset(link for link in self._links if link.has_lost_bytes)
         if self._server is None:
             await self._listen()
+
+    async def _forget(self) -> None:
+        self._forget_requests()
+        self._forgotten |= self._links
 
     async def _break(self) -> None:
         self._forget_requests()

@@ -17,6 +17,7 @@ MESSAGES: tuple[str, ...] = (
     "UserAddOptions",  # in etcd it is in auth.proto; on the wire that makes no difference
     "DowngradeRequest",
     "DowngradeResponse",
+    "DowngradeInfo",
     "LeaseCheckpoint",
     "LeaseCheckpointRequest",
     "LeaseCheckpointResponse",
@@ -33,6 +34,7 @@ FIELDS: dict[str, Rows] = {
         ("isLearner", 10, "bool"),
         ("storageVersion", 11, "string"),
         ("dbSizeQuota", 12, "int64"),
+        ("downgradeInfo", 13, "DowngradeInfo"),
     ),
     "HashKVResponse": (("hash_revision", 4, "int64"),),
     "SnapshotResponse": (("version", 4, "string"),),
@@ -48,6 +50,7 @@ FIELDS: dict[str, Rows] = {
     "AuthRoleRevokePermissionRequest": (("key", 2, "bytes"), ("range_end", 3, "bytes")),
     "DowngradeRequest": (("action", 1, "int32"), ("version", 2, "string")),  # an enum there; on the wire the same
     "DowngradeResponse": (("header", 1, "ResponseHeader"), ("version", 2, "string")),
+    "DowngradeInfo": (("enabled", 1, "bool"), ("targetVersion", 2, "string")),
     "LeaseCheckpoint": (("ID", 1, "int64"), ("remaining_TTL", 2, "int64")),
     "LeaseCheckpointRequest": (("checkpoints", 1, "*LeaseCheckpoint"),),
     "LeaseCheckpointResponse": (("header", 1, "ResponseHeader"),),

@@ -47,6 +47,9 @@ def status(reply: m.StatusResponse, endpoint: str) -> Status:
         errors=tuple(reply.errors),
         endpoint=endpoint,
         member=reply.header.member_id,
+        storage_version=reply.storageVersion,
+        db_size_quota=reply.dbSizeQuota,
+        downgrade=reply.downgradeInfo.targetVersion if reply.downgradeInfo.enabled else "",
     )
 
 

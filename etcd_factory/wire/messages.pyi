@@ -430,6 +430,16 @@ class DeleteRangeResponse(Message):
     @property
     def prev_kvs(self) -> MutableSequence[KeyValue]: ...
 
+class DowngradeInfo(Message):
+    def __init__(
+        self,
+        *,
+        enabled: bool | None = ...,
+        targetVersion: str | None = ...,
+    ) -> None: ...
+    enabled: bool
+    targetVersion: str
+
 class DowngradeRequest(Message):
     def __init__(
         self,
@@ -994,6 +1004,7 @@ class StatusResponse(Message):
         isLearner: bool | None = ...,
         storageVersion: str | None = ...,
         dbSizeQuota: int | None = ...,
+        downgradeInfo: DowngradeInfo | Mapping[str, Any] | None = ...,
     ) -> None: ...
     @property
     def header(self) -> ResponseHeader: ...
@@ -1009,6 +1020,8 @@ class StatusResponse(Message):
     isLearner: bool
     storageVersion: str
     dbSizeQuota: int
+    @property
+    def downgradeInfo(self) -> DowngradeInfo: ...
 
 class TxnRequest(Message):
     def __init__(

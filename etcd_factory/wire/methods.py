@@ -2,7 +2,7 @@
 
 ``repeatable`` follows Go's client (client/v3/retry.go): a call that leaves the store as it is, or repeated ends in the
 same state. LeaseGrant is among them there; a grant whose response is lost leaves a lease behind, which expires by its
-own ttl.
+own ttl. Repeatable is not the same as harmless: ``writes`` says that an unanswered call may have changed something.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import define, field
+from google.protobuf.message import DecodeError
+
+from etcd_factory.errors import InternalError
 
 from .descriptors import classes, files
 
@@ -29,8 +32,13 @@ class Method(Generic[Q, R]):
     service: str
     name: str
     repeatable: bool = field(default=False, kw_only=True)
+    writes: bool = field(kw_only=True)
     streams_requests: bool = field(default=False, kw_only=True)
     streams_responses: bool = field(default=False, kw_only=True)
+
+    @writes.default
+    def _writes(self) -> bool:
+        return not self.repeatable
 
     @property
     def path(self) -> str:
@@ -62,6 +70,14 @@ class Method(Generic[Q, R]):
         load: Callable[[bytes], R] = self.types[1].FromString
         return load
 
+    def decode(self, data: bytes | None, host: str) -> R:
+        """Turn what a host sent into a response. Raises ``InternalError`` for a malformed one, or for none (None)."""
+        try:
+            return self.parse(data)  # type: ignore[arg-type]
+        except (DecodeError, TypeError) as error:
+            size = "no message" if data is None else f"a malformed message of {len(data)} bytes"
+            raise InternalError(f"the server sent {size} in response", endpoint=host.partition("://")[2]) from error
+
 
 RANGE: Method[m.RangeRequest, m.RangeResponse] = Method("KV", "Range", repeatable=True)
 PUT: Method[m.PutRequest, m.PutResponse] = Method("KV", "Put")
@@ -70,12 +86,18 @@ TXN: Method[m.TxnRequest, m.TxnResponse] = Method("KV", "Txn")
 READ_TXN: Method[m.TxnRequest, m.TxnResponse] = Method("KV", "Txn", repeatable=True)  # one that only reads
 COMPACT: Method[m.CompactionRequest, m.CompactionResponse] = Method("KV", "Compact")
 
-WATCH: Method[m.WatchRequest, m.WatchResponse] = Method("Watch", "Watch", streams_requests=True, streams_responses=True)
+WATCH: Method[m.WatchRequest, m.WatchResponse] = Method(
+    "Watch", "Watch", writes=False, streams_requests=True, streams_responses=True
+)
 
-LEASE_GRANT: Method[m.LeaseGrantRequest, m.LeaseGrantResponse] = Method("Lease", "LeaseGrant", repeatable=True)
-LEASE_REVOKE: Method[m.LeaseRevokeRequest, m.LeaseRevokeResponse] = Method("Lease", "LeaseRevoke", repeatable=True)
+LEASE_GRANT: Method[m.LeaseGrantRequest, m.LeaseGrantResponse] = Method(
+    "Lease", "LeaseGrant", repeatable=True, writes=True
+)
+LEASE_REVOKE: Method[m.LeaseRevokeRequest, m.LeaseRevokeResponse] = Method(
+    "Lease", "LeaseRevoke", repeatable=True, writes=True
+)
 LEASE_KEEP_ALIVE: Method[m.LeaseKeepAliveRequest, m.LeaseKeepAliveResponse] = Method(
-    "Lease", "LeaseKeepAlive", streams_requests=True, streams_responses=True
+    "Lease", "LeaseKeepAlive", writes=False, streams_requests=True, streams_responses=True
 )
 # One message and its response on that stream are on the wire the same as a unary call.
 LEASE_KEEP_ALIVE_ONCE: Method[m.LeaseKeepAliveRequest, m.LeaseKeepAliveResponse] = Method(
@@ -93,17 +115,19 @@ MEMBER_PROMOTE: Method[m.MemberPromoteRequest, m.MemberPromoteResponse] = Method
 MEMBER_LIST: Method[m.MemberListRequest, m.MemberListResponse] = Method("Cluster", "MemberList", repeatable=True)
 
 STATUS: Method[m.StatusRequest, m.StatusResponse] = Method("Maintenance", "Status", repeatable=True)
-ALARM: Method[m.AlarmRequest, m.AlarmResponse] = Method("Maintenance", "Alarm", repeatable=True)
+ALARM: Method[m.AlarmRequest, m.AlarmResponse] = Method("Maintenance", "Alarm", repeatable=True, writes=True)
 DEFRAGMENT: Method[m.DefragmentRequest, m.DefragmentResponse] = Method("Maintenance", "Defragment")
 HASH: Method[m.HashRequest, m.HashResponse] = Method("Maintenance", "Hash", repeatable=True)
 HASH_KV: Method[m.HashKVRequest, m.HashKVResponse] = Method("Maintenance", "HashKV", repeatable=True)
-MOVE_LEADER: Method[m.MoveLeaderRequest, m.MoveLeaderResponse] = Method("Maintenance", "MoveLeader", repeatable=True)
+MOVE_LEADER: Method[m.MoveLeaderRequest, m.MoveLeaderResponse] = Method(
+    "Maintenance", "MoveLeader", repeatable=True, writes=True
+)
 DOWNGRADE: Method[m.DowngradeRequest, m.DowngradeResponse] = Method("Maintenance", "Downgrade")
 SNAPSHOT: Method[m.SnapshotRequest, m.SnapshotResponse] = Method(
     "Maintenance", "Snapshot", repeatable=True, streams_responses=True
 )
 
-AUTHENTICATE: Method[m.AuthenticateRequest, m.AuthenticateResponse] = Method("Auth", "Authenticate")
+AUTHENTICATE: Method[m.AuthenticateRequest, m.AuthenticateResponse] = Method("Auth", "Authenticate", writes=False)
 AUTH_ENABLE: Method[m.AuthEnableRequest, m.AuthEnableResponse] = Method("Auth", "AuthEnable")
 AUTH_DISABLE: Method[m.AuthDisableRequest, m.AuthDisableResponse] = Method("Auth", "AuthDisable")
 AUTH_STATUS: Method[m.AuthStatusRequest, m.AuthStatusResponse] = Method("Auth", "AuthStatus")

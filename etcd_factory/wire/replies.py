@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from etcd_factory.errors import InternalError
 from etcd_factory.model import (
     DeleteResponse,
     Event,
@@ -96,7 +97,7 @@ def txn_response(success: Sequence[Part], failure: Sequence[Part]) -> Callable[[
 
     def read(reply: m.TxnResponse, skip: int) -> TxnResponse:
         branch = success if reply.succeeded else failure
-        answers = [getattr(part, UNIONS[op.kind]) for op, part in zip(branch, reply.responses, strict=True)]
+        answers = parts(branch, reply)
         for answer in answers:
             # etcd leaves the header of a transaction inside a transaction empty; its revision is the outer one's
             answer.header.revision = answer.header.revision or reply.header.revision
@@ -104,6 +105,17 @@ def txn_response(success: Sequence[Part], failure: Sequence[Part]) -> Callable[[
         return TxnResponse(reply.succeeded, reply.header.revision, tuple(results))
 
     return read
+
+
+def parts(branch: Sequence[Part], reply: m.TxnResponse) -> list[Any]:
+    """Return the response to each operation of a branch. Raises ``InternalError`` if others came."""
+    wanted = [UNIONS[op.kind] for op in branch]
+    found = [part.WhichOneof("response") for part in reply.responses]
+    if found != wanted:
+        error = InternalError(f"the server sent {len(found)} responses to {len(wanted)} operations, or of other kinds")
+        error.maybe_applied = any(op.kind != "get" for op in branch)
+        raise error
+    return [getattr(part, name) for name, part in zip(wanted, reply.responses, strict=True)]
 
 
 def event(found: m.Event, skip: int) -> Event:

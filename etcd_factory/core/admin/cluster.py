@@ -26,7 +26,7 @@ def urls(given: str | Iterable[str]) -> list[str]:
 
 def id_of(member: Any) -> int:
     """Return a member's id, from an id or a member."""
-    return count(getattr(member, "id", member), "a member id")
+    return count(getattr(member, "id", member), "a member id", most=(1 << 64) - 1)
 
 
 @frozen

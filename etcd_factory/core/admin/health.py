@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from attrs import evolve
 
 from etcd_factory.core.bound import Bound, operation
+from etcd_factory.core.call.client import Client
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F
 from etcd_factory.core.op import Op, message
-from etcd_factory.errors import NoLeaderError, PermissionDeniedError
+from etcd_factory.errors import EtcdError, NoLeaderError, NoSpaceError, PermissionDeniedError
 from etcd_factory.model import Health
-from etcd_factory.wire import messages, methods
+from etcd_factory.wire import admin, messages, methods
+
+if TYPE_CHECKING:
+    from etcd_factory.wire.messages import StatusResponse
 
 KEY = b"health"  # the key that etcdctl's endpoint health reads; any would do
 
@@ -26,18 +32,19 @@ class HealthChecks(Bound[F]):
     async def health(self, timeout: float = 1) -> Health:
         """Return the health of the cluster within ``timeout`` seconds. Reports every problem, and never raises one.
 
-        A cluster is healthy if a linearizable read is answered by a member that has a leader.
+        A cluster is healthy if a linearizable read is answered by a member that has a leader, and no alarm is active.
+        Where the user may not see the status (since etcd 3.5.28 only root may) version and leader stay unknown.
         """
         client = self._run.client
         start = client.runtime.now()
         try:
             await linearizable_read(evolve(self._run, timeout=timeout))
             latency = client.runtime.now() - start
-            status = await client.call(methods.STATUS, messages.StatusRequest(), max(0.001, timeout - latency))
+            status = await member_status(client, max(0.001, timeout - latency))
+            problem = await problem_of(client, status, max(0.001, timeout - (client.runtime.now() - start)))
         except Exception as error:  # also what a function that returns the password raises
             return Health(False, client.endpoint, error=error)
-        missing = None if status.leader else NoLeaderError("the member has no leader", endpoint=client.endpoint)
-        return Health(not missing, client.endpoint, status.version, status.leader, latency, missing)
+        return Health(not problem, client.endpoint, status.version, status.leader, latency, problem)
 
 
 async def linearizable_read(view: View) -> None:
@@ -46,3 +53,28 @@ async def linearizable_read(view: View) -> None:
         await view.execute(Op("get", {"key": KEY, "count_only": True}, message))
     except PermissionDeniedError:
         return
+
+
+async def member_status(client: Client, timeout: float) -> StatusResponse:
+    """Return a member's status; one without version and leader if the user may not see it.
+
+    Only root may since etcd 3.5.28 and 3.6.9.
+    """
+    try:
+        return await client.call(methods.STATUS, messages.StatusRequest(), timeout)
+    except PermissionDeniedError:
+        return messages.StatusResponse()
+
+
+async def problem_of(client: Client, status: StatusResponse, timeout: float) -> EtcdError | None:
+    """Return what is wrong with a member that answers: it has no leader, or alarms are active."""
+    if status.version and not status.leader:
+        return NoLeaderError("the member has no leader", endpoint=client.endpoint)
+    if not status.errors:  # the alarms among them are text
+        return None
+    active = admin.alarms(await client.call(methods.ALARM, messages.AlarmRequest(action="GET"), timeout))
+    if not active:
+        return None
+    names = ", ".join(sorted({alarm.kind for alarm in active}))
+    kind = NoSpaceError if names == "nospace" else EtcdError
+    return kind(f"alarms are active: {names}", code=kind.status, endpoint=client.endpoint)

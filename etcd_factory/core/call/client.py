@@ -11,7 +11,7 @@ from attrs import define
 
 from etcd_factory.core.background import Background
 from etcd_factory.core.ports import Metadata, Q, R, Runtime, Transport
-from etcd_factory.errors import DeadlineExceededError, EtcdError
+from etcd_factory.errors import EtcdError, TLSError
 from etcd_factory.options import ClientOptions
 from etcd_factory.options.hosts import is_srv
 from etcd_factory.wire import methods
@@ -19,7 +19,7 @@ from etcd_factory.wire.methods import Method
 
 from .discovery import Discovery
 from .endpoints import Endpoints
-from .retry import UNCERTAIN, RetryAction, backoff, maybe_applied, next_action
+from .retry import CERTAIN, ELSEWHERE, UNRESPONSIVE, RetryAction, backoff, maybe_applied, next_action
 from .single_flight import SingleFlight
 from .token import AuthToken
 
@@ -46,6 +46,7 @@ class CallState:
     attempts: int = 0
     renewals: int = 0
     failures: int = 0
+    in_doubt: bool = False
     host: str = ""
     metadata: Metadata = ()
 
@@ -56,7 +57,8 @@ class Client:
     def __init__(self, transport: Transport, runtime: Runtime, options: ClientOptions) -> None:
         self.transport, self.runtime, self.options = transport, runtime, options
         discovered = bool(options.sync) or is_srv(options.hosts[0])
-        self.endpoints = Endpoints(options.hosts, options.retry.initial, discovered=discovered)
+        start = int(runtime.random() * len(options.hosts))  # else all clients of all processes use the first host
+        self.endpoints = Endpoints(options.hosts, options.retry.initial, discovered=discovered, start=start)
         self.single_flight = SingleFlight(runtime)
         self.token = AuthToken(options.auth, self.single_flight)
         self._lock = runtime.lock()
@@ -165,17 +167,18 @@ class Client:
             return await self.transport.unary(host, methods.AUTHENTICATE, request, timeout, ())
         except EtcdError as error:
             error.operation = f"authenticate as {request.name!r}"
-            error.sent = error.code not in UNCERTAIN  # in any case the call that needs the token was not sent
+            error.sent = error.code in CERTAIN  # in any case the call that needs the token was not sent
             raise
 
     async def _recover(self, error: EtcdError, state: CallState) -> None:
         """Pause before the next attempt; raises the error if there is none."""
         now = self.runtime.now()
         error.attempts = state.attempts
-        error.maybe_applied = maybe_applied(error, repeatable=state.method.repeatable)
-        wait = self._wait(self._next_action(error, state), state, now)
-        if isinstance(error, DeadlineExceededError):  # whatever happens to this call, the next one uses another host
+        error.maybe_applied = state.in_doubt = state.in_doubt or maybe_applied(error, state.method)
+        action = self._next_action(error, state)
+        if action in ELSEWHERE or isinstance(error, UNRESPONSIVE):  # whatever happens to this call, the next one too
             state.endpoints.failed(state.host, now)
+        wait = self._wait(action, error, state, now)
         if wait is None or now + wait >= state.deadline:
             raise error
         name, host = state.method.name, state.host
@@ -190,7 +193,7 @@ class Client:
         renewable = self.token.auth is not None and state.renewals < RENEWALS
         return next_action(error, repeatable=state.method.repeatable, renewable=renewable, hosts=len(state.endpoints))
 
-    def _wait(self, action: RetryAction, state: CallState, now: float) -> float | None:
+    def _wait(self, action: RetryAction, error: EtcdError, state: CallState, now: float) -> float | None:
         """Return the seconds before the next attempt, None if there is none."""
         if action is RetryAction.RAISE:
             return None
@@ -199,7 +202,9 @@ class Client:
             self.token.drop(state.metadata)
             return 0.0
         state.failures += 1
-        state.endpoints.failed(state.host, now)
-        wait = self.backoff(state.failures) if state.endpoints.all_failed(now) else 0.0
+        all_failed = state.endpoints.all_failed(now)
+        if all_failed and isinstance(error, TLSError):  # it does not go away by itself
+            return None
+        wait = self.backoff(state.failures) if all_failed else 0.0
         reach = state.start + self.options.dial_timeout * len(state.endpoints)
         return None if action is RetryAction.RESEND and now + wait > reach else wait

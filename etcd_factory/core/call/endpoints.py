@@ -16,11 +16,11 @@ class Endpoints:
     Hosts to be ``discovered`` (SRV records, members) must be looked up first, and again when all of them have failed.
     """
 
-    def __init__(self, urls: Sequence[str], first: float = 0.05, *, discovered: bool = False) -> None:
+    def __init__(self, urls: Sequence[str], first: float = 0.05, *, discovered: bool = False, start: int = 0) -> None:
         self._urls = tuple(urls)
         self._discovered, self.known = discovered, not discovered
         self._first = first
-        self._current = self._urls[0]
+        self._current = self._urls[start]
         self._failures: dict[str, int] = {}
         self._avoided_until: dict[str, float] = {}
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from etcd_factory.core.op import Fields
+from etcd_factory.errors import CompactedError, InternalError
 
 if TYPE_CHECKING:
     from etcd_factory.wire.messages import RangeResponse
@@ -15,6 +16,7 @@ FIRST = 1_000  # keys; their size is not known yet, and one may be 1.5 MB
 MOST = 100_000  # keys
 COLLECT = 8 << 20  # bytes of a page when all are collected
 ITERATE = 1 << 20  # bytes of a page when they are iterated over
+RESTARTS = 3  # of a read whose revision is compacted before all pages are there
 
 Send = Callable[[Fields], Awaitable["RangeResponse"]]
 
@@ -29,18 +31,27 @@ class RangePages:
     """The pages of one read, fetched one after another; ``skip`` is the length of the namespace in their keys."""
 
     def __init__(self, send: Send, fields: Fields, skip: int, size: int = COLLECT) -> None:
-        self._send, self._bytes = send, size
-        self._fields = dict(fields)
-        self._left: int = fields.get("limit", 0)
-        self._limit = FIRST if in_key_order(fields) else self._left
-        self._done = False
+        self._send, self._given, self._bytes = send, fields, size
         self.skip = skip
+        self._restart(FIRST if in_key_order(fields) else 0)
+
+    def _restart(self, limit: int) -> None:
+        """Begin with the first page of ``limit`` keys, by 0 with the only one."""
+        self._fields = dict(self._given)
+        self._left: int = self._fields.get("limit", 0)
+        self._limit = limit or self._left
+        self._pinned, self._done = 0, False
 
     async def next(self) -> RangeResponse | None:
         """Return the next page's message, None after the last one."""
         if self._done:
             return None
-        page = await self._fetch()
+        try:
+            page = await self._fetch()
+        except CompactedError as error:
+            if self._pinned:
+                error.message += f"; the iteration was at {self._pinned}, the revision of its first page"
+            raise
         return page if page.kvs else None
 
     async def _fetch(self) -> RangeResponse:
@@ -55,13 +66,29 @@ class RangePages:
         self._done = not page.more or not got or limit != self._limit or limit == self._left
         if self._done:
             return
+        after = page.kvs[-1].key[self.skip :] + b"\0"
+        if after <= self._fields["key"]:  # never of etcd itself; else the same page would be fetched for ever
+            raise InternalError(f"the server sent a page that ends before it begins, at {after[:-1]!r}")
         self._left -= got if self._left else 0
-        self._fields.setdefault("revision", page.header.revision)
-        self._fields["key"] = page.kvs[-1].key[self.skip :] + b"\0"
+        self._pinned = self._fields["revision"] = self._fields.get("revision") or page.header.revision
+        self._fields["key"] = after
         self._limit = max(1, min(MOST, self._bytes * got // page.ByteSize()))
 
     async def collect(self) -> Any:
-        """Return all pages as one response: its ``header`` and all ``kvs``."""
+        """Return all pages as one response: its ``header`` and all ``kvs``.
+
+        It begins anew if its revision is compacted meanwhile, the last time with a single message, which cannot be.
+        """
+        for restart in range(RESTARTS):
+            try:
+                return await self._collect()
+            except CompactedError:
+                if self._given.get("revision"):
+                    raise
+                self._restart(FIRST if restart < RESTARTS - 1 else 0)
+        return await self._collect()
+
+    async def _collect(self) -> Any:
         first = await self._fetch()
         if self._done:
             return first

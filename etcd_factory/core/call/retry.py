@@ -9,8 +9,19 @@ from __future__ import annotations
 
 from enum import Enum
 
-from etcd_factory.errors import Code, EtcdError, InvalidAuthTokenError, LearnerError
+from etcd_factory.errors import (
+    Code,
+    ConnectionFailedError,
+    DeadlineExceededError,
+    EtcdError,
+    InvalidAuthTokenError,
+    LearnerError,
+    NoLeaderError,
+    RequestTooLargeError,
+    TooManyRequestsError,
+)
 from etcd_factory.options import Retry
+from etcd_factory.wire.methods import Method
 
 
 class RetryAction(Enum):
@@ -22,9 +33,23 @@ class RetryAction(Enum):
     RESEND = "retry: the request never left"
 
 
+ELSEWHERE = (RetryAction.NEXT_HOST, RetryAction.RESEND)
 UNAVAILABLE = (Code.UNAVAILABLE, Code.CANCELLED)
-# statuses that may come from the connection after the server has applied the request
-UNCERTAIN = {Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.CANCELLED, Code.UNKNOWN, Code.INTERNAL}
+# The host gave no response of its own, or is cut off from its peers: the next call goes to another one.
+UNRESPONSIVE = (ConnectionFailedError, DeadlineExceededError, NoLeaderError)
+# What a server refuses before it proposes anything to its peers.
+REFUSED = (InvalidAuthTokenError, LearnerError, RequestTooLargeError, TooManyRequestsError)
+# Statuses that say that the request was wrong, so that it was not applied; any other may come after it was.
+CERTAIN = {
+    Code.INVALID_ARGUMENT,
+    Code.NOT_FOUND,
+    Code.ALREADY_EXISTS,
+    Code.PERMISSION_DENIED,
+    Code.FAILED_PRECONDITION,
+    Code.OUT_OF_RANGE,
+    Code.UNIMPLEMENTED,
+    Code.UNAUTHENTICATED,
+}
 
 
 def next_action(error: EtcdError, *, repeatable: bool, renewable: bool, hosts: int) -> RetryAction:
@@ -33,17 +58,18 @@ def next_action(error: EtcdError, *, repeatable: bool, renewable: bool, hosts: i
         return RetryAction.RESEND
     if isinstance(error, InvalidAuthTokenError) and renewable:
         return RetryAction.RENEW_TOKEN
-    if isinstance(error, LearnerError) and hosts > 1:
+    if isinstance(error, LearnerError):
+        return RetryAction.NEXT_HOST if hosts > 1 else RetryAction.RAISE
+    if repeatable and (error.code in UNAVAILABLE or isinstance(error, NoLeaderError)):
         return RetryAction.NEXT_HOST
-    if repeatable and (error.code in UNAVAILABLE or (error.code is Code.DEADLINE_EXCEEDED and hosts > 1)):
+    if repeatable and isinstance(error, DeadlineExceededError) and hosts > 1:
         return RetryAction.NEXT_HOST
     return RetryAction.RAISE
 
 
-def maybe_applied(error: EtcdError, *, repeatable: bool) -> bool:
-    """Return whether a write that failed with this error may have been applied."""
-    refused = isinstance(error, InvalidAuthTokenError)  # before anything was done, whatever its code
-    return error.sent and not repeatable and not refused and error.code in UNCERTAIN
+def maybe_applied(error: EtcdError, method: Method[object, object]) -> bool:
+    """Return whether a call that failed with this error may have changed something."""
+    return error.sent and method.writes and error.code not in CERTAIN and not isinstance(error, REFUSED)
 
 
 def backoff(retry: Retry, failures: int, random: float) -> float:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import field, frozen
 
 from etcd_factory.core.face import Face
 from etcd_factory.core.op import Fields, Op, Ungranted
-from etcd_factory.errors import EtcdError
+from etcd_factory.errors import EtcdError, RequestTooLargeError
 from etcd_factory.wire.requests import BUILD, CALLS
 
 from .client import Client
@@ -19,17 +19,24 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+FOREVER = 1e8  # seconds, three years: deadlines further away overflow the clocks of gRPC and of locks
+
 
 @frozen(eq=False)
 class View:
-    """The runner of a service's operations. Views of one client share its connections."""
+    """The runner of a service's operations. Views of one client share its connections, and end it with the last one.
+
+    What works in the background must therefore not hold a view, unless the user asked for what it does.
+    """
 
     client: Client
     namespace: bytes
     timeout: float
+    handle: object = None
     face: Face = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "timeout", min(self.timeout, FOREVER))
         object.__setattr__(self, "face", self.client.runtime.face)
 
     def __str__(self) -> str:
@@ -37,20 +44,21 @@ class View:
 
     async def execute(self, op: Op[T]) -> T:
         """Return the operation's result."""
-        skip = len(self.namespace)
+        skip, request = len(self.namespace), None
         try:
             if op.paged:
                 reply = await RangePages(self.send, op.fields, skip).collect()
             else:
                 request = BUILD[op.kind](op.fields, self.namespace)
                 reply = await self.client.call(CALLS[op.kind], request, self.timeout)
+            return op.read(reply, skip)
         except EtcdError as error:
             error.operation = error.operation or op.label
+            if isinstance(error, RequestTooLargeError) and request is not None:
+                error.message += f"; the request has {sizes(op, request)}"
             raise
         except Ungranted as ungranted:
             grant = ungranted.grant
-        else:
-            return op.read(reply, skip)
         await grant()
         return await self.execute(op)
 
@@ -70,3 +78,10 @@ class View:
                 raise
 
         return RangePages(send, fields, len(self.namespace), ITERATE)
+
+
+def sizes(op: Op[Any], request: Any) -> str:
+    """Return how large a request is, as errors show it."""
+    branches = len(op.fields.get("success", ())), len(op.fields.get("failure", ()))
+    operations = f" and {max(branches)} operations" if op.kind == "txn" else ""
+    return f"{request.ByteSize():,} bytes{operations}"

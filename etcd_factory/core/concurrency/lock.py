@@ -93,8 +93,13 @@ class Lock(Scoped[F]):
                 self._entry = None
             await leave_and_log(entry, self._name)
             raise
-        entry.listen(partial(self._notify_lost, entry))
+        self._listen(entry)
         return self
+
+    def _listen(self, entry: QueueEntry) -> None:
+        """Listen for the loss of an entry, if there are handlers: else nothing would keep the lock alive."""
+        if self._on_lost:
+            entry.listen(partial(self._notify_lost, entry))
 
     @operation
     async def release(self) -> None:
@@ -124,6 +129,8 @@ class Lock(Scoped[F]):
         """Call ``handler(lock)`` in the background if the lock is ``lost`` while it is held; returns the lock."""
         choice(event, EVENTS, "event of a lock")
         self._on_lost.append(handler)
+        if len(self._on_lost) == 1 and self._entry is not None and self._entry.is_first:
+            self._listen(self._entry)
         return self
 
     async def _notify_lost(self, entry: QueueEntry) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from itertools import chain
@@ -15,7 +15,6 @@ from attrs import define, field
 from etcd_factory.core.background import Closing
 from etcd_factory.core.call.client import Client
 from etcd_factory.core.face import settle
-from etcd_factory.core.ports import Task
 from etcd_factory.errors import ClientClosedError, EtcdFactoryError, LeaseNotFoundError
 from etcd_factory.wire import messages, methods
 
@@ -65,8 +64,6 @@ class KeepAlive:
         self._states: dict[int, list[LeaseState]] = {}  # several sessions may share a lease
         self._revoking: set[LeaseState] = set()
         self._renewer: Renewer | None = None
-        self._tasks: dict[object, Task] = {}
-        self._finished: list[object] = []
         self._closed = False
 
     def add(self, state: LeaseState, renewal: Renewal) -> None:
@@ -88,7 +85,7 @@ class KeepAlive:
     def _renew(self, renewal: Renewal) -> None:
         if self._renewer is None:
             self._renewer = Renewer(self._client, self._on_lost)
-            self._spawn(partial(self._renewer.run, self._wanted), "etcd_factory leases")
+            self._client.background.spawn(partial(self._renewer.run, self._wanted), "etcd_factory leases")
         self._renewer.add(renewal)
 
     def drop(self, state: LeaseState) -> None:
@@ -116,8 +113,7 @@ class KeepAlive:
     def notify_lost(self, state: LeaseState) -> None:
         """Call the listeners of a lost lease in the background, each once."""
         if state.listeners:
-            with self._lock:
-                self._spawn(partial(self._notify, state), "etcd_factory lease lost")
+            self._client.background.spawn(partial(self._notify, state), "etcd_factory lease lost")
 
     async def close(self) -> None:
         """Revoke all leases, also those whose revocation the end would cut off; end the background work."""
@@ -128,9 +124,6 @@ class KeepAlive:
             await self._end(state, end)
         if self._renewer is not None:
             self._renewer.wake()
-        end = self._runtime.now() + CLOSE_TIMEOUT
-        for task in list(self._tasks.values()):
-            await task.join(max(0.0, end - self._runtime.now()))
 
     async def _end(self, state: LeaseState, end: float) -> None:
         state.ended, state.revoked = True, state.revoked or not state.existing
@@ -178,17 +171,3 @@ class KeepAlive:
                 await settle(state.listeners.popleft()())
             except Exception:
                 log.exception("a handler of a lost lease failed")
-
-    def _spawn(self, body: Callable[[], Awaitable[object]], name: str) -> None:
-        """Run it in the background; ``close`` waits for it."""
-        while self._finished:
-            self._tasks.pop(self._finished.pop(), None)
-        key = object()
-
-        async def run() -> None:
-            try:
-                await body()
-            finally:
-                self._finished.append(key)
-
-        self._tasks[key] = self._runtime.spawn(run(), name)

@@ -198,6 +198,7 @@ class Mirror(Subscription[F], KeyValueStore):
         """
         choice(event, EVENTS, "event of a mirror")
         self._notifier.on(handler)
+        self.keep()
         return self
 
     @operation

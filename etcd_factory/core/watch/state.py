@@ -128,8 +128,8 @@ class WatchMux:
         return [WatchOutput(entry.id, "events", reply.header.revision, unseen)]
 
     def _progress(self, entry: WatchEntry, reply: WatchResponse) -> list[WatchOutput]:
-        if entry.server_id is None or entry.fragments:
-            return []
+        if entry.server_id is None or entry.fragments or reply.header.revision < entry.next - 1:
+            return []  # servers before 3.5.22 and 3.6.2 send marks from before the start revision
         entry.next, entry.reached = max(entry.next, reply.header.revision + 1), True
         return [WatchOutput(entry.id, "progress", reply.header.revision)]
 

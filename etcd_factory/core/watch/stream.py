@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from weakref import WeakValueDictionary
 
 from etcd_factory.core.background import Closing
 from etcd_factory.core.call.client import Client
@@ -39,6 +40,8 @@ State = Literal["connecting", "connected", "disconnected"]
 class Receiver(Protocol):
     """The owner of a watch; its methods must not wait."""
 
+    is_kept: bool  # by the stream, until the watch ends
+
     def deliver(self, output: WatchOutput) -> bool:
         """Take an output of the watch; returns False to end it."""
         ...
@@ -56,7 +59,8 @@ class WatchStream:
         self._client, self._runtime = client, client.runtime
         self._lock = self._runtime.lock()
         self._mux = WatchMux()
-        self._receivers: dict[int, Receiver] = {}
+        self._receivers: WeakValueDictionary[int, Receiver] = WeakValueDictionary()
+        self._kept: dict[int, Receiver] = {}
         self._stream: Requests | None = None
         self._task: Task | None = None
         self._stop = self._runtime.signal()
@@ -71,16 +75,28 @@ class WatchStream:
                 raise ClientClosedError
             entry = self._mux.add(fields, start)
             self._receivers[entry.id] = receiver
+            if receiver.is_kept:
+                self._kept[entry.id] = receiver
             if self._stream is not None:  # inside the lock: responses come in the order of the requests
                 send(self._stream, create_request=self._mux.create(entry))
             if self._task is None:
                 self._task = self._runtime.spawn(self._run(), "etcd_factory watch")
         return entry.id
 
+    def keep(self, id: int, receiver: Receiver) -> None:  # noqa: A002
+        """Hold a receiver until its watch ends; others go when their user drops them, and their watch with them."""
+        with self._lock:
+            if id in self._receivers:
+                self._kept[id] = receiver
+
+    def _pop(self, id: int) -> Receiver | None:  # noqa: A002
+        self._kept.pop(id, None)
+        return self._receivers.pop(id, None)
+
     async def remove(self, id: int) -> None:  # noqa: A002
         """End a watch; the last one ends the stream too."""
         with self._lock:
-            self._receivers.pop(id, None)
+            self._pop(id)
             server_id, stream = self._mux.remove(id), self._stream
             last = not self._mux.watches
         if stream is not None and last:
@@ -96,6 +112,7 @@ class WatchStream:
             self._closed, task, stream = True, self._task, self._stream
             receivers = dict(self._receivers)
             self._receivers.clear()
+            self._kept.clear()
             self._mux.watches.clear()
         for id, receiver in receivers.items():  # noqa: A001
             receiver.deliver(WatchOutput(id, "closed"))
@@ -164,11 +181,15 @@ class WatchStream:
             if not self._answered:
                 self._answered, self.error = True, None
                 self._client.endpoints.answered(host)
-            with self._lock:
-                outputs = [(self._receivers.get(output.id), output) for output in self._mux.received(reply)]
-            for receiver, output in outputs:
-                await self._deliver(stream, receiver, output)
+            await self._received(stream, reply)
         raise ConnectionFailedError("the server ended the stream", endpoint=host)
+
+    async def _received(self, stream: Requests, reply: WatchResponse) -> None:
+        """Deliver what a response means; apart, for while the stream waits it must not hold a receiver."""
+        with self._lock:
+            outputs = [(self._receivers.get(output.id), output) for output in self._mux.received(reply)]
+        for receiver, output in outputs:
+            await self._deliver(stream, receiver, output)
 
     def _resume(self, stream: Requests) -> bool:
         """Request all watches on a new stream; returns whether there are any."""
@@ -182,8 +203,8 @@ class WatchStream:
     async def _deliver(self, stream: Requests, receiver: Receiver | None, output: WatchOutput) -> None:
         if output.kind == "stray":
             return send(stream, cancel_request={"watch_id": output.id})
-        if receiver is None:
-            return None
+        if receiver is None:  # dropped by its user
+            return await self.remove(output.id)
         if output.kind == "behind":
             assert output.entry is not None
             return self._rollback.add(output.entry)
@@ -191,13 +212,13 @@ class WatchStream:
             raise InvalidAuthTokenError(str(output.error))  # reconnects with a new token
         if output.kind == "error":
             with self._lock:
-                self._receivers.pop(output.id, None)
+                self._pop(output.id)
         return None if receiver.deliver(output) else await self.remove(output.id)
 
     async def _refuse(self, entry: WatchEntry, error: EtcdError) -> None:
         """End a watch that the server would let wait."""
         with self._lock:
-            receiver, stream = self._receivers.pop(entry.id, None), self._stream
+            receiver, stream = self._pop(entry.id), self._stream
             server_id = self._mux.remove(entry.id)
         if stream is not None and server_id is not None:
             send(stream, cancel_request={"watch_id": server_id})

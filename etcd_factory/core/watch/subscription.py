@@ -39,7 +39,7 @@ class Subscription(Scoped[F], ABC):
         self._runtime, self._skip = view.client.runtime, len(view.namespace)
         self._stream = view.client.background.get(WatchStream)
         self._created = self._runtime.promise()
-        self._confirmed = self._over = False
+        self._confirmed = self._over = self.is_kept = False
         self._error: Exception | None = None
         self._generation = view.client.background.generation
         self.id = 0
@@ -67,6 +67,11 @@ class Subscription(Scoped[F], ABC):
         return self._resync and isinstance(error, HISTORY_GONE)
 
     # --- beginning and ending
+
+    def keep(self) -> None:
+        """Go on even if the user drops it: there are handlers."""
+        self.is_kept = True
+        self._stream.keep(self.id, self)
 
     async def open(self, start: int) -> None:
         """Begin at revision ``start``, 0 for now, and wait until the server has confirmed it; raises its refusal."""

@@ -156,6 +156,7 @@ class Watcher(Subscription[F]):
 
     def _start_dispatching(self) -> None:
         if self._task is None:
+            self.keep()
             self._task = self._runtime.spawn(self._dispatch(), "etcd_factory watcher")
 
     async def _dispatch(self) -> None:

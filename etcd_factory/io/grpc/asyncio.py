@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import weakref
 from asyncio import AbstractEventLoop
-from collections.abc import AsyncIterator, Callable
-from typing import Any, Generic, NamedTuple
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from grpc import ChannelConnectivity, aio
 
+from etcd_factory.core.call.unclosed import caller, warn
 from etcd_factory.core.ports import Metadata, Q, R
-from etcd_factory.errors import ClientClosedError
+from etcd_factory.errors import ClientClosedError, EtcdError
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire.methods import Method
 
-from .channel import PROBE, arguments, kind, target, translate, unsent, warn_unclosed
+from .channel import arguments, target
+from .connection import PATIENCE, Connection, Connections, Decoder, now
 from .credentials import credentials
 
 READY = ChannelConnectivity.READY
+
+T = TypeVar("T")
 
 
 def is_cancelled() -> bool:
@@ -28,18 +31,26 @@ def is_cancelled() -> bool:
     return bool(getattr(asyncio.current_task(), "cancelling", int)())
 
 
+async def shielded(waiting: Awaitable[T]) -> T:
+    """Return what is awaited; a cancellation is raised as it came.
+
+    gRPC raises a new CancelledError in its place, without the message by which a cancel scope of anyio knows its own.
+    """
+    future = asyncio.ensure_future(waiting)
+    try:
+        await asyncio.wait([future])
+    except BaseException:
+        future.cancel()
+        raise
+    return future.result()
+
+
 class Stream(Generic[Q, R]):
     """Messages in both directions; with a ``request`` only responses."""
 
-    def __init__(
-        self,
-        start: Callable[..., Any],
-        metadata: Metadata,
-        request: Q | None,
-        fail: Callable[[Any], Exception],
-        abandoned: Callable[[], bool],
-    ) -> None:
-        self._fail, self._abandoned, self._closed = fail, abandoned, False
+    def __init__(self, start: Callable[..., Any], metadata: Metadata, request: Q | None, decoder: Decoder[R]) -> None:
+        self._decoder, self._closed = decoder, False
+        self._shield = request is not None  # then the caller's own task reads it, no task of the client's
         self._outbox: asyncio.Queue[Q | None] = asyncio.Queue()
         self._call = start(self._requests() if request is None else request, metadata=metadata)
 
@@ -54,148 +65,160 @@ class Stream(Generic[Q, R]):
     async def receive(self) -> R | None:
         """Return the next message, None if the server ended the stream."""
         try:
-            message: Any = await self._call.read()
+            data: Any = await (shielded(self._call.read()) if self._shield else self._call.read())
         except aio.AioRpcError as error:
-            raise self._fail(error) from error
+            raise self._decoder.fail(error) from error
         except asyncio.CancelledError:  # how gRPC reports that the stream, or its channel, was closed here
-            if is_cancelled() or not (self._closed or self._abandoned()):
+            if is_cancelled() or not (self._closed or self._decoder.closed):
                 raise
             if self._closed:
                 return None
             raise ClientClosedError from None
-        return None if message is aio.EOF else message
+        return None if data is aio.EOF else self._decoder.decode(data)
 
-    async def close(self) -> None:
+    def cancel(self) -> None:
         """End the stream; a caller waiting for a message gets None or an error."""
         self._closed = True
         self._outbox.put_nowait(None)
         self._call.cancel()
 
-
-class Call(NamedTuple):
-    """What starts a call to one host, and what tells whether there is a connection to it."""
-
-    start: Callable[..., Any]
-    state: Callable[[], ChannelConnectivity]
-    probe: Callable[..., Any]
-
-
-class LoopChannels:
-    """The channels and calls of one event loop."""
-
-    def __init__(self) -> None:
-        self.channels: dict[str, aio.Channel] = {}
-        self.calls: dict[tuple[str, Method[Any, Any]], Call] = {}
-
-
-def no_loop() -> None:
-    """Stand in for the loop of a client that has not been used yet."""
-
-
-UNUSED = (no_loop, LoopChannels())
+    async def close(self) -> None:
+        """End the stream."""
+        self.cancel()
 
 
 class AsyncioTransport:
-    """In each event loop one channel to each host that is called there."""
+    """In each event loop one connection to each host that is called there."""
 
     def __init__(self, options: ClientOptions) -> None:
-        self._options = options
-        self._loops: WeakKeyDictionary[AbstractEventLoop, LoopChannels] = WeakKeyDictionary()
-        self._last: tuple[Callable[[], AbstractEventLoop | None], LoopChannels] = UNUSED
+        self._options, self._site = options, caller()
+        self._loops: WeakKeyDictionary[AbstractEventLoop, Connections[aio.Channel]] = WeakKeyDictionary()
+        self._last: tuple[Callable[[], AbstractEventLoop | None], Connections[aio.Channel]] = (no_loop, self._none())
         self._closed = False
         self._arguments = arguments(options)
 
-    async def unary(self, host: str, method: Method[Q, R], request: Q, timeout: float, metadata: Metadata) -> R:
-        """Make one call to one host."""
-        loop, mine = self._last
-        if loop() is not asyncio.get_running_loop():
-            mine = self._enter()
-        call = mine.calls.get((host, method)) or self._prepare(mine, host, method)
-        try:
-            if call.state() is not READY:
-                timeout = await self._connect(call, host, timeout)
-            response: R = await call.start(request, timeout=timeout, metadata=metadata)
-        except aio.AioRpcError as error:
-            raise self._error(error, host) from error
-        except (asyncio.CancelledError, aio.UsageError):  # how gRPC ends calls whose channel was closed
-            if self._closed and not is_cancelled():
-                raise ClientClosedError from None
-            raise
-        return response
-
-    async def _connect(self, call: Call, host: str, timeout: float) -> float:
-        """Connect to the host by a harmless call, so that a failure to do so certainly sent nothing.
-
-        gRPC reports a failed connection and a lost response alike. Returns the seconds left of ``timeout``.
-        """
-        start = time.monotonic()
-        try:
-            await call.probe(b"", timeout=timeout)
-        except aio.AioRpcError as error:
-            if (failed := unsent(error, host)) is not None:
-                raise ClientClosedError if self._closed else failed from error
-        return max(0.001, start + timeout - time.monotonic())
-
-    async def stream(
-        self, host: str, method: Method[Q, R], metadata: Metadata, request: Q | None = None
-    ) -> Stream[Q, R]:
-        """Open a stream to one host."""
-        mine = self._enter()
-        call = mine.calls.get((host, method)) or self._prepare(mine, host, method)
-        return Stream(call.start, metadata, request, lambda error: self._error(error, host), lambda: self._closed)
-
-    def _error(self, error: aio.AioRpcError, host: str) -> Exception:
-        return ClientClosedError() if self._closed else translate(error, host)
-
-    def _enter(self) -> LoopChannels:
-        """Return the channels of the running loop, remembered for the next call."""
-        loop = asyncio.get_running_loop()
-        if loop not in self._loops:
-            self._drop_ended()
-        mine = self._loops.setdefault(loop, LoopChannels())
-        self._last = weakref.ref(loop), mine
-        return mine
-
-    def _drop_ended(self) -> None:
-        """Drop the channels of loops that have ended, which closes them; each refers to its loop and keeps it alive."""
-        for known in self._loops.keyrefs():
-            if (loop := known()) is not None and loop.is_closed():
-                self._loops.pop(loop, None)
-
-    def _prepare(self, mine: LoopChannels, host: str, method: Method[Any, Any]) -> Call:
-        if self._closed:
-            raise ClientClosedError
-        if host not in mine.channels:
-            mine.channels[host] = self._open(host)
-        channel = mine.channels[host]
-        start = getattr(channel, kind(method))(method.path, method.serialize, method.parse)
-        call = mine.calls[host, method] = Call(start, channel.get_state, channel.unary_unary(PROBE))
-        return call
+    def _none(self) -> Connections[aio.Channel]:
+        return Connections(self._options, self._open)
 
     def _open(self, host: str) -> aio.Channel:
         if self._options.secure:
             return aio.secure_channel(target(host), credentials(self._options.tls), self._arguments)
         return aio.insecure_channel(target(host), self._arguments)
 
+    def _enter(self) -> Connections[aio.Channel]:
+        """Return the connections of the running loop, remembered for the next call."""
+        loop = asyncio.get_running_loop()
+        if self._last[0]() is loop:
+            return self._last[1]
+        if self._closed:
+            raise ClientClosedError
+        mine = self._loops.get(loop)
+        if mine is None:
+            for other in [one for one in self._loops if one.is_closed()]:
+                del self._loops[other]  # its channels go with it
+            mine = self._loops[loop] = self._none()
+        self._last = weakref.ref(loop), mine
+        return mine
+
+    async def unary(self, host: str, method: Method[Q, R], request: Q, timeout: float, metadata: Metadata) -> R:
+        """Make one call to one host."""
+        mine, start = self._enter(), now()
+        connection = mine.get(host)
+        if connection is None or connection.is_idle or connection.channel.get_state() is not READY:
+            connection, timeout = await self._connect(mine, host, timeout)
+        try:
+            call = connection.call(method)(request, timeout=timeout, metadata=metadata)
+            data: bytes | None = await shielded_call(call)
+        except aio.AioRpcError as error:
+            raise mine.judge(host, connection, error, start) from error
+        except (asyncio.CancelledError, aio.UsageError):  # how gRPC ends calls whose channel was closed
+            if mine.closed and not is_cancelled():
+                raise ClientClosedError from None
+            raise
+        connection.heard = now()
+        return method.decode(data, host)
+
+    async def _connect(
+        self, mine: Connections[aio.Channel], host: str, timeout: float
+    ) -> tuple[Connection[aio.Channel], float]:
+        """Return a connection that answers, and the seconds left; without one the error says that nothing was sent."""
+        deadline, connection = now() + timeout, mine.fresh(host)
+        if connection.channel.get_state() is READY:  # but perhaps forgotten by something on the way
+            if await self._probe(mine, host, connection, min(PATIENCE, timeout / 2)) is None:
+                return connection, deadline - now()
+            mine.drop(host, connection)
+            connection = mine.fresh(host)
+        since = now()
+        failed = await self._probe(mine, host, connection, max(0.001, deadline - since))
+        if failed is not None:
+            raise await asyncio.to_thread(mine.explain, host, failed, since) from failed
+        return connection, max(0.001, deadline - now())
+
+    async def _probe(
+        self, mine: Connections[aio.Channel], host: str, connection: Connection[aio.Channel], timeout: float
+    ) -> EtcdError | None:
+        try:
+            await shielded_call(connection.probe(b"", timeout=timeout))
+        except aio.AioRpcError as error:
+            if mine.closed:
+                raise ClientClosedError from error
+            return mine.unreachable(host, connection, error)
+        connection.heard = now()
+        return None
+
+    async def stream(
+        self, host: str, method: Method[Q, R], metadata: Metadata, request: Q | None = None
+    ) -> Stream[Q, R]:
+        """Open a stream to one host."""
+        mine, start = self._enter(), now()
+        connection = mine.get(host)
+        if connection is None or connection.is_idle or connection.channel.get_state() is not READY:
+            connection, _ = await self._connect(mine, host, self._options.timeout)
+        decoder = Decoder(mine, connection, host, method, start)
+        stream: Stream[Q, R] = Stream(connection.call(method), metadata, request, decoder)
+        connection.streams.add(stream)
+        return stream
+
     async def close(self) -> None:
         """End all calls and connections of this loop; those of loops that have ended are gone with them."""
         self._closed = True
         loops = self._drop()
-        mine = loops.get(asyncio.get_running_loop()) or LoopChannels()
-        for channel in mine.channels.values():
+        mine = loops.get(asyncio.get_running_loop())
+        for channel in mine.close() if mine else ():
             await channel.close()
 
-    _warn_unclosed = staticmethod(warn_unclosed)
+    _warn = staticmethod(warn)  # at interpreter exit modules are gone before their objects
 
     def __del__(self) -> None:
-        open_loops = [loop for loop, mine in self._loops.items() if mine.channels and not loop.is_closed()]
-        self._warn_unclosed(self._options.hosts, open_loops)
+        if any(mine and not loop.is_closed() for loop, mine in self._loops.items()):
+            self._warn(self._options.hosts, self._site)
 
     def forget(self) -> object:
         """Drop all connections without touching them."""
         return self._drop()
 
-    def _drop(self) -> dict[AbstractEventLoop, LoopChannels]:
+    def _drop(self) -> dict[AbstractEventLoop, Connections[aio.Channel]]:
         left, self._loops = dict(self._loops), WeakKeyDictionary()
-        self._last = UNUSED
+        self._last = no_loop, self._none()
         return left
+
+
+def no_loop() -> None:
+    """Stand in for the loop of a client that has not been used yet."""
+
+
+async def shielded_call(call: Any) -> Any:
+    """Return the response of a unary call, as ``shielded``, without a task of its own."""
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def wake(_: object) -> None:
+        if not done.done():
+            done.set_result(None)
+
+    call.add_done_callback(wake)
+    try:
+        await done
+    except BaseException:
+        call.cancel()
+        raise
+    return await call

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 
 import grpc
@@ -58,6 +57,8 @@ def arguments(options: ClientOptions) -> list[Setting]:
         # connections belong to one client: closing it closes them, and the back-off of another does not delay it
         "grpc.use_local_subchannel_pool": 1,
         "grpc.enable_retries": 0,
+        # a proxy only if the options name one: the environment's swallows calls to the loopback address too
+        "grpc.enable_http_proxy": 0,
     }
     if options.tls and options.tls.server_name:
         chosen["grpc.ssl_target_name_override"] = options.tls.server_name
@@ -89,19 +90,3 @@ def target(url: str) -> str:
 def translate(error: grpc.RpcError, url: str) -> EtcdError:
     """Return our error for gRPC's."""
     return error_of(Code(error.code().name), str(error.details() or ""), url.partition("://")[2])
-
-
-def unsent(error: grpc.RpcError, url: str) -> EtcdError | None:
-    """Return our error if a probe failed for lack of a connection, None if it was answered."""
-    if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
-        return None
-    failed = translate(error, url)
-    failed.sent = False
-    return failed
-
-
-def warn_unclosed(urls: tuple[str, ...], connections: object) -> None:
-    """Warn, from ``__del__``, of a client that had connections and was never closed."""
-    if connections and warnings:  # at interpreter exit modules are gone before their objects
-        message = f"an etcd client of {', '.join(urls)} was never closed; use it with 'with' or 'async with'"
-        warnings.warn(message, ResourceWarning, stacklevel=3)

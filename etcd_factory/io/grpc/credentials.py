@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+from contextlib import suppress
 from pathlib import Path
 
 import grpc
 
 from etcd_factory.errors import ConfigError, Fault
 from etcd_factory.options import TLS
+
+Stamp = tuple[tuple[str, int, int], ...]  # of each file: its path, when it was changed, its size
+
+
+def stamp(tls: TLS | None) -> Stamp:
+    """Return what tells whether the certificate files have changed; files that are gone at the moment are left out."""
+    files = [pem for pem in (tls.ca, tls.cert, tls.key) if pem and "-----BEGIN" not in pem] if tls else []
+    found: list[tuple[str, int, int]] = []
+    for file in files:
+        with suppress(OSError):
+            status = os.stat(file)
+            found.append((file, status.st_mtime_ns, status.st_size))
+    return tuple(found)
 
 
 def credentials(tls: TLS | None) -> grpc.ChannelCredentials:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any, Generic, NamedTuple
+from typing import Any, Generic
 
 import grpc
 
+from etcd_factory.core.call.unclosed import caller, warn
 from etcd_factory.core.ports import Metadata, Q, R
-from etcd_factory.errors import ClientClosedError
+from etcd_factory.errors import ClientClosedError, EtcdError
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire.methods import Method
 
-from .channel import PROBE, arguments, kind, target, translate, unsent, warn_unclosed
+from .channel import arguments, target
+from .connection import PATIENCE, Connection, Connections, Decoder, now
 from .credentials import credentials
 
 READY = grpc.ChannelConnectivity.READY.value[0]
@@ -24,11 +24,9 @@ READY = grpc.ChannelConnectivity.READY.value[0]
 class Stream(Generic[Q, R]):
     """Messages in both directions; with a ``request`` only responses."""
 
-    def __init__(
-        self, start: Callable[..., Any], metadata: Metadata, request: Q | None, fail: Callable[[Any], Exception]
-    ) -> None:
+    def __init__(self, start: Callable[..., Any], metadata: Metadata, request: Q | None, decoder: Decoder[R]) -> None:
         self._outbox: SimpleQueue[Q | None] = SimpleQueue()
-        self._fail = fail
+        self._decoder = decoder
         self._call = start(iter(self._outbox.get, None) if request is None else request, metadata=metadata)
 
     def send(self, message: Q) -> None:
@@ -38,108 +36,111 @@ class Stream(Generic[Q, R]):
     async def receive(self) -> R | None:
         """Return the next message, None if the server ended the stream."""
         try:
-            message: R | None = next(self._call, None)
+            data: bytes | None = next(self._call, None)
         except grpc.RpcError as error:
-            raise self._fail(error) from error
-        return message
+            raise self._decoder.fail(error) from error
+        return None if data is None else self._decoder.decode(data)
 
-    async def close(self) -> None:
+    def cancel(self) -> None:
         """End the stream; a caller waiting for a message gets an error."""
         self._outbox.put(None)
         self._call.cancel()
 
-
-class Call(NamedTuple):
-    """What starts a call to one host, and what tells whether there is a connection to it."""
-
-    start: Callable[..., Any]
-    state: Callable[[bool], int]
-    probe: Callable[..., Any]
+    async def close(self) -> None:
+        """End the stream."""
+        self.cancel()
 
 
 class ThreadTransport:
-    """One channel to each host that is called, created at the first call."""
+    """One connection to each host that is called, opened at the first call."""
 
     def __init__(self, options: ClientOptions) -> None:
-        self._options = options
-        self._lock = threading.Lock()
-        self._channels: dict[str, grpc.Channel] = {}
-        self._calls: dict[tuple[str, Method[Any, Any]], Call] = {}
-        self._closed = False
+        self._options, self._site = options, caller()
+        self._connections = self._none()
         self._arguments = arguments(options)
 
-    async def unary(self, host: str, method: Method[Q, R], request: Q, timeout: float, metadata: Metadata) -> R:
-        """Make one call to one host."""
-        call = self._calls.get((host, method)) or self._prepare(host, method)
-        try:
-            if call.state(False) != READY:
-                timeout = self._connect(call, host, timeout)
-            response: R = call.start(request, timeout, metadata)
-        except grpc.RpcError as error:
-            raise self._error(error, host) from error
-        except ValueError as error:  # how gRPC reports a channel that was closed meanwhile
-            if self._closed:
-                raise ClientClosedError from error
-            raise
-        return response
-
-    def _connect(self, call: Call, host: str, timeout: float) -> float:
-        """Connect to the host by a harmless call, so that a failure to do so certainly sent nothing.
-
-        gRPC reports a failed connection and a lost response alike. Returns the seconds left of ``timeout``.
-        """
-        start = time.monotonic()
-        try:
-            call.probe(b"", timeout)
-        except grpc.RpcError as error:
-            if (failed := unsent(error, host)) is not None:
-                raise ClientClosedError if self._closed else failed from error
-        return max(0.001, start + timeout - time.monotonic())
-
-    async def stream(
-        self, host: str, method: Method[Q, R], metadata: Metadata, request: Q | None = None
-    ) -> Stream[Q, R]:
-        """Open a stream to one host."""
-        call = self._calls.get((host, method)) or self._prepare(host, method)
-        return Stream(call.start, metadata, request, lambda error: self._error(error, host))
-
-    def _error(self, error: grpc.RpcError, host: str) -> Exception:
-        return ClientClosedError() if self._closed else translate(error, host)
-
-    def _prepare(self, host: str, method: Method[Any, Any]) -> Call:
-        with self._lock:
-            if self._closed:
-                raise ClientClosedError
-            if host not in self._channels:
-                self._channels[host] = self._open(host)
-            channel = self._channels[host]
-            start = getattr(channel, kind(method))(method.path, method.serialize, method.parse)
-            # The public way to learn a channel's state, subscribe(), needs a thread for each channel.
-            state: Callable[[bool], int] = channel._channel.check_connectivity_state  # type: ignore[attr-defined]
-            call = self._calls[host, method] = Call(start, state, channel.unary_unary(PROBE))
-            return call
+    def _none(self) -> Connections[grpc.Channel]:
+        return Connections(self._options, self._open)
 
     def _open(self, host: str) -> grpc.Channel:
         if self._options.secure:
             return grpc.secure_channel(target(host), credentials(self._options.tls), self._arguments)
         return grpc.insecure_channel(target(host), self._arguments)
 
+    async def unary(self, host: str, method: Method[Q, R], request: Q, timeout: float, metadata: Metadata) -> R:
+        """Make one call to one host."""
+        connection, start = self._connections.get(host), now()
+        if connection is None or connection.is_idle or not is_ready(connection):
+            connection, timeout = self._connect(host, timeout)
+        try:
+            data: bytes | None = connection.call(method)(request, timeout, metadata)
+        except grpc.RpcError as error:
+            raise self._connections.judge(host, connection, error, start) from error
+        except ValueError as error:  # how gRPC reports a channel that was closed meanwhile
+            if self._connections.closed:
+                raise ClientClosedError from error
+            raise
+        except BaseException:  # an interrupt may leave a lock of the channel held
+            self._connections.drop(host, connection)
+            raise
+        connection.heard = now()
+        return method.decode(data, host)
+
+    def _connect(self, host: str, timeout: float) -> tuple[Connection[grpc.Channel], float]:
+        """Return a connection that answers, and the seconds left; without one the error says that nothing was sent."""
+        deadline, connection = now() + timeout, self._connections.fresh(host)
+        if is_ready(connection):  # but perhaps forgotten by something on the way
+            if self._probe(host, connection, min(PATIENCE, timeout / 2)) is None:
+                return connection, deadline - now()
+            self._connections.drop(host, connection)
+            connection = self._connections.fresh(host)
+        since = now()
+        failed = self._probe(host, connection, max(0.001, deadline - since))
+        if failed is not None:
+            raise self._connections.explain(host, failed, since) from failed
+        return connection, max(0.001, deadline - now())
+
+    def _probe(self, host: str, connection: Connection[grpc.Channel], timeout: float) -> EtcdError | None:
+        try:
+            connection.probe(b"", timeout)
+        except grpc.RpcError as error:
+            if self._connections.closed:
+                raise ClientClosedError from error
+            return self._connections.unreachable(host, connection, error)
+        connection.heard = now()
+        return None
+
+    async def stream(
+        self, host: str, method: Method[Q, R], metadata: Metadata, request: Q | None = None
+    ) -> Stream[Q, R]:
+        """Open a stream to one host."""
+        connection, start = self._connections.get(host), now()
+        if connection is None or connection.is_idle or not is_ready(connection):
+            connection, _ = self._connect(host, self._options.timeout)
+        decoder = Decoder(self._connections, connection, host, method, start)
+        stream: Stream[Q, R] = Stream(connection.call(method), metadata, request, decoder)
+        connection.streams.add(stream)
+        return stream
+
     async def close(self) -> None:
         """End all calls and connections."""
-        with self._lock:
-            self._closed = True
-            self._calls = {}
-            channels, self._channels = self._channels, {}
-        for channel in channels.values():
+        for channel in self._connections.close():
             channel.close()
 
-    _warn_unclosed = staticmethod(warn_unclosed)
+    _warn = staticmethod(warn)  # at interpreter exit modules are gone before their objects
 
     def __del__(self) -> None:
-        self._warn_unclosed(self._options.hosts, self._channels)
+        if self._connections:
+            self._warn(self._options.hosts, self._site)
 
     def forget(self) -> object:
         """Drop all connections without touching them."""
-        left = self._lock, self._channels, self._calls
-        self._lock, self._channels, self._calls = threading.Lock(), {}, {}
+        left, self._connections = self._connections, self._none()
         return left
+
+
+def is_ready(connection: Connection[grpc.Channel]) -> bool:
+    """Return whether there is a connection at the moment."""
+    # The public way to learn it, subscribe(), needs a thread for each channel.
+    state: int = connection.channel._channel.check_connectivity_state(False)  # type: ignore[attr-defined]
+    return state == READY

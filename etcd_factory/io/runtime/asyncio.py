@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from etcd_factory.core.face import Async, Face, settle
@@ -32,23 +33,28 @@ class Promise(Generic[T]):
 
     async def wait(self, timeout: float | None = None) -> T:
         """Return the value once it is set."""
-        try:
-            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._future)), timeout)
-        except asyncio.TimeoutError:
-            raise DeadlineExceededError("another caller did not finish in time") from None
+        waiting = asyncio.wrap_future(self._future)  # never cancelled: that would cancel the promise
+        done, _ = await asyncio.wait([waiting], timeout=timeout)
+        if not done:
+            raise DeadlineExceededError("another caller did not finish in time")
+        return waiting.result()
 
 
 async def is_set(event: asyncio.Event, timeout: float | None) -> bool:
-    """Return whether the event was set in time.
+    """Return whether the event was set in time."""
+    return await done_in_time(asyncio.ensure_future(event.wait()), timeout)
 
-    Not with ``wait_for``: before Python 3.12 it loses a cancellation that comes together with the event.
+
+async def done_in_time(task: asyncio.Future[Any], timeout: float | None) -> bool:
+    """Return whether a task of the caller's own ended in time; it is cancelled if not.
+
+    Never ``wait_for``: before Python 3.12 it loses a cancellation that comes together with the result.
     """
-    waiting = asyncio.ensure_future(event.wait())
     try:
-        done, _ = await asyncio.wait([waiting], timeout=timeout)
+        done, _ = await asyncio.wait([task], timeout=timeout)
         return bool(done)
     finally:
-        waiting.cancel()
+        task.cancel()
 
 
 class Signal:
@@ -93,11 +99,16 @@ class Mailbox(Generic[T]):
         return self._items.popleft() if self._items else None
 
 
+_running: set[asyncio.Task[Any]] = set()  # event loops hold their tasks only weakly
+
+
 class Task:
     """A coroutine run to its end in a task of its own."""
 
     def __init__(self, body: Coroutine[Any, Any, object], name: str) -> None:
         self._task = asyncio.get_running_loop().create_task(body, name=name)
+        _running.add(self._task)
+        self._task.add_done_callback(_running.discard)
 
     async def join(self, timeout: float) -> bool:
         """Return whether it ended in time; True if it waits for itself, since it is about to end."""
@@ -124,6 +135,20 @@ class AsyncioRuntime:
         """Return the running event loop."""
         return asyncio.get_running_loop()
 
+    def is_over(self, scope: object) -> bool:
+        """Whether an event loop is closed."""
+        return isinstance(scope, asyncio.AbstractEventLoop) and scope.is_closed()
+
+    def finalize(self, scopes: Iterable[Any], body: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Begin to run ``body`` in each event loop."""
+        for loop in scopes:
+            with suppress(RuntimeError):  # it ended meanwhile
+                loop.call_soon_threadsafe(lambda: Task(body(), "etcd_factory close"))
+
+    def is_interruptible(self) -> bool:
+        """Return True: any task may be cancelled."""
+        return True
+
     async def lookup(self, domain: str, secure: bool, timeout: float) -> list[dns.Address]:
         """Return the names and ports of a domain's etcd from DNS SRV records."""
         return await dns.lookup_async(dns.record(domain, secure=secure), timeout)
@@ -134,10 +159,10 @@ class AsyncioRuntime:
 
     async def within(self, seconds: float, body: Callable[[], Any]) -> Any:
         """Return what ``body`` returns; it is cancelled if it takes longer."""
-        try:
-            return await asyncio.wait_for(settle(body()), seconds)
-        except asyncio.TimeoutError as error:
-            raise TimeoutError(str(error) or f"not done within {seconds} s") from None
+        task = asyncio.ensure_future(settle(body()))
+        if not await done_in_time(task, seconds):
+            raise TimeoutError(f"not done within {seconds} s")
+        return task.result()
 
     async def aside(self, body: Callable[[], T]) -> T:
         """Return what ``body`` returns, run in a thread."""

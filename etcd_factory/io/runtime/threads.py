@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import _thread
 import random
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
+from functools import partial
 from typing import Any, Generic, TypeVar
+
+from typing_extensions import Self
 
 from etcd_factory.core.face import Face, Sync, finish
 from etcd_factory.errors import DeadlineExceededError
@@ -80,6 +86,29 @@ class Mailbox(Generic[T]):
             return self._items.popleft() if self._items else None
 
 
+class Call(Generic[T]):
+    """A function that is called in a thread of its own."""
+
+    def __init__(self, body: Callable[[], T]) -> None:
+        self._body = body
+        self.future: Future[T] = Future()
+
+    def start(self, name: str) -> Self:
+        """Call it; where the interpreter shuts down and starts no more threads, in the caller's."""
+        try:
+            threading.Thread(target=self.run, name=name, daemon=True).start()
+        except RuntimeError:
+            self.run()
+        return self
+
+    def run(self) -> None:
+        """Call it here."""
+        try:
+            self.future.set_result(self._body())
+        except BaseException as error:
+            self.future.set_exception(error)
+
+
 class Task:
     """A coroutine run to its end in a thread of its own."""
 
@@ -90,7 +119,7 @@ class Task:
     async def join(self, timeout: float) -> bool:
         """Return whether it ended in time; True if it waits for itself, since it is about to end."""
         if self._thread is not threading.current_thread():
-            self._thread.join(timeout)
+            self._thread.join(0 if sys.is_finalizing() else timeout)  # then it is frozen, and never ends
             return not self._thread.is_alive()
         return True
 
@@ -112,6 +141,21 @@ class ThreadRuntime:
         """Return one object for all threads."""
         return self
 
+    def is_over(self, scope: object) -> bool:
+        """Return False: threads go on as long as the process."""
+        del scope
+        return False
+
+    def finalize(self, scopes: Iterable[object], body: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Begin to run ``body``; not in a ``Thread``, whose start takes locks."""
+        del scopes
+        with suppress(RuntimeError):  # the interpreter shuts down
+            _thread.start_new_thread(finish, (body(),))
+
+    def is_interruptible(self) -> bool:
+        """Whether this is the main thread, the only one that signal handlers raise in."""
+        return threading.current_thread() is threading.main_thread()
+
     async def lookup(self, domain: str, secure: bool, timeout: float) -> list[dns.Address]:
         """Return the names and ports of a domain's etcd from DNS SRV records."""
         return dns.lookup(dns.record(domain, secure=secure), timeout)
@@ -122,15 +166,7 @@ class ThreadRuntime:
 
     async def within(self, seconds: float, body: Callable[[], Any]) -> Any:
         """Return what ``body`` returns; it runs in a thread of its own, and keeps running there if it takes longer."""
-        future: Future[Any] = Future()
-
-        def run() -> None:
-            try:
-                future.set_result(body())
-            except BaseException as error:
-                future.set_exception(error)
-
-        threading.Thread(target=run, name="etcd_factory bounded", daemon=True).start()
+        future = Call(body).start("etcd_factory bounded").future
         try:
             return future.result(seconds)
         except FutureTimeoutError:
@@ -144,8 +180,10 @@ class ThreadRuntime:
 
     async def gather(self, bodies: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         """Run coroutines concurrently, each in a thread."""
-        from concurrent.futures import ThreadPoolExecutor  # loads queue and more, for this alone
-
-        tasks = list(bodies)
-        with ThreadPoolExecutor(max(1, len(tasks)), "etcd_factory gather") as pool:
-            return [task.result() for task in [pool.submit(finish, body) for body in tasks]]
+        calls = [Call(partial(finish, body)) for body in bodies]
+        for call in calls[1:]:
+            call.start("etcd_factory gather")
+        for call in calls[:1]:
+            call.run()
+        wait([call.future for call in calls])
+        return [call.future.result() for call in calls]

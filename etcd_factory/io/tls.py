@@ -1,0 +1,130 @@
+"""TLS outside of gRPC: contexts from options, and what is wrong where a connection fails."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from tempfile import NamedTemporaryFile
+from urllib.parse import urlsplit
+
+from etcd_factory.errors import TLSError
+from etcd_factory.options import TLS
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"  # with empty SETTINGS, which a server answers
+ALERT_WAIT = 0.3  # seconds: in TLS 1.3 a server refuses a client's certificate only after the handshake
+
+WRONG_NAME = "the server's certificate is for another name; set tls.server_name or correct the host"
+# OpenSSL's codes of failed verifications (x509_vfy.h)
+VERIFY = {
+    9: "the server's certificate is not valid yet; is the clock right?",
+    10: "the server's certificate has expired; renew it on the server",
+    **dict.fromkeys((62, 63, 64), WRONG_NAME),
+}
+UNKNOWN_CA = "the server's certificate is not signed by the CA that is trusted; set tls.ca to the server's CA"
+PLAINTEXT = "the server speaks plaintext; write http://, or enable TLS on the server"
+ENCRYPTED = "the server requires TLS; write https://"
+NO_CERTIFICATE = "the server requires a client certificate; set tls.cert and tls.key"
+REFUSED = "the server refused the client certificate in tls.cert"
+
+# OpenSSL's names of what a server reports about a client's certificate; Go's says "bad certificate" if there is none
+REFUSALS = {
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": REFUSED,
+    "SSLV3_ALERT_BAD_CERTIFICATE": REFUSED,
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": f"{REFUSED}: it has expired",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": REFUSED,
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": REFUSED,
+    "TLSV1_ALERT_UNKNOWN_CA": f"{REFUSED}: it is not signed by a CA that the server trusts",
+}
+
+
+def context(tls: TLS | None) -> ssl.SSLContext:
+    """Return a context that verifies servers as the options say, its files read now."""
+    tls = tls or TLS()
+    made = ssl.create_default_context()
+    if tls.ca is not None:
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        made.load_verify_locations(**({"cadata": tls.ca} if "-----BEGIN" in tls.ca else {"cafile": tls.ca}))
+    if tls.cert is not None and tls.key is not None:
+        with on_disk(tls.cert) as cert, on_disk(tls.key) as key:
+            made.load_cert_chain(cert, key)
+    made.set_alpn_protocols(["h2"])
+    return made
+
+
+@contextmanager
+def on_disk(pem: str) -> Iterator[str]:
+    """Yield the path of a PEM file; text is written to one for the moment, since OpenSSL reads no other way."""
+    if "-----BEGIN" not in pem:
+        yield pem
+        return
+    with NamedTemporaryFile("w", delete=False) as file:  # readable by its owner only
+        file.write(pem)
+    try:
+        yield file.name
+    finally:
+        os.unlink(file.name)
+
+
+def diagnose(url: str, tls: TLS | None, timeout: float) -> TLSError | None:
+    """Return what is wrong with TLS at a host that accepts connections, None if nothing is, or it cannot be told."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or parts.hostname is None:
+        return None
+    address = (parts.hostname, parts.port or 0)
+    try:
+        problem = secured(address, tls, timeout) if parts.scheme == "https" else speaks_tls(address, timeout)
+    except OSError:  # also where the host is gone by now
+        return None
+    return TLSError(problem, endpoint=parts.netloc) if problem else None
+
+
+def secured(address: tuple[str, int], tls: TLS | None, timeout: float) -> str:
+    """Return what is wrong where TLS is expected."""
+    name = (tls and tls.server_name) or address[0]
+    try:
+        with (
+            socket.create_connection(address, timeout) as raw,
+            context(tls).wrap_socket(raw, server_hostname=name) as sock,
+        ):
+            if sock.selected_alpn_protocol() != "h2":
+                return "the server speaks TLS, but not HTTP/2; is etcd there, or a proxy that does not pass it on?"
+            sock.settimeout(ALERT_WAIT)
+            with suppress(TimeoutError):
+                sock.sendall(PREFACE)
+                sock.recv(1)
+    except ssl.SSLCertVerificationError as error:
+        return VERIFY.get(error.verify_code, UNKNOWN_CA)
+    except ssl.SSLError as error:
+        return PLAINTEXT if speaks_http2(address, timeout) else explain(error, tls)
+    return ""
+
+
+def explain(error: ssl.SSLError, tls: TLS | None) -> str:
+    """Return what an error of OpenSSL means."""
+    reason = error.reason or ""
+    if not (tls and tls.cert) and (reason in REFUSALS or "HANDSHAKE_FAILURE" in reason):
+        return NO_CERTIFICATE
+    return REFUSALS.get(reason) or f"the TLS handshake failed: {reason.lower().replace('_', ' ') or error}"
+
+
+def speaks_http2(address: tuple[str, int], timeout: float) -> bool:
+    """Return whether a server answers HTTP/2 in plaintext: its first frame is SETTINGS."""
+    with socket.create_connection(address, timeout) as sock:
+        sock.settimeout(timeout)
+        sock.sendall(PREFACE)
+        return sock.recv(4)[3:] == b"\4"
+
+
+def speaks_tls(address: tuple[str, int], timeout: float) -> str:
+    """Return what is wrong where plaintext is expected."""
+    anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(address, timeout) as raw:
+        try:
+            with anybody.wrap_socket(raw, server_hostname=address[0]):
+                return ENCRYPTED
+        except ssl.SSLError as error:
+            return ENCRYPTED if "ALERT" in (error.reason or "") else ""

@@ -1,0 +1,49 @@
+"""Connections that die without a word: bytes are accepted and never answered, as by a NAT that has forgotten them."""
+
+import pytest
+
+from etcd_factory import errors
+from etcd_factory.testing import FaultProxy
+from tests.support.faces import settle, walk
+
+
+@pytest.fixture
+def proxy(etcd_server):
+    with FaultProxy(etcd_server.endpoint) as one:
+        yield one
+
+
+# A connection counts as silent at once; gRPC itself sends no ping.
+WARY = {"timeout": 30, "keepalive": {"time": 1e-6, "timeout": 5}, "grpc_options": {"grpc.keepalive_time_ms": 2**31 - 1}}
+
+
+async def test_a_call_after_a_silence_uses_a_new_connection(make, proxy):
+    client = make(proxy.endpoint, **WARY)
+    written = await settle(client.put("k").value("1"))
+    proxy.forget()
+    assert await settle(client.get("k").string()) == "1"
+    proxy.forget()
+    assert (await settle(client.put("k").value("2"))).revision > written.revision
+
+
+async def test_after_a_call_that_heard_nothing_the_next_one_uses_a_new_connection(make, proxy):
+    client = make(proxy.endpoint, timeout=0.5, keepalive={"time": 1000, "timeout": 1000})
+    await settle(client.put("k").value("1"))
+    proxy.forget()
+    with pytest.raises(errors.DeadlineExceededError) as caught:
+        await settle(client.put("k").value("2"))
+    assert caught.value.maybe_applied
+    assert await settle(client.get("k").string()) in ("1", "2")
+    assert proxy.connections >= 1
+
+
+async def test_a_watch_begins_on_a_new_connection_after_a_silence(make, proxy):
+    client = make(proxy.endpoint, **WARY)
+    await settle(client.put("k").value("1"))
+    proxy.forget()
+    watcher = await settle(client.watch().key("k").create())
+    await settle(client.put("k").value("2"))
+    async for event in walk(watcher):
+        assert event.kv.value == b"2"
+        break
+    await settle(watcher.cancel())

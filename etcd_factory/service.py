@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import Any, TypeVar, overload
 
 from attrs import evolve
-from typing_extensions import Self
+
+from etcd_factory.compat import Self
 
 from .core.admin.health import HealthChecks
 from .core.admin.service import Admin

@@ -12,6 +12,11 @@ settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
 
 
+def pytest_xdist_auto_num_workers():
+    """Two workers a processor: tests wait for servers more than they compute."""
+    return 2 * (os.cpu_count() or 1)
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch):
     """No test sees the environment's own choice of a configuration."""

@@ -9,8 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
-from typing_extensions import Self
-
+from etcd_factory.compat import Self
 from etcd_factory.config.sources import Part
 from etcd_factory.core.bound import Scoped, operation
 from etcd_factory.core.call.view import View

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import asdict
-from typing_extensions import Self
 
+from etcd_factory.compat import Self
 from etcd_factory.errors import ConfigError, Fault
 from etcd_factory.model import Health
 from etcd_factory.options import ClientOptions, ClientOptionsLike, FactoryOptionsLike

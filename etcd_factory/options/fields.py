@@ -12,12 +12,13 @@ import os
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar
-
-from typing_extensions import TypeIs
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from etcd_factory import errors
 from etcd_factory.errors import ConfigError
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 S = TypeVar("S", bound=str)
 

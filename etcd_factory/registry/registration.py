@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_args
 
-from typing_extensions import Self
-
+from etcd_factory.compat import Self
 from etcd_factory.core.bound import Scoped, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F

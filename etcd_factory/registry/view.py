@@ -6,8 +6,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from typing import Literal
 
-from typing_extensions import Self
-
+from etcd_factory.compat import Self
 from etcd_factory.core.bound import Scoped, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F

@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import Literal
 
-from typing_extensions import Self
-
+from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, Value, to_bytes, to_value
 from etcd_factory.core.bound import Bound, Scoped, opener, operation
 from etcd_factory.core.call.view import View

@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, Literal, TypeVar, overload
 
-from typing_extensions import Self
-
+from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text
 from etcd_factory.core.bound import Bound, Scoped, opener, operation, untyped
 from etcd_factory.core.call.view import View

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, Literal, Protocol
 
 from attrs import define
-from typing_extensions import Self
 
+from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, Value, count, to_bytes, to_json, to_value
 from etcd_factory.core.bound import Bound, terminal
 from etcd_factory.core.face import Async, F, Runner, Sync, finish

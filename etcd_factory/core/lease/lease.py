@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Literal, overload
 
-from typing_extensions import Self
-
+from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, lease_id, to_bytes, ttl_seconds
 from etcd_factory.core.bound import Bound, Scoped, operation
 from etcd_factory.core.call import rpc

@@ -10,8 +10,8 @@ from itertools import count as counter
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from attrs import define, evolve, frozen
-from typing_extensions import Self
 
+from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, count, to_bytes
 from etcd_factory.core.bound import Bound, opener, operation
 from etcd_factory.core.call.view import View

@@ -6,8 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from typing_extensions import Self
-
+from etcd_factory.compat import Self
 from etcd_factory.core.bound import operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Sync, finish

@@ -98,11 +98,10 @@ async def merge(parts: Iterable[Part], env: str, filters: tuple[Filter, ...], ke
     found, section = Node({}, ""), tuple(filter(None, key.split(".")))
     for part in parts:
         with noted(faults):
-            values = filtered(mapping(await content(part, found, env, wait), part.label), filters)
+            values = filtered(mapping(await content(part, found, env, wait), part.label), filters, part.label)
             if values is not None:
-                tree.config(values, part.label)
                 found = tree.merged(found, tree.grown(values, part.label, part.labels), section)
-    return Loaded(tree.config(tree.values(found), ""), dict(tree.labels(found)), tuple(faults), env)
+    return Loaded(tree.config(tree.values(found)), dict(tree.labels(found)), tuple(faults), env)
 
 
 def empty(sources: tuple[Source, ...], env: str) -> Part:
@@ -125,14 +124,14 @@ async def content(part: Part, below: Node, env: str, wait: bool) -> object:
 
 
 def mapping(value: object, label: str) -> Values:
-    """Return a copy in plain dicts, empty for None. Raises ``ConfigError`` unless ``value`` is a mapping."""
-    found: object = {} if value is None else tree.plain(value)
+    """Return a copy in plain dicts, empty for None. Raises ``ConfigError`` unless ``value`` is a valid mapping."""
+    found: object = {} if value is None else tree.checked(value, label)
     if not is_mapping(found):
         raise ConfigError(Fault(label, "", f"expected a mapping, got {type(value).__name__}"))
     return dict(found)
 
 
-def filtered(values: Values, filters: tuple[Filter, ...]) -> Values | None:
+def filtered(values: Values, filters: tuple[Filter, ...], label: str) -> Values | None:
     """Return the layer as the filters leave it, None if one of them drops it."""
     for each in filters:
         answer = each(values)
@@ -140,5 +139,5 @@ def filtered(values: Values, filters: tuple[Filter, ...]) -> Values | None:
             return None
         if not is_mapping(cast("object", answer)):
             raise TypeError(f"the filter {each!r} must return a mapping or None, not {type(answer).__name__}")
-        values = tree.plain(answer)
+        values = mapping(answer, label)
     return values

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from omegaconf.errors import OmegaConfBaseException
-
 from etcd_factory.errors import ConfigError, Fault
 
 from .faults import noted
-from .formats import ROOT, from_yaml
+from .formats import from_yaml
 from .sources import Part
-from .tree import Path, nearest, refusal
+from .tree import Path, checked, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,8 +61,10 @@ def descend(tree: dict[str, object], path: Path) -> dict[str, object] | None:
 def read(text: str, label: str) -> object:
     """Parse a value as YAML. Raises ``ConfigError``, which does not show the value."""
     try:
-        return from_yaml(text)
-    except OmegaConfBaseException as error:
-        raise ConfigError(refusal(error, label, ROOT)) from None
+        return checked(from_yaml(text), label)
+    except ConfigError:
+        raise
+    except RecursionError:
+        raise ConfigError(Fault(label, "", "nested too deeply")) from None
     except ValueError:
         raise ConfigError(Fault(label, "", "is not valid YAML; put the value in quotes")) from None

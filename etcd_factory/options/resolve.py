@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from etcd_factory.errors import Fault
 
 from .fields import is_list, is_mapping
+from .nesting import check_nesting
 from .structure import below
 
 if TYPE_CHECKING:
@@ -28,13 +29,22 @@ def is_tree(value: object) -> TypeGuard[DictConfig | ListConfig]:
 
 
 def plain(value: object) -> Read:
-    """Return a copy without OmegaConf, and a fault for each place that cannot be resolved."""
+    """Return a copy without OmegaConf, and a fault for each place that cannot be resolved.
+
+    Raises ``ConfigError`` for values that contain themselves or are nested too deeply.
+    """
+    check_nesting(value)
+    return copied(value)
+
+
+def copied(value: object) -> Read:
+    """Return a copy without OmegaConf; see ``plain``."""
     if is_tree(value):
         return resolved(value)
     if is_mapping(value):
-        return branch({key: plain(inner) for key, inner in value.items()})
+        return branch({key: copied(inner) for key, inner in value.items()})
     if is_list(value) and isinstance(value, list):
-        return items([plain(inner) for inner in value])
+        return items([copied(inner) for inner in value])
     return value, ()
 
 
@@ -50,7 +60,7 @@ def leaf(parent: DictConfig | ListConfig, key: Any) -> Read:
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        return plain(parent[key])
+        return copied(parent[key])
     except OmegaConfBaseException as error:
         return None, (Fault("", "", str(error.msg).splitlines()[0]),)
 

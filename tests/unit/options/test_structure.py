@@ -112,7 +112,9 @@ def test_the_upper_mapping_always_wins_and_inputs_are_unchanged(base, over):
 
 
 def test_the_error_is_a_value_error_with_the_faults():
-    with pytest.raises(ValueError, match="2 problems in the configuration:\n  a: unknown option\n  b: unknown") as caught:
+    with pytest.raises(
+        ValueError, match="2 problems in the configuration:\n  a: unknown option\n  b: unknown"
+    ) as caught:
         structure(Pair, {"a": 1, "b": 2})
     assert isinstance(caught.value, ConfigError)
     assert [fault.path for fault in caught.value.faults] == ["a", "b"]

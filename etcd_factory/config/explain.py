@@ -11,7 +11,6 @@ from omegaconf import DictConfig, OmegaConf
 from etcd_factory.options.fields import is_mapping
 
 from . import secrets, tree
-from .aliases import NAMES, level
 from .loader import Filter, read
 
 if TYPE_CHECKING:
@@ -89,9 +88,8 @@ def resolved(node: DictConfig, key: Any, raw: object) -> object:
 
 
 def hides(path: tree.Path, section: tree.Path) -> bool:
-    """Whether a key of the path is that of a secret. A client's name is not a key: it may be called ``token``."""
-    above = (name for end, name in enumerate(path[:-1]) if level(path[:end], section) != NAMES)
-    return any(map(secrets.is_secret, (*above, path[-1])))
+    """Whether a key of the path is that of a secret."""
+    return any(tree.hides(path[:end], section) for end in range(1, len(path) + 1))
 
 
 def shown(value: object) -> str:

@@ -101,7 +101,7 @@ async def merge(parts: Iterable[Part], env: str, filters: tuple[Filter, ...], ke
             values = filtered(mapping(await content(part, found, env, wait), part.label), filters, part.label)
             if values is not None:
                 found = tree.merged(found, tree.grown(values, part.label, part.labels), section)
-    return Loaded(tree.config(tree.values(found)), dict(tree.labels(found)), tuple(faults), env)
+    return Loaded(tree.config(tree.values(found), section), dict(tree.labels(found)), tuple(faults), env)
 
 
 def empty(sources: tuple[Source, ...], env: str) -> Part:

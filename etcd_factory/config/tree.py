@@ -7,20 +7,20 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 from attrs import evolve, field, frozen
-from omegaconf import AnyNode, DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import GrammarParseError, KeyValidationError, OmegaConfBaseException
 
 from etcd_factory.errors import ConfigError, Fault
 from etcd_factory.options.fields import is_list, is_mapping
 from etcd_factory.options.nesting import check_nesting
+from etcd_factory.options.secret import is_secret
 
-from .aliases import OPTIONS, level, respelled
+from .aliases import NAMES, OPTIONS, level, respelled
+from .nodes import FLAGS, leaf_node, secret_node
 
 Path: TypeAlias = tuple[str, ...]
 Labels: TypeAlias = Mapping[Path, str]
 
-FLAGS = {"allow_objects": True}
-SCALARS = (str, bytes, int, float, type(None))
 MISSING = "???"
 # OmegaConf's own messages quote the value, which may be a secret.
 BAD_KEY = "a key must be text or a number"
@@ -95,22 +95,31 @@ def nearest(found: Labels, path: Path) -> str:
     return next((found[each] for each in above if each in found), "")
 
 
-def config(value: dict[Any, Any]) -> DictConfig:
-    """Return plain values as an OmegaConf tree with any object as a leaf. Raises ``ConfigError`` if it is invalid."""
+def config(value: Mapping[Any, Any], section: Path = ()) -> DictConfig:
+    """Return plain values as an OmegaConf tree with any object as a leaf; its ``repr`` shows no secret.
+
+    Raises ``ConfigError`` if the values are invalid.
+    """
     try:
-        safe: dict[Any, Any] = wrapped(value)
+        safe: dict[Any, Any] = {key: wrapped(each, (str(key),), section) for key, each in value.items()}
         return OmegaConf.create(safe, flags={**FLAGS})  # a copy: OmegaConf keeps and changes the mapping
     except OmegaConfBaseException as error:
         raise ConfigError(refusal(error, str(error.full_key or ""))) from None
 
 
-def wrapped(value: object) -> Any:
-    """Return the values with each object in a node: OmegaConf would turn attrs and data classes into mappings."""
+def wrapped(value: object, path: Path, section: Path, secret: bool = False) -> Any:
+    """Return the value at a path with every leaf that needs it in a node; ``secret`` if it is below a secret's key."""
+    secret = secret or hides(path, section)
     if is_mapping(value):
-        return {key: wrapped(each) for key, each in value.items()}
+        return {key: wrapped(each, (*path, str(key)), section, secret) for key, each in value.items()}
     if is_list(value):
-        return [wrapped(each) for each in value]
-    return value if isinstance(value, SCALARS) else AnyNode(value, flags={**FLAGS})
+        return [wrapped(each, (*path, "[]"), section, secret) for each in value]
+    return secret_node(value) if secret else leaf_node(value)
+
+
+def hides(path: Path, section: Path) -> bool:
+    """Whether the last key of a path is that of a secret. A client's name is not a key: it may be called ``token``."""
+    return is_secret(path[-1]) and level(path[:-1], section) != NAMES
 
 
 def checked(value: object, label: str) -> Any:

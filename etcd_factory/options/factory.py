@@ -14,6 +14,7 @@ from .client import ClientOptions, ClientOptionsLike, non_defaults
 from .fields import Values, is_mapping
 from .mappings import AnyMapping, ConfigCenterDict, Priority, ServiceDiscoveryDict
 from .resolve import path_of, plain
+from .secret import shielded
 from .services import ConfigCenterOptions, ServiceDiscovery
 from .structure import below, named, nested, overlay, structure
 
@@ -34,8 +35,11 @@ def priority(value: object) -> Priority:
 
 
 def client(value: ClientOptionsLike | None) -> Values:
-    """Return a client's options as a mapping, to be merged over what all clients share."""
-    return non_defaults(value) if isinstance(value, ClientOptions) else fields.mapping({} if value is None else value)
+    """Return a client's options as a mapping, to be merged over what all clients share; its ``repr`` has no secret."""
+    if isinstance(value, ClientOptions):
+        return non_defaults(value)
+    found: Values = shielded(fields.mapping({} if value is None else value))
+    return found
 
 
 def client_or_none(value: ClientOptionsLike | None) -> Values | None:

@@ -12,17 +12,21 @@ import os
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 from typing_extensions import TypeIs
 
 from etcd_factory import errors
 from etcd_factory.errors import ConfigError
 
+from .secret import PEM, Secret, SecretValue, reveal
+
 S = TypeVar("S", bound=str)
 
 Values = dict[str, Any]  # options as a mapping
-Secret = str | Callable[[], object]  # a function may return the text, or in asyncio an awaitable of it
+Function = Callable[[], object]  # it may return the text of a credential, or in asyncio an awaitable of it
+Credential = str | SecretValue | Function
+PEMText = str | SecretValue | os.PathLike[str]
 EMPTY: Mapping[str, object] = MappingProxyType({})
 
 
@@ -53,7 +57,7 @@ def text(value: str) -> str:
         raise ConfigError(f"expected text, got {kind(value)}{hint}")
     if not value:
         raise ConfigError("expected text, got an empty string")
-    return value
+    return str(value)
 
 
 def name(value: str | None) -> str | None:
@@ -61,22 +65,32 @@ def name(value: str | None) -> str | None:
     return None if value is None else text(value)
 
 
-def secret(value: Secret | None) -> Secret | None:
+def plain_text(value: Any) -> str:
+    """Check a non-empty string, which a secret may hold."""
+    return text(cast("str", reveal(value)))
+
+
+def username(value: Credential | None) -> str | Function | None:
     """Check a non-empty string, a function that returns one on demand, or None."""
-    return value if value is None or callable(value) else text(value)
+    return value if value is None or callable(value) else plain_text(value)
+
+
+def secret(value: Credential | None) -> Secret | Function | None:
+    """Return a non-empty string as a secret; a function that returns one on demand, or None, is unchanged."""
+    return value if value is None or callable(value) else Secret(plain_text(value))
 
 
 def header(value: str) -> str:
     """Check a string that can be sent in a header; the message does not show it."""
-    written = text(value)
+    written = plain_text(value)
     if not written.isascii() or not written.isprintable() or written != written.strip():
         raise ConfigError("expected printable ASCII without surrounding space; does it end with a line break?")
     return written
 
 
-def token(value: Secret | None) -> Secret | None:
-    """Check a string that can be sent as a token, a function that returns one on demand, or None."""
-    return value if value is None or callable(value) else header(value)
+def token(value: Credential | None) -> Secret | Function | None:
+    """Return a string that can be sent as a token as a secret; a function that returns one, or None, is unchanged."""
+    return value if value is None or callable(value) else Secret(header(cast("str", value)))
 
 
 def seconds(value: float) -> float:
@@ -124,13 +138,13 @@ def settings(value: Mapping[str, object]) -> Mapping[str, object]:
     return MappingProxyType(mapping(value))
 
 
-def pem(value: str | os.PathLike[str] | None) -> str | None:
-    """Check PEM text, or the path of a file that is readable now, or None."""
+def pem(value: PEMText | None) -> str | Secret | None:
+    """Check PEM text, or the path of a file that is readable now, or None. Text with a private key becomes a secret."""
     if value is None:
         return None
-    path = text(os.fspath(value) if isinstance(value, os.PathLike) else value)
+    path = plain_text(os.fspath(value) if isinstance(value, os.PathLike) else value)
     if "-----BEGIN" in path:
-        return path
+        return Secret(path) if PEM in path else path
     if not os.path.isfile(path):
         raise ConfigError(f"expected PEM text or a file path; no such file: {path}")
     if not os.access(path, os.R_OK):

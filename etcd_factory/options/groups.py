@@ -7,7 +7,8 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from . import fields
-from .fields import Secret
+from .fields import Function
+from .secret import Secret
 from .structure import Checks, agree, named
 
 
@@ -55,12 +56,13 @@ class Auth:
 
     Each may be a function, in asyncio also an ``async`` one. The functions of username and password are called each
     time a token is fetched; the function of a token is called if there is no token yet, or after the server refused the
-    last one. A token that is text is sent unchanged; if the server refuses it, the call fails.
+    last one. A token that is text is sent unchanged; if the server refuses it, the call fails. Password and token are
+    kept as a ``Secret``.
     """
 
-    username: Secret | None = field(default=None, converter=fields.secret)
-    password: Secret | None = field(default=None, converter=fields.secret, repr=hidden)
-    token: Secret | None = field(default=None, converter=fields.token, repr=hidden)
+    username: str | Function | None = field(default=None, converter=fields.username)
+    password: Secret | Function | None = field(default=None, converter=fields.secret, repr=hidden)
+    token: Secret | Function | None = field(default=None, converter=fields.token, repr=hidden)
 
     CHECKS: ClassVar[Checks] = ((frozenset({"username", "password", "token"}), mixed_auth),)
 
@@ -76,9 +78,9 @@ class TLS:
     certificate must have if it differs from the host.
     """
 
-    ca: str | None = field(default=None, converter=fields.pem, repr=file_only)
-    cert: str | None = field(default=None, converter=fields.pem, repr=file_only)
-    key: str | None = field(default=None, converter=fields.pem, repr=file_only)
+    ca: str | Secret | None = field(default=None, converter=fields.pem, repr=file_only)
+    cert: str | Secret | None = field(default=None, converter=fields.pem, repr=file_only)
+    key: str | Secret | None = field(default=None, converter=fields.pem, repr=file_only)
     server_name: str | None = field(default=None, converter=fields.name)
 
     CHECKS: ClassVar[Checks] = ((frozenset({"cert", "key"}), half_pair),)

@@ -11,12 +11,11 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, TypedDict, final
 
-from .fields import Secret
+from .fields import Credential, PEMText
 from .groups import TLS, Auth, Keepalive, Retry
 
 Priority = Literal["high", "medium", "low"]
 BalancerName = Literal["round_robin", "random", "weighted", "least_connections", "consistent_hash"]
-PEM = str | os.PathLike[str]
 
 
 @final
@@ -30,17 +29,17 @@ AnyMapping = Mapping[str, InvalidOption]
 class AuthDict(TypedDict, total=False):
     """``Auth`` as a mapping."""
 
-    username: Secret | None
-    password: Secret | None
-    token: Secret | None
+    username: Credential | None
+    password: Credential | None
+    token: Credential | None
 
 
 class TLSDict(TypedDict, total=False):
     """``TLS`` as a mapping."""
 
-    ca: PEM | None
-    cert: PEM | None
-    key: PEM | None
+    ca: PEMText | None
+    cert: PEMText | None
+    key: PEMText | None
     server_name: str | None
     serverName: str | None
 

@@ -9,6 +9,7 @@ import grpc
 
 from etcd_factory.errors import ConfigError, Fault
 from etcd_factory.options import TLS
+from etcd_factory.options.secret import Secret
 
 
 def credentials(tls: TLS | None) -> grpc.ChannelCredentials:
@@ -18,8 +19,9 @@ def credentials(tls: TLS | None) -> grpc.ChannelCredentials:
     return grpc.ssl_channel_credentials(ca, read("key", tls.key), read("cert", tls.cert))
 
 
-def read(option: str, pem: str | None) -> bytes | None:
+def read(option: str, given: str | Secret | None) -> bytes | None:
     """Return PEM text, or the content of the file."""
+    pem = given.get_secret_value() if isinstance(given, Secret) else given
     if pem is None or "-----BEGIN" in pem:
         return pem.encode() if pem else None
     try:

@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from etcd_factory.config.resolvers import register_resolver
 from etcd_factory.config.variables import read
 from etcd_factory.errors import ConfigError, Fault, suggestion
 from etcd_factory.service import ETCDService
@@ -34,8 +35,7 @@ def etcd_resolver(clients: Mapping[str, ETCDService] | Any) -> Generator[None, N
             raise wrong(client, key, "there is no such key")
         return default if found is None else read(found, f"etcd {client} {key}")
 
-    register: Any = getattr(OmegaConf, "register_resolver", OmegaConf.register_new_resolver)  # its name from 2.4 on
-    register(NAME, resolve, use_cache=True)
+    register_resolver(NAME, resolve, use_cache=True)
     try:
         yield
     finally:

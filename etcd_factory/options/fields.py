@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar, cast
 
-from typing_extensions import TypeIs
-
 from etcd_factory import errors
 from etcd_factory.errors import ConfigError
 
+from .kinds import is_list as is_list  # for those who import both from here
+from .kinds import is_mapping as is_mapping
+from .kinds import kind
 from .secret import PEM, Secret, SecretValue, reveal
 
 S = TypeVar("S", bound=str)
@@ -28,21 +29,6 @@ Function = Callable[[], object]  # it may return the text of a credential, or in
 Credential = str | SecretValue | Function
 PEMText = str | SecretValue | os.PathLike[str]
 EMPTY: Mapping[str, object] = MappingProxyType({})
-
-
-def is_mapping(value: object) -> TypeIs[Mapping[Any, Any]]:
-    """Whether ``value`` has keys."""
-    return isinstance(value, Mapping)
-
-
-def is_list(value: object) -> TypeIs[list[Any] | tuple[Any, ...]]:
-    """Whether ``value`` is a list, or a tuple, which a configuration treats as a list."""
-    return isinstance(value, (list, tuple))
-
-
-def kind(value: object) -> str:
-    """The type of a value as messages name it."""
-    return "nothing" if value is None else type(value).__name__
 
 
 def expected(what: str, value: object) -> ConfigError:

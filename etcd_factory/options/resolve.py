@@ -1,6 +1,6 @@
 """From OmegaConf trees to plain values, interpolations resolved.
 
-The only module of ``options`` that knows OmegaConf. Importing that takes 40 ms, and a program that reads no file has no
+Only this module and ``unresolved`` know OmegaConf. Importing that takes 40 ms, and a program that reads no file has no
 tree: nothing here imports it before one exists.
 """
 
@@ -19,13 +19,15 @@ from .structure import below
 if TYPE_CHECKING:
     from omegaconf import DictConfig, ListConfig
 
+TREES = ("DictConfig", "ListConfig", "TupleConfig")  # the last one is new in 2.4
+
 Read = tuple[Any, tuple[Fault, ...]]
 
 
 def is_tree(value: object) -> TypeGuard[DictConfig | ListConfig]:
     """Whether ``value`` is a container of OmegaConf; there is none before OmegaConf has been imported."""
     omegaconf = sys.modules.get("omegaconf")  # without the names while another thread is importing it
-    return isinstance(value, tuple(getattr(omegaconf, name, ()) for name in ("DictConfig", "ListConfig")))
+    return isinstance(value, tuple(getattr(omegaconf, name, ()) for name in TREES))
 
 
 def plain(value: object) -> Read:
@@ -62,7 +64,9 @@ def leaf(parent: DictConfig | ListConfig, key: Any) -> Read:
     try:
         return copied(parent[key])
     except OmegaConfBaseException as error:
-        return None, (Fault("", "", str(error.msg).splitlines()[0]),)
+        from .unresolved import reason
+
+        return None, (Fault("", "", reason(error, parent, key)),)
 
 
 def items(entries: list[Read]) -> Read:

@@ -7,10 +7,10 @@ other libraries, and OmegaConf's interpolations, need text.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Protocol, SupportsIndex, runtime_checkable
 
+from .kinds import is_list, is_mapping
 from .names import canonical
 
 MASK = "***"
@@ -122,11 +122,11 @@ def censored(text: str) -> str:
     return URL.sub(rf"\1{MASK}@", text) if "@" in text else text
 
 
-def shielded(value: Any, *, secret: bool = False) -> Any:
+def shielded(value: object, *, secret: bool = False) -> Any:
     """Return a copy of the values whose ``repr`` shows no secret; ``secret`` if they are below a secret's key."""
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         return {key: shielded(each, secret=secret or is_secret(key)) for key, each in value.items()}
-    if isinstance(value, list):
+    if is_list(value):
         return [shielded(each, secret=secret) for each in value]
     return shielded_text(value, secret=secret) if isinstance(value, str) else value
 

@@ -77,7 +77,7 @@ def test_a_section_that_cannot_be_resolved_is_a_fault(write, texts):
     write("a.yaml", "etcd: ${oc.env:NOWHERE_SET}")
     (fault,) = texts("a.yaml")
     assert fault.startswith("a.yaml: etcd: ")
-    assert "Environment variable 'NOWHERE_SET' not found" in fault
+    assert "environment variable NOWHERE_SET is not set" in fault
 
 
 def test_a_file_that_only_asyncio_can_load_keeps_its_error(write):

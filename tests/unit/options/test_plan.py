@@ -117,7 +117,7 @@ def test_the_path_of_the_options_may_be_given(faults):
 def test_a_missing_variable_is_a_fault_at_its_path(faults):
     (fault,) = faults(planned, OmegaConf.create({"client": {"hosts": ["${oc.env:NOWHERE_SET}"]}}))
     assert fault.startswith("client.hosts.0: ")
-    assert "Environment variable 'NOWHERE_SET' not found" in fault
+    assert "environment variable NOWHERE_SET is not set" in fault
 
 
 def test_a_missing_password_is_not_reported_twice(faults):

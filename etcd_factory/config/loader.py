@@ -12,7 +12,7 @@ from etcd_factory.coroutine import finish
 from etcd_factory.errors import ConfigError, Fault
 from etcd_factory.options.fields import Values, is_mapping
 
-from . import script, tree
+from . import references, script, tree
 from .environment import current_env, layers
 from .faults import error_for, noted
 from .formats import decoded, parsed
@@ -98,10 +98,12 @@ async def merge(parts: Iterable[Part], env: str, filters: tuple[Filter, ...], ke
     found, section = Node({}, ""), tuple(filter(None, key.split(".")))
     for part in parts:
         with noted(faults):
-            values = filtered(mapping(await content(part, found, env, wait), part.label), filters, part.label)
+            read = await content(part, found, section, env, wait=wait)
+            values = filtered(mapping(read, part.label), filters, part.label)
             if values is not None:
                 found = tree.merged(found, tree.grown(values, part.label, part.labels), section)
-    return Loaded(tree.config(tree.values(found), section), dict(tree.labels(found)), tuple(faults), env)
+    found, unresolved = references.resolved(found, section)
+    return Loaded(tree.config(tree.values(found), section), dict(tree.labels(found)), (*faults, *unresolved), env)
 
 
 def empty(sources: tuple[Source, ...], env: str) -> Part:
@@ -111,7 +113,7 @@ def empty(sources: tuple[Source, ...], env: str) -> Part:
     return Part("", names, fault=Fault(names, "", message))
 
 
-async def content(part: Part, below: Node, env: str, wait: bool) -> object:
+async def content(part: Part, below: Node, section: tree.Path, env: str, *, wait: bool) -> object:
     """Return the values of a part, read from its file if it has one."""
     if part.fault:
         raise ConfigError(part.fault)
@@ -120,7 +122,8 @@ async def content(part: Part, below: Node, env: str, wait: bool) -> object:
     text = decoded(part.file)
     if part.file.suffix != ".py":
         return parsed(part.file, text)
-    return await script.run(part.file, text, env, tree.values(below), wait=wait)
+    merged, _ = references.resolved(below, section)  # its faults are reported at the end
+    return await script.run(part.file, text, env, tree.values(merged), wait=wait)
 
 
 def mapping(value: object, label: str) -> Values:

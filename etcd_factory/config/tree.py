@@ -12,6 +12,7 @@ from omegaconf.errors import GrammarParseError, KeyValidationError, OmegaConfBas
 
 from etcd_factory.errors import ConfigError, Fault
 from etcd_factory.options.fields import is_list, is_mapping
+from etcd_factory.options.interpolation import may_be_mapping
 from etcd_factory.options.nesting import check_nesting
 from etcd_factory.options.secret import is_secret
 
@@ -37,6 +38,14 @@ class Node:
 
     value: object = field(repr=False)
     label: str
+
+
+@frozen
+class Laid:
+    """A mapping laid over an interpolation, whose target is known only when all layers are merged."""
+
+    under: Node
+    over: Node
 
 
 def plain(value: object) -> Any:
@@ -67,17 +76,30 @@ def merged(old: Node, new: Node, section: Path, path: Path = ()) -> Node:
     if isinstance(new.value, str) and new.value == MISSING:
         return old
     before, after = old.value, new.value
-    if not (is_mapping(before) and is_mapping(after)):
+    if not is_mapping(after):
         return new
+    if not is_mapping(before):
+        return laid(old, new, section, path)
     value = respelled(before, after) if level(path, section) == OPTIONS else dict(before)
-    for key, node in after.items():
-        value[key] = merged(value[key], node, section, (*path, str(key))) if key in value else node
+    for key, each in after.items():
+        value[key] = merged(value[key], each, section, (*path, str(key))) if key in value else each
     return Node(value, new.label if after or not before else old.label)
+
+
+def laid(old: Node, new: Node, section: Path, path: Path) -> Node:
+    """Return a mapping laid over what is no mapping: an interpolation may refer to one, anything else is replaced."""
+    under = old.value
+    if isinstance(under, Laid):
+        return Node(Laid(under.under, merged(under.over, new, section, path)), new.label)
+    is_text = not isinstance(under, str) or not may_be_mapping(under) or hides(path, section)
+    if is_text:
+        return new
+    return Node(Laid(old, new), new.label) if new.value else old
 
 
 def values(node: Node) -> Any:
     """Return the tree without its labels, in new dicts and lists."""
-    branch = node.value
+    branch = node.value.under.value if isinstance(node.value, Laid) else node.value
     return {key: values(each) for key, each in branch.items()} if is_mapping(branch) else plain(branch)
 
 
@@ -119,7 +141,7 @@ def wrapped(value: object, path: Path, section: Path, secret: bool = False) -> A
 
 def hides(path: Path, section: Path) -> bool:
     """Whether the last key of a path is that of a secret. A client's name is not a key: it may be called ``token``."""
-    return is_secret(path[-1]) and level(path[:-1], section) != NAMES
+    return bool(path) and is_secret(path[-1]) and level(path[:-1], section) != NAMES
 
 
 def checked(value: object, label: str) -> Any:

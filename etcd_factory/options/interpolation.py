@@ -34,6 +34,13 @@ def whole_reference(text: str) -> re.Match[str] | None:
     return found
 
 
+def may_be_mapping(text: str) -> bool:
+    """Whether a text is one interpolation that may refer to a mapping; variables of the environment are text."""
+    function = FUNCTION.match(text)
+    is_call = function is not None and function["name"] != "oc.env" and text.endswith("}")
+    return is_call or whole_reference(text) is not None
+
+
 def keys_of(path: str) -> tuple[str, ...]:
     """Return the keys of a path: ``a.b[0].c`` has four."""
     return tuple(KEY.findall(path))

@@ -18,6 +18,11 @@ def is_list(value: object) -> TypeIs[list[Any] | tuple[Any, ...]]:
     return isinstance(value, (list, tuple))
 
 
+def is_omegaconf(value: object) -> bool:
+    """Whether a value is a tree of OmegaConf's, which resolves its interpolations when it is read."""
+    return type(value).__module__.startswith("omegaconf")
+
+
 def kind(value: object) -> str:
     """The type of a value as messages name it."""
     return "nothing" if value is None else type(value).__name__

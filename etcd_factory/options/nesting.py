@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from etcd_factory.errors import ConfigError, Fault
 
-from .fields import is_list, is_mapping
+from .kinds import is_list, is_mapping, is_omegaconf
 
 # OmegaConf uses 11 frames a level; configurations that people write have fewer than 10 levels.
 DEEPEST = 32
@@ -53,13 +53,8 @@ def size(value: object, sizes: Sizes, depth: int) -> int:
 
 def parts(value: object) -> Iterable[object] | None:
     """Return what is inside a mapping or a list, None for a single value."""
-    if is_omegaconf(value):
+    if is_omegaconf(value):  # checked when it was made
         return None
     if is_mapping(value):
         return value.values()
     return value if is_list(value) else None
-
-
-def is_omegaconf(value: object) -> bool:
-    """Whether a value is a tree of OmegaConf's: checked when it was made, and reading it would resolve it."""
-    return type(value).__module__.startswith("omegaconf")

@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import Any, Protocol, SupportsIndex, runtime_checkable
 
-from .kinds import is_list, is_mapping
+from .kinds import is_list, is_mapping, is_omegaconf
 from .names import canonical
 
 MASK = "***"
@@ -124,6 +124,8 @@ def censored(text: str) -> str:
 
 def shielded(value: object, *, secret: bool = False) -> Any:
     """Return a copy of the values whose ``repr`` shows no secret; ``secret`` if they are below a secret's key."""
+    if is_omegaconf(value):
+        return value
     if is_mapping(value):
         return {key: shielded(each, secret=secret or is_secret(key)) for key, each in value.items()}
     if is_list(value):

@@ -25,7 +25,7 @@ def decoded(path: Path) -> str:
     """Return the text of a regular file without its byte order mark."""
     try:
         mode = path.stat().st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # reading a named pipe would wait for a writer
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # reading a named pipe would wait for its writer
             raise broken(path, "is not a regular file")
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:

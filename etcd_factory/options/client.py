@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from etcd_factory.errors import ConfigError
 
-from . import fields
+from . import fields, numbers
 from .fields import Values
 from .groups import TLS, Auth, Keepalive, Retry
 from .hosts import hosts, is_secure, is_srv
@@ -61,9 +61,9 @@ class ClientOptions:
     auth: Auth | None = field(default=None, converter=auth_of)
     tls: TLS | None = field(default=None, converter=tls_of)
     namespace: str | bytes = field(default="", converter=fields.prefix)
-    timeout: float = field(default=5.0, converter=fields.seconds)
-    dial_timeout: float = field(default=2.0, converter=fields.seconds)
-    sync: float | None = field(default=None, converter=fields.interval)
+    timeout: float = field(default=5.0, converter=numbers.seconds)
+    dial_timeout: float = field(default=2.0, converter=numbers.seconds)
+    sync: float | None = field(default=None, converter=numbers.interval)
     retry: Retry = field(default=Retry(), converter=retry_of)
     keepalive: Keepalive = field(default=Keepalive(), converter=keepalive_of)
     grpc_options: Mapping[str, object] = field(default=fields.EMPTY, converter=fields.settings)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar, cast
 
@@ -20,13 +20,12 @@ from etcd_factory.errors import ConfigError
 from .kinds import is_list as is_list  # for those who import both from here
 from .kinds import is_mapping as is_mapping
 from .kinds import kind
+from .numbers import flag
 from .secret import PEM, Secret, SecretValue, reveal
 
 S = TypeVar("S", bound=str)
 
 Values = dict[str, Any]  # options as a mapping
-Function = Callable[[], object]  # it may return the text of a credential, or in asyncio an awaitable of it
-Credential = str | SecretValue | Function
 PEMText = str | SecretValue | os.PathLike[str]
 EMPTY: Mapping[str, object] = MappingProxyType({})
 
@@ -43,6 +42,10 @@ def text(value: str) -> str:
         raise ConfigError(f"expected text, got {kind(value)}{hint}")
     if not value:
         raise ConfigError("expected text, got an empty string")
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # of a variable, or a file name, that is not UTF-8
+        raise ConfigError("expected text that can be written as UTF-8") from None
     return str(value)
 
 
@@ -56,50 +59,12 @@ def plain_text(value: Any) -> str:
     return text(cast("str", reveal(value)))
 
 
-def username(value: Credential | None) -> str | Function | None:
-    """Check a non-empty string, a function that returns one on demand, or None."""
-    return value if value is None or callable(value) else plain_text(value)
-
-
-def secret(value: Credential | None) -> Secret | Function | None:
-    """Return a non-empty string as a secret; a function that returns one on demand, or None, is unchanged."""
-    return value if value is None or callable(value) else Secret(plain_text(value))
-
-
 def header(value: str) -> str:
     """Check a string that can be sent in a header; the message does not show it."""
     written = plain_text(value)
     if not written.isascii() or not written.isprintable() or written != written.strip():
         raise ConfigError("expected printable ASCII without surrounding space; does it end with a line break?")
     return written
-
-
-def token(value: Credential | None) -> Secret | Function | None:
-    """Return a string that can be sent as a token as a secret; a function that returns one, or None, is unchanged."""
-    return value if value is None or callable(value) else Secret(header(cast("str", value)))
-
-
-def seconds(value: float) -> float:
-    """Check a duration above 0."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise expected("a number of seconds", value)
-    if not 0 < value < float("inf"):
-        raise ConfigError(f"expected a number of seconds above 0, got {value}")
-    return value
-
-
-def interval(value: float | None) -> float | None:
-    """Check a duration above 0, or None."""
-    return None if value is None else seconds(value)
-
-
-def count(value: int) -> int:
-    """Check a whole number above 0."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise expected("a whole number", value)
-    if value < 1:
-        raise ConfigError(f"expected a whole number above 0, got {value}")
-    return value
 
 
 def prefix(value: str | bytes) -> str | bytes:
@@ -140,7 +105,7 @@ def pem(value: PEMText | None) -> str | Secret | None:
 
 def disabled(value: Literal[False]) -> bool:
     """Check a reserved option: merging concurrent operations into transactions is not implemented yet."""
-    if value is not False:
+    if flag(value) is not False:
         raise ConfigError("reserved; only false is accepted. Use batch([...]) to send operations together")
     return False
 

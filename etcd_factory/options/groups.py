@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from . import fields
-from .fields import Function
+from . import credentials, fields, numbers
+from .credentials import Function
 from .secret import Secret
 from .structure import Checks, agree, named
 
@@ -54,15 +54,15 @@ def crossed(retry: Retry) -> str:
 class Auth:
     """How the client authenticates: with a username and a password, or with a token that it already has.
 
-    Each may be a function, in asyncio also an ``async`` one. The functions of username and password are called each
-    time a token is fetched; the function of a token is called if there is no token yet, or after the server refused the
-    last one. A token that is text is sent unchanged; if the server refuses it, the call fails. Password and token are
-    kept as a ``Secret``.
+    Each may be a function, in asyncio also an ``async`` one, or ``{file: path}``. The functions of username and
+    password are called, and their files read, each time a token is fetched; those of a token if there is none yet, or
+    after the server refused the last one. A token that is text is sent unchanged; if the server refuses it, the call
+    fails. Password and token are kept as a ``Secret``.
     """
 
-    username: str | Function | None = field(default=None, converter=fields.username)
-    password: Secret | Function | None = field(default=None, converter=fields.secret, repr=hidden)
-    token: Secret | Function | None = field(default=None, converter=fields.token, repr=hidden)
+    username: str | Function | None = field(default=None, converter=credentials.username)
+    password: Secret | Function | None = field(default=None, converter=credentials.password, repr=hidden)
+    token: Secret | Function | None = field(default=None, converter=credentials.token, repr=hidden)
 
     CHECKS: ClassVar[Checks] = ((frozenset({"username", "password", "token"}), mixed_auth),)
 
@@ -96,9 +96,9 @@ class Retry:
     The pause doubles from ``initial`` to ``maximum``, with jitter.
     """
 
-    attempts: int = field(default=10, converter=fields.count)
-    initial: float = field(default=0.025, converter=fields.seconds)
-    maximum: float = field(default=1.0, converter=fields.seconds)
+    attempts: int = field(default=10, converter=numbers.count)
+    initial: float = field(default=0.025, converter=numbers.seconds)
+    maximum: float = field(default=1.0, converter=numbers.seconds)
 
     CHECKS: ClassVar[Checks] = ((frozenset({"initial", "maximum"}), crossed),)
 
@@ -110,5 +110,5 @@ class Retry:
 class Keepalive:
     """gRPC keepalive in seconds: a ping after ``time`` without activity; the connection is dead after ``timeout``."""
 
-    time: float = field(default=10.0, converter=fields.seconds)
-    timeout: float = field(default=5.0, converter=fields.seconds)
+    time: float = field(default=10.0, converter=numbers.seconds)
+    timeout: float = field(default=5.0, converter=numbers.seconds)

@@ -21,12 +21,13 @@ FORM = "write host:port, http://host:port, https://host:port, [::1]:2379, unix:/
 def hosts(value: str | Sequence[str]) -> tuple[str, ...]:
     """Return one host or several as URLs without duplicates, in their order.
 
-    Raises ``ConfigError`` if there is none, if ``http`` and ``https`` are mixed, or if ``srv://`` is not alone.
+    A text may have several hosts, separated by commas. Raises ``ConfigError`` if there is none, if ``http`` and
+    ``https`` are mixed, or if ``srv://`` is not alone.
     """
     written = (value,) if isinstance(value, str) else value
     if not isinstance(written, Sequence) or isinstance(written, bytes):
         raise expected("a host or a list of hosts", value)
-    found = tuple(host(one) for one in written)
+    found = tuple(url(one) for several in written for one in separated(several))
     if not found:
         raise ConfigError(f"expected at least one host, got an empty list; {FORM}")
     if 0 < sum(map(is_srv, found)) < len(found):
@@ -34,6 +35,15 @@ def hosts(value: str | Sequence[str]) -> tuple[str, ...]:
     if len({is_secure(one) for one in found}) > 1:
         raise ConfigError(f"http and https hosts are mixed: {', '.join(found)}; use one of them for all")
     return tuple(dict.fromkeys(found))
+
+
+def separated(value: str) -> list[str]:
+    """Return the hosts in a text with commas."""
+    if not isinstance(value, str):
+        raise expected("a host as text", value)
+    if "@" in value:  # checked first: what precedes it may be a secret, and is not shown
+        raise ConfigError("a host cannot contain a user and password; write them as auth: {username, password}")
+    return [part for part in map(str.strip, value.split(",")) if part] or [value]
 
 
 def is_secure(url: str) -> bool:
@@ -47,13 +57,15 @@ def is_srv(url: str) -> bool:
 
 
 def host(value: str) -> str:
-    """Return one host as a URL with its port. Raises ``ConfigError`` if it is not a host."""
-    if not isinstance(value, str):
-        raise expected("a host as text", value)
-    if "@" in value:  # checked first: what precedes it may be a secret, and is not shown
-        raise ConfigError("a host cannot contain a user and password; write them as auth: {username, password}")
-    if "," in value:
-        raise ConfigError(f"{value!r} contains several hosts; write them as a list")
+    """Return one host as a URL with its port. Raises ``ConfigError`` if it is not a host, or several."""
+    several = separated(value)
+    if len(several) > 1:
+        raise ConfigError(f"{value!r} contains several hosts; expected one")
+    return url(several[0])
+
+
+def url(value: str) -> str:
+    """Return one host as a URL with its port."""
     try:
         parts = urlsplit(value if "://" in value else f"http://{value}")
     except ValueError as error:
@@ -88,7 +100,7 @@ def address(parts: SplitResult, written: str) -> str:
             IPv6Address((name or "").partition("%")[0])
     except ValueError as error:
         raise ConfigError(f"{written!r} is not a host: {error}; {FORM}") from None
-    if not name or any(c.isspace() for c in name) or has_more(parts) or port == 0:
+    if not name or any(c.isspace() or c == "," for c in name) or has_more(parts) or port == 0:
         raise ConfigError(f"{written!r} is not a host; {FORM}")
     shown = f"[{name}]" if ":" in name else name
     return f"{parts.scheme}://{shown}:{PORT if port is None else port}"

@@ -1,6 +1,7 @@
 """Option mappings as type checkers see them, so that ``ETCDService({"hots": ...})`` is an error in the editor.
 
-Every key may be written in snake_case or camelCase, and null means the default. ``AnyMapping`` next to a ``TypedDict``
+Every key may be written in snake_case or camelCase, null means the default, and a duration is a number of seconds or
+text like ``500ms``. ``AnyMapping`` next to a ``TypedDict``
 accepts any mapping of unknown type: a ``dict[str, Any]``, the ``DictConfig`` of a configuration file. A literal
 never matches it, since none of its values can be an ``InvalidOption``.
 """
@@ -11,7 +12,8 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, TypedDict, final
 
-from .fields import Credential, PEMText
+from .credentials import Credential
+from .fields import PEMText
 from .groups import TLS, Auth, Keepalive, Retry
 
 Priority = Literal["high", "medium", "low"]
@@ -48,15 +50,15 @@ class RetryDict(TypedDict, total=False):
     """``Retry`` as a mapping."""
 
     attempts: int | None
-    initial: float | None
-    maximum: float | None
+    initial: float | str | None
+    maximum: float | str | None
 
 
 class KeepaliveDict(TypedDict, total=False):
     """``Keepalive`` as a mapping."""
 
-    time: float | None
-    timeout: float | None
+    time: float | str | None
+    timeout: float | str | None
 
 
 AuthLike = Auth | AuthDict | AnyMapping
@@ -74,10 +76,10 @@ class ClientOptionsDict(TypedDict, total=False):
     tls: TLSLike | None
     credentials: TLSLike | None
     namespace: str | bytes | None
-    timeout: float | None
-    dial_timeout: float | None
-    dialTimeout: float | None
-    sync: float | None
+    timeout: float | str | None
+    dial_timeout: float | str | None
+    dialTimeout: float | str | None
+    sync: float | str | None
     retry: RetryLike | None
     keepalive: KeepaliveLike | None
     grpc_options: Mapping[str, object] | None
@@ -104,7 +106,7 @@ class ServiceDiscoveryDict(TypedDict, total=False):
 
     client: str | None
     namespace: str | None
-    ttl: int | None
+    ttl: int | str | None
     load_balancer: BalancerName | Callable[..., object] | None
     loadBalancer: BalancerName | Callable[..., object] | None
     service_options: ServiceOptionsDict | AnyMapping | None

@@ -14,6 +14,7 @@ from etcd_factory.errors import Fault
 
 from .fields import is_list, is_mapping
 from .nesting import check_nesting
+from .numbers import Resolved
 from .structure import below
 
 if TYPE_CHECKING:
@@ -59,10 +60,14 @@ def resolved(tree: DictConfig | ListConfig) -> Read:
 
 def leaf(parent: DictConfig | ListConfig, key: Any) -> Read:
     """Return one entry of a container, or the reason why it cannot be read."""
+    from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        return copied(parent[key])
+        value = parent[key]
+        if type(value) is str and OmegaConf.is_interpolation(parent, key):
+            return Resolved(value), ()
+        return copied(value)
     except OmegaConfBaseException as error:
         from .unresolved import reason
 

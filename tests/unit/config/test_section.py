@@ -62,7 +62,8 @@ def test_a_section_that_is_missing_from_a_broken_load_is_not_reported(write, tex
 def test_a_fault_has_its_file_and_its_path(write, texts):
     write("a.yaml", "{etcd: {client: {hots: 1}, clients: {a: {timeout: 1}}}}")
     assert texts("a.yaml", {"etcd": {"clients": {"a": {"timeout": "soon"}}}}) == [
-        "mapping 1: etcd.clients.a.timeout: expected a number of seconds, got str",
+        "mapping 1: etcd.clients.a.timeout: expected a number of seconds, "
+        "or a duration like '5s' or '500ms', got 'soon'",
         "a.yaml: etcd.client.hots: unknown option; did you mean 'hosts'?",
     ]
 

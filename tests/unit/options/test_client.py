@@ -134,8 +134,8 @@ def test_null_means_the_default_in_a_group_too(outer):
         ({"credentials": {}, "host": "a"}, "tls is set, but the host http://a:2379 does not use TLS; write https://"),
         ({"tls": {}, "host": "unix:///a"}, "tls is set, but the host unix:///a does not use TLS; write https://"),
         ({"namespace": 5}, "namespace: expected text or bytes, got int"),
-        ({"timeout": "5"}, "timeout: expected a number of seconds, got str"),
-        ({"timeout": True}, "timeout: expected a number of seconds, got bool"),
+        ({"timeout": "5"}, "timeout: expected a number of seconds, or a duration like '5s' or '500ms', got '5'"),
+        ({"timeout": True}, "timeout: expected a number of seconds, or a duration like '5s' or '500ms', got bool"),
         ({"timeout": 0}, "timeout: expected a number of seconds above 0, got 0"),
         ({"dialTimeout": -1}, "dialTimeout: expected a number of seconds above 0, got -1"),
         ({"dial_timeout": float("inf")}, "dial_timeout: expected a number of seconds above 0, got inf"),
@@ -146,7 +146,10 @@ def test_null_means_the_default_in_a_group_too(outer):
         ({"retry": {"maximum": -1}}, "retry.maximum: expected a number of seconds above 0, got -1"),
         ({"retry": {"initial": 2}}, "retry: initial exceeds maximum"),
         ({"keepalive": []}, "keepalive: expected a mapping, got list"),
-        ({"keepalive": {"time": "1"}}, "keepalive.time: expected a number of seconds, got str"),
+        (
+            {"keepalive": {"time": "1"}},
+            "keepalive.time: expected a number of seconds, or a duration like '5s' or '500ms', got '1'",
+        ),
         ({"keepalive": {"timeout": 0}}, "keepalive.timeout: expected a number of seconds above 0, got 0"),
         ({"grpc_options": ["a"]}, "grpc_options: expected a mapping, got list"),
         ({"grpc_options": {1: 2}}, "grpc_options: expected names as keys, got int 1"),
@@ -180,7 +183,7 @@ def test_all_faults_are_reported_at_once(faults):
     given = {"hots": 1, "timeout": "5", "auth": {"username": "u", "passwrd": 1}, "retry": {"attempts": 0}}
     assert faults(ClientOptions.of, given) == [
         "hots: unknown option; did you mean 'hosts'?",
-        "timeout: expected a number of seconds, got str",
+        "timeout: expected a number of seconds, or a duration like '5s' or '500ms', got '5'",
         "auth.passwrd: unknown option; did you mean 'password'?",
         "auth: username is set without password; set both or neither",
         "retry.attempts: expected a whole number above 0, got 0",

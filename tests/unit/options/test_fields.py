@@ -12,19 +12,10 @@ from etcd_factory.options import fields, priority
 PEM = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
 
 
-def function():
-    return "secret"
-
-
 @pytest.mark.parametrize(
     ("read", "value"),
     [
         (fields.text, "a"),
-        (fields.secret, "a"),
-        (fields.secret, function),
-        (fields.seconds, 1),
-        (fields.seconds, 0.001),
-        (fields.count, 1),
         (fields.prefix, "a/"),
         (fields.prefix, b"\xff"),
         (fields.prefix, ""),
@@ -47,22 +38,9 @@ def test_a_valid_value_is_returned(read, value):
         (fields.text, 0.5, "expected text, got float; write it in quotes"),
         (fields.text, True, "expected text, got bool; write it in quotes"),
         (fields.text, [], "expected text, got list"),
+        (fields.text, "\udc80", "expected text that can be written as UTF-8"),
         (fields.text, b"a", "expected text, got bytes"),
         (fields.text, "", "expected text, got an empty string"),
-        (fields.secret, 42, "expected text, got int; write it in quotes"),
-        (fields.secret, "", "expected text, got an empty string"),
-        (fields.seconds, "5", "expected a number of seconds, got str"),
-        (fields.seconds, True, "expected a number of seconds, got bool"),
-        (fields.seconds, None, "expected a number of seconds, got nothing"),
-        (fields.seconds, 0, "expected a number of seconds above 0, got 0"),
-        (fields.seconds, -1.5, "expected a number of seconds above 0, got -1.5"),
-        (fields.seconds, float("inf"), "expected a number of seconds above 0, got inf"),
-        (fields.seconds, float("nan"), "expected a number of seconds above 0, got nan"),
-        (fields.count, 1.0, "expected a whole number, got float"),
-        (fields.count, True, "expected a whole number, got bool"),
-        (fields.count, "1", "expected a whole number, got str"),
-        (fields.count, 0, "expected a whole number above 0, got 0"),
-        (fields.count, -1, "expected a whole number above 0, got -1"),
         (fields.prefix, 1, "expected text or bytes, got int"),
         (fields.mapping, [], "expected a mapping, got list"),
         (fields.mapping, "a", "expected a mapping, got str"),
@@ -88,11 +66,6 @@ def test_an_invalid_value_is_an_error_that_says_what_was_expected(faults, read, 
 @pytest.mark.parametrize("value", [1, 0, "yes", [], None], ids=repr)
 def test_batching_must_be_false(faults, value):
     assert "reserved" in faults(fields.disabled, value)[0]
-
-
-def test_a_secret_of_the_wrong_type_is_not_shown(faults):
-    assert "8471" not in faults(fields.secret, 8471)[0]
-    assert "8471" not in faults(fields.secret, [8471])[0]
 
 
 def test_a_mapping_is_copied():

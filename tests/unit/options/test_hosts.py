@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from etcd_factory.errors import ConfigError
-from etcd_factory.options.hosts import hosts, is_secure
+from etcd_factory.options.hosts import host, hosts, is_secure
 
 FORM = "write host:port, http://host:port, https://host:port, [::1]:2379, unix:///path or srv://domain"
 
@@ -96,9 +96,24 @@ def test_port_zero_is_invalid(faults):
     assert "'a:0' is not a host" in faults(hosts, "a:0")[0]
 
 
-def test_several_hosts_in_one_string_are_an_error_that_suggests_a_list(faults):
-    (fault,) = faults(hosts, "a:1,b:2")
-    assert "list" in fault
+@pytest.mark.parametrize("several", ["a:1,b:2", " a:1 , http://b:2,", ["a:1,b:2"], ["a:1", "b:2,a:1"]], ids=repr)
+def test_several_hosts_in_one_text_are_separated_by_commas(several):
+    assert hosts(several) == ("http://a:1", "http://b:2")
+
+
+def test_ipv6_addresses_in_one_text_are_separated_too():
+    assert hosts("[::1]:2379,[::2]") == ("http://[::1]:2379", "http://[::2]:2379")
+
+
+@pytest.mark.parametrize("written", ["", ",", " , "])
+def test_a_text_without_a_host_is_an_error(faults, written):
+    (fault,) = faults(hosts, written)
+    assert fault == f"{written!r} is not a host; {FORM}"
+
+
+def test_one_host_is_not_several(faults):
+    assert host("a:1") == "http://a:1"
+    assert faults(host, "a:1,b:2") == ["'a:1,b:2' contains several hosts; expected one"]
 
 
 @pytest.mark.parametrize(
@@ -113,6 +128,8 @@ def test_several_hosts_in_one_string_are_an_error_that_suggests_a_list(faults):
         "http://root:/hunter2@a:1",
         "http://root:#hunter2@a:1",
         "http://root:?hunter2@a:1",
+        "http://root:hunt,er2@a:1",
+        "hunter2,b:1@a:1",
     ],
 )
 def test_a_url_with_a_password_is_refused_and_not_shown(written):

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from etcd_factory.errors import ConfigError, Fault
-from etcd_factory.options.fields import count, text
+from etcd_factory.options.fields import text
+from etcd_factory.options.numbers import count
 from etcd_factory.options.structure import below, overlay, structure
 
 

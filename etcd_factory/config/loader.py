@@ -6,16 +6,17 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from etcd_factory.coroutine import finish
 from etcd_factory.errors import ConfigError, Fault
 from etcd_factory.options.fields import Values, is_mapping
 
-from . import references, script, tree
+from . import script, tree
 from .environment import current_env, layers
 from .faults import error_for, noted
 from .formats import decoded, parsed
+from .references import References, resolved
 from .sources import Part, Source, plan
 from .tree import Labels, Node
 from .variables import variables
@@ -71,39 +72,69 @@ async def aload_config(
 
 def read(*sources: Source, env: str | None = None, filters: Iterable[Filter] = (), key: str = "etcd") -> Loaded:
     """Load like ``load_config`` and return the tree with its origins and faults; no fault is raised."""
-    return finish(collect(sources or ("config",), current_env(env), tuple(filters), key, wait=False))
+    return finish(collect(sources or ("config",), Reader(current_env(env), key, tuple(filters))))
 
 
 def assembled(parts: Iterable[Part]) -> Loaded:
     """Merge these layers alone: no files, no environment variables."""
-    return finish(merge(parts, "", (), "etcd", wait=False))
+    reader = Reader("", "etcd")
+    return finish(reader.loaded(parts))
 
 
 async def aread(*sources: Source, env: str | None = None, filters: Iterable[Filter] = (), key: str = "etcd") -> Loaded:
     """Load like ``read``, awaiting ``async`` ``config`` functions."""
-    return await collect(sources or ("config",), current_env(env), tuple(filters), key, wait=True)
+    return await collect(sources or ("config",), Reader(current_env(env), key, tuple(filters), wait=True))
 
 
-async def collect(
-    sources: tuple[Source, ...], env: str, filters: tuple[Filter, ...], key: str, *, wait: bool
-) -> Loaded:
+async def collect(sources: tuple[Source, ...], reader: Reader) -> Loaded:
     """Merge all layers of the sources, environment variables last."""
-    parts = plan(sources, layers(env)) or [empty(sources, env)]
-    return await merge((*parts, *variables(os.environ)), env, filters, key, wait=wait)
+    parts = plan(sources, layers(reader.env)) or [empty(sources, reader.env)]
+    return await reader.loaded(parts, os.environ)
 
 
-async def merge(parts: Iterable[Part], env: str, filters: tuple[Filter, ...], key: str, *, wait: bool) -> Loaded:
-    """Read and merge part by part, since a ``config`` function gets what was merged before it."""
-    faults: list[Fault] = []
-    found, section = Node({}, ""), tuple(filter(None, key.split(".")))
-    for part in parts:
-        with noted(faults):
-            read = await content(part, found, section, env, wait=wait)
-            values = filtered(mapping(read, part.label), filters, part.label)
-            if values is not None:
-                found = tree.merged(found, tree.grown(values, part.label, part.labels), section)
-    found, unresolved = references.resolved(found, section)
-    return Loaded(tree.config(tree.values(found), section), dict(tree.labels(found)), (*faults, *unresolved), env)
+def section_of(key: str) -> tree.Path:
+    """Return the keys of a dotted path; an empty one is the whole tree."""
+    return tuple(filter(None, key.split(".")))
+
+
+@define
+class Reader:
+    """Reads and merges layers, one by one: a ``config`` function gets what was merged before it."""
+
+    env: str
+    section: tree.Path = field(converter=section_of)
+    filters: tuple[Filter, ...] = ()
+    wait: bool = field(default=False, kw_only=True)
+    root: Node = field(default=Node({}, ""), init=False)
+    faults: list[Fault] = field(factory=list[Fault], init=False)
+
+    async def loaded(self, parts: Iterable[Part], environ: Mapping[str, str] | None = None) -> Loaded:
+        """Return the merged parts, and over them what the environment's variables set."""
+        await self.merge(parts)
+        await self.merge(variables(environ, References(self.root, self.section)) if environ else ())
+        root, unresolved = resolved(self.root, self.section)
+        values, origins = tree.config(tree.values(root), self.section), dict(tree.labels(root))
+        return Loaded(values, origins, (*self.faults, *unresolved), self.env)
+
+    async def merge(self, parts: Iterable[Part]) -> None:
+        """Merge parts over those before them."""
+        for part in parts:
+            with noted(self.faults):
+                values = filtered(mapping(await self.content(part), part.label), self.filters, part.label)
+                if values is not None:
+                    self.root = tree.merged(self.root, tree.grown(values, part.label, part.labels), self.section)
+
+    async def content(self, part: Part) -> object:
+        """Return the values of a part, read from its file if it has one."""
+        if part.fault:
+            raise ConfigError(part.fault)
+        if part.file is None:
+            return part.values
+        text = decoded(part.file)
+        if part.file.suffix != ".py":
+            return parsed(part.file, text)
+        merged, _ = resolved(self.root, self.section)  # its faults are reported at the end
+        return await script.run(part.file, text, self.env, tree.values(merged), wait=self.wait)
 
 
 def empty(sources: tuple[Source, ...], env: str) -> Part:
@@ -111,19 +142,6 @@ def empty(sources: tuple[Source, ...], env: str) -> Part:
     names = ", ".join(str(source) for source in sources)
     message = f"nothing was read; looked for the files of {' and '.join(layers(env))}"
     return Part("", names, fault=Fault(names, "", message))
-
-
-async def content(part: Part, below: Node, section: tree.Path, env: str, *, wait: bool) -> object:
-    """Return the values of a part, read from its file if it has one."""
-    if part.fault:
-        raise ConfigError(part.fault)
-    if part.file is None:
-        return part.values
-    text = decoded(part.file)
-    if part.file.suffix != ".py":
-        return parsed(part.file, text)
-    merged, _ = references.resolved(below, section)  # its faults are reported at the end
-    return await script.run(part.file, text, env, tree.values(merged), wait=wait)
 
 
 def mapping(value: object, label: str) -> Values:

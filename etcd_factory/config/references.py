@@ -49,13 +49,13 @@ class References:
     """Follows interpolations in merged layers."""
 
     def __init__(self, root: Node, section: Path) -> None:
-        self._root, self._section = root, section
+        self.root, self.section = root, section
         self._open: list[Path] = []
         self._merges = 0
 
     def find(self, path: Path) -> Found | None:
         """Return what is at a path, its keys in any spelling, through interpolations; None if there is nothing."""
-        found = Found(self._root, (), ())
+        found = Found(self.root, (), ())
         for key in path:
             at = self.followed(found)
             entry = child(at.node, self._key(key, at.at), is_option=self._has_options(at.at, found.keys))
@@ -80,7 +80,7 @@ class References:
     def expanded(self) -> tuple[Node, list[Fault]]:
         """Return the tree with every mapping merged over what it was laid over."""
         faults: list[Fault] = []
-        return self._expanded(self._root, (), faults), faults
+        return self._expanded(self.root, (), faults), faults
 
     def _expanded(self, node: Node, at: Path, faults: list[Fault]) -> Node:
         value = node.value
@@ -99,7 +99,7 @@ class References:
         if self._merges > MOST or len(at) > DEEPEST:
             raise ConfigError(Fault(laid.under.label, ".".join(at), "interpolations make this grow without measure"))
         under = self._target(laid.under, at)
-        return tree.merged(under, laid.over, self._section, at) if is_mapping(under.value) else laid.over
+        return tree.merged(under, laid.over, self.section, at) if is_mapping(under.value) else laid.over
 
     def _target(self, node: Node, at: Path) -> Node:
         """Return what an interpolation refers to, through further ones."""
@@ -124,7 +124,7 @@ class References:
 
     def _computed(self, node: Node, at: Path) -> Node:
         """Return what the function of an interpolation returns."""
-        parent: Any = tree.config(tree.values(self._root), self._section)
+        parent: Any = tree.config(tree.values(self.root), self.section)
         try:
             for key in at[:-1]:
                 parent = parent[next(name for name in parent if str(name) == key)]
@@ -171,7 +171,7 @@ class References:
         return key if found is None else str(self.followed(found).node.value)
 
     def _has_options(self, *paths: Path) -> bool:
-        return any(level(path, self._section) == OPTIONS for path in paths)
+        return any(level(path, self.section) == OPTIONS for path in paths)
 
     def _near(self, keys: Path) -> str:
         for end in range(len(keys)):

@@ -83,7 +83,8 @@ def mappings(untyped: dict[str, Any], mapping: Mapping[str, Any], tree: DictConf
     )
     ClientOptions.of({"auth": untyped, "tls": TLS(), "retry": {"attempts": None}, "timeout": None})
     ClientOptions.of({"auth": {"token": secret}, "grpcOptions": untyped})
-    ClientOptions.of({"timeout": "5s", "dialTimeout": "500ms", "retry": {"maximum": "1s"}, "keepalive": {"time": "10s"}})
+    ClientOptions.of({"timeout": "5s", "dialTimeout": "500ms", "keepalive": {"time": "10s"}})
+    ClientOptions.of({"retry": {"maximum": "1s"}})
     ClientOptions.of({"auth": {"username": "root", "password": {"file": Path("pw")}}})
 
 

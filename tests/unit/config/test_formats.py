@@ -129,7 +129,7 @@ def test_all_faults_of_all_files_are_reported_at_once(write, faults):
 def test_a_fault_shows_no_part_of_a_value(write, faults, monkeypatch, text, way):
     write("a.yaml", text if way == "file" else "")
     values = {"password": "${hunter2"} if way == "mapping" else {}
-    monkeypatch.setenv("ETCD_FACTORY__PASSWORD", text.split(": ")[1] if way == "variable" else "1")
+    monkeypatch.setenv("ETCD_FACTORY__NOTE", text.split(": ")[1] if way == "variable" else "1")
     found = faults("a.yaml", values)
     assert len(found) == 1
     assert "hunter2" not in found[0]

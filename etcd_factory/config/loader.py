@@ -13,13 +13,12 @@ from etcd_factory.errors import ConfigError, Fault
 from etcd_factory.options.fields import Values, is_mapping
 
 from . import script, tree
-from .environment import current_env, layers
+from .environment import VARIABLES, current_env, layers
 from .faults import error_for, noted
 from .formats import decoded, parsed
 from .references import References, resolved
 from .sources import Part, Source, plan
 from .tree import Labels, Node
-from .variables import variables
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -92,6 +91,15 @@ async def collect(sources: tuple[Source, ...], reader: Reader) -> Loaded:
     return await reader.loaded(parts, os.environ)
 
 
+def overrides(environ: Mapping[str, str], below: References) -> list[Part]:
+    """Return the layer of environment variables, loading what reads them only if there may be some."""
+    if not any(name.casefold().startswith("etcd_factory") and name not in VARIABLES for name in environ):
+        return []
+    from .variables import variables
+
+    return variables(environ, below)
+
+
 def section_of(key: str) -> tree.Path:
     """Return the keys of a dotted path; an empty one is the whole tree."""
     return tuple(filter(None, key.split(".")))
@@ -111,7 +119,7 @@ class Reader:
     async def loaded(self, parts: Iterable[Part], environ: Mapping[str, str] | None = None) -> Loaded:
         """Return the merged parts, and over them what the environment's variables set."""
         await self.merge(parts)
-        await self.merge(variables(environ, References(self.root, self.section)) if environ else ())
+        await self.merge(overrides(environ or {}, References(self.root, self.section)))
         root, unresolved = resolved(self.root, self.section)
         values, origins = tree.config(tree.values(root), self.section), dict(tree.labels(root))
         return Loaded(values, origins, (*self.faults, *unresolved), self.env)

@@ -16,7 +16,7 @@ from .groups import TLS, Auth, Keepalive, Retry
 from .hosts import hosts, is_secure, is_srv
 from .mappings import AnyMapping, AuthLike, ClientOptionsDict, KeepaliveLike, RetryLike, TLSLike
 from .resolve import plain
-from .structure import Checks, agree, assemble, named, nested, structure
+from .structure import Checks, Present, agree, assemble, named, nested, structure
 
 GROUPS = (Auth, TLS, Retry, Keepalive)
 
@@ -41,9 +41,9 @@ def keepalive_of(value: KeepaliveLike) -> Keepalive:
     return nested(Keepalive, value)
 
 
-def plaintext(options: ClientOptions) -> str:
+def plaintext(options: ClientOptions, present: Present) -> str:
     """Return the problem if TLS is set for hosts without it: a client never falls back to plaintext."""
-    if options.tls is None or is_secure(options.hosts[0]) or is_srv(options.hosts[0]):
+    if "tls" not in present or is_secure(options.hosts[0]) or is_srv(options.hosts[0]):
         return ""
     return f"tls is set, but the host {options.hosts[0]} does not use TLS; write https://"
 
@@ -70,7 +70,7 @@ class ClientOptions:
     batching: bool = field(default=False, converter=fields.disabled)
     client_class: type[object] | None = field(default=None, converter=fields.imported)
 
-    CHECKS: ClassVar[Checks] = ((frozenset({"hosts", "tls"}), plaintext),)
+    CHECKS: ClassVar[Checks] = ((frozenset({"hosts"}), plaintext),)
     INSIDE: ClassVar[dict[str, str]] = {
         **dict.fromkeys(("username", "user", "password"), "auth: {username: ..., password: ...}"),
         "token": "auth: {token: ...}",

@@ -12,7 +12,7 @@ from etcd_factory.errors import ConfigError, Fault
 from . import fields
 from .client import ClientOptions, ClientOptionsLike, non_defaults
 from .fields import Values, is_mapping
-from .mappings import AnyMapping, ConfigCenterDict, Priority, ServiceDiscoveryDict
+from .mappings import AnyMapping, ConfigCenterDict, Priority, PriorityWord, ServiceDiscoveryDict
 from .resolve import path_of, plain
 from .secret import shielded
 from .services import ConfigCenterOptions, ServiceDiscovery
@@ -24,14 +24,14 @@ DEFAULT = "default"
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 
 Clients = Mapping[str, ClientOptionsLike | None]
-Priorities = Mapping[str, Priority | None]
+Priorities = Mapping[str, PriorityWord | None]
 DiscoveryLike = ServiceDiscovery | ServiceDiscoveryDict | AnyMapping
 CenterLike = ConfigCenterOptions | ConfigCenterDict | AnyMapping
 
 
 def priority(value: object) -> Priority:
-    """Check a client's priority."""
-    return fields.choice(value, PRIORITIES)
+    """Check a client's priority; Midway writes ``High``."""
+    return fields.choice(value.lower() if isinstance(value, str) else value, PRIORITIES)
 
 
 def client(value: ClientOptionsLike | None) -> Values:

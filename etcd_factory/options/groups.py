@@ -9,7 +9,7 @@ from attrs import field, frozen
 from . import credentials, fields, numbers
 from .credentials import Function
 from .secret import Secret
-from .structure import Checks, agree, named
+from .structure import Checks, Present, agree, named
 
 
 def hidden(value: object) -> str:
@@ -22,31 +22,32 @@ def file_only(value: object) -> str:
     return "***" if isinstance(value, str) and "-----BEGIN" in value else repr(value)
 
 
-def half(options: object, one: str, other: str) -> str:
+def half(present: Present, one: str, other: str) -> str:
     """Return the problem if only one of two options is set."""
-    present = [name for name in (one, other) if getattr(options, name) is not None]
-    if len(present) != 1:
+    if (one in present) == (other in present):
         return ""
-    missing = other if present == [one] else one
-    return f"{present[0]} is set without {missing}; set both or neither"
+    found, missing = (one, other) if one in present else (other, one)
+    return f"{found} is set without {missing}; set both or neither"
 
 
-def mixed_auth(auth: Auth) -> str:
+def mixed_auth(auth: Auth, present: Present) -> str:
     """Return the problem unless username and password are both set, or a token alone."""
-    present = [name for name in ("username", "password") if getattr(auth, name) is not None]
-    if auth.token is None or not present:
-        return half(auth, "username", "password")
-    names = " and ".join(present)
+    del auth
+    names = " and ".join(name for name in ("username", "password") if name in present)
+    if "token" not in present or not names:
+        return half(present, "username", "password")
     return f"token cannot be combined with {names}; set one or the other (null removes a value of a lower layer)"
 
 
-def half_pair(tls: TLS) -> str:
+def half_pair(tls: TLS, present: Present) -> str:
     """Return the problem if a certificate has no key, or a key no certificate."""
-    return half(tls, "cert", "key")
+    del tls
+    return half(present, "cert", "key")
 
 
-def crossed(retry: Retry) -> str:
+def crossed(retry: Retry, present: Present) -> str:
     """Return the problem if the first pause is longer than the longest one."""
+    del present
     return "initial exceeds maximum" if retry.initial > retry.maximum else ""
 
 
@@ -64,7 +65,7 @@ class Auth:
     password: Secret | Function | None = field(default=None, converter=credentials.password, repr=hidden)
     token: Secret | Function | None = field(default=None, converter=credentials.token, repr=hidden)
 
-    CHECKS: ClassVar[Checks] = ((frozenset({"username", "password", "token"}), mixed_auth),)
+    CHECKS: ClassVar[Checks] = ((frozenset(), mixed_auth),)
 
     def __attrs_post_init__(self) -> None:
         agree(self)
@@ -83,7 +84,7 @@ class TLS:
     key: str | Secret | None = field(default=None, converter=fields.pem, repr=file_only)
     server_name: str | None = field(default=None, converter=fields.name)
 
-    CHECKS: ClassVar[Checks] = ((frozenset({"cert", "key"}), half_pair),)
+    CHECKS: ClassVar[Checks] = ((frozenset(), half_pair),)
 
     def __attrs_post_init__(self) -> None:
         agree(self)

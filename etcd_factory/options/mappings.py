@@ -17,6 +17,7 @@ from .fields import PEMText
 from .groups import TLS, Auth, Keepalive, Retry
 
 Priority = Literal["high", "medium", "low"]
+PriorityWord = Literal["high", "medium", "low", "High", "Medium", "Low"]
 BalancerName = Literal["round_robin", "random", "weighted", "least_connections", "consistent_hash"]
 
 

@@ -94,7 +94,7 @@ def factories(untyped: dict[str, Any], tree: DictConfig) -> None:
         ETCDServiceFactory(config)
     ETCDServiceFactory(load_config("config").etcd)
     ETCDServiceFactory({"default": {"timeout": 5}, "client": untyped, "clients": {"a": {"host": "a:1"}, "b": untyped}})
-    ETCDServiceFactory({"client": ClientOptions(), "defaultClientName": "a", "priority": {"a": "high", "b": None}})
+    ETCDServiceFactory({"client": ClientOptions(), "defaultClientName": "a", "priority": {"a": "High", "b": None}})
     ETCDServiceFactory({"serviceDiscovery": {"loadBalancer": "random"}, "config_center": {"prefix": "x/"}})
     AsyncETCDServiceFactory({"clients": untyped})
 

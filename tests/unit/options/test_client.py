@@ -161,7 +161,7 @@ def test_null_means_the_default_in_a_group_too(outer):
         ({"dialTimout": 1}, "dialTimout: unknown option; did you mean 'dial_timeout'?"),
         ({"zzz": 1}, "zzz: unknown option"),
         ({"auth": {"user_name": "u"}}, "auth.user_name: unknown option; did you mean 'username'?"),
-        ({"tls": {"caa": "u"}}, "tls.caa: unknown option; did you mean 'ca'?"),
+        ({"tls": {"caa": "u"}, **HTTPS}, "tls.caa: unknown option; did you mean 'ca'?"),
         ({"retry": {"attempt": 1}}, "retry.attempt: unknown option; did you mean 'attempts'?"),
         ({"keepalive": {"timout": 1}}, "keepalive.timout: unknown option; did you mean 'timeout'?"),
         ({"host": "a", "hosts": "b"}, "hosts: set twice, under two spellings of 'hosts'; keep one"),
@@ -193,6 +193,44 @@ def test_all_faults_are_reported_at_once(faults):
 def test_an_invalid_option_skips_the_rules_that_read_it(faults):
     assert len(faults(ClientOptions.of, {"hosts": [], "tls": {"ca": CERT}})) == 1
     assert len(faults(ClientOptions.of, {"auth": {"username": "u", "password": 5}})) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (
+            {"tls": {"cert": "no.pem"}, **HTTPS},
+            [
+                "tls.cert: expected PEM text or a file path; no such file: no.pem",
+                "tls: cert is set without key; set both or neither",
+            ],
+        ),
+        (
+            {"auth": {"password": 5}},
+            [
+                "auth.password: expected text, got int; write it in quotes",
+                "auth: password is set without username; set both or neither",
+            ],
+        ),
+        (
+            {"tls": {"ca": "no.pem"}},
+            [
+                "tls.ca: expected PEM text or a file path; no such file: no.pem",
+                "tls is set, but the host http://127.0.0.1:2379 does not use TLS; write https://",
+            ],
+        ),
+        (
+            {"auth": {"username": "u", "password": "p", "token": 5}},
+            [
+                "auth.token: expected text, got int; write it in quotes",
+                "auth: token cannot be combined with username and password; set one or the other "
+                "(null removes a value of a lower layer)",
+            ],
+        ),
+    ],
+)
+def test_all_faults_of_a_group_are_reported_together(faults, given, found):
+    assert faults(ClientOptions.of, given) == found
 
 
 @pytest.mark.parametrize(

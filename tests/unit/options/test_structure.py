@@ -14,7 +14,7 @@ from etcd_factory.options.numbers import count
 from etcd_factory.options.structure import below, overlay, structure
 
 
-def odd(pair: Any) -> str:
+def odd(pair: Any, present: frozenset[str]) -> str:
     return "left is right" if pair.left == pair.right else ""
 
 

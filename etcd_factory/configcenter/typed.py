@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import attrs
 from attrs import evolve
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from etcd_factory.config.secrets import censored, is_secret
@@ -64,7 +64,7 @@ def modelled(cls: Any, found: Any, origin: Origin) -> Any:
 def structured(cls: Any, found: Any, origin: Origin) -> Any:
     """An attrs class or a dataclass, its fields' types checked by OmegaConf."""
     try:
-        tree: DictConfig = OmegaConf.structured(cls)
+        tree: DictConfig = OmegaConf.structured(blank(cls) if attrs.has(cls) else cls)
         unlock(tree)
     except OmegaConfBaseException as error:
         advice = "OmegaConf does not know this type; a pydantic model does"
@@ -75,6 +75,17 @@ def structured(cls: Any, found: Any, origin: Origin) -> Any:
     if faults:
         raise ConfigError(*faults)
     return OmegaConf.to_object(tree)
+
+
+def blank(cls: Any) -> Any:
+    """Return an instance of an attrs class with its defaults; OmegaConf 2.3 does not know the factories of a class."""
+    made = object.__new__(cls)
+    for each in attrs.fields(cls):
+        value = MISSING if each.default is attrs.NOTHING else each.default
+        if isinstance(value, attrs.Factory):  # type: ignore[arg-type]
+            value = value.factory(made) if value.takes_self else value.factory()
+        object.__setattr__(made, each.name, value)
+    return made
 
 
 def unlock(tree: DictConfig) -> None:

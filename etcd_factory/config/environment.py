@@ -16,6 +16,11 @@ def current_env(env: str | None = None) -> str:
     return env or next(filter(None, map(os.environ.get, VARIABLES)), "prod")
 
 
+def is_named(env: str | None = None) -> bool:
+    """Whether the environment was chosen, by the argument or a variable."""
+    return bool(env) or any(map(os.environ.get, VARIABLES))
+
+
 def layers(env: str) -> tuple[str, ...]:
     """Return the layers to load in ``env``, lowest first, by their name in ``<anything>.<layer>.<ext>``.
 

@@ -27,9 +27,14 @@ class Explained:
 
 @frozen(eq=False)
 class Explanation(Mapping[str, Explained]):
-    """A mapping from each dotted key to its value and layer. ``str()`` of it is an aligned table, a line for each."""
+    """A mapping from each dotted key to its value and layer. ``str()`` of it is an aligned table, a line for each.
+
+    ``files`` were read; ``absent`` are the patterns of files that were looked for and are not there.
+    """
 
     rows: Mapping[str, Explained]
+    files: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
     def __getitem__(self, key: str) -> Explained:
         return self.rows[key]
@@ -44,7 +49,9 @@ class Explanation(Mapping[str, Explained]):
         cells = [(key, shown(row.value), row.layer) for key, row in self.rows.items()]
         wide = max((len(key) for key, _, _ in cells), default=0)
         widest = max((len(value) for _, value, _ in cells), default=0)
-        return "\n".join(f"{key:<{wide}} = {value:<{widest}}  ({layer})" for key, value, layer in cells)
+        lines = [f"{key:<{wide}} = {value:<{widest}}  ({layer})" for key, value, layer in cells]
+        lists = (("files read", self.files), ("files not found", self.absent))
+        return "\n".join([*lines, *(f"{title}: {', '.join(names)}" for title, names in lists if names)])
 
 
 def explain_config(
@@ -63,7 +70,9 @@ def explain_config(
         {
             ".".join(path): Explained(secrets.mask(value, secret=secret, hidden=hidden), loaded.origin(path))
             for path, value, secret in found
-        }
+        },
+        loaded.files,
+        loaded.absent,
     )
 
 

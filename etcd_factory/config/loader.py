@@ -6,14 +6,15 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from etcd_factory.coroutine import finish
 from etcd_factory.errors import ConfigError, Fault
 from etcd_factory.options.fields import Values, is_mapping
 
 from . import script, tree
-from .environment import VARIABLES, current_env, layers
+from .environment import VARIABLES, current_env, is_named, layers
+from .environments import absent, warn_unknown
 from .faults import error_for, noted
 from .formats import decoded, parsed
 from .references import References, resolved
@@ -30,13 +31,16 @@ Filter: TypeAlias = Callable[[Values], "Mapping[str, Any] | None"]
 class Loaded:
     """A loaded configuration: the merged tree, the origin of each value, and every fault.
 
-    ``origins`` maps the path of every leaf and every mapping to the label of the last layer that set it.
+    ``origins`` maps the path of every leaf and every mapping to the label of the last layer that set it; ``files`` are
+    those that were read, ``absent`` the patterns of those that were looked for in vain.
     """
 
     tree: DictConfig = field(repr=False)
     origins: Labels
     faults: tuple[Fault, ...]
     env: str
+    files: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
     def origin(self, path: tuple[str, ...]) -> str:
         """Return the label of the layer that set ``path``, else of the one that set its nearest parent, else ''."""
@@ -71,7 +75,8 @@ async def aload_config(
 
 def read(*sources: Source, env: str | None = None, filters: Iterable[Filter] = (), key: str = "etcd") -> Loaded:
     """Load like ``load_config`` and return the tree with its origins and faults; no fault is raised."""
-    return finish(collect(sources or ("config",), Reader(current_env(env), key, tuple(filters))))
+    reader = Reader(current_env(env), key, tuple(filters), is_named=is_named(env))
+    return finish(collect(sources or ("config",), reader))
 
 
 def assembled(parts: Iterable[Part]) -> Loaded:
@@ -82,13 +87,19 @@ def assembled(parts: Iterable[Part]) -> Loaded:
 
 async def aread(*sources: Source, env: str | None = None, filters: Iterable[Filter] = (), key: str = "etcd") -> Loaded:
     """Load like ``read``, awaiting ``async`` ``config`` functions."""
-    return await collect(sources or ("config",), Reader(current_env(env), key, tuple(filters), wait=True))
+    reader = Reader(current_env(env), key, tuple(filters), is_named=is_named(env), wait=True)
+    return await collect(sources or ("config",), reader)
 
 
 async def collect(sources: tuple[Source, ...], reader: Reader) -> Loaded:
     """Merge all layers of the sources, environment variables last."""
-    parts = plan(sources, layers(reader.env)) or [empty(sources, reader.env)]
-    return await reader.loaded(parts, os.environ)
+    wanted = layers(reader.env)
+    if reader.is_named:
+        warn_unknown(reader.env, sources, wanted)
+    parts = plan(sources, wanted) or [empty(sources, reader.env)]
+    loaded = await reader.loaded(parts, os.environ)
+    files = tuple(str(part.file) for part in parts if part.file)
+    return evolve(loaded, files=files, absent=tuple(absent(sources, wanted, parts)))
 
 
 def overrides(environ: Mapping[str, str], below: References) -> list[Part]:
@@ -112,6 +123,7 @@ class Reader:
     env: str
     section: tree.Path = field(converter=section_of)
     filters: tuple[Filter, ...] = ()
+    is_named: bool = field(default=False, kw_only=True)
     wait: bool = field(default=False, kw_only=True)
     root: Node = field(default=Node({}, ""), init=False)
     faults: list[Fault] = field(factory=list[Fault], init=False)

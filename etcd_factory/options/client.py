@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import attrs
 from attrs import field, frozen
 
-from etcd_factory.errors import ConfigError
+from etcd_factory.errors import ConfigError, Fault
 
 from . import fields, numbers
 from .fields import Values
@@ -16,8 +18,13 @@ from .groups import TLS, Auth, Keepalive, Retry
 from .hosts import hosts, is_secure, is_srv
 from .mappings import AnyMapping, AuthLike, ClientOptionsDict, KeepaliveLike, RetryLike, TLSLike
 from .resolve import plain
+from .secret import reveal
 from .structure import Checks, Present, agree, assemble, named, nested, structure
 
+log = logging.getLogger("etcd_factory.options")
+
+SHELL = re.compile(r"\$\{?[A-Za-z_]\w*\}?")
+NOT_REPLACED = "which is not replaced; write ${oc.env:NAME} in a file, os.environ['NAME'] in Python"
 GROUPS = (Auth, TLS, Retry, Keepalive)
 
 
@@ -79,6 +86,7 @@ class ClientOptions:
 
     def __attrs_post_init__(self) -> None:
         agree(self)
+        warn(self)
 
     @property
     def secure(self) -> bool:
@@ -96,7 +104,29 @@ class ClientOptions:
         values, faults = plain({} if given is None else given)
         if faults:
             raise ConfigError(*faults)
-        return structure(cls, fields.mapping(values))
+        made = structure(cls, fields.mapping(values))
+        warn(made)
+        return made
+
+
+def unreplaced(options: ClientOptions) -> Iterator[Fault]:
+    """Yield each place where a shell variable was left: the client would call that host, or send it as a password.
+
+    No text of a credential is shown.
+    """
+    for host in options.hosts:
+        if SHELL.search(host):
+            yield Fault("", "hosts", f"{host} has a shell variable, {NOT_REPLACED}")
+    for name in ("username", "password", "token"):
+        value = reveal(getattr(options.auth, name, None))
+        if isinstance(value, str) and SHELL.fullmatch(value):  # a password may well have a "$" in it
+            yield Fault("", f"auth.{name}", f"is a shell variable, {NOT_REPLACED}")
+
+
+def warn(options: object) -> None:
+    """Log a warning for each shell variable that was left in a client's options."""
+    for fault in unreplaced(options) if isinstance(options, ClientOptions) else ():
+        log.warning("%s", fault)
 
 
 ClientOptionsLike = ClientOptions | ClientOptionsDict | AnyMapping

@@ -9,6 +9,7 @@ from attrs import evolve, field, frozen
 
 from etcd_factory.errors import ConfigError, Fault
 
+from .client import ClientOptions, log, unreplaced
 from .factory import DEFAULT, FactoryOptions, FactoryOptionsLike, caused, outline, partly
 from .fields import Values, is_mapping
 from .resolve import path_of
@@ -41,10 +42,23 @@ def plan(
     options, faults = partly(given)
     clients, found = read_clients(options, read)
     faults = (*faults, *(fault for fault in found if not caused(fault, faults)))
+    root = path_of(given) if path is None else path
     if faults:
-        root = path_of(given) if path is None else path
         raise ConfigError(*dict.fromkeys(placed(fault, root, origin) for fault in faults))
+    warn(options, clients, root, origin)
     return FactoryPlan(options, clients)
+
+
+def warn(options: FactoryOptions, clients: Mapping[str, object], root: str, origin: Origin | None) -> None:
+    """Log a warning for each shell variable that was left, with the place that it was written in."""
+    found = {
+        placed(traced(options, fault, name), root, origin): None
+        for name, made in clients.items()
+        if isinstance(made, ClientOptions)
+        for fault in unreplaced(made)
+    }
+    for fault in found:
+        log.warning("%s", fault)
 
 
 def read_clients(options: FactoryOptions, read: Reader[O]) -> tuple[dict[str, O], list[Fault]]:

@@ -14,8 +14,9 @@ from etcd_factory.errors import ConfigError, Fault
 
 from . import fields, numbers
 from .fields import Values
-from .groups import TLS, Auth, Keepalive, Retry
+from .groups import TLS, UNVERIFIED, VERIFIED, Auth, Keepalive, Retry
 from .hosts import hosts, is_secure, is_srv
+from .kinds import is_list, is_mapping
 from .mappings import AnyMapping, AuthLike, ClientOptionsDict, KeepaliveLike, RetryLike, TLSLike
 from .resolve import plain
 from .secret import reveal
@@ -23,9 +24,22 @@ from .structure import Checks, Present, agree, assemble, named, nested, structur
 
 log = logging.getLogger("etcd_factory.options")
 
+LONGEST = 100  # characters of a host that an error shows
 SHELL = re.compile(r"\$\{?[A-Za-z_]\w*\}?")
 NOT_REPLACED = "which is not replaced; write ${oc.env:NAME} in a file, os.environ['NAME'] in Python"
+# What others call the hosts.
+ADDRESSES = (
+    *("address", "addresses", "addr", "endpoint", "endpoints", "node", "nodes"),
+    *("port", "server", "servers", "uri", "url", "urls"),
+)
 GROUPS = (Auth, TLS, Retry, Keepalive)
+
+
+def misplaced(given: object) -> ConfigError:
+    """Return the error for what stands where the options of a client belong: often its hosts."""
+    shown = given if isinstance(given, str) and "@" not in given and len(given) <= LONGEST else "host:port"
+    advice = f'; write {{"hosts": "{shown}"}}' if isinstance(given, str) or is_list(given) else ""
+    return ConfigError(f"expected a mapping, got {type(given).__name__}{advice}")
 
 
 def auth_of(value: AuthLike | None) -> Auth | None:
@@ -82,7 +96,12 @@ class ClientOptions:
         **dict.fromkeys(("username", "user", "password"), "auth: {username: ..., password: ...}"),
         "token": "auth: {token: ...}",
         **dict.fromkeys(("ca", "cert", "key", "server_name"), "tls: {ca: ..., cert: ..., key: ..., server_name: ...}"),
+        **dict.fromkeys(ADDRESSES, "hosts: [host:port, ...]"),
+        **dict.fromkeys(("attempts", "max_retries", "retries"), "retry: {attempts: ...}"),
+        **dict.fromkeys(("connect_timeout", "connection_timeout"), "dial_timeout: ..."),
+        **dict.fromkeys(("https", "secure", "ssl", "use_ssl", "use_tls"), "https:// before each of the hosts"),
     }
+    ADVICE: ClassVar[dict[str, str]] = dict.fromkeys(UNVERIFIED, f"{VERIFIED}: tls: {{ca: ..., server_name: ...}}")
 
     def __attrs_post_init__(self) -> None:
         agree(self)
@@ -104,6 +123,8 @@ class ClientOptions:
         values, faults = plain({} if given is None else given)
         if faults:
             raise ConfigError(*faults)
+        if not is_mapping(values):
+            raise misplaced(values)
         made = structure(cls, fields.mapping(values))
         warn(made)
         return made

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypedDict, TypeVar, get_args
+from typing import Any, ClassVar, TypedDict, TypeVar, get_args
 
+import attrs
 from attrs import field, frozen
 
 from etcd_factory.errors import ConfigError, Fault
@@ -102,6 +103,15 @@ class FactoryOptions:
     client_priority: dict[str, Priority] = field(factory=dict[str, Priority], converter=priorities_of)
     service_discovery: ServiceDiscovery = field(factory=ServiceDiscovery, converter=discovery_of)
     config_center: ConfigCenterOptions = field(factory=ConfigCenterOptions, converter=center_of)
+
+    INSIDE: ClassVar[dict[str, str]] = {
+        **{field.name: f"client: {{{field.name}: ...}}" for field in attrs.fields(ClientOptions)},
+        **{name: f"client: {{{inside}}}" for name, inside in ClientOptions.INSIDE.items() if ": " in inside},
+    }
+    ADVICE: ClassVar[dict[str, str]] = {
+        "etcd": "pass what is inside it: config['etcd'], or load_config(...).etcd",
+        "instances": "write clients: {name: {hosts: ...}}",
+    }
 
     @property
     def named(self) -> dict[str, Values]:

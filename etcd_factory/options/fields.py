@@ -21,7 +21,7 @@ from .kinds import is_list as is_list  # for those who import both from here
 from .kinds import is_mapping as is_mapping
 from .kinds import kind
 from .numbers import flag
-from .secret import PEM, Secret, SecretValue, reveal
+from .secret import SecretValue, reveal
 
 S = TypeVar("S", bound=str)
 
@@ -87,20 +87,6 @@ def mapping(value: object) -> Values:
 def settings(value: Mapping[str, object]) -> Mapping[str, object]:
     """Return a read-only copy of a mapping whose keys are text."""
     return MappingProxyType(mapping(value))
-
-
-def pem(value: PEMText | None) -> str | Secret | None:
-    """Check PEM text, or the path of a file that is readable now, or None. Text with a private key becomes a secret."""
-    if value is None:
-        return None
-    path = plain_text(os.fspath(value) if isinstance(value, os.PathLike) else value)
-    if "-----BEGIN" in path:
-        return Secret(path) if PEM in path else path
-    if not os.path.isfile(path):
-        raise ConfigError(f"expected PEM text or a file path; no such file: {path}")
-    if not os.access(path, os.R_OK):
-        raise ConfigError(f"cannot read the file: {path}")
-    return path
 
 
 def disabled(value: Literal[False]) -> bool:

@@ -6,10 +6,27 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from . import credentials, fields, numbers
+from . import credentials, fields, numbers, pem
 from .credentials import Function
 from .secret import Secret
 from .structure import Checks, Present, agree, named
+
+# How others switch the verification of the server off.
+UNVERIFIED = (
+    "allow_unauthorized",
+    "check_hostname",
+    "insecure",
+    "insecure_skip_verify",
+    "reject_unauthorized",
+    "skip_verify",
+    "ssl_verify",
+    "verify",
+    "verify_ssl",
+)
+VERIFIED = (
+    "the server is always verified; set ca to the certificate of its CA (or to its own, if that is self-signed), "
+    "and server_name if the certificate has another name than the host"
+)
 
 
 def hidden(value: object) -> str:
@@ -45,6 +62,12 @@ def half_pair(tls: TLS, present: Present) -> str:
     return half(present, "cert", "key")
 
 
+def foreign_key(tls: TLS, present: Present) -> str:
+    """Return the problem if the private key cannot be used with the certificate."""
+    del present
+    return pem.pair_problem(tls.cert, tls.key) if tls.cert is not None and tls.key is not None else ""
+
+
 def crossed(retry: Retry, present: Present) -> str:
     """Return the problem if the first pause is longer than the longest one."""
     del present
@@ -66,6 +89,11 @@ class Auth:
     token: Secret | Function | None = field(default=None, converter=credentials.token, repr=hidden)
 
     CHECKS: ClassVar[Checks] = ((frozenset(), mixed_auth),)
+    INSIDE: ClassVar[dict[str, str]] = {
+        **dict.fromkeys(("login", "name", "user", "user_name"), "username: ..."),
+        **dict.fromkeys(("pass", "passwd", "pwd"), "password: ..."),
+        **{f"{name}_file": f"{name}: {{file: ...}}" for name in ("username", "password", "token")},
+    }
 
     def __attrs_post_init__(self) -> None:
         agree(self)
@@ -76,15 +104,23 @@ class TLS:
     """How the server is verified and how the client identifies itself: paths of PEM files, or PEM text.
 
     ``ca`` defaults to the system's roots. ``cert`` needs ``key``. ``server_name`` is the name that the server's
-    certificate must have if it differs from the host.
+    certificate must have if it differs from the host. The files are checked now: what they hold, and that the key
+    belongs to the certificate.
     """
 
-    ca: str | Secret | None = field(default=None, converter=fields.pem, repr=file_only)
-    cert: str | Secret | None = field(default=None, converter=fields.pem, repr=file_only)
-    key: str | Secret | None = field(default=None, converter=fields.pem, repr=file_only)
+    ca: str | Secret | None = field(default=None, converter=pem.authority, repr=file_only)
+    cert: str | Secret | None = field(default=None, converter=pem.certificate, repr=file_only)
+    key: str | Secret | None = field(default=None, converter=pem.private_key, repr=file_only)
     server_name: str | None = field(default=None, converter=fields.name)
 
-    CHECKS: ClassVar[Checks] = ((frozenset(), half_pair),)
+    CHECKS: ClassVar[Checks] = ((frozenset(), half_pair), (frozenset({"cert", "key"}), foreign_key))
+    INSIDE: ClassVar[dict[str, str]] = {
+        **dict.fromkeys(("ca_cert", "ca_file", "cacert", "cafile", "root_certificate", "trusted_ca_file"), "ca: ..."),
+        **dict.fromkeys(("cert_chain", "cert_file", "certfile", "certificate", "client_cert"), "cert: ..."),
+        **dict.fromkeys(("client_key", "key_file", "keyfile", "private_key"), "key: ..."),
+        **dict.fromkeys(("hostname", "server_hostname", "servername"), "server_name: ..."),
+    }
+    ADVICE: ClassVar[dict[str, str]] = dict.fromkeys(UNVERIFIED, VERIFIED)
 
     def __attrs_post_init__(self) -> None:
         agree(self)

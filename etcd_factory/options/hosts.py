@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from ipaddress import IPv6Address
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from etcd_factory.errors import ConfigError, suggestion
 
@@ -15,6 +15,7 @@ from .fields import expected
 
 PORT = 2379
 SCHEMES = ("http", "https", "unix", "srv")
+UNQUOTED = "/:@!$&'()*+,;=~"  # as in the path of a URL
 FORM = "write host:port, http://host:port, https://host:port, [::1]:2379, unix:///path or srv://domain"
 
 
@@ -76,11 +77,11 @@ def url(value: str) -> str:
 
 
 def socket(parts: SplitResult, written: str) -> str:
-    """Return the URL of a unix socket."""
-    del written
-    if not os.path.isabs(parts.path) or parts.netloc:
-        raise ConfigError(f"expected unix:///absolute/path, got unix://{parts.netloc}{parts.path}")
-    return f"unix://{parts.path}"
+    """Return the URL of a unix socket, its path quoted: gRPC reads it as a URL too. ``#`` and ``?`` may be written."""
+    path = unquote(written.partition("://")[2])
+    if not os.path.isabs(path) or parts.netloc:
+        raise ConfigError(f"expected unix:///absolute/path, got unix://{path}")
+    return f"unix://{quote(path, safe=UNQUOTED)}"
 
 
 def domain(parts: SplitResult, written: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from . import client, credentials, factory, fields, hosts, services
+from . import client, credentials, factory, fields, hosts, pem, services
 from .client import ClientOptions
 from .factory import FactoryOptions
 from .groups import TLS, Auth, Keepalive, Retry
@@ -47,7 +47,9 @@ KINDS: dict[Callable[..., Any], Kind] = {
     factory.priorities_of: Kind.TEXT,
     fields.imported: Kind.TEXT,
     fields.name: Kind.TEXT,
-    fields.pem: Kind.TEXT,
+    pem.authority: Kind.TEXT,
+    pem.certificate: Kind.TEXT,
+    pem.private_key: Kind.TEXT,
     fields.prefix: Kind.TEXT,
     fields.text: Kind.TEXT,
     hosts.hosts: Kind.LIST,

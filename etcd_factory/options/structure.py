@@ -17,7 +17,8 @@ T = TypeVar("T")
 # An options class may define
 #   CHECKS: rules between its options, each with the options that it reads, and a function from an instance and the
 #           names of the options that are set, validly or not, to the message of the problem, or "";
-#   INSIDE: for names that belong into a nested group of options, how to write them.
+#   INSIDE: for names that belong into a nested group of options, or that others use, how to write them;
+#   ADVICE: for other names that are often tried, what to do instead.
 Present = frozenset[str]
 Checks = tuple[tuple[frozenset[str], Callable[[Any, Present], str]], ...]
 
@@ -82,11 +83,19 @@ def place(cls: type[Any], key: str, known: Mapping[str, Any], values: Mapping[st
     """Return the name of the option that ``key`` spells."""
     name = canonical(key)
     if name not in known:
-        inside = getattr(cls, "INSIDE", {}).get(name)
-        raise ConfigError(f"unknown option; write {inside}" if inside else f"unknown option{suggestion(name, known)}")
+        raise ConfigError(f"unknown option{advice(cls, name) or suggestion(name, known)}")
     if name in values:
         raise ConfigError(f"set twice, under two spellings of {name!r}; keep one")
     return name
+
+
+def advice(cls: type[Any], name: str) -> str:
+    """Return what to do instead of setting an option that others have, or that belongs elsewhere."""
+    inside: Mapping[str, str] = getattr(cls, "INSIDE", {})
+    other: Mapping[str, str] = getattr(cls, "ADVICE", {})
+    if name in inside:
+        return f"; write {inside[name]}"
+    return f"; {other[name]}" if name in other else ""
 
 
 def below(key: str, faults: Iterable[Fault]) -> tuple[Fault, ...]:

@@ -26,8 +26,8 @@ from etcd_factory.testing import EtcdServer
 from etcd_factory.testing.tcp_ports import free_ports
 from tests.support.boxes import error_of
 from tests.support.faces import closed, settle
+from tests.support.pems import CERT
 
-CERT = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
 SLACK = 1.5  # seconds that a busy machine may add to the documented bound
 
 

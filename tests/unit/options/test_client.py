@@ -7,9 +7,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from etcd_factory import TLS, AsyncETCDService, Auth, ClientOptions, ConfigError, ETCDService, Keepalive, Retry
+from tests.support.pems import CERT, KEY, PRIVATE
 
-CERT = "-----BEGIN CERTIFICATE-----\nMIIcert\n-----END CERTIFICATE-----\n"
-KEY = "-----BEGIN PRIVATE KEY-----\nMIIhunter2\n-----END PRIVATE KEY-----\n"
 HTTPS = {"hosts": "https://a:1"}
 
 
@@ -160,7 +159,7 @@ def test_null_means_the_default_in_a_group_too(outer):
         ({"hots": "a"}, "hots: unknown option; did you mean 'hosts'?"),
         ({"dialTimout": 1}, "dialTimout: unknown option; did you mean 'dial_timeout'?"),
         ({"zzz": 1}, "zzz: unknown option"),
-        ({"auth": {"user_name": "u"}}, "auth.user_name: unknown option; did you mean 'username'?"),
+        ({"auth": {"usernam": "u"}}, "auth.usernam: unknown option; did you mean 'username'?"),
         ({"tls": {"caa": "u"}, **HTTPS}, "tls.caa: unknown option; did you mean 'ca'?"),
         ({"retry": {"attempt": 1}}, "retry.attempt: unknown option; did you mean 'attempts'?"),
         ({"keepalive": {"timout": 1}}, "keepalive.timout: unknown option; did you mean 'timeout'?"),
@@ -176,7 +175,56 @@ def test_an_invalid_option_is_one_fault_with_its_path_and_what_was_expected(faul
 
 @pytest.mark.parametrize("given", ["a:1", 5, ["a"], True], ids=repr)
 def test_options_must_be_a_mapping(faults, given):
-    assert faults(ClientOptions.of, given) == [f"expected a mapping, got {type(given).__name__}"]
+    (fault,) = faults(ClientOptions.of, given)
+    assert fault.startswith(f"expected a mapping, got {type(given).__name__}")
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ("h:2379", 'expected a mapping, got str; write {"hosts": "h:2379"}'),
+        (["h:2379"], 'expected a mapping, got list; write {"hosts": "host:port"}'),
+        ("http://u:hunter2@h", 'expected a mapping, got str; write {"hosts": "host:port"}'),
+        (5, "expected a mapping, got int"),
+    ],
+)
+def test_a_host_in_place_of_the_options_is_an_error_that_says_what_to_write(faults, given, fault):
+    assert faults(ClientOptions.of, given) == [fault]
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        ({"endpoints": ["a:1"]}, "endpoints: unknown option; write hosts: [host:port, ...]"),
+        ({"port": 2379}, "port: unknown option; write hosts: [host:port, ...]"),
+        ({"retries": 3}, "retries: unknown option; write retry: {attempts: ...}"),
+        ({"connectTimeout": 3}, "connectTimeout: unknown option; write dial_timeout: ..."),
+        ({"use_tls": True}, "use_tls: unknown option; write https:// before each of the hosts"),
+        (
+            {"verify": False},
+            "verify: unknown option; the server is always verified; set ca to the certificate of its CA",
+        ),
+        ({"tls": {"verify": False}, **HTTPS}, "tls.verify: unknown option; the server is always verified; set ca to"),
+        (
+            {"tls": {"insecureSkipVerify": True}, **HTTPS},
+            "tls.insecureSkipVerify: unknown option; the server is always",
+        ),
+        (
+            {"tls": {"rejectUnauthorized": False}, **HTTPS},
+            "tls.rejectUnauthorized: unknown option; the server is always",
+        ),
+        (
+            {"credentials": {"rootCertificate": "x"}, **HTTPS},
+            "credentials.rootCertificate: unknown option; write ca: ...",
+        ),
+        ({"tls": {"keyfile": "x"}, **HTTPS}, "tls.keyfile: unknown option; write key: ..."),
+        ({"auth": {"user": "x"}}, "auth.user: unknown option; write username: ..."),
+        ({"auth": {"password_file": "x"}}, "auth.password_file: unknown option; write password: {file: ...}"),
+    ],
+)
+def test_a_name_that_others_use_is_an_error_that_says_what_to_write(faults, given, advice):
+    (fault, *_) = faults(ClientOptions.of, given)
+    assert fault.startswith(advice)
 
 
 def test_all_faults_are_reported_at_once(faults):
@@ -305,6 +353,7 @@ def test_no_secret_is_in_the_repr_of_the_options():
     )
     for shown in (options, options.auth, options.tls):
         assert "hunter2" not in f"{shown!r} {shown} {SimpleNamespace(it=shown)}"
+        assert PRIVATE not in f"{shown!r} {shown}"
     assert "password=***" in repr(options)
     assert "root" in repr(options)
 
@@ -331,9 +380,14 @@ def test_no_token_is_in_the_repr_of_the_options():
         {"tls": {"key": KEY, "cert": CERT}, "hosts": "http://a"},
         {"hosts": "http://u:hunter2@a"},
         {"auth": "hunter2"},
+        {"tls": {"key": KEY, "cert": KEY}, **HTTPS},
+        {"tls": {"key": "".join(KEY.splitlines()[1:-1]), "cert": CERT}, **HTTPS},
+        {"tls": {"key": "\n".join(KEY.splitlines()[1:-1]), "cert": CERT}, **HTTPS},
     ],
 )
 def test_no_secret_is_in_an_error(given):
     with pytest.raises(ConfigError) as caught:
         ClientOptions.of(given)
-    assert "hunter2" not in f"{caught.value!r} {caught.value} {caught.value.faults}"
+    shown = f"{caught.value!r} {caught.value} {caught.value.faults}"
+    assert "hunter2" not in shown
+    assert PRIVATE not in shown

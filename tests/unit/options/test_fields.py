@@ -1,15 +1,11 @@
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
-from pathlib import Path
 
 import pytest
 
 from etcd_factory import ETCDService
 from etcd_factory.options import fields, priority
-
-PEM = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
 
 
 @pytest.mark.parametrize(
@@ -21,7 +17,6 @@ PEM = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
         (fields.prefix, ""),
         (fields.mapping, {"a": 1}),
         (fields.mapping, OrderedDict(a=1)),
-        (fields.pem, PEM),
         (fields.disabled, False),
         (fields.imported, ETCDService),
         (priority, "low"),
@@ -45,8 +40,6 @@ def test_a_valid_value_is_returned(read, value):
         (fields.mapping, [], "expected a mapping, got list"),
         (fields.mapping, "a", "expected a mapping, got str"),
         (fields.mapping, {1: 2}, "expected names as keys, got int 1"),
-        (fields.pem, 1, "expected text, got int; write it in quotes"),
-        (fields.pem, "nowhere.pem", "expected PEM text or a file path; no such file: nowhere.pem"),
         (
             fields.disabled,
             True,
@@ -71,24 +64,6 @@ def test_batching_must_be_false(faults, value):
 def test_a_mapping_is_copied():
     given = {"a": 1}
     assert fields.mapping(given) is not given
-
-
-@pytest.mark.parametrize("kind", [str, Path])
-def test_a_pem_file_becomes_its_path(tmp_path, kind):
-    path = tmp_path / "ca.pem"
-    path.write_text(PEM)
-    assert fields.pem(kind(path)) == str(path)
-
-
-def test_a_directory_is_not_a_pem_file(tmp_path, faults):
-    assert "no such file" in faults(fields.pem, str(tmp_path))[0]
-
-
-def test_an_unreadable_pem_file_is_an_error(tmp_path, faults, monkeypatch):
-    path = tmp_path / "key.pem"
-    path.write_text(PEM)
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    assert faults(fields.pem, str(path)) == [f"cannot read the file: {path}"]
 
 
 @pytest.mark.parametrize("path", ["etcd_factory.service:ETCDService", "etcd_factory.service.ETCDService"])

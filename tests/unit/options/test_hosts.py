@@ -24,6 +24,13 @@ FORM = "write host:port, http://host:port, https://host:port, [::1]:2379, unix:/
         ("https://[fd00::2]:9", "https://[fd00::2]:9"),
         ("a:65535", "http://a:65535"),
         ("unix:///run/etcd.sock", "unix:///run/etcd.sock"),
+        ("unix:///run/a:1", "unix:///run/a:1"),
+        ("unix:///run/a#b?c=d", "unix:///run/a%23b%3Fc=d"),
+        ("unix:///run/my%20dir/a", "unix:///run/my%20dir/a"),
+        ("unix:///run/my dir/a", "unix:///run/my%20dir/a"),
+        ("unix:///run/100%25", "unix:///run/100%25"),
+        ("unix:///run/a%2Cb", "unix:///run/a,b"),
+        ("unix:///run/\u00e4", "unix:///run/%C3%A4"),
         ("srv://Example.org", "srv://example.org"),
         ("srv://_etcd-client-blue._tcp.example.org", "srv://_etcd-client-blue._tcp.example.org"),
     ],
@@ -35,6 +42,11 @@ def test_each_form_of_a_host_becomes_a_url_with_its_port(written, url):
 @pytest.mark.parametrize("several", [["a:1", "b:2"], ("a:1", "b:2")], ids=["list", "tuple"])
 def test_several_hosts_keep_their_order(several):
     assert hosts(several) == ("http://a:1", "http://b:2")
+
+
+@pytest.mark.parametrize("written", ["unix:///run/a#b?c", "unix:///run/my%20dir/a", "unix:///run/100%25/%2523"])
+def test_the_url_of_a_socket_is_read_as_itself(written):
+    assert hosts(hosts(written)) == hosts(written)
 
 
 def test_srv_cannot_be_combined_with_other_hosts(faults):

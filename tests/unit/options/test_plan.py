@@ -52,7 +52,7 @@ def test_no_password_is_in_the_repr():
         ({"clients": {"a": 5}}, "clients.a: expected a mapping, got int"),
         ({"priority": {"a": 1}}, "priority.a: expected one of high, medium, low, got 1"),
         ({"client": {"hots": 1}}, "client.hots: unknown option; did you mean 'hosts'?"),
-        ({"clients": {"a": {"auth": {"user": 1}}}}, "clients.a.auth.user: unknown option; did you mean 'username'?"),
+        ({"clients": {"a": {"auth": {"user": 1}}}}, "clients.a.auth.user: unknown option; write username: ..."),
         ({"clients": {"a": {"timeout": -1}}}, "clients.a.timeout: expected a number of seconds above 0, got -1"),
         ({"clients": {"a": {"tls": {}}}}, "clients.a: tls is set, but the host http://127.0.0.1:2379 does not use TLS"),
         ({"client": {"auth": {"username": "u"}}}, "client.auth: username is set without password"),

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 
 from etcd_factory import TLS, Auth, ClientOptions, FactoryOptions
 from etcd_factory.options.secret import CensoredText, Secret, SecretText, is_secret, reveal, shielded
+from tests.support import pems
 
-CERT = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIhunter2\n-----END PRIVATE KEY-----\n"
 
 
@@ -127,16 +127,16 @@ def test_the_text_of_pydantics_secrets_is_known_too():
         ClientOptions.of({"auth": {"token": "hunter2"}}),
         ClientOptions(auth=Auth("root", Secret("hunter2"))),
         Auth("root", "hunter2"),
-        TLS(cert=CERT, key=KEY),
+        TLS(cert=pems.CERT, key=pems.KEY),
         FactoryOptions(client={"auth": {"username": "root", "password": "hunter2"}}),
-        FactoryOptions(clients={"a": {"tls": {"key": KEY}}, "b": ClientOptions(auth={"token": "hunter2"})}),
+        FactoryOptions(clients={"a": {"tls": {"key": pems.KEY}}, "b": ClientOptions(auth={"token": "hunter2"})}),
         FactoryOptions(default={"auth": {"token": "hunter2"}}),
     ],
     ids=lambda options: type(options).__name__,
 )
 def test_neither_options_nor_what_attrs_makes_of_them_show_a_secret(options):
     made = (attrs.asdict(options), attrs.astuple(options))
-    assert all("hunter2" not in shown(value) for value in (options, *made))
+    assert all("hunter2" not in shown(value) and pems.PRIVATE not in shown(value) for value in (options, *made))
     assert all("***" in shown(value) for value in made)
 
 

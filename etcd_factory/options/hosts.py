@@ -15,7 +15,7 @@ from .fields import expected
 
 PORT = 2379
 SCHEMES = ("http", "https", "unix", "srv")
-UNQUOTED = "/:@!$&'()*+,;=~"  # as in the path of a URL
+UNQUOTED = "/:@!$&'()*+;=~"  # as in the path of a URL
 FORM = "write host:port, http://host:port, https://host:port, [::1]:2379, unix:///path or srv://domain"
 
 
@@ -81,6 +81,8 @@ def socket(parts: SplitResult, written: str) -> str:
     path = unquote(written.partition("://")[2])
     if not os.path.isabs(path) or parts.netloc:
         raise ConfigError(f"expected unix:///absolute/path, got unix://{path}")
+    if "," in path:  # gRPC separates addresses there, even if it is quoted
+        raise ConfigError(f"the path of a socket cannot have a comma: {path}; make a symbolic link to it")
     return f"unix://{quote(path, safe=UNQUOTED)}"
 
 

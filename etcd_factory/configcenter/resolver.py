@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
 from omegaconf import OmegaConf
 
+from etcd_factory.config.resolvers import register_resolver
 from etcd_factory.config.variables import read
 from etcd_factory.errors import ConfigError, Fault, suggestion
 from etcd_factory.service import ETCDService
@@ -40,9 +41,7 @@ def etcd_resolver(clients: Clients | HasClients) -> Generator[None, None, None]:
     def resolve(client: object, key: object, default: object = NO_DEFAULT) -> object:
         return value_of(known, str(client), str(key), default)  # OmegaConf parses numbers in them
 
-    # OmegaConf renamed it in 2.4.
-    register: Callable[..., object] = getattr(OmegaConf, "register_resolver", OmegaConf.register_new_resolver)
-    register(NAME, resolve, use_cache=True)
+    register_resolver(NAME, resolve, use_cache=True)
     try:
         yield
     finally:

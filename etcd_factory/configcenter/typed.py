@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, TypeVar, cast, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_type_hints
 
 import attrs
 from attrs import evolve
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from etcd_factory.config.secrets import censored, is_secret
@@ -80,7 +80,7 @@ def from_pydantic(cls: type[BaseModel], found: Values, origin: Origin) -> BaseMo
 def from_structured(cls: type[T], found: Values, origin: Origin) -> T:
     """Return an instance of an attrs class or a dataclass; OmegaConf checks the types of its fields."""
     try:
-        tree: DictConfig = OmegaConf.structured(cls)
+        tree: DictConfig = OmegaConf.structured(blank(cls) if attrs.has(cls) else cls)
         unlock(tree)
     except OmegaConfBaseException as error:
         advice = "OmegaConf does not support this type; use a pydantic model"
@@ -91,6 +91,17 @@ def from_structured(cls: type[T], found: Values, origin: Origin) -> T:
     if faults:
         raise ConfigError(*faults)
     return cast("T", OmegaConf.to_object(tree))
+
+
+def blank(cls: Any) -> Any:
+    """Return an instance of an attrs class with its defaults; OmegaConf 2.3 does not know the factories of a class."""
+    made = object.__new__(cls)
+    for each in attrs.fields(cls):
+        value = MISSING if each.default is attrs.NOTHING else each.default
+        if isinstance(value, attrs.Factory):  # type: ignore[arg-type]
+            value = value.factory(made) if value.takes_self else value.factory()
+        object.__setattr__(made, each.name, value)
+    return made
 
 
 def unlock(tree: DictConfig) -> None:

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
-from attrs import Factory, define, frozen
+from attrs import define, field, frozen
 
 from etcd_factory.errors import ClientClosedError
 
@@ -48,9 +48,9 @@ W = TypeVar("W", bound=Worker)
 class Scope:
     """What lives as long as an event loop, or as the client where it blocks."""
 
-    workers: dict[type[Any], Any] = Factory(dict)
-    tasks: dict[object, Task] = Factory(dict)
-    shielded: dict[object, Task] = Factory(dict)
+    workers: dict[type[Any], Any] = field(factory=dict[type[Any], Any])
+    tasks: dict[object, Task] = field(factory=dict[object, Task])
+    shielded: dict[object, Task] = field(factory=dict[object, Task])
 
 
 @frozen

@@ -25,6 +25,7 @@ from etcd_factory.errors import (
 from etcd_factory.io.runtime import forks
 from etcd_factory.model import Health
 from etcd_factory.options import ClientOptions, FactoryOptions
+from etcd_factory.options.client import warn
 from etcd_factory.options.plan import FactoryPlan, plan
 
 from .health import HealthReport
@@ -100,6 +101,7 @@ class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
         choice(on_exists, ON_EXISTS, "on_exists")
         self._open()
         read = self.read_options(self._options.merged(options))
+        warn(read)
         if name is None:
             return (await self._add(None, read)).client
         while True:

@@ -26,8 +26,8 @@ from etcd_factory.testing import EtcdServer
 from etcd_factory.testing.tcp_ports import free_ports
 from tests.support.boxes import error_of
 from tests.support.faces import closed, settle
+from tests.support.pems import CERT
 
-CERT = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
 SLACK = 1.5  # seconds that a busy machine may add to the documented bound
 
 
@@ -61,7 +61,10 @@ INVALID = {
         {"auth": {"username": "u", "pasword": "hunter2", "password": "hunter2"}},
         "auth.pasword: unknown option; did you mean 'password'?",
     ),
-    "wrong type": ({"timeout": "5"}, "timeout: expected a number of seconds, got str"),
+    "wrong type": (
+        {"timeout": "5"},
+        "timeout: expected a number of seconds, or a duration like '5s' or '500ms', got '5'",
+    ),
     "number as password": (
         {"auth": {"username": "u", "password": 4711}},
         "auth.password: expected text, got int; write it in quotes",
@@ -197,7 +200,7 @@ async def test_a_missing_variable_is_reported_with_file_and_path(face, base):
         face.factory.from_config()
     (fault,) = caught.value.faults
     assert (fault.file, fault.path) == ("config/c.prod.yaml", "etcd.client.namespace")
-    assert "Environment variable 'NOWHERE_SET' not found" in fault.message
+    assert fault.message.startswith("environment variable NOWHERE_SET is not set")
 
 
 # --- names

@@ -11,6 +11,7 @@ from etcd_factory.options import ClientOptions
 from etcd_factory.wire.methods import Method
 
 UNLIMITED = -1
+MOST = 2**31 - 1  # of a channel's arguments, which are C ints
 LEAST_BACKOFF = 100  # ms; gRPC accepts no less
 
 # A harmless call to a service that every etcd serves. Any response to it, also an error, shows that there is a
@@ -34,8 +35,8 @@ def kind(method: Method[object, object]) -> str:
 
 
 def ms(seconds: float) -> int:
-    """Return milliseconds, gRPC's unit."""
-    return max(1, int(seconds * 1000))
+    """Return milliseconds, gRPC's unit, as many as it can hold: 24 days."""
+    return int(min(max(1.0, seconds * 1000), MOST))
 
 
 def arguments(options: ClientOptions) -> list[Setting]:

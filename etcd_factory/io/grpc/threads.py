@@ -18,7 +18,7 @@ from .channel import arguments, target
 from .connection import PATIENCE, Connection, Connections, Decoder, now
 from .credentials import credentials
 
-READY = grpc.ChannelConnectivity.READY.value[0]
+READY: int = grpc.ChannelConnectivity.READY.value[0]
 
 
 class Stream(Generic[Q, R]):
@@ -142,5 +142,6 @@ class ThreadTransport:
 def is_ready(connection: Connection[grpc.Channel]) -> bool:
     """Return whether there is a connection at the moment."""
     # The public way to learn it, subscribe(), needs a thread for each channel.
-    state: int = connection.channel._channel.check_connectivity_state(False)  # type: ignore[attr-defined]
+    channel: Any = connection.channel
+    state: int = channel._channel.check_connectivity_state(False)
     return state == READY

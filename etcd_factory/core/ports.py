@@ -142,10 +142,6 @@ class Runtime(Protocol):
     def finalize(self, scopes: Iterable[object], body: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Begin to run ``body`` in each scope; for finalizers, which must neither wait nor take a lock."""
 
-    def is_interruptible(self) -> bool:
-        """Whether the caller may be cancelled or interrupted at any moment; the main thread is, by Ctrl-C."""
-        ...
-
     def now(self) -> float:
         """Return the seconds of a clock that never goes back."""
         ...

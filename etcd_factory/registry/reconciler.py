@@ -12,11 +12,11 @@ from etcd_factory.core.call.view import View
 from etcd_factory.core.kv.txn import ops
 from etcd_factory.core.lease.session import LeaseSession
 from etcd_factory.core.op import Op
+from etcd_factory.core.watch.key_watch import KeyWatch
 from etcd_factory.errors import ClientClosedError, EtcdFactoryError, LeaseNotFoundError
 from etcd_factory.model import KeyValue, PutResponse, TxnResponse
 
 from .instance import DOWN, ServiceInstance, checked, decoded, encoded, log
-from .key_watch import KeyWatch
 
 if TYPE_CHECKING:
     from etcd_factory.wire import messages as m

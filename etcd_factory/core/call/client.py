@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakSet
 
 from attrs import define
 
@@ -51,16 +52,26 @@ class CallState:
     metadata: Metadata = ()
 
 
+class LeaseKeeper(Protocol):
+    """Keeps leases alive, and must know when etcd says of one in some response that it does not have it."""
+
+    def lost(self, lease: int) -> None:
+        """Take that a lease is gone."""
+
+
 class Client:
     """Connections to one cluster, shared by all views of a service."""
 
     def __init__(self, transport: Transport, runtime: Runtime, options: ClientOptions) -> None:
         self.transport, self.runtime, self.options = transport, runtime, options
         discovered = bool(options.sync) or is_srv(options.hosts[0])
-        start = int(runtime.random() * len(options.hosts))  # else all clients of all processes use the first host
+        start = int(runtime.random() * len(options.hosts)) % len(
+            options.hosts
+        )  # else all clients of all processes use the first host
         self.endpoints = Endpoints(options.hosts, options.retry.initial, discovered=discovered, start=start)
         self.single_flight = SingleFlight(runtime)
         self.token = AuthToken(options.auth, self.single_flight)
+        self.lease_keepers: WeakSet[LeaseKeeper] = WeakSet()
         self._lock = runtime.lock()
         self._background: Background[Client] | None = None
 

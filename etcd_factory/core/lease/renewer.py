@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from etcd_factory.core.call.client import Client
 from etcd_factory.core.ports import Mailbox, Task
-from etcd_factory.errors import InvalidAuthTokenError
+from etcd_factory.errors import ClientClosedError, InvalidAuthTokenError
 
 from .schedule import Renewal, RenewalSchedule
 from .stream import KeepAliveStream
@@ -24,7 +24,7 @@ LATE = 0.1  # seconds; who wakes up later than this was held up
 INFINITY = float("inf")
 CLOSE_TIMEOUT = 5.0  # seconds that ending the stream may take
 
-Mail = Callable[[], None]
+Mail = Callable[[], object]
 
 
 class Renewer:
@@ -38,6 +38,7 @@ class Renewer:
         self._client, self._runtime, self._on_lost = client, client.runtime, on_lost
         self._box: Mailbox[Mail] = self._runtime.mailbox(MAILBOX_SIZE)
         self._waiting: deque[Mail] = deque()
+        self._calls: deque[tuple[float, Mail]] = deque()
         self._until: float | None = None  # no wake-up is needed before; None: it is awake, or waits without end
         self._schedule = RenewalSchedule()
         self._stream: KeepAliveStream | None = None
@@ -57,6 +58,11 @@ class Renewer:
         self._post(lambda: self._judge(lease, self._schedule.renewed(lease, ttl, sent, self._runtime.now())))
         if ttl <= 0:
             self.wake()
+
+    def call_later(self, seconds: float, action: Callable[[], object]) -> None:
+        """Call ``action`` in this task after ``seconds``, the same for all calls, so that they come in order."""
+        time = self._runtime.now() + seconds
+        self._post(lambda: self._calls.append((time, action)), time)
 
     def _post(self, mail: Mail, due: float = INFINITY) -> None:
         self._waiting.append(mail)
@@ -102,6 +108,8 @@ class Renewer:
     def _wait(self, now: float) -> float | None:
         """Return the seconds until something is due if no mail comes."""
         times = [self._schedule.next(connected=self._stream is not None and not self._stream.is_closed)]
+        if self._calls:
+            times.append(self._calls[0][0])
         if self._stream is None and (due := self._schedule.due()) is not None:
             times.append(max(self._reconnect, due))
         known = [time for time in times if time is not None]
@@ -109,6 +117,7 @@ class Renewer:
 
     async def _act(self, now: float) -> None:
         """Do what is due by now."""
+        self._call(now)
         for lease in self._schedule.expired(now):
             self._on_lost(lease)
         if self._stream is None:
@@ -119,6 +128,15 @@ class Renewer:
             self._schedule.disconnected(now)
         elif not self._stream.is_closed:
             self._stream.send(self._schedule.request(now))
+
+    def _call(self, now: float) -> None:
+        while self._calls and self._calls[0][0] <= now:
+            try:
+                self._calls.popleft()[1]()
+            except ClientClosedError:
+                return
+            except Exception:  # whatever is wrong there, leases must be renewed
+                log.exception("what was to be done with a lease failed")
 
     def _connect(self, now: float) -> None:
         if now >= self._reconnect and (requested := self._schedule.request(now)):

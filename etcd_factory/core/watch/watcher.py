@@ -181,8 +181,9 @@ class Watcher(Subscription[F]):
             raise TypeError("a watcher with handlers cannot be iterated over")
         if self._generation != self._run.client.background.generation:
             raise ClientClosedError("a watch belongs to the process that began it; begin a new one in a forked child")
+        end = None if timeout is None else self._runtime.now() + timeout
         while not self._ready and not self._over:
-            item = await self._box.get(timeout)
+            item = await self._box.get(None if end is None else max(0.0, end - self._runtime.now()))
             if item is None:
                 self._over = timeout is None
                 return None

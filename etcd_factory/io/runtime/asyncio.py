@@ -145,10 +145,6 @@ class AsyncioRuntime:
             with suppress(RuntimeError):  # it ended meanwhile
                 loop.call_soon_threadsafe(lambda: Task(body(), "etcd_factory close"))
 
-    def is_interruptible(self) -> bool:
-        """Return True: any task may be cancelled."""
-        return True
-
     async def lookup(self, domain: str, secure: bool, timeout: float) -> list[dns.Address]:
         """Return the names and ports of a domain's etcd from DNS SRV records."""
         return await dns.lookup_async(dns.record(domain, secure=secure), timeout)

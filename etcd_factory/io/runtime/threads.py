@@ -152,10 +152,6 @@ class ThreadRuntime:
         with suppress(RuntimeError):  # the interpreter shuts down
             _thread.start_new_thread(finish, (body(),))
 
-    def is_interruptible(self) -> bool:
-        """Whether this is the main thread, the only one that signal handlers raise in."""
-        return threading.current_thread() is threading.main_thread()
-
     async def lookup(self, domain: str, secure: bool, timeout: float) -> list[dns.Address]:
         """Return the names and ports of a domain's etcd from DNS SRV records."""
         return dns.lookup(dns.record(domain, secure=secure), timeout)

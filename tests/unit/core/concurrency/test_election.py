@@ -60,7 +60,9 @@ async def test_a_block_resigns(connect, queue, face):
 async def test_a_contender_that_is_not_elected_in_time_leaves_nothing_behind(connect, queue):
     queue.ahead = [OTHER]
     client, transport = connect(queue.script())
-    with pytest.raises(LockFailedError, match="another leads 'vote'; waited 0 s"):
+    with pytest.raises(
+        LockFailedError, match="the election 'vote' was not won within 0 s: it waits for the key b'vote/1'"
+    ):
         await settle(client.election("vote").campaign("me", timeout=0))
     assert methods_of(transport)[-1] == "LeaseRevoke"
 

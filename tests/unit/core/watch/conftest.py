@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from tests.support.watching import recorder  # noqa: F401
+
 BOUND = 10  # seconds that nothing here takes
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from etcd_factory.core.face import finish
+from etcd_factory.core.watch.key_watch import KeyWatch
 from etcd_factory.errors import PermissionDeniedError
-from etcd_factory.registry.key_watch import KeyWatch
 from etcd_factory.service import view_of
 from etcd_factory.testing import ScriptedTransport, StreamScript, replies
 from etcd_factory.wire import messages

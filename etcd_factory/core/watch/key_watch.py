@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from etcd_factory.core.call.view import View
-from etcd_factory.core.watch.subscription import Subscription
 from etcd_factory.errors import FutureRevisionError
+
+from .subscription import Subscription
 
 if TYPE_CHECKING:
     from etcd_factory.wire import messages as m

@@ -65,9 +65,8 @@ class Client:
     def __init__(self, transport: Transport, runtime: Runtime, options: ClientOptions) -> None:
         self.transport, self.runtime, self.options = transport, runtime, options
         discovered = bool(options.sync) or is_srv(options.hosts[0])
-        start = int(runtime.random() * len(options.hosts)) % len(
-            options.hosts
-        )  # else all clients of all processes use the first host
+        # else all clients of all processes use the first host
+        start = int(runtime.random() * len(options.hosts)) % len(options.hosts)
         self.endpoints = Endpoints(options.hosts, options.retry.initial, discovered=discovered, start=start)
         self.single_flight = SingleFlight(runtime)
         self.token = AuthToken(options.auth, self.single_flight)

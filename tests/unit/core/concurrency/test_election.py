@@ -60,9 +60,8 @@ async def test_a_block_resigns(connect, queue, face):
 async def test_a_contender_that_is_not_elected_in_time_leaves_nothing_behind(connect, queue):
     queue.ahead = [OTHER]
     client, transport = connect(queue.script())
-    with pytest.raises(
-        LockFailedError, match="the election 'vote' was not won within 0 s: it waits for the key b'vote/1'"
-    ):
+    text = "the election 'vote' was not won within 0 s: it waits for the key b'vote/1'"
+    with pytest.raises(LockFailedError, match=text):
         await settle(client.election("vote").campaign("me", timeout=0))
     assert methods_of(transport)[-1] == "LeaseRevoke"
 

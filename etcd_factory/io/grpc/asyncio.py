@@ -6,6 +6,7 @@ import asyncio
 import weakref
 from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -95,15 +96,11 @@ class AsyncioTransport:
         self._loops: WeakKeyDictionary[AbstractEventLoop, Connections[aio.Channel]] = WeakKeyDictionary()
         self._last: tuple[Callable[[], AbstractEventLoop | None], Connections[aio.Channel]] = (no_loop, self._none())
         self._closed = False
-        self._arguments = arguments(options)
+        arguments(options)  # raises now what is wrong with them
 
     def _none(self) -> Connections[aio.Channel]:
-        return Connections(self._options, self._open)
-
-    def _open(self, host: str) -> aio.Channel:
-        if self._options.secure:
-            return aio.secure_channel(target(host), credentials(self._options.tls), self._arguments)
-        return aio.insecure_channel(target(host), self._arguments)
+        # not a method of this object: without a cycle it is freed, and warned of, as soon as it is dropped
+        return Connections(self._options, partial(open_channel, self._options))
 
     def _enter(self) -> Connections[aio.Channel]:
         """Return the connections of the running loop, remembered for the next call."""
@@ -163,6 +160,10 @@ class AsyncioTransport:
             if mine.closed:
                 raise ClientClosedError from error
             return mine.unreachable(host, connection, error)
+        except (asyncio.CancelledError, aio.UsageError):  # how gRPC ends calls whose channel was closed
+            if mine.closed and not is_cancelled():
+                raise ClientClosedError from None
+            raise
         connection.heard = now()
         return None
 
@@ -201,6 +202,13 @@ class AsyncioTransport:
         left, self._loops = dict(self._loops), WeakKeyDictionary()
         self._last = no_loop, self._none()
         return left
+
+
+def open_channel(options: ClientOptions, host: str) -> aio.Channel:
+    """Return a channel to a host; it connects at its first call."""
+    if options.secure:
+        return aio.secure_channel(target(host), credentials(options.tls), arguments(options))
+    return aio.insecure_channel(target(host), arguments(options))
 
 
 def no_loop() -> None:

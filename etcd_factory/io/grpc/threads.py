@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, Generic
 
@@ -57,15 +58,11 @@ class ThreadTransport:
     def __init__(self, options: ClientOptions) -> None:
         self._options, self._site = options, caller()
         self._connections = self._none()
-        self._arguments = arguments(options)
+        arguments(options)  # raises now what is wrong with them
 
     def _none(self) -> Connections[grpc.Channel]:
-        return Connections(self._options, self._open)
-
-    def _open(self, host: str) -> grpc.Channel:
-        if self._options.secure:
-            return grpc.secure_channel(target(host), credentials(self._options.tls), self._arguments)
-        return grpc.insecure_channel(target(host), self._arguments)
+        # not a method of this object: without a cycle it is freed, and warned of, as soon as it is dropped
+        return Connections(self._options, partial(open_channel, self._options))
 
     async def unary(self, host: str, method: Method[Q, R], request: Q, timeout: float, metadata: Metadata) -> R:
         """Make one call to one host."""
@@ -137,6 +134,13 @@ class ThreadTransport:
         """Drop all connections without touching them."""
         left, self._connections = self._connections, self._none()
         return left
+
+
+def open_channel(options: ClientOptions, host: str) -> grpc.Channel:
+    """Return a channel to a host; it connects at its first call."""
+    if options.secure:
+        return grpc.secure_channel(target(host), credentials(options.tls), arguments(options))
+    return grpc.insecure_channel(target(host), arguments(options))
 
 
 def is_ready(connection: Connection[grpc.Channel]) -> bool:

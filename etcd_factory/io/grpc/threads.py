@@ -69,6 +69,16 @@ class ThreadTransport:
 
     async def unary(self, host: str, method: Method[Q, R], request: Q, timeout: float, metadata: Metadata) -> R:
         """Make one call to one host."""
+        try:
+            data = self._unary(host, method, request, timeout, metadata)
+        except Exception:
+            raise
+        except BaseException:  # an interrupt may leave a lock of the channel held
+            self._connections.abandon(host)
+            raise
+        return method.decode(data, host)
+
+    def _unary(self, host: str, method: Method[Q, R], request: Q, timeout: float, metadata: Metadata) -> bytes | None:
         connection, start = self._connections.get(host), now()
         if connection is None or connection.is_idle or not is_ready(connection):
             connection, timeout = self._connect(host, timeout)
@@ -80,11 +90,8 @@ class ThreadTransport:
             if self._connections.closed:
                 raise ClientClosedError from error
             raise
-        except BaseException:  # an interrupt may leave a lock of the channel held
-            self._connections.drop(host, connection)
-            raise
         connection.heard = now()
-        return method.decode(data, host)
+        return data
 
     def _connect(self, host: str, timeout: float) -> tuple[Connection[grpc.Channel], float]:
         """Return a connection that answers, and the seconds left; without one the error says that nothing was sent."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from functools import cache
+from importlib import import_module
 from queue import SimpleQueue
 from typing import Any, Generic
 
@@ -18,6 +21,7 @@ from .channel import arguments, target
 from .connection import PATIENCE, Connection, Connections, Decoder, now
 from .credentials import credentials
 
+MONKEY = "gevent.monkey"
 READY: int = grpc.ChannelConnectivity.READY.value[0]
 
 
@@ -55,6 +59,7 @@ class ThreadTransport:
     """One connection to each host that is called, opened at the first call."""
 
     def __init__(self, options: ClientOptions) -> None:
+        join_gevent()
         self._options, self._site = options, caller()
         self._connections = self._none()
         self._arguments = arguments(options)
@@ -144,6 +149,15 @@ class ThreadTransport:
         """Drop all connections without touching them."""
         left, self._connections = self._connections, self._none()
         return left
+
+
+@cache
+def join_gevent() -> None:
+    """Make gRPC wait as gevent does, if a program has patched its threads: else a stream blocks all greenlets."""
+    monkey: Any = sys.modules.get(MONKEY)
+    if monkey is not None and monkey.is_module_patched("threading"):
+        patch: Any = import_module("grpc.experimental.gevent")
+        patch.init_gevent()
 
 
 def is_ready(connection: Connection[grpc.Channel]) -> bool:

@@ -22,7 +22,7 @@ HEAD = '''\
 from collections.abc import Iterable, Mapping, MutableSequence
 from typing import Any
 
-from etcd_factory.compat import Self
+from typing_extensions import Self
 
 class Message:
     def ByteSize(self) -> int: ...

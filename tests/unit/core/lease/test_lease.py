@@ -134,7 +134,10 @@ USES = {
         "Txn",
         lambda client, lease: client.txn().then(ops.txn().then(ops.put("k").lease(lease).value("v"))).commit(),
     ),
-    "a view with other options": ("Put", lambda client, lease: client.with_options(timeout=3).put("k").lease(lease).value("v")),
+    "a view with other options": (
+        "Put",
+        lambda client, lease: client.with_options(timeout=3).put("k").lease(lease).value("v"),
+    ),
 }
 
 

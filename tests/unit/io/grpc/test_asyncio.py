@@ -11,8 +11,8 @@ import pytest
 from grpc import StatusCode, aio
 
 from etcd_factory.errors import ClientClosedError, DeadlineExceededError
-from etcd_factory.io.grpc.connection import PATIENCE
 from etcd_factory.io.grpc.asyncio import AsyncioTransport, is_cancelled, no_loop, open_channel, shielded, shielded_call
+from etcd_factory.io.grpc.connection import PATIENCE
 from etcd_factory.options import ClientOptions
 from etcd_factory.testing import FaultProxy
 from etcd_factory.wire import messages, methods

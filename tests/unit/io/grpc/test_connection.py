@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-
 import grpc
 import pytest
 
-from etcd_factory.errors import ClientClosedError, Code, ConnectionFailedError, DeadlineExceededError, InternalError
-from etcd_factory.errors import TLSError, error_of
+from etcd_factory.errors import (
+    ClientClosedError,
+    Code,
+    ConnectionFailedError,
+    DeadlineExceededError,
+    InternalError,
+    TLSError,
+    error_of,
+)
 from etcd_factory.io.grpc import connection as module
 from etcd_factory.io.grpc.connection import PATIENCE, Connections, Decoder
 from etcd_factory.options import ClientOptions

@@ -251,7 +251,8 @@ class QueueEntry:
             self._view.client.background.spawn(self._notify, "etcd_factory lock lost")
 
     async def _notify(self) -> None:
-        for listener in self._listeners:
+        while self._listeners and not self.is_left:
+            listener = self._listeners.pop(0)
             self.session.ignore(listener)
             try:
                 await settle(listener())
@@ -259,10 +260,12 @@ class QueueEntry:
                 log.exception("a handler of a lost lock or leadership failed")
 
     def listen(self, listener: Callable[[], object]) -> None:
-        """Call the listener when the key or the lease is lost, unless the entry is left before."""
+        """Call the listener when the key or the lease is lost, unless the entry is left before; at once if it is."""
         if not self.is_left:
             self._listeners.append(listener)
             self.session.listen(listener)
+        if self.is_deleted:
+            self._view.client.background.spawn(self._notify, "etcd_factory lock lost")
 
     async def leave(self) -> None:
         """Give the entry up, even if the caller is cancelled; one that waits for its turn is woken."""

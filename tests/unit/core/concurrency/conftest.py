@@ -7,6 +7,7 @@ import pytest
 from etcd_factory.core.concurrency import queue as module
 from etcd_factory.model import KeyValue
 from etcd_factory.testing import replies
+from tests.support.watching import recorder  # noqa: F401
 
 TTL = 60
 LEASE = 255

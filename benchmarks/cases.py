@@ -1,4 +1,4 @@
-"""Calls: reads and writes of one key, and large reads."""
+"""Reads and writes of one key, and large reads."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Call = Callable[[], Any]
 
 
 def calls(world: World, ours: Callable[[Any], Call], bare: Callable[[Any], Call]) -> Sides:
-    """The blocking sides of a call, one after another."""
+    """Return the blocking sides of a call."""
     return repeated({"ours": ours(world.etcd), **{name: bare(stub) for name, stub in world.stubs.items()}})
 
 
 def repeated(bodies: Mapping[str, Call], times: int = CALLS) -> Sides:
-    """Blocking sides that do this again and again."""
+    """Return blocking sides that repeat a call."""
     return {name: timed(partial(repeat, call, times), times) for name, call in bodies.items()}
 
 
@@ -30,18 +30,18 @@ def repeat(call: Call, times: int) -> None:
         call()
 
 
-def acalls(world: World, ours: Callable[[Any], Call], bare: Callable[[Any], Call], *, flying: int) -> Sides:
-    """The asyncio sides of a call, with so many of them in flight."""
+def acalls(world: World, ours: Callable[[Any], Call], bare: Callable[[Any], Call], *, concurrency: int) -> Sides:
+    """Return the asyncio sides of a call, with so many of them in flight."""
     bodies = {"ours": ours(world.aetcd), **{name: bare(stub) for name, stub in world.astubs.items()}}
-    return {name: timed(world.runner(fly, call, flying), CALLS) for name, call in bodies.items()}
+    return {name: timed(world.runner(concurrently, call, concurrency), CALLS) for name, call in bodies.items()}
 
 
-async def fly(call: Call, flying: int) -> None:
-    await asyncio.gather(*[arepeat(call, CALLS // flying) for _ in range(flying)])
+async def concurrently(call: Call, concurrency: int) -> None:
+    await asyncio.gather(*[arepeat(call, CALLS // concurrency) for _ in range(concurrency)])
 
 
 def arepeated(world: World, bodies: Mapping[str, Call], times: int = CALLS) -> Sides:
-    """Asyncio sides that do this again and again."""
+    """Return asyncio sides that repeat a call."""
     return {name: timed(world.runner(arepeat, call, times), times) for name, call in bodies.items()}
 
 
@@ -51,7 +51,7 @@ async def arepeat(call: Call, times: int) -> None:
 
 
 def prefix(world: World, kind: str) -> Sides:
-    """The blocking sides of a large read into a dict."""
+    """Return the blocking sides of a large read into a dict."""
     ours = getattr(world.etcd.get_all().prefix(PREFIX), kind)
     bare = partial(getattr(world.stubs["bare"], kind), PREFIX)
     assert ours() == bare(), "the sides read different things"
@@ -59,7 +59,7 @@ def prefix(world: World, kind: str) -> Sides:
 
 
 def aprefix(world: World, kind: str) -> Sides:
-    """The asyncio sides of a large read into a dict."""
+    """Return the asyncio sides of a large read into a dict."""
     ours = getattr(world.aetcd.get_all().prefix(PREFIX), kind)
     bare = partial(getattr(world.astubs["bare"], kind), PREFIX)
     return {"ours": timed(world.runner(ours)), "bare": timed(world.runner(bare))}
@@ -74,10 +74,10 @@ PUT = (lambda etcd: lambda: etcd.put(KEY).value(VALUE), lambda stub: lambda: stu
 CASES = {
     "get blocking": Case(lambda world: calls(world, *GET), CALL_BARS),
     "put blocking": Case(lambda world: calls(world, *PUT), CALL_BARS),
-    "get asyncio": Case(lambda world: acalls(world, *GET, flying=1), CALL_BARS),
-    "put asyncio": Case(lambda world: acalls(world, *PUT, flying=1), CALL_BARS),
-    "get asyncio 64": Case(lambda world: acalls(world, *GET, flying=64), CALL_BARS),
-    "put asyncio 64": Case(lambda world: acalls(world, *PUT, flying=64), CALL_BARS),
+    "get asyncio": Case(lambda world: acalls(world, *GET, concurrency=1), CALL_BARS),
+    "put asyncio": Case(lambda world: acalls(world, *PUT, concurrency=1), CALL_BARS),
+    "get asyncio 64": Case(lambda world: acalls(world, *GET, concurrency=64), CALL_BARS),
+    "put asyncio 64": Case(lambda world: acalls(world, *PUT, concurrency=64), CALL_BARS),
     "prefix strings blocking": Case(lambda world: prefix(world, "strings"), READ_BARS),
     "prefix bytes blocking": Case(lambda world: prefix(world, "bytes"), READ_BARS),
     "prefix strings asyncio": Case(lambda world: aprefix(world, "strings"), READ_BARS),

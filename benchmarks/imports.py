@@ -1,4 +1,4 @@
-"""What importing the package costs, beside the imports that it can't do without."""
+"""What importing the package costs, compared with importing what it depends on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from .measure import Bar, Costs
 from .world import Case, Sides, World
 
-# ru_maxrss alone would be the parent's where that is larger: Linux carries it over an exec
+# ru_maxrss would be the parent's if that is larger: on Linux it survives exec
 IMPORT = """
 from time import perf_counter, process_time
 wall, cpu = perf_counter(), process_time()
@@ -28,7 +28,7 @@ print(wall * 1e3, cpu * 1e3, peak / 1024)
 
 
 def imported(modules: str, compiled: str) -> Costs:
-    """What an import costs in a fresh process; ``compiled`` is a folder for the byte code, warm from the second on."""
+    """Return what an import costs in a new process; ``compiled`` is a folder for byte code, warm from the second on."""
     command = [sys.executable, "-c", IMPORT.format(modules=modules)]
     env = os.environ | {"PYTHONPYCACHEPREFIX": compiled, "PYTHONDONTWRITEBYTECODE": ""}
     figures = subprocess.run(command, capture_output=True, check=True, text=True, env=env).stdout.split()
@@ -36,7 +36,7 @@ def imported(modules: str, compiled: str) -> Costs:
 
 
 def imports(world: World) -> Sides:
-    """The import of the package, and of what it stands on."""
+    """Return the import of the package, and of its dependencies."""
     compiled = world.stack.enter_context(TemporaryDirectory())
     modules = {"ours": "etcd_factory", "bare": "grpc, omegaconf, attrs"}
     return {name: partial(imported, names, compiled) for name, names in modules.items()}

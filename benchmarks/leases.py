@@ -1,8 +1,8 @@
 """Leases and locks: the same requests in the same order through the service and through the bare stub.
 
-A lease of ours is kept alive from its grant on. Where it is the only one, its stream is opened for it and closed behind
-it; "beside" is with another lease that keeps the stream open. "bare, kept" sends a renewal behind each grant too, on a
-stream that stays open.
+The service keeps a lease alive from its grant on. If it is the only one, a stream is opened for it and closed after it;
+"beside" has another lease that keeps the stream open. "bare, kept" sends a renewal after each grant too, on a stream
+that stays open.
 """
 
 from __future__ import annotations
@@ -13,80 +13,82 @@ from etcd_factory import AsyncETCDService, ETCDService
 
 from .cases import arepeated, repeated
 from .measure import Bar
-from .standing import AKeeping, Keeping
+from .stub_streams import AKeepAliveStub, KeepAliveStub
 from .stubs import TTL
 from .world import Case, Sides, World
 
 LEASES, LOCKS = 128, 64  # in a turn
-LONG = 3600  # seconds that a lease lives which is not renewed meanwhile
+LONG = 3600  # seconds; a lease of this ttl is not renewed while a case runs
 NAME = "benchmark/lock"
 
 
-def kept(world: World) -> ETCDService:
-    """A client that keeps a lease alive."""
+def with_lease(world: World) -> ETCDService:
+    """Return a client that keeps a lease alive."""
     etcd = world.service()
     etcd.lease(LONG).grant()
     return etcd
 
 
-def akept(world: World) -> AsyncETCDService:
-    """The same in asyncio."""
+def awith_lease(world: World) -> AsyncETCDService:
+    """Return an asyncio client that keeps a lease alive."""
     etcd = world.aservice()
     world.run(etcd.lease(LONG).grant())
     return etcd
 
 
 def lease(etcd: ETCDService) -> None:
-    """Grant one, and revoke it."""
-    made = etcd.lease(TTL)
-    made.grant()
-    made.revoke()
+    """Grant a lease and revoke it."""
+    granted = etcd.lease(TTL)
+    granted.grant()
+    granted.revoke()
 
 
 async def alease(etcd: AsyncETCDService) -> None:
-    made = etcd.lease(TTL)
-    await made.grant()
-    await made.revoke()
+    """Grant a lease and revoke it, in asyncio."""
+    granted = etcd.lease(TTL)
+    await granted.grant()
+    await granted.revoke()
 
 
 def lock(etcd: ETCDService) -> None:
-    """Take one that is free, and give it back."""
+    """Acquire a free lock and release it."""
     etcd.lock(NAME, TTL).acquire().release()
 
 
 async def alock(etcd: AsyncETCDService) -> None:
+    """Acquire a free lock and release it, in asyncio."""
     await (await etcd.lock(NAME, TTL).acquire()).release()
 
 
-def keeping(world: World) -> Keeping:
-    made = Keeping(world.channel, world.options.timeout)
-    world.stack.callback(made.close)
-    return made
+def keepalive_stub(world: World) -> KeepAliveStub:
+    stub = KeepAliveStub(world.channel, world.options.timeout)
+    world.stack.callback(stub.close)
+    return stub
 
 
-def akeeping(world: World) -> AKeeping:
-    made: AKeeping = world.run(AKeeping.open(world.achannel, world.options.timeout))
-    world.stack.callback(world.runner(made.close))
-    return made
+def akeepalive_stub(world: World) -> AKeepAliveStub:
+    stub: AKeepAliveStub = world.run(AKeepAliveStub.open(world.achannel, world.options.timeout))
+    world.stack.callback(world.runner(stub.close))
+    return stub
 
 
 def leases(etcd: ETCDService, world: World) -> Sides:
-    bare, kept = world.stubs["bare"].lease, keeping(world).lease
+    bare, kept = world.stubs["bare"].lease, keepalive_stub(world).lease
     return repeated({"ours": partial(lease, etcd), "bare": bare, "bare, kept": kept}, LEASES)
 
 
 def aleases(etcd: AsyncETCDService, world: World) -> Sides:
-    bare, kept = world.astubs["bare"].lease, akeeping(world).lease
+    bare, kept = world.astubs["bare"].lease, akeepalive_stub(world).lease
     return arepeated(world, {"ours": partial(alease, etcd), "bare": bare, "bare, kept": kept}, LEASES)
 
 
 def locks(etcd: ETCDService, world: World) -> Sides:
-    bare, kept = partial(world.stubs["bare"].lock, NAME), partial(keeping(world).lock, NAME)
+    bare, kept = partial(world.stubs["bare"].lock, NAME), partial(keepalive_stub(world).lock, NAME)
     return repeated({"ours": partial(lock, etcd), "bare": bare, "bare, kept": kept}, LOCKS)
 
 
 def alocks(etcd: AsyncETCDService, world: World) -> Sides:
-    bare, kept = partial(world.astubs["bare"].lock, NAME), partial(akeeping(world).lock, NAME)
+    bare, kept = partial(world.astubs["bare"].lock, NAME), partial(akeepalive_stub(world).lock, NAME)
     return arepeated(world, {"ours": partial(alock, etcd), "bare": bare, "bare, kept": kept}, LOCKS)
 
 
@@ -111,10 +113,10 @@ CASES = {
     "keepalive asyncio": Case(arenewals, RENEW_BARS),
     "leases blocking": Case(lambda world: leases(world.service(), world), BARS),
     "leases asyncio": Case(lambda world: aleases(world.aservice(), world), BARS),
-    "leases beside blocking": Case(lambda world: leases(kept(world), world), BARS),
-    "leases beside asyncio": Case(lambda world: aleases(akept(world), world), BARS),
+    "leases beside blocking": Case(lambda world: leases(with_lease(world), world), BARS),
+    "leases beside asyncio": Case(lambda world: aleases(awith_lease(world), world), BARS),
     "locks blocking": Case(lambda world: locks(world.service(), world), BARS, turns=4),
     "locks asyncio": Case(lambda world: alocks(world.aservice(), world), BARS, turns=4),
-    "locks beside blocking": Case(lambda world: locks(kept(world), world), BARS, turns=4),
-    "locks beside asyncio": Case(lambda world: alocks(akept(world), world), BARS, turns=4),
+    "locks beside blocking": Case(lambda world: locks(with_lease(world), world), BARS, turns=4),
+    "locks beside asyncio": Case(lambda world: alocks(awith_lease(world), world), BARS, turns=4),
 }

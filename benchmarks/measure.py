@@ -1,4 +1,4 @@
-"""Rounds in which the sides of a comparison take turns, and what came of them."""
+"""Rounds in which the sides of a comparison take turns, and the ratios of their costs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Round = dict[str, Costs]  # by side
 
 
 def timed(body: Callable[[], object], calls: int = 1) -> Side:
-    """A side that costs the CPU time of this process and the time on the wall, both by call and in µs."""
+    """Return a side whose costs are the CPU time of this process and the wall-clock time, in µs per call."""
 
     def side() -> Costs:
         gc.collect()
@@ -27,7 +27,7 @@ def timed(body: Callable[[], object], calls: int = 1) -> Side:
 
 
 def lagging(body: Callable[[], Sequence[float]]) -> Side:
-    """A side whose body tells the seconds that each thing took: it costs their median, and CPU time as ``timed``."""
+    """Return a side whose body returns latencies in seconds; its costs are their median and the CPU time of each."""
 
     def side() -> Costs:
         gc.collect()
@@ -38,34 +38,34 @@ def lagging(body: Callable[[], Sequence[float]]) -> Side:
 
 
 def rounds(sides: Mapping[str, Side], count: int, turns: int) -> Iterator[Round]:
-    """What each side costs in each round, behind a turn of each that is not counted."""
+    """Yield what each side costs in each round, after a warm-up turn of each."""
     for side in sides.values():
         side()
     for number in range(count):
-        yield played(sides, number, turns)
+        yield play(sides, number, turns)
 
 
-def played(sides: Mapping[str, Side], number: int, turns: int) -> Round:
-    """One round: each side has its turns, another one begins each time, and the median turn counts."""
-    orders = [turned(list(sides), number + turn) for turn in range(turns)]
+def play(sides: Mapping[str, Side], number: int, turns: int) -> Round:
+    """Run one round: each side has its turns, another one begins each time, and the median turn counts."""
+    orders = [rotated(list(sides), number + turn) for turn in range(turns)]
     laps = [{name: sides[name]() for name in order} for order in orders]
-    return {name: middle([lap[name] for lap in laps]) for name in sides}
+    return {name: medians([lap[name] for lap in laps]) for name in sides}
 
 
-def middle(costs: Sequence[Costs]) -> Costs:
-    """The median in each unit."""
+def medians(costs: Sequence[Costs]) -> Costs:
+    """Return the median in each unit."""
     return {unit: median(cost[unit] for cost in costs) for unit in costs[0]}
 
 
-def turned(names: list[str], by: int) -> list[str]:
-    """The names in the same ring, from another one on."""
+def rotated(names: list[str], by: int) -> list[str]:
+    """Return the names in the same circular order, beginning with another one."""
     start = by % len(names)
     return names[start:] + names[:start]
 
 
 @dataclass(frozen=True)
 class Bar:
-    """What a case is held against: a side, in a unit, and the ratio that it may cost; None only tells."""
+    """What a case is compared with: a side, in a unit, and the highest ratio to it; None only reports."""
 
     side: str
     unit: str
@@ -74,7 +74,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Ratio:
-    """What ours costs by what another side costs, round by round."""
+    """Our costs divided by those of another side, for each round."""
 
     case: str
     bar: Bar
@@ -84,7 +84,7 @@ class Ratio:
 
     @classmethod
     def of(cls, case: str, bar: Bar, laps: list[Round]) -> Ratio:
-        """From the rounds of a case."""
+        """Return the ratio of a case, from its rounds."""
         pairs = [(lap["ours"][bar.unit], lap[bar.side][bar.unit]) for lap in laps]
         ours, other = (median(side) for side in zip(*pairs, strict=True))
         return cls(case, bar, ours, other, [a / b for a, b in pairs])
@@ -95,11 +95,11 @@ class Ratio:
 
     @property
     def verdict(self) -> str:
-        """Whether the median is within the bar."""
+        """Return whether the median is within the bar, as text."""
         if self.bar.most is None:
             return ""
         return "met" if self.median <= self.bar.most else "NOT MET"
 
     def figures(self) -> dict[str, object]:
-        """All of it, for a file."""
+        """Return everything, for a file."""
         return asdict(self) | {"median": self.median, "verdict": self.verdict}

@@ -1,4 +1,4 @@
-"""Mirrors: plain reads, linearizable ones of many who wait, loading, and how soon a change is seen."""
+"""Mirrors: plain reads, linearizable reads of many concurrent callers, loading, and the latency of a change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .world import PREFIX, VALUE, Case, Sides, World
 from .writer import age
 
 READS = 200_000  # in a turn
-WAITING, TIMES = 256, 8  # so many read at once, each so often
+CALLERS, TIMES = 256, 8  # concurrent readers, and how many reads each makes
 KEYS, PAGE = 100_000, 10_000
 SINGLE = 64  # changes in a turn, one at a time
 
@@ -26,12 +26,12 @@ LARGE, CHANGED = "benchmark/large/", "benchmark/changed/"
 
 
 def constant(micros: float) -> Side:
-    """A side that is not measured but set."""
+    """Return a side with a fixed cost."""
     return lambda: {"wall µs": micros, "cpu µs": micros}
 
 
 def reads(world: World) -> Sides:
-    """Plain reads, beside those of a dict and beside five million a second."""
+    """Return plain reads, those of a dict, and five million a second."""
     mirror = world.stack.enter_context(world.etcd.mirror(PREFIX))
     key, plain = next(iter(mirror)), dict(mirror)
     return {
@@ -47,13 +47,13 @@ def read(mapping: Any, key: bytes) -> None:
 
 
 def fresh(world: World) -> Sides:
-    """Linearizable reads of threads that wait at once, beside the service's own."""
+    """Return linearizable reads of concurrent threads from a mirror, and with the service's ``get``."""
     etcd = world.service()
-    mirror, keys = world.stack.enter_context(etcd.mirror(PREFIX)), etcd.get_all().prefix(PREFIX).limit(WAITING).keys()
-    pool = world.stack.enter_context(ThreadPoolExecutor(WAITING))
+    mirror, keys = world.stack.enter_context(etcd.mirror(PREFIX)), etcd.get_all().prefix(PREFIX).limit(CALLERS).keys()
+    pool = world.stack.enter_context(ThreadPoolExecutor(CALLERS))
 
     def all_at_once(call: Callable[[str], Any]) -> Callable[[], None]:
-        gate = threading.Barrier(WAITING)
+        gate = threading.Barrier(CALLERS)
 
         def one(key: str) -> None:
             gate.wait()
@@ -64,18 +64,18 @@ def fresh(world: World) -> Sides:
 
     ours = all_at_once(lambda key: mirror.get(key, fresh=True).string())
     gets = all_at_once(lambda key: etcd.get(key).string())
-    return {"ours": timed(ours, WAITING * TIMES), "get": timed(gets, WAITING * TIMES)}
+    return {"ours": timed(ours, CALLERS * TIMES), "get": timed(gets, CALLERS * TIMES)}
 
 
-def afresh(world: World) -> Sides:
-    """The same in asyncio."""
+def fresh_asyncio(world: World) -> Sides:
+    """Return linearizable reads of concurrent tasks from a mirror, and with the service's ``get``."""
     etcd = world.aservice()
-    keys = world.etcd.get_all().prefix(PREFIX).limit(WAITING).keys()
+    keys = world.etcd.get_all().prefix(PREFIX).limit(CALLERS).keys()
 
-    async def opened() -> Mirror[Any]:
+    async def open_mirror() -> Mirror[Any]:
         return await etcd.mirror(PREFIX)
 
-    mirror = world.run(opened())
+    mirror = world.run(open_mirror())
 
     async def all_at_once(call: Callable[[str], Any]) -> None:
         await asyncio.gather(*[one(call, key) for key in keys])
@@ -91,13 +91,13 @@ def afresh(world: World) -> Sides:
         return etcd.get(key).string()
 
     return {
-        "ours": timed(lambda: world.run(all_at_once(ours)), WAITING * TIMES),
-        "get": timed(lambda: world.run(all_at_once(gets)), WAITING * TIMES),
+        "ours": timed(lambda: world.run(all_at_once(ours)), CALLERS * TIMES),
+        "get": timed(lambda: world.run(all_at_once(gets)), CALLERS * TIMES),
     }
 
 
 def loads(world: World) -> Sides:
-    """A large prefix, beside its pages read with the bare stub and put into a dict."""
+    """Return loading a large prefix, and reading its pages into a dict with the bare stub."""
     for start in range(0, KEYS, PAGE):
         world.etcd.batch([ops.put(f"{LARGE}{number:06}").value(VALUE) for number in range(start, start + PAGE)])
 
@@ -106,13 +106,13 @@ def loads(world: World) -> Sides:
             assert len(mirror) == KEYS
 
     def bare() -> None:
-        assert len(paged(world.stubs["bare"], LARGE.encode())) == KEYS
+        assert len(read_pages(world.stubs["bare"], LARGE.encode())) == KEYS
 
     return {"ours": timed(ours), "bare": timed(bare)}
 
 
-def paged(stub: Any, prefix: bytes) -> dict[bytes, Any]:
-    """All below a prefix, page by page of one revision."""
+def read_pages(stub: Any, prefix: bytes) -> dict[bytes, Any]:
+    """Return all keys under a prefix, read page by page at one revision."""
     found, key, revision = {}, prefix, 0
     while True:
         request = RangeRequest(key=key, range_end=prefix_end(prefix), limit=PAGE, revision=revision)
@@ -124,15 +124,15 @@ def paged(stub: Any, prefix: bytes) -> dict[bytes, Any]:
 
 
 def changes(world: World) -> Sides:
-    """From the begin of another process's put until the mirror tells it, beside five milliseconds."""
+    """Return the latency from the start of another process's put to the mirror's handler, and five milliseconds."""
     seen: Any = threading.Semaphore(0)
     lags: list[float] = []
 
-    def told(_: Any, new: Any) -> None:
+    def on_change(_: Any, new: Any) -> None:
         lags.append(age(new.value))
         seen.release()
 
-    world.stack.enter_context(world.service().mirror(CHANGED)).on("change", told)
+    world.stack.enter_context(world.service().mirror(CHANGED)).on("change", on_change)
 
     def one_by_one() -> list[float]:
         lags.clear()
@@ -149,7 +149,7 @@ FRESH_BARS = (Bar("get", "wall µs", 0.1), Bar("get", "cpu µs"))
 CASES = {
     "mirror read": Case(reads, (Bar("5 million/s", "wall µs", 1.0), Bar("dict", "wall µs"))),
     "mirror fresh blocking": Case(fresh, FRESH_BARS, turns=4),
-    "mirror fresh asyncio": Case(afresh, FRESH_BARS, turns=4),
+    "mirror fresh asyncio": Case(fresh_asyncio, FRESH_BARS, turns=4),
     "mirror load 100,000": Case(loads, (Bar("bare", "wall µs", 1.5), Bar("bare", "cpu µs")), rounds=7, turns=2),
     "mirror change": Case(changes, (Bar("5 ms", "wall µs", 1.0),), rounds=7, turns=2),
 }

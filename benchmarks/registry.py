@@ -1,7 +1,7 @@
 """What a registry costs: ``python -m benchmarks.registry [--only NAME] [--services N] [--instances N] [--views N]``.
 
-A view of one service in a large store beside one in a store with that service alone; a change on its way to many views
-in one process; and picks of each balancer. Each line is had in a process of its own, with a server of its own. It only
+A view of one service in a large store next to one in a store with that service alone; a change on its way to many views
+in one process; and picks of each balancer. Each line comes from a process of its own, with a server of its own. It only
 reports.
 """
 
@@ -16,10 +16,11 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from etcd_factory import ops
-from etcd_factory.core.ports import value_of
+from etcd_factory import ETCDService, ops
+from etcd_factory.core.face import Completed, Sync, settle
 from etcd_factory.registry import AsyncServiceRegistry, ServiceInstance, ServiceRegistry, ServiceView
-from etcd_factory.registry.balancers import BALANCERS
+from etcd_factory.registry.balancers import BALANCERS, BalancerName
+from etcd_factory.service import view_of
 
 from .scale import apart, table
 from .scene import FACES, memory, scene
@@ -45,16 +46,16 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", action="append", default=[], choices=["view", "change", "pick"])
     parser.add_argument("--services", type=int, default=1_000, metavar="N", help="in the large store")
     parser.add_argument("--instances", type=int, default=10, metavar="N", help="of each service")
-    parser.add_argument("--views", type=int, default=100, metavar="N", help="that a change is told to")
+    parser.add_argument("--views", type=int, default=100, metavar="N", help="that a change is reported to")
     return parser.parse_args()
 
 
 def plan(chosen: argparse.Namespace) -> dict[str, list[tuple[Any, ...]]]:
-    """What is run for each table, line by line."""
+    """Return the lines of each table: a function and its arguments."""
     sizes, size = (1, chosen.services), chosen.instances
     return {
         "view": [(view, face, count, size) for face in FACES for count in sizes],
-        "change": [(change, face, chosen.views, one) for face in FACES for one in (True, False)],
+        "change": [(change, face, chosen.views, shared) for face in FACES for shared in (True, False)],
         "pick": [(pick, "either", name, size) for name in BALANCERS],
     }
 
@@ -63,76 +64,79 @@ def plan(chosen: argparse.Namespace) -> dict[str, list[tuple[Any, ...]]]:
 
 
 async def view(face: str, services: int, size: int) -> Row:
-    """What it takes to open a view of one service, and what it holds."""
+    """Measure opening a view of one service, and the memory that it holds."""
     async with scene(face) as here:
         await fill(here.etcd, services, size)
         registry = REGISTRIES[face](here.etcd)
-        await value_of((await value_of(registry.subscribe(SERVICE))).close())  # what the first one brings
+        await settle((await settle(registry.subscribe(SERVICE))).close())  # what only the first one costs
         before, times = memory(), list[float]()
         for _ in range(TIMES):
             begin = perf_counter()
-            opened = await value_of(registry.subscribe(SERVICE))
+            opened = await settle(registry.subscribe(SERVICE))
             times.append(perf_counter() - begin)
             assert len(opened.instances) == size
-            await value_of(opened.close())
-        views = [await value_of(REGISTRIES[face](here.etcd).subscribe(SERVICE)) for _ in range(TIMES)]
+            await settle(opened.close())
+        views = [await settle(REGISTRIES[face](here.etcd).subscribe(SERVICE)) for _ in range(TIMES)]
         grown = memory() - before
         for one in views:
-            await value_of(one.close())
+            await settle(one.close())
         return {"services": services, "instances": size, "ms": median(times) * 1e3, "KB/view": grown / TIMES}
 
 
 async def fill(etcd: Any, services: int, size: int) -> None:
-    """So many services, as others have written them."""
+    """Write that many services, as other programs do."""
     value = json.dumps({"host": "10.0.0.1", "port": 8080, "metadata": {"zone": "a"}, "ttl": 60})
     for number in range(services):
         puts = [ops.put(f"services/service-{number}/{one:03}").value(value) for one in range(size)]
-        await value_of(etcd.batch(puts))
+        await settle(etcd.batch(puts))
 
 
 # --- a change on its way
 
 
-class Reached:
-    """When the last of many views has been told a change."""
+class Arrivals:
+    """When the last of many views has reported a change."""
 
     def __init__(self, views: int) -> None:
-        self._views, self._left, self._guard = views, views, threading.Lock()
+        self._views, self._left, self._lock = views, views, threading.Lock()
         self._all, self.last = threading.Event(), 0.0
 
     def __call__(self, _: object) -> None:
-        with self._guard:
+        with self._lock:
             self._left -= 1
             if not self._left:
                 self.last = perf_counter()
                 self._all.set()
 
-    async def all(self) -> float:
-        """When that was; from then on the next change is counted."""
+    async def wait(self) -> float:
+        """Return when that was, and start to count the next change."""
         assert await asyncio.to_thread(self._all.wait, BOUND)
         self._all.clear()
         self._left = self._views
         return self.last
 
 
-async def change(face: str, views: int, one: bool) -> Row:
-    """From before an update until the last of the views has told it; views of one registry, or of as many."""
+async def change(face: str, views: int, shared: bool) -> Row:
+    """Measure an update from before its call until the last view has reported it.
+
+    The views are those of one ``shared`` registry, or each of its own.
+    """
     async with scene(face) as here:
         registry = REGISTRIES[face](here.etcd)
-        own = await value_of(registry.register(SERVICE, ttl=60))
-        reached, lags = Reached(views), list[float]()
-        made = [registry if one else REGISTRIES[face](here.etcd) for _ in range(views)]
-        opened = [(await value_of(each.subscribe(SERVICE))).on("change", reached) for each in made]
+        own = await settle(registry.register(SERVICE, ttl=60))
+        arrivals, lags = Arrivals(views), list[float]()
+        registries = [registry if shared else REGISTRIES[face](here.etcd) for _ in range(views)]
+        opened = [(await settle(each.subscribe(SERVICE))).on("change", arrivals) for each in registries]
         for number in range(TIMES):
             begin = perf_counter()
-            await value_of(own.update({"number": number}))
-            lags.append(await reached.all() - begin)
+            await settle(own.update({"number": number}))
+            lags.append(await arrivals.wait() - begin)
         for each in opened:
-            await value_of(each.close())
-        await value_of(own.deregister())
+            await settle(each.close())
+        await settle(own.deregister())
         return {
             "views": views,
-            "registries": 1 if one else views,
+            "registries": 1 if shared else views,
             "changes": TIMES,
             "median ms": median(lags) * 1e3,
             "most ms": max(lags) * 1e3,
@@ -142,27 +146,33 @@ async def change(face: str, views: int, one: bool) -> Row:
 # --- picks
 
 
-async def pick(_: str, name: str, size: int) -> Row:
-    """Picks of a view, the best of some rounds."""
-    chosen = Standing(name, size)
-    return {"balancer": name, "instances": size, "picks/s": max(chosen.rate() for _ in range(ROUNDS))}
+async def pick(_: str, name: BalancerName, size: int) -> Row:
+    """Measure picks of a view, the best of some rounds."""
+    with ETCDService() as etcd:
+        source: Any = Source(size)
+        run = view_of(etcd, ETCDService, "a benchmark")
+        view: ServiceView[Sync] = ServiceView(run, source, BALANCERS[name](0.0), (), "up", Completed)
+        return {"balancer": name, "instances": size, "picks/s": max(rate(view.pick) for _ in range(ROUNDS))}
 
 
-class Standing:
-    """A view whose instances stand still, without a server."""
+class Source:
+    """Instances that never change, without a server."""
 
-    def __init__(self, name: str, size: int) -> None:
-        instances = tuple(ServiceInstance("user", f"{one:03}", "h", one, weight=1 + one % 3) for one in range(size))
-        self._view: ServiceView[Any] = ServiceView.__new__(ServiceView)
-        self._view.instances, self._view._balancer = instances, BALANCERS[name](0.0)  # pyright: ignore[reportPrivateUsage]
+    def __init__(self, size: int) -> None:
+        self.instances = tuple(
+            ServiceInstance("user", f"{one:03}", "h", one, weight=1 + one % 3) for one in range(size)
+        )
 
-    def rate(self) -> float:
-        """Picks in a second."""
-        call: Callable[[str], Any] = self._view.pick
-        begin = perf_counter()
-        for _ in range(PICKS):
-            call("key")
-        return PICKS / (perf_counter() - begin)
+    def listen(self, listener: Callable[[], None]) -> None:
+        listener()
+
+
+def rate(pick: Callable[[str], object]) -> float:
+    """Return the picks per second."""
+    begin = perf_counter()
+    for _ in range(PICKS):
+        pick("key")
+    return PICKS / (perf_counter() - begin)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Many leases, many watches, and a server that is away: ``python -m benchmarks.scale [--only NAME] [--leases N] ...``.
+"""Many leases, many watches, and an outage: ``python -m benchmarks.scale [--only NAME] [--leases N] ...``.
 
-Each line is had in a process of its own with a server of its own, so that CPU time and memory are the client's alone.
-Streams and renewals are counted by the server (its /metrics). It only reports.
+Each line runs in a process of its own with a server of its own, so that CPU time and memory are the client's alone.
+Streams and renewals are counted by the server (/metrics). Nothing fails if a bar is not met.
 """
 
 from __future__ import annotations
@@ -21,33 +21,37 @@ Row = dict[str, object]
 
 
 def main() -> None:
-    chosen = arguments()
-    for name, lines in plan(chosen).items():
-        if not chosen.only or name in chosen.only:
+    options = arguments()
+    for name, lines in plan(options).items():
+        if not options.only or name in options.only:
             print(*table(name, [apart(body, *args) for body, *args in lines]), sep="\n", end="\n\n", flush=True)
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m benchmarks.scale", description=__doc__)
     parser.add_argument("--only", action="append", default=[], choices=["leases", "watches", "away"])
-    parser.add_argument("--leases", type=int, default=1000, metavar="N", help="kept alive at once")
-    parser.add_argument("--seconds", type=float, default=60, metavar="S", help="that they are kept alive under load")
-    parser.add_argument("--watches", type=int, default=500, metavar="N", help="on one service")
-    parser.add_argument("--away", type=float, default=10, metavar="S", help="seconds that the server is away")
+    parser.add_argument("--leases", type=int, default=1000, metavar="N", help="leases kept alive concurrently")
+    parser.add_argument(
+        "--seconds", type=float, default=60, metavar="S", help="seconds that they are kept alive under load"
+    )
+    parser.add_argument("--watches", type=int, default=500, metavar="N", help="watches of one client")
+    parser.add_argument("--away", type=float, default=10, metavar="S", help="seconds of the outage")
     return parser.parse_args()
 
 
-def plan(chosen: argparse.Namespace) -> dict[str, list[tuple[Any, ...]]]:
-    """What is run for each table, line by line."""
+def plan(options: argparse.Namespace) -> dict[str, list[tuple[Any, ...]]]:
+    """Return what to run for each line of each table."""
     return {
-        "leases": [(scenarios.leases, face, chosen.leases, chosen.seconds) for face in FACES],
-        "watches": [(scenarios.watches, face, chosen.watches, told) for face in FACES for told in (False, True)],
-        "away": [(scenarios.away, face, how, chosen.away) for face in FACES for how in scenarios.HOWS],
+        "leases": [(scenarios.leases, face, options.leases, options.seconds) for face in FACES],
+        "watches": [
+            (scenarios.watches, face, options.watches, handlers) for face in FACES for handlers in (False, True)
+        ],
+        "away": [(scenarios.away, face, outage, options.away) for face in FACES for outage in scenarios.OUTAGES],
     }
 
 
 def apart(body: Callable[..., Coroutine[Any, Any, Row]], face: str, *args: Any) -> Row:
-    """A line, from a fresh process."""
+    """Run one line in a new process."""
     print(body.__name__, face, *args, file=sys.stderr)
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         return {"face": face, **pool.submit(run, body, face, *args).result()}
@@ -58,7 +62,7 @@ def run(body: Callable[..., Coroutine[Any, Any, Row]], *args: Any) -> Row:
 
 
 def table(name: str, rows: list[Row]) -> Iterator[str]:
-    """The rows as lines of text, below their headings."""
+    """Yield the rows as lines of text, after a heading."""
     cells = [list(rows[0]), *[[shown(value) for value in row.values()] for row in rows]]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     yield f"{name}:"

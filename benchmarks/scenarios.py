@@ -1,4 +1,4 @@
-"""What ``benchmarks.scale`` does in each of its processes; one body for both faces."""
+"""What ``benchmarks.scale`` runs in each of its processes; one body for both faces."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from time import perf_counter
 from typing import Any
 
-from etcd_factory.core.ports import value_of
+from etcd_factory.core.face import settle
 
 from .scene import Meter, Scene, memory, scene
 from .writer import Writer
@@ -16,80 +16,82 @@ from .writer import Writer
 TTL = 10  # seconds, of leases under load: each is renewed every third of it
 RATE = 300  # puts and gets a second
 TIMES = 20  # events of each watch
-KEPT, LONG = 10, 60  # leases, and their ttl, while the server is away
-SETTLED = 1.0  # seconds, for the first renewals, and for the client to find out that the server is away
-HOWS = ("killed", "killed, release", "paused")  # how the server goes away
+KEPT, LONG = 10, 60  # leases, and their ttl, during an outage
+SETTLED = 1.0  # seconds, for the first renewals, and for the client to notice the outage
+OUTAGES = ("killed", "killed, release", "paused")
 BAR = 2.0  # percent of a core
 
 Row = dict[str, object]
 
 
 async def leases(face: str, count: int, seconds: float) -> Row:
-    """Leases kept alive while the client has other work, beside the same work without them."""
+    """Measure leases kept alive while the client has other work, and the same work without them."""
     async with scene(face) as here:
-        await value_of(here.etcd.lease(TTL).grant())  # what the first one brings is not counted
+        await settle(here.etcd.lease(TTL).grant())  # the first one starts the background work, which is not counted
         alone = [await loaded(here, seconds / 4)]
-        before, told = memory(), list[Any]()
-        held = [here.etcd.lease(TTL).on("lost", told.append) for _ in range(count)]
+        before, reported = memory(), list[Any]()
+        held = [here.etcd.lease(TTL).on("lost", reported.append) for _ in range(count)]
         for one in held:
-            await value_of(one.grant())
-        asked = here.requests("LeaseKeepAlive")
+            await settle(one.grant())
+        renewals = here.requests("LeaseKeepAlive")
         both = await loaded(here, seconds)
-        asked = here.requests("LeaseKeepAlive") - asked
-        grown, lost = memory() - before, await gone(here, held)
+        renewals = here.requests("LeaseKeepAlive") - renewals
+        grown, lost = memory() - before, await count_lost(here, held)
         for one in held:
-            await value_of(one.release())
+            await settle(one.release())
         alone.append(await loaded(here, seconds / 4))
         own = both - sum(alone) / 2
         return {
             "leases": count,
             "seconds": seconds,
             "lost": lost,
-            "told lost": len(told),
+            "reported lost": len(reported),
             "streams": here.streams("LeaseKeepAlive"),
-            "renewals/s": asked / seconds,
+            "renewals/s": renewals / seconds,
             "cpu %": both,
             "of leases": own,
             "cpu µs/lease/s": own * 1e4 / count,
-            "cpu µs/renewal": own * 1e4 * seconds / asked,
+            "cpu µs/renewal": own * 1e4 * seconds / renewals,
             "KB/lease": grown / count,
         }
 
 
-async def gone(here: Scene, held: list[Any]) -> int:
-    """How many leases are gone, at the server or by what their handles say."""
-    there = set(await value_of(here.etcd.leases()))
-    return sum(one.id not in there or not one.alive for one in held)
+async def count_lost(here: Scene, held: list[Any]) -> int:
+    """Return how many leases are lost, at the server or according to their handles."""
+    existing = set(await settle(here.etcd.leases()))
+    return sum(one.id not in existing or not one.alive for one in held)
 
 
 async def loaded(here: Scene, seconds: float) -> float:
-    """Percent of a core, with so many puts and gets a second."""
+    """Return the CPU time, in percent of a core, of ``RATE`` puts and gets per second."""
     meter, start = Meter(), perf_counter()
     for number in range(int(RATE * seconds)):
         await asyncio.sleep(max(0.0, start + number / RATE - perf_counter()))
-        await value_of(here.etcd.get("load").string() if number % 2 else here.etcd.put("load").value(number))
+        await settle(here.etcd.get("load").string() if number % 2 else here.etcd.put("load").value(number))
     return meter.percent
 
 
-async def watches(face: str, count: int, told: bool) -> Row:
-    """Watches on a key each, iterated over or with a function to be called, and another process that puts."""
+async def watches(face: str, count: int, handlers: bool) -> Row:
+    """Measure watches of one key each, iterated over or with a handler, while another process puts."""
     async with scene(face) as here:
         with Writer(here.server.endpoint) as writer:
-            await value_of(here.etcd.watch().key("first").create())  # what the first one brings is not counted
+            await settle(
+                here.etcd.watch().key("first").create()
+            )  # the first one starts the background work, which is not counted
             before, threads = memory(), threading.active_count()
             keys, events = [f"watched/{number}" for number in range(count)], count * TIMES
             goal = Goal(events)
-            made = [await value_of(here.etcd.watch().key(key).create()) for key in keys]
-            if told:
-                made = [one.on("put", goal.reach) for one in made]
+            made = [await settle(here.etcd.watch().key(key).create()) for key in keys]
+            if handlers:
+                made = [one.on("put", goal.count) for one in made]
             grown, threads, meter = memory() - before, threading.active_count() - threads, Meter()
             writer.put(TIMES, *keys)
-            await (asyncio.wrap_future(goal.reached) if told else seen(here, made))
+            await (asyncio.wrap_future(goal.reached) if handlers else read(here, made))
             cpu, wall = meter.cpu, meter.wall
             for one in made:
-                await value_of(one.cancel())
+                await settle(one.cancel())
             return {
-                "read by": "function" if told else "iterating",
+                "read by": "handler" if handlers else "iterating",
                 "watches": count,
                 "streams": here.streams("Watch"),
                 "threads": threads,
@@ -100,22 +102,22 @@ async def watches(face: str, count: int, told: bool) -> Row:
             }
 
 
-async def seen(here: Scene, watchers: list[Any]) -> None:
+async def read(here: Scene, watchers: list[Any]) -> None:
     """Read the events of each watch."""
     for watcher in watchers:
         for _ in range(TIMES):
-            await value_of(here.following(watcher))
+            await settle(here.next(watcher))
 
 
 class Goal:
-    """So many events, in whatever threads they are told."""
+    """Counts events, in any thread, up to a number."""
 
-    def __init__(self, count: int) -> None:
-        self._left, self._guard = count, threading.Lock()
+    def __init__(self, events: int) -> None:
+        self._left, self._guard = events, threading.Lock()
         self.reached: Future[None] = Future()
 
-    def reach(self, event: object) -> None:
-        """One more."""
+    def count(self, event: object) -> None:
+        """Count one event; a handler."""
         del event
         with self._guard:
             self._left -= 1
@@ -123,40 +125,40 @@ class Goal:
                 self.reached.set_result(None)
 
 
-async def away(face: str, how: str, seconds: float) -> Row:
-    """A client with a watch and leases whose server is killed, or stands still, for a while.
+async def away(face: str, outage: str, seconds: float) -> Row:
+    """Measure a client with a watch and leases whose server is killed, or paused, for a while.
 
-    "release" gives one lease up meanwhile, which leaves less to do and not more.
+    "release" releases one lease meanwhile, which leaves less to do and not more.
     """
     async with scene(face) as here:
-        watcher = await value_of(here.etcd.watch().key("watched").create())
+        watcher = await settle(here.etcd.watch().key("watched").create())
         held = [here.etcd.lease(LONG) for _ in range(KEPT)]
         for one in held:
-            await value_of(one.grant())
+            await settle(one.grant())
         await asyncio.sleep(SETTLED)
-        here.server.pause() if how == "paused" else here.server.kill()
+        here.server.pause() if outage == "paused" else here.server.kill()
         meter = Meter()
         await asyncio.sleep(SETTLED)
-        if how == "killed, release":
-            await value_of(held.pop(0).release())
+        if outage == "killed, release":
+            await settle(held.pop(0).release())
         await asyncio.sleep(seconds - SETTLED)
         percent = meter.percent
-        here.server.resume() if how == "paused" else here.server.start()
+        here.server.resume() if outage == "paused" else here.server.start()
         return {
-            "server": how,
+            "server": outage,
             "seconds": seconds,
             "cpu %": percent,
             "bar": BAR,
             "": "met" if percent <= BAR else "NOT MET",
             "leases": len(held),
-            "watch back after s": await again(here, watcher),
-            "lost": await gone(here, held),
+            "watch resumed after s": await resumed(here, watcher),
+            "lost": await count_lost(here, held),
         }
 
 
-async def again(here: Scene, watcher: Any) -> float:
-    """Seconds until the watch has told an event of the server that is there again."""
+async def resumed(here: Scene, watcher: Any) -> float:
+    """Return the seconds until the watch has delivered an event of the restarted server."""
     start = perf_counter()
-    await value_of(here.etcd.with_options(timeout=30).put("watched").value("again"))
-    await value_of(here.following(watcher))
+    await settle(here.etcd.with_options(timeout=30).put("watched").value("resumed"))
+    await settle(here.next(watcher))
     return perf_counter() - start

@@ -1,4 +1,4 @@
-"""Watches: how soon an event is seen, and what many of them cost.
+"""Watches: the latency of an event, and the cost of many events.
 
 Another process puts, so that the CPU time of this one is that of watching alone.
 """
@@ -11,23 +11,23 @@ from itertools import islice
 from typing import Any
 
 from etcd_factory import AsyncETCDService, ETCDService, ops
-from etcd_factory.core.ports import value_of
+from etcd_factory.core.face import settle
 
 from .measure import Bar, lagging, timed
-from .standing import AWatch, Watch
+from .stub_streams import AWatch, Watch
 from .world import VALUE, Case, Sides, World
 from .writer import age
 
 ROOT = "benchmark/watch/"
 SINGLE = 64  # events in a turn, one at a time
-TIMES, ABREAST = 20, 50  # so often so many keys are put at once in a turn
-WAITING = 20_000  # events
+TIMES, KEYS = 20, 50  # puts of each key in a turn, and how many keys are put concurrently
+PAST = 20_000  # events
 
-Maker = Callable[..., Any]  # of a watch, from its prefix and the revision to begin with; in asyncio a coroutine of it
+Open = Callable[..., Any]  # opens a watch of a prefix from a revision; in asyncio a coroutine function
 
 
 class Ours:
-    """A watch of the service, read as the bare one is."""
+    """A watch of the service, read like the bare one."""
 
     def __init__(self, etcd: ETCDService, prefix: str, start: int = 0) -> None:
         self._watcher = etcd.watch().prefix(prefix).start_revision(start).create()
@@ -53,10 +53,10 @@ class AOurs:
 
     @classmethod
     async def open(cls, etcd: AsyncETCDService, prefix: str, start: int = 0) -> AOurs:
-        made = cls()
-        made._watcher = await etcd.watch().prefix(prefix).start_revision(start).create()
-        made.close = made._watcher.cancel
-        return made
+        ours = cls()
+        ours._watcher = await etcd.watch().prefix(prefix).start_revision(start).create()
+        ours.close = ours._watcher.cancel
+        return ours
 
     async def value(self) -> bytes:
         value: bytes = (await anext(self._watcher)).kv.value
@@ -73,72 +73,72 @@ class AOurs:
         return size
 
 
-def blocking(world: World) -> dict[str, Maker]:
+def blocking(world: World) -> dict[str, Open]:
     return {"ours": partial(Ours, world.service()), "bare": partial(Watch, world.channel)}
 
 
-def awaited(world: World) -> dict[str, Maker]:
+def awaited(world: World) -> dict[str, Open]:
     return {"ours": partial(AOurs.open, world.aservice()), "bare": partial(AWatch.open, world.achannel)}
 
 
-def opened(world: World, makers: Mapping[str, Maker]) -> dict[str, Any]:
-    """A watch of each side, on a prefix of its own, so that only one of them is told of a put."""
-    made = {name: world.run(done(make, f"{ROOT}{name}/")) for name, make in makers.items()}
-    for one in made.values():
-        world.stack.callback(world.runner(done, one.close))
-    return made
+def open_all(world: World, sides: Mapping[str, Open]) -> dict[str, Any]:
+    """Open a watch of each side, on a prefix of its own, so that only one of them sees a put."""
+    watches = {name: world.run(call(open_watch, f"{ROOT}{name}/")) for name, open_watch in sides.items()}
+    for watch in watches.values():
+        world.stack.callback(world.runner(call, watch.close))
+    return watches
 
 
-async def done(call: Callable[..., Any], *args: Any) -> Any:
-    """What a function gives, blocking or not."""
-    return await value_of(call(*args))
+async def call(function: Callable[..., Any], *args: Any) -> Any:
+    """Return what a function returns, awaited if it has to be."""
+    return await settle(function(*args))
 
 
-def latencies(world: World, makers: Mapping[str, Maker]) -> Sides:
-    """One put at a time: from its begin until its event is seen."""
+def latencies(world: World, sides: Mapping[str, Open]) -> Sides:
+    """Return the latency from the start of a put to its event, one put at a time."""
 
     async def lags(watch: Any, key: str) -> list[float]:
         return [await lag(watch, key) for _ in range(SINGLE)]
 
     async def lag(watch: Any, key: str) -> float:
         world.writer.put(1, key)
-        return age(await value_of(watch.value()))
+        return age(await settle(watch.value()))
 
-    watches = opened(world, makers)
+    watches = open_all(world, sides)
     return {name: lagging(world.runner(lags, watch, f"{ROOT}{name}/key")) for name, watch in watches.items()}
 
 
-def live(world: World, makers: Mapping[str, Maker]) -> Sides:
-    """Events as they happen, each in an answer of its own."""
-    events = TIMES * ABREAST
+def live(world: World, sides: Mapping[str, Open]) -> Sides:
+    """Return reading events as they happen, each in a response of its own."""
+    events = TIMES * KEYS
 
-    async def told(watch: Any, name: str) -> None:
-        world.writer.put(TIMES, *[f"{ROOT}{name}/{number}" for number in range(ABREAST)])
-        await value_of(watch.size(events))
+    async def read(watch: Any, name: str) -> None:
+        world.writer.put(TIMES, *[f"{ROOT}{name}/{number}" for number in range(KEYS)])
+        await settle(watch.size(events))
 
-    return {name: timed(world.runner(told, watch, name), events) for name, watch in opened(world, makers).items()}
+    return {name: timed(world.runner(read, watch, name), events) for name, watch in open_all(world, sides).items()}
 
 
-def waiting(world: World, makers: Mapping[str, Maker]) -> Sides:
-    """Events that have happened before the watch begins.
+def past(world: World, sides: Mapping[str, Open]) -> Sides:
+    """Return reading events that happened before the watch begins.
 
-    The time on the wall is mostly the server's: it looks for watches that are behind every 100 ms, and takes long to
-    cut an answer of more than 1.5 MB into the fragments that ours asks for.
+    The wall-clock time is mostly the server's: it serves watches that are behind every 100 ms, and takes long to split
+    a response of more than 1.5 MB into the fragments that the service requests.
     """
     prefix = f"{ROOT}waiting/"
-    # few revisions: of more than 1,000 the server sends a part each time it looks, and all would wait for it
-    puts = world.etcd.batch([ops.put(f"{prefix}{number:05}").value(VALUE) for number in range(WAITING)])
+    # few revisions: of more than 1,000 the server sends a part every 100 ms, and both sides would wait for it
+    puts = world.etcd.batch([ops.put(f"{prefix}{number:05}").value(VALUE) for number in range(PAST)])
 
-    async def read(make: Maker) -> int:
-        watch = await value_of(make(prefix, puts[0].revision))
+    async def read(open_watch: Open) -> int:
+        watch = await settle(open_watch(prefix, puts[0].revision))
         try:
-            size: int = await value_of(watch.size(WAITING))
+            size: int = await settle(watch.size(PAST))
             return size
         finally:
-            await value_of(watch.close())
+            await settle(watch.close())
 
-    assert len({world.run(read(make)) for make in makers.values()}) == 1, "the sides read different things"
-    return {name: timed(world.runner(read, make), WAITING) for name, make in makers.items()}
+    assert len({world.run(read(each)) for each in sides.values()}) == 1, "the sides read different things"
+    return {name: timed(world.runner(read, each), PAST) for name, each in sides.items()}
 
 
 LATENCY_BARS = (Bar("bare", "wall µs", 1.15), Bar("bare", "cpu µs"))
@@ -149,6 +149,6 @@ CASES = {
     "watch latency asyncio": Case(lambda world: latencies(world, awaited(world)), LATENCY_BARS),
     "watch live blocking": Case(lambda world: live(world, blocking(world)), BARS, turns=2),
     "watch live asyncio": Case(lambda world: live(world, awaited(world)), BARS, turns=2),
-    "watch waiting blocking": Case(lambda world: waiting(world, blocking(world)), BARS, rounds=7, turns=2),
-    "watch waiting asyncio": Case(lambda world: waiting(world, awaited(world)), BARS, rounds=7, turns=2),
+    "watch waiting blocking": Case(lambda world: past(world, blocking(world)), BARS, rounds=7, turns=2),
+    "watch waiting asyncio": Case(lambda world: past(world, awaited(world)), BARS, rounds=7, turns=2),
 }

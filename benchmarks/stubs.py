@@ -1,9 +1,10 @@
-"""What the service is held against: grpcio alone with the same messages, as a careful user writes it."""
+"""What the service is compared with: grpcio alone with the same messages, as a careful user writes it."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from etcd_factory.io.grpc.channel import kind
 from etcd_factory.model.ranges import prefix_end
 from etcd_factory.wire import methods
 from etcd_factory.wire.messages import (
@@ -21,59 +22,65 @@ from etcd_factory.wire.methods import Method
 TTL = 60
 
 
-def prepared(channel: Any, method: Method) -> Any:
-    """One of etcd's calls on a channel."""
+def start_of(channel: Any, method: Method[Any, Any]) -> Any:
+    """Return the function that starts calls of a method on a channel."""
     request, reply = method.types
-    return getattr(channel, method.kind)(method.path, request.SerializeToString, reply.FromString)
+    return getattr(channel, kind(method))(method.path, request.SerializeToString, reply.FromString)
 
 
 class Stub:
-    """The calls on a channel, blocking or asyncio as the channel is."""
+    """The calls on a channel, blocking or asyncio like the channel."""
 
     def __init__(self, channel: Any, timeout: float | None) -> None:
         self.channel, self.timeout = channel, timeout
-        self.range, self.write = prepared(channel, methods.RANGE), prepared(channel, methods.PUT)
-        self.txn = prepared(channel, methods.TXN)
-        self.granting, self.revoking = prepared(channel, methods.LEASE_GRANT), prepared(channel, methods.LEASE_REVOKE)
-        self.renewing = prepared(channel, methods.LEASE_KEEP_ALIVE_ONCE)
+        self.range, self.write = start_of(channel, methods.RANGE), start_of(channel, methods.PUT)
+        self.txn = start_of(channel, methods.TXN)
+        self.granting, self.revoking = start_of(channel, methods.LEASE_GRANT), start_of(channel, methods.LEASE_REVOKE)
+        self.renewing = start_of(channel, methods.LEASE_KEEP_ALIVE_ONCE)
 
     def read(self, prefix: str) -> Any:
-        """The call of all keys with a prefix."""
+        """Start a read of all keys with a prefix."""
         key = prefix.encode()
         return self.range(RangeRequest(key=key, range_end=prefix_end(key)), timeout=self.timeout)
 
     def grant(self) -> Any:
-        """The call of a new lease."""
+        """Start the grant of a lease."""
         return self.granting(LeaseGrantRequest(TTL=TTL), timeout=self.timeout)
 
     def revoke(self, lease: int) -> Any:
-        """The call that ends a lease."""
+        """Start the revocation of a lease."""
         return self.revoking(LeaseRevokeRequest(ID=lease), timeout=self.timeout)
 
     def renewal(self, lease: int) -> Any:
-        """The call that renews a lease."""
+        """Start the renewal of a lease."""
         return self.renewing(LeaseKeepAliveRequest(ID=lease), timeout=self.timeout)
 
     def enter(self, key: bytes, lease: int) -> Any:
-        """The call that puts a key into a lock's queue."""
+        """Start a transaction that puts a key into a lock's queue, unless it exists."""
         wanted = Compare(key=key, target="CREATE", result="EQUAL", create_revision=0)
         put, get = PutRequest(key=key, lease=lease), RangeRequest(key=key)
         success, failure = [RequestOp(request_put=put)], [RequestOp(request_range=get)]
         return self.txn(TxnRequest(compare=[wanted], success=success, failure=failure), timeout=self.timeout)
 
     def before(self, queue: bytes, revision: int) -> Any:
-        """The call of the one who stands just before a revision in a lock's queue."""
-        span = {"key": queue, "range_end": prefix_end(queue), "max_create_revision": revision - 1}
-        last = RangeRequest(**span, sort_target="CREATE", sort_order="DESCEND", limit=1)
+        """Start a read of the last key in a lock's queue before a revision."""
+        last = RangeRequest(
+            key=queue,
+            range_end=prefix_end(queue),
+            max_create_revision=revision - 1,
+            sort_target="CREATE",
+            sort_order="DESCEND",
+            limit=1,
+        )
         return self.range(last, timeout=self.timeout)
 
     def own(self, key: bytes) -> Any:
-        """The call of one key."""
+        """Start a read of one key."""
         return self.range(RangeRequest(key=key), timeout=self.timeout)
 
 
 class Blocking(Stub):
-    """As a careful user writes it, blocking."""
+    """Blocking calls, as a careful user writes them."""
 
     def get(self, key: str) -> str:
         reply = self.range(RangeRequest(key=key.encode()), timeout=self.timeout)
@@ -98,7 +105,7 @@ class Blocking(Stub):
         return int(self.renewal(lease).TTL)
 
     def lock(self, name: str) -> None:
-        """Take a lock that is free, and give it back."""
+        """Acquire a free lock and release it."""
         lease, queue = self.grant().ID, f"{name}/".encode()
         key = queue + f"{lease:x}".encode()
         entered = self.enter(key, lease)
@@ -109,7 +116,7 @@ class Blocking(Stub):
 
 
 class Awaited(Stub):
-    """As a careful user writes it, in asyncio."""
+    """Calls in asyncio, as a careful user writes them."""
 
     async def get(self, key: str) -> str:
         reply = await self.range(RangeRequest(key=key.encode()), timeout=self.timeout)
@@ -134,7 +141,7 @@ class Awaited(Stub):
         return int((await self.renewal(lease)).TTL)
 
     async def lock(self, name: str) -> None:
-        """Take a lock that is free, and give it back."""
+        """Acquire a free lock and release it."""
         lease, queue = (await self.grant()).ID, f"{name}/".encode()
         key = queue + f"{lease:x}".encode()
         entered = await self.enter(key, lease)

@@ -1,4 +1,4 @@
-"""Where all cases take place, and what a case is."""
+"""The server and the clients that all cases share, and what a case is."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .measure import Bar, Side
 from .stubs import Awaited, Blocking
 from .writer import Writer
 
-KEYS = 10_000  # below the prefix
+KEYS = 10_000  # keys under the prefix
 KEY, VALUE, PREFIX = "benchmark/key", "v" * 100, "benchmark/many/"
 
 Sides = dict[str, Side]
 
 
 class World:
-    """A server, and both ways to it in both faces."""
+    """A server, and in both faces the service and the bare stub."""
 
     def __init__(self, stack: ExitStack) -> None:
         host = stack.enter_context(EtcdServer()).endpoint
@@ -39,12 +39,12 @@ class World:
         self.run(self.connect())
 
     def fill(self) -> None:
-        """Write what is read."""
+        """Write the keys that cases read."""
         keys = [KEY, *(f"{PREFIX}{number:05}" for number in range(KEYS))]
         self.etcd.batch([ops.put(key).value(VALUE) for key in keys])
 
     async def connect(self) -> None:
-        """Open what belongs to a loop, and the bare channels."""
+        """Open the asyncio client and the bare channels."""
         self.aetcd = self.aservice()
         self.channel = grpc.insecure_channel(self.host, arguments(self.options))
         self.achannel = aio.insecure_channel(self.host, arguments(self.options))
@@ -55,28 +55,28 @@ class World:
         self.astubs = {name: Awaited(self.achannel, limit) for name, limit in limits.items()}
 
     def service(self) -> ETCDService:
-        """A client of its own, with connections of its own."""
+        """Return a new client, with connections of its own."""
         return self.stack.enter_context(ETCDService(self.options))
 
     def aservice(self) -> AsyncETCDService:
-        """The same in asyncio."""
-        made = AsyncETCDService(self.options)
-        self.stack.callback(self.runner(made.aclose))
-        return made
+        """Return a new asyncio client, with connections of its own."""
+        etcd = AsyncETCDService(self.options)
+        self.stack.callback(self.runner(etcd.aclose))
+        return etcd
 
     def run(self, body: Coroutine[Any, Any, Any]) -> Any:
         return self.loop.run_until_complete(body)
 
     def runner(self, body: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> Callable[[], Any]:
-        """A function that runs this to its end."""
+        """Return a function that runs a coroutine function to its end."""
         return lambda: self.run(body(*args))
 
 
 @dataclass(frozen=True)
 class Case:
-    """One comparison, and how often it is made."""
+    """One comparison, and how often it is repeated."""
 
     sides: Callable[[World], Sides]
     bars: tuple[Bar, ...]
     rounds: int = 15
-    turns: int = 8  # of each side in a round
+    turns: int = 8  # turns of each side in a round

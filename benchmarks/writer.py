@@ -1,4 +1,4 @@
-"""Another process that puts, so that this one only watches: it is told on its stdin how often to put which keys."""
+"""Another process that puts, so that this one only watches; its stdin says which keys to put, and how often."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from typing_extensions import Self
 
 from .stubs import Awaited
 
-SIZE = 100  # of a value, as those of other cases
+SIZE = 100  # bytes of a value, as in other cases
 
 
 class Writer:
-    """The other process."""
+    """Runs the other process."""
 
     def __init__(self, host: str) -> None:
         command = [sys.executable, "-m", __name__, host]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
         assert self._process.stdin is not None
-        self._told = self._process.stdin
+        self._stdin = self._process.stdin
 
     def put(self, times: int, *keys: str) -> None:
-        """Have each key put so often, all keys at once; returns before that is done."""
-        self._told.write(f"{times} {' '.join(keys)}\n")
-        self._told.flush()
+        """Request so many puts of each key, all keys concurrently; returns before they are done."""
+        self._stdin.write(f"{times} {' '.join(keys)}\n")
+        self._stdin.flush()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._told.close()
+        self._stdin.close()
         self._process.wait()
 
 
 def age(value: bytes) -> float:
-    """Seconds since a value's put began; processes share the clock."""
+    """Return the seconds since a value's put began; processes share the clock."""
     return time.monotonic() - float(value)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
 from attrs import evolve
-from typing_extensions import Self
+
+from etcd_factory.compat import Self
 
 from .core.admin.health import HealthChecks
 from .core.admin.service import Admin
@@ -30,9 +31,18 @@ from .core.ports import Runtime, Transport
 from .core.watch.builder import Watches
 from .io.runtime import forks
 from .options import ClientOptions, ClientOptionsLike
+from .options.mappings import InvalidOption
 from .raw import Raw
 
 T = TypeVar("T")
+
+
+def example(given: Mapping[str, object]) -> str:
+    """Return how to write options that were passed as keyword arguments; only hosts are shown."""
+    host, port = given.get("host", given.get("hosts", "127.0.0.1")), given.get("port")
+    hosts = f"{host}:{port}" if port is not None and isinstance(host, str) else host
+    others = "".join(f", {name!r}: ..." for name in given if name not in ("host", "hosts", "port"))
+    return f"{{'hosts': {hosts!r}{others}}}"
 
 
 class Service(
@@ -55,7 +65,15 @@ class Service(
 
     _run: View
 
-    def __init__(self, options: ClientOptionsLike | None = None, *, transport: Transport | None = None) -> None:
+    def __init__(
+        self,
+        options: ClientOptionsLike | None = None,
+        *,
+        transport: Transport | None = None,
+        **misplaced: InvalidOption,
+    ) -> None:
+        if misplaced:
+            raise TypeError(f"{type(self).__name__} takes one mapping: {type(self).__name__}({example(misplaced)})")
         chosen = ClientOptions.of(options)
         client = Client(self._transport(chosen) if transport is None else transport, self._runtime(), chosen)
         forks.register(client)

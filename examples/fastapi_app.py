@@ -1,7 +1,7 @@
-"""etcd in FastAPI: the factory lives as long as the application, and each request is handed the client it needs.
+"""etcd in FastAPI: the factory lives as long as the application, and each request gets the client that it needs.
 
-Run it with ``uvicorn fastapi_app:app``; it reads the directory ``config``. Run as a program it asks itself once, on an
-etcd of its own. Needs pip install 'etcd-factory[server]' fastapi httpx uvicorn.
+Run it with ``uvicorn fastapi_app:app``; it reads the directory ``config``. Run as a program it starts its own etcd and
+makes some requests. Needs pip install 'etcd-factory[server]' fastapi httpx uvicorn.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from etcd_factory.testing import EtcdServer
 
 
 def client(name: str | None = None) -> Callable[[Request], AsyncETCDService]:
-    """What hands a request the client of that name."""
+    """Return a dependency: the client of that name."""
 
     def get(request: Request) -> AsyncETCDService:
         factory: AsyncETCDServiceFactory = request.app.state.etcd
@@ -33,12 +33,12 @@ Flags = Annotated[AsyncETCDService, Depends(client("flags"))]
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> FastAPI:
-    """The application, on that configuration or on that of the directory ``config``."""
+    """Return the application, on a configuration or on the directory ``config``."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-        made = AsyncETCDServiceFactory.from_config() if config is None else AsyncETCDServiceFactory(config)
-        async with made as app.state.etcd:
+        factory = AsyncETCDServiceFactory.from_config() if config is None else AsyncETCDServiceFactory(config)
+        async with factory as app.state.etcd:
             yield
 
     app = FastAPI(lifespan=lifespan)
@@ -49,7 +49,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> FastAPI:
 
 
 async def user(name: str, users: Users) -> str:
-    """The mail address of a user."""
+    """Return the mail address of a user."""
     found = await users.get(name).string()
     if found is None:
         raise HTTPException(404, f"no user {name!r}")
@@ -57,14 +57,14 @@ async def user(name: str, users: Users) -> str:
 
 
 async def save_user(name: str, mail: str, users: Users, flags: Flags) -> None:
-    """Save it, unless that is switched off."""
+    """Save the mail address of a user, unless writing is switched off."""
     if await flags.get("read_only").exists():
-        raise HTTPException(503, "no changes now")
+        raise HTTPException(503, "read only")
     await users.put(name).value(mail)
 
 
 async def healthy(request: Request) -> bool:
-    """Whether all of etcd that counts is well."""
+    """Return whether etcd is healthy."""
     factory: AsyncETCDServiceFactory = request.app.state.etcd
     return (await factory.health()).healthy()
 
@@ -73,17 +73,17 @@ app = create_app()
 
 
 @asynccontextmanager
-async def asking(app: FastAPI) -> AsyncGenerator[httpx.AsyncClient, None]:
-    """A client of the started application, without a port between them."""
+async def http_client(app: FastAPI) -> AsyncGenerator[httpx.AsyncClient, None]:
+    """Start the application and yield an HTTP client of it, without a port between them."""
     transport = httpx.ASGITransport(app)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://app") as one:
         yield one
 
 
 async def demo(host: str) -> None:
-    """Ask it."""
+    """Make some requests."""
     clients = {name: {"namespace": f"{name}/"} for name in ("users", "flags")}
-    async with asking(create_app({"default": {"hosts": host}, "clients": clients})) as browser:
+    async with http_client(create_app({"default": {"hosts": host}, "clients": clients})) as browser:
         for method, path in (
             ("GET", "/users/ann"),
             ("PUT", "/users/ann?mail=ann@example.org"),
@@ -95,7 +95,7 @@ async def demo(host: str) -> None:
 
 
 def main() -> None:
-    """Start the server, ask, stop the server."""
+    """Start etcd, make some requests, stop etcd."""
     with EtcdServer() as server:
         asyncio.run(demo(server.endpoint))
 

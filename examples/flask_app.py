@@ -1,7 +1,7 @@
 """etcd in Flask: one factory for the application, used by all of its threads.
 
-Run it with ``flask --app flask_app run``; it reads the directory ``config``. Run as a program it asks itself once, on
-an etcd of its own. Needs pip install 'etcd-factory[server]' flask.
+Run it with ``flask --app flask_app run``; it reads the directory ``config``. Run as a program it starts its own etcd
+and makes some requests. Needs pip install 'etcd-factory[server]' flask.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ pages = Blueprint("pages", __name__)
 
 
 def client(name: str | None = None) -> ETCDService:
-    """A client of the application that answers now."""
+    """Return a client of the application that handles the request."""
     factory: ETCDServiceFactory = current_app.extensions["etcd"]
     return factory.get(name)
 
 
 @pages.put("/visits/<name>")
 def count(name: str) -> str:
-    """Count a visit, however many threads do so at once."""
+    """Count a visit, safely from any number of threads."""
     etcd = client("visits")
     with etcd.lock(name):
         visits = (etcd.get(name).number() or 0) + 1
@@ -32,13 +32,13 @@ def count(name: str) -> str:
 
 @pages.get("/visits/<name>")
 def visits(name: str) -> str:
-    """How many there were."""
+    """Return the number of visits."""
     found = client("visits").get(name).string()
-    return found or abort(404, f"nobody has visited {name}")
+    return found or abort(404, f"no visits of {name}")
 
 
 def create_app(factory: ETCDServiceFactory | None = None) -> Flask:
-    """The application, with that factory or with one from the directory ``config``.
+    """Return the application, with a factory or with one from the directory ``config``.
 
     A factory does no I/O before it is used, so a server may fork its workers first.
     """
@@ -49,7 +49,7 @@ def create_app(factory: ETCDServiceFactory | None = None) -> Flask:
 
 
 def main() -> None:
-    """Ask it."""
+    """Make some requests."""
     with (
         EtcdServer() as server,
         ETCDServiceFactory({"clients": {"visits": {"hosts": server.endpoint, "namespace": "visits/"}}}) as factory,

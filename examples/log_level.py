@@ -1,7 +1,7 @@
-"""A program whose log level follows a key in etcd, while it runs.
+"""A program whose log level follows a key in etcd while it runs.
 
-A level that is none of the four would be refused: the last good one stays, and the reason is logged.
-Starts an etcd of its own (pip install 'etcd-factory[server]').
+An unknown level would be refused: the last good one stays, and the reason is logged.
+Starts its own etcd (pip install 'etcd-factory[server]').
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ log = logging.getLogger("shop")
 
 @frozen
 class Settings:
-    """What can be changed from outside."""
+    """What can be changed at run time."""
 
     level: str = field(default="INFO", validator=validators.in_(LEVELS))
 
 
-def speak() -> None:
-    """Say something at each level."""
+def log_all() -> None:
+    """Log a message at each level."""
     log.debug("a detail")
     log.info("a step")
     log.warning("a surprise")
@@ -50,11 +50,11 @@ def main() -> None:
             live.on_change(follow)
             log.setLevel(live.value.level)
             print("at the start", live.value.level)
-            speak()
+            log_all()
             for level in ("DEBUG", "WARNING", "INFO"):
                 center.save("level", level)
                 print(changed.get(timeout=30))
-                speak()
+                log_all()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Two services that find each other, and one of them is killed: the other is told, without asking.
+"""Two services that find each other; one of them is killed, and the registry reports it without being asked.
 
-Starts an etcd of its own, and each service as a process. A killed process takes nothing away by itself: its instance
-dies by its ttl. Needs pip install 'etcd-factory[server]'.
+Starts its own etcd, and each service as a process. A killed process deregisters nothing: its instance expires by its
+ttl. Needs pip install 'etcd-factory[server]'.
 """
 
 from __future__ import annotations
@@ -16,55 +16,55 @@ from etcd_factory import ETCDService
 from etcd_factory.registry import ServiceInstance, ServiceRegistry
 from etcd_factory.testing import EtcdServer
 
-TTL = 5  # seconds; short, so that this ends soon
+TTL = 5  # seconds; short, so that the example ends soon
 
 Instances = tuple[ServiceInstance, ...]
 
 
 def service(host: str, name: str, other: str, port: int) -> None:
-    """What runs in each process: register, wait for the other, say so, live on."""
+    """Run in each process: register, wait for the other service, print it, and run until the parent ends."""
     with ETCDService({"hosts": host}) as etcd:
         registry = ServiceRegistry(etcd, ttl=TTL)
         registry.register(name, host="127.0.0.1", port=port)
         found: Queue[Instances] = Queue()
         with registry.watch(other, found.put):
             print(f"{name} has found {other} at {found.get()[0].address}", flush=True)
-            sys.stdin.read()  # until its parent lets go
+            sys.stdin.read()  # until the parent closes it
 
 
 @contextmanager
-def started(*arguments: str) -> Generator[subprocess.Popen[str], None, None]:
-    """This file as another process."""
+def start(*arguments: str) -> Generator[subprocess.Popen[str], None, None]:
+    """Run this file as another process."""
     command = [sys.executable, __file__, *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield process
 
 
-def said(process: subprocess.Popen[str]) -> None:
-    """Show a line of what it says."""
+def show_line(process: subprocess.Popen[str]) -> None:
+    """Print the next line of its output."""
     assert process.stdout
     print(process.stdout.readline().rstrip())
 
 
 def main() -> None:
-    """Start both, kill one, let the other end in order."""
+    """Start both, kill one, let the other end normally."""
     with EtcdServer() as server, ETCDService({"hosts": server.endpoint}) as etcd:
         users: Queue[Instances] = Queue()
         orders: Queue[Instances] = Queue()
         registry = ServiceRegistry(etcd)
-        registry.watch("user", users.put, threshold=None)  # None: believe at once that none is left
+        registry.watch("user", users.put, threshold=None)  # believe at once that none is left
         registry.watch("order", orders.put, threshold=None)
         with (
-            started(server.endpoint, "user", "order", "8001") as user,
-            started(server.endpoint, "order", "user", "8002") as order,
+            start(server.endpoint, "user", "order", "8001") as user,
+            start(server.endpoint, "order", "user", "8002") as order,
         ):
-            said(user)
-            said(order)
-            print("both are there:", [one.address for one in (*users.get(), *orders.get())])
+            show_line(user)
+            show_line(order)
+            print("both are registered:", [one.address for one in (*users.get(), *orders.get())])
             order.kill()
             print("order is killed, its instances:", orders.get())
-            print("user is still there:", registry.discover("user")[0].address)
-        print("user has ended in order, its instances:", users.get())
+            print("user is still registered:", registry.discover("user")[0].address)
+        print("user has ended normally, its instances:", users.get())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The tables in docs: every row is whole, and every test that is named is there."""
+"""The documents: tables of what is covered name existing tests in every row, and files that are named exist."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-DOCS = sorted((ROOT / "docs").glob("*.md"))
-TABLES = [path for path in DOCS if path.name != "README.md"]
-NAMED = re.compile(r"`([^`]+\.py)::([^`]+)`")
-LISTED = re.compile(rf"{NAMED.pattern}(<br>{NAMED.pattern})*")
+PLACES = (ROOT, ROOT / "etcd_factory", ROOT / "tests", ROOT / "tests" / "unit")
+DOCS = {path.stem: path.read_text() for path in sorted((ROOT / "docs").glob("*.md")) if path.name != "README.md"}
+COVERED = ["defects", "go", "node"]  # documents whose rows name the tests that cover them
+TEST = re.compile(r"`([^`]+\.py)::([^`]+)`")
+TESTS = re.compile(rf"{TEST.pattern}(<br>{TEST.pattern})*")
+FILE = re.compile(r"`([\w./]+/[\w.]+\.py)`")
 UNTESTED = "not offered"  # then the cell before says why
 
 
-def shown(path):
-    return path.stem
-
-
 def rows(text):
-    """The cells of each row of all tables, heads left out."""
+    """The cells of each row of all tables, without their heads."""
     lines = [line for line in text.splitlines() if line.startswith("|")]
     found = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
     rules = [place for place, cells in enumerate(found) if set("".join(cells)) == {"-"}]
@@ -30,49 +28,66 @@ def rows(text):
 
 
 @cache
-def defined(path):
-    """The names of the tests in a file, none where there is no such file."""
+def names_in(path):
+    """The names of the tests in a file, none if it does not exist."""
     tree = ast.parse(path.read_text()) if path.is_file() else ast.Module([], [])
     return {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
 
 
-def missing(text):
-    """The tests that are named and are not there."""
-    return [f"{file}::{name}" for file, name in NAMED.findall(text) if name not in defined(ROOT / file)]
+def missing_tests(text):
+    """The tests that are named and do not exist."""
+    return [f"{file}::{name}" for file, name in TEST.findall(text) if name not in names_in(ROOT / file)]
+
+
+def missing_files(text):
+    """The files that are named and do not exist."""
+    return [name for name in FILE.findall(text) if not any((place / name).is_file() for place in PLACES)]
 
 
 def incomplete(text):
     """The rows that lack a cell, or name neither a test nor a reason why there is none."""
-    return [cells for cells in rows(text) if len(cells) != 3 or not all(cells) or not reasoned(*cells)]
+    return [cells for cells in rows(text) if len(cells) != 3 or not all(cells) or not is_reasoned(*cells)]
 
 
-def reasoned(member, ours, tests):
-    return bool(LISTED.fullmatch(tests)) or (tests == UNTESTED and ours.startswith("None: "))
+def is_reasoned(member, ours, tests):
+    return bool(TESTS.fullmatch(tests)) or (tests == UNTESTED and ours.startswith("None: "))
 
 
-@pytest.mark.parametrize("path", TABLES, ids=shown)
-def test_every_test_that_is_named_is_there(path):
-    assert missing(path.read_text()) == []
+@pytest.mark.parametrize("name", DOCS)
+def test_every_named_test_exists(name):
+    assert missing_tests(DOCS[name]) == []
 
 
-@pytest.mark.parametrize("path", TABLES, ids=shown)
-def test_every_row_is_whole_and_names_a_test_or_the_reason_why_there_is_none(path):
-    assert rows(path.read_text())
-    assert incomplete(path.read_text()) == []
+@pytest.mark.parametrize("name", DOCS)
+def test_every_named_file_exists(name):
+    assert missing_files(DOCS[name]) == []
 
 
-@pytest.mark.parametrize("path", TABLES, ids=shown)
-def test_no_member_has_two_rows_in_one_table(path):
-    for table in path.read_text().split("\n## "):
+@pytest.mark.parametrize("name", COVERED)
+def test_every_row_is_complete_and_names_a_test_or_a_reason_why_there_is_none(name):
+    assert rows(DOCS[name])
+    assert incomplete(DOCS[name]) == []
+
+
+@pytest.mark.parametrize("name", COVERED)
+def test_no_member_has_two_rows_in_one_table(name):
+    for table in DOCS[name].split("\n## "):
         members = [cells[0] for cells in rows(table)]
         assert sorted(set(members)) == sorted(members)
 
 
-def test_a_test_that_was_renamed_or_moved_would_be_seen():
+def test_a_renamed_or_moved_test_is_detected():
     here = "`tests/test_docs.py::test_no_member_has_two_rows_in_one_table`"
-    assert missing(here) == []
-    assert missing(here.replace("two", "three")) == ["tests/test_docs.py::test_no_member_has_three_rows_in_one_table"]
-    assert missing(here.replace("docs", "elsewhere")) == [here.replace("docs", "elsewhere").strip("`")]
+    assert missing_tests(here) == []
+    assert missing_tests(here.replace("two", "three")) == [
+        "tests/test_docs.py::test_no_member_has_three_rows_in_one_table"
+    ]
+    assert missing_tests(here.replace("docs", "elsewhere")) == [here.replace("docs", "elsewhere").strip("`")]
+
+
+def test_a_renamed_or_moved_file_is_detected():
+    assert missing_files("`core/call/retry.py` and `tests/test_docs.py`") == []
+    assert missing_files("`core/call/retries.py`") == ["core/call/retries.py"]
 
 
 HEAD = "| Node | ours | covered by |\n|---|---|---|\n"
@@ -90,10 +105,10 @@ HEAD = "| Node | ours | covered by |\n|---|---|---|\n"
         "| a | b | not offered |",
     ],
 )
-def test_a_row_that_is_not_whole_would_be_seen(row):
+def test_an_incomplete_row_is_detected(row):
     assert len(incomplete(f"{HEAD}{row}\n")) == 1
 
 
-def test_the_index_names_every_table():
+def test_the_index_names_every_document():
     index = (ROOT / "docs" / "README.md").read_text()
-    assert sorted(re.findall(r"\]\((\S+)\)", index)) == [path.name for path in TABLES]
+    assert sorted(re.findall(r"\]\((\S+)\)", index)) == [f"{name}.md" for name in DOCS]

@@ -1,4 +1,4 @@
-"""Every example runs, ends by itself and leaves nothing behind."""
+"""Every example runs, exits and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
-# The answers of the /put, /get and /del paths, and of nest_modules, are those of the pages they come from.
+# The responses of the /put, /get and /del paths, and of nest_modules, are those of the pages that they come from.
 LINES = {
     "fastapi_app": [
         """GET /users/ann                       404 {"detail":"no user 'ann'"}""",
@@ -22,7 +22,7 @@ LINES = {
         "GET /healthy                         200 true",
     ],
     "flask_app": [
-        "GET /visits/rome  404 <p>nobody has visited rome</p>",
+        "GET /visits/rome  404 <p>no visits of rome</p>",
         "PUT /visits/rome  200 visit 1 of rome",
         "PUT /visits/rome  200 visit 2 of rome",
         "GET /visits/rome  200 2",
@@ -96,16 +96,16 @@ LINES = {
     "registry_pair": [
         "user has found order at 127.0.0.1:8002",
         "order has found user at 127.0.0.1:8001",
-        "both are there: ['127.0.0.1:8001', '127.0.0.1:8002']",
+        "both are registered: ['127.0.0.1:8001', '127.0.0.1:8002']",
         "order is killed, its instances: ()",
-        "user is still there: 127.0.0.1:8001",
-        "user has ended in order, its instances: ()",
+        "user is still registered: 127.0.0.1:8001",
+        "user has ended normally, its instances: ()",
     ],
 }
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_it_runs_and_leaves_nothing_behind(example, tmp_path):
+def test_an_example_runs_and_leaves_nothing_behind(example, tmp_path):
     done = subprocess.run(
         [sys.executable, "-W", "error", str(example)],
         cwd=tmp_path,
@@ -117,13 +117,13 @@ def test_it_runs_and_leaves_nothing_behind(example, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert not done.stderr
     assert list(tmp_path.iterdir()) == []
-    expected = LINES.get(example.stem)  # those of the quick start name a port
+    expected = LINES.get(example.stem)  # those of the quick start contain a port
     assert expected is None or done.stdout.splitlines() == expected
 
 
 def test_the_quick_start_shows_both_environments(tmp_path):
-    shown = subprocess.run(
+    output = subprocess.run(
         [sys.executable, str(ROOT / "examples" / "quickstart.py")], capture_output=True, text=True, timeout=120
     ).stdout
     for piece in ("namespace=b'local/'", "namespace=b'unittest/'", "-> 'bar'", "['foo']", "instance3"):
-        assert piece in shown
+        assert piece in output

@@ -37,6 +37,11 @@ def test_omegaconf_is_loaded_to_read_a_configuration():
     assert loaded("from etcd_factory import load_config; load_config({})", "omegaconf", "yaml") == ["omegaconf", "yaml"]
 
 
+def test_the_options_of_a_factory_are_not_loaded_to_read_a_configuration_without_variables():
+    code = "from etcd_factory import load_config; load_config({'etcd': {'client': {'timeout': 1}}})"
+    assert loaded(code, "etcd_factory.options.factory", "etcd_factory.config.variables") == []
+
+
 def test_a_tree_is_accepted_if_the_program_itself_loads_omegaconf():
     tree = "OmegaConf.create({'timeout': '${retry.attempts}', 'retry': {'attempts': 3}})"
     code = f"from etcd_factory import ClientOptions\nfrom omegaconf import OmegaConf\nresult = ClientOptions.of({tree})"

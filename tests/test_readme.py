@@ -1,4 +1,4 @@
-"""Every block of the README runs, in its order, in one empty folder."""
+"""Every block of the README runs, in order, in one empty folder."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def run(folder, *command, **environment):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def written(folder, text):
-    """The file of a block that begins with its name, or the one that an unnamed block is kept in."""
+def write(folder, text):
+    """Write a block to the file that its first line names, or to a default one; returns the path."""
     named = NAMED.match(text)
     path = folder / (named[1] if named else "block.py")
     path.parent.mkdir(exist_ok=True)
@@ -41,14 +41,14 @@ def test_every_block_runs(tmp_path, etcd_server):
     for kind, text in BLOCKS:
         if kind not in ("python", "yaml"):
             continue
-        path = written(tmp_path, text)
+        path = write(tmp_path, text)
         if path.name.startswith("test_"):
             run(tmp_path, "-m", "pytest", "-q", path.name)
         elif kind == "python":
             run(tmp_path, "-W", "error", path.name, ETCD_ENDPOINT=etcd_server.endpoint)
 
 
-def test_the_first_block_stands_within_30_lines():
+def test_the_first_block_is_within_30_lines():
     assert README[: README.index("```python")].count("\n") < 30 - BLOCKS[0][1].count("\n")
 
 
@@ -57,5 +57,5 @@ def test_continuous_integration_runs_the_same_commands(command):
     assert command in (ROOT / ".ci" / "run").read_text()
 
 
-def test_only_known_kinds_of_blocks_are_there():
+def test_all_blocks_are_of_known_kinds():
     assert {kind for kind, _ in BLOCKS} == {"python", "yaml", "console", "text"}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from etcd_factory.options.secret import is_secret
+
 from .environment import current_env
 from .explain import Explained, Explanation, explain_config
 from .faults import AsyncConfigError, AsyncFault, error_for
 from .loader import Filter, Loaded, aload_config, aread, load_config, read
 from .script import Info
-from .secrets import is_secret
 from .sources import Source
 
 __all__ = [

@@ -11,7 +11,6 @@ from omegaconf import DictConfig, OmegaConf
 from etcd_factory.options.fields import is_mapping
 
 from . import secrets, tree
-from .aliases import NAMES, level
 from .loader import Filter, read
 
 if TYPE_CHECKING:
@@ -28,9 +27,14 @@ class Explained:
 
 @frozen(eq=False)
 class Explanation(Mapping[str, Explained]):
-    """A mapping from each dotted key to its value and layer. ``str()`` of it is an aligned table, a line for each."""
+    """A mapping from each dotted key to its value and layer. ``str()`` of it is an aligned table, a line for each.
+
+    ``files`` were read; ``absent`` are the patterns of files that were looked for and are not there.
+    """
 
     rows: Mapping[str, Explained]
+    files: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
     def __getitem__(self, key: str) -> Explained:
         return self.rows[key]
@@ -45,7 +49,9 @@ class Explanation(Mapping[str, Explained]):
         cells = [(key, shown(row.value), row.layer) for key, row in self.rows.items()]
         wide = max((len(key) for key, _, _ in cells), default=0)
         widest = max((len(value) for _, value, _ in cells), default=0)
-        return "\n".join(f"{key:<{wide}} = {value:<{widest}}  ({layer})" for key, value, layer in cells)
+        lines = [f"{key:<{wide}} = {value:<{widest}}  ({layer})" for key, value, layer in cells]
+        lists = (("files read", self.files), ("files not found", self.absent))
+        return "\n".join([*lines, *(f"{title}: {', '.join(names)}" for title, names in lists if names)])
 
 
 def explain_config(
@@ -64,7 +70,9 @@ def explain_config(
         {
             ".".join(path): Explained(secrets.mask(value, secret=secret, hidden=hidden), loaded.origin(path))
             for path, value, secret in found
-        }
+        },
+        loaded.files,
+        loaded.absent,
     )
 
 
@@ -89,9 +97,8 @@ def resolved(node: DictConfig, key: Any, raw: object) -> object:
 
 
 def hides(path: tree.Path, section: tree.Path) -> bool:
-    """Whether a key of the path is that of a secret. A client's name is not a key: it may be called ``token``."""
-    above = (name for end, name in enumerate(path[:-1]) if level(path[:end], section) != NAMES)
-    return any(map(secrets.is_secret, (*above, path[-1])))
+    """Whether a key of the path is that of a secret."""
+    return any(tree.hides(path[:end], section) for end in range(1, len(path) + 1))
 
 
 def shown(value: object) -> str:

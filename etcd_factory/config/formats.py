@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import re
+import stat
 import sys
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import yaml
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from etcd_factory.errors import ConfigError, Fault
 
-from .tree import refusal
+from . import yaml_loader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-# The key that a YAML document is parsed under.
-ROOT = "root"
 # A YAML error quotes the text of the file, which may be a secret; ']' and '<stream end>' are not from the file.
 QUOTED = re.compile(r" '[^<'][^']{2,}'")
 
 
 def decoded(path: Path) -> str:
-    """Return the text of a file without its byte order mark."""
+    """Return the text of a regular file without its byte order mark."""
     try:
-        data = path.read_bytes()
-        return data.decode("utf-8-sig")
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # reading a named pipe would wait for its writer
+            raise broken(path, "is not a regular file")
+        return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise broken(path, f"line {line}: not UTF-8") from None
@@ -40,9 +39,8 @@ def parsed(path: Path, text: str) -> object:
     """Parse ``text`` in the format of the extension of ``path``. Raises ``ConfigError`` that names the line."""
     try:
         return PARSERS[path.suffix[1:]](text)
-    # first: some of OmegaConf's errors are ValueErrors too
-    except OmegaConfBaseException as error:
-        raise ConfigError(refusal(error, str(path), ROOT)) from None
+    except RecursionError:
+        raise broken(path, "nested too deeply") from None
     except ValueError as error:
         raise broken(path, str(error)) from None
 
@@ -55,8 +53,7 @@ def broken(path: Path, message: str) -> ConfigError:
 def from_yaml(text: str) -> object:
     """Parse YAML as OmegaConf does: dates stay text, duplicate keys are an error."""
     try:
-        # OmegaConf.load turns a document that is a single scalar into a mapping; under a key it stays text
-        tree = OmegaConf.from_dotlist([f"{ROOT}={text}"])
+        return yaml_loader.load(text)
     except yaml.MarkedYAMLError as error:
         # at the end of the text libyaml counts one line too many
         last = text.rstrip().count("\n")
@@ -64,7 +61,6 @@ def from_yaml(text: str) -> object:
         raise ValueError(f"line {line + 1}: {QUOTED.sub('', error.problem or 'not YAML')}") from None
     except yaml.reader.ReaderError as error:
         raise ValueError(f"line {text.count(chr(10), 0, error.position) + 1}: {error.reason}") from None
-    return cast("dict[str, object]", OmegaConf.to_container(tree))[ROOT]
 
 
 def from_json(text: str) -> object:

@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from etcd_factory.options.fields import is_list, is_mapping
-from etcd_factory.options.names import canonical
+from etcd_factory.options.secret import MASK, PEM, URL, is_secret, reveal
+from etcd_factory.options.secret import censored as censored_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-MASK = "***"
-WORDS = (
-    "access_key",
-    "api_key",
-    "credential",
-    "passphrase",
-    "passwd",
-    "password",
-    "private_key",
-    "secret",
-    "secret_key",
-    "token",
-)
-NAME = re.compile(rf"(?:^|_)(?:{'|'.join(WORDS)})$")
-PEM = "PRIVATE KEY-----"
-# Greedy up to the last "@": a password may contain one, and it is better to hide too much than too little.
-URL = re.compile(r"(://[^\s/:@]*:)(\S*)@")
+__all__ = ["censored", "is_secret", "mask", "texts"]
+
 # A shorter text is part of too many other words to search for it.
 SHORTEST = 4
-
-
-def is_secret(key: object) -> bool:
-    """Whether the value of ``key`` must not be shown: ``password``, ``authToken``, ``API_KEY``."""
-    return bool(NAME.search(canonical(str(key)).replace("-", "_")))
 
 
 def mask(value: object, *, secret: bool = False, hidden: Collection[str] = ()) -> object:
@@ -53,9 +33,7 @@ def mask(value: object, *, secret: bool = False, hidden: Collection[str] = ()) -
 def censored(value: object, hidden: Collection[str]) -> object:
     """Return the value, or its text without the secrets if it contains any."""
     text = textual(value)
-    if PEM in text:
-        return MASK
-    clean = URL.sub(rf"\1{MASK}@", text)
+    clean = censored_text(text)
     # the longest first, else the rest of one that begins with another would remain
     for each in sorted(hidden, key=len, reverse=True):
         clean = clean.replace(each, MASK)
@@ -84,5 +62,6 @@ def secrets_in(value: object, secret: bool) -> list[str]:
 
 
 def textual(value: object) -> str:
-    """Return the text that would be shown for a scalar."""
+    """Return the text that would be shown for a scalar, or that a secret hides."""
+    value = reveal(value)
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

@@ -9,6 +9,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from etcd_factory.errors import ConfigError, Fault, suggestion
 from etcd_factory.options.plan import FactoryPlan, Reader, plan
+from etcd_factory.options.unresolved import reason
 
 from .faults import error_for
 from .loader import Loaded
@@ -35,13 +36,26 @@ def selected(loaded: Loaded, key: str) -> Any:
     """Return the value at ``key``; None if it is missing from a load with faults, since it may be in a broken file."""
     try:
         found = OmegaConf.select(loaded.tree, key, default=ABSENT, throw_on_resolution_failure=True)
-    except OmegaConfBaseException as error:
-        raise ConfigError(Fault(loaded.origin(tuple(key.split("."))), key, str(error.msg).splitlines()[0])) from error
+    except OmegaConfBaseException:
+        raise ConfigError(unresolved(loaded, key)) from None
     if found is not ABSENT:
         return found
     if loaded.faults:
         return None
     raise ConfigError(Fault("", key, missing(loaded, key)))
+
+
+def unresolved(loaded: Loaded, key: str) -> Fault:
+    """Return the fault of the part of ``key`` that is an interpolation and cannot be resolved."""
+    node: Any = loaded.tree
+    path: tuple[str, ...] = ()
+    for name in key.split("."):
+        path = (*path, name)
+        try:
+            node = node[name]
+        except OmegaConfBaseException as error:
+            return Fault(loaded.origin(path), ".".join(path), reason(error, node, name))
+    raise AssertionError("it was not resolved before")
 
 
 def missing(loaded: Loaded, key: str) -> str:

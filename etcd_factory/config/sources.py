@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
 from attrs import field, frozen
+from omegaconf import OmegaConf
 
 from etcd_factory.errors import Fault, suggestion
 from etcd_factory.options.fields import is_mapping
@@ -65,12 +66,14 @@ def expand(source: Source, layers: Sequence[str], numbers: Iterator[int]) -> lis
     if isinstance(source, Layered):
         return [*source.config_layers()]
     if is_mapping(source):
-        return values(plain(source), layers, f"mapping {next(numbers)}")
+        content = plain(source) if OmegaConf.is_config(source) else source  # reading a tree would resolve it
+        return values(content, layers, f"mapping {next(numbers)}")
     if not isinstance(cast("object", source), (str, os.PathLike)):
         raise TypeError(f"a source is a directory, a file or a mapping, not {type(source).__name__}")
     path = Path(source)
     # the file system decides: the name of a directory may contain dots
-    if path.is_dir() or not (path.suffix or path.is_file()):
+    # (os.path, unlike Path, has an answer for names that no file can have)
+    if os.path.isdir(path) or not (path.suffix or os.path.isfile(path)):
         return folder(path, layers)
     return file(path, layers)
 
@@ -88,8 +91,9 @@ def folder(path: Path, layers: Sequence[str]) -> list[Part]:
         names = sorted(os.listdir(path))
     except FileNotFoundError:
         return wrong(path, f"no such directory; looked at {path.absolute()}")
-    except OSError as error:
-        return wrong(path, f"cannot list this directory: {error.strerror}; looked at {path.absolute()}")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        return wrong(path, f"cannot list this directory: {reason}; looked at {path.absolute()}")
     parts = [part for name in names for part in entry(path / name, layers)]
     if any(part.layer == DEFAULT for part in parts):
         return parts
@@ -113,7 +117,7 @@ def file(path: Path, layers: Sequence[str]) -> list[Part]:
     layer, extension = split(path)
     if extension not in EXTENSIONS:
         return wrong(path, f"unknown extension; expected one of {KNOWN}")
-    if not path.exists():
+    if not os.path.exists(path):
         return wrong(path, f"no such file; looked at {path.absolute()}{neighbour(path)}")
     if layer and layer not in layers:
         logger.info("%s is not read: it belongs to the environment %r", path, layer)

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from typing import Any, TypeAlias
 
-from attrs import field, frozen
-from omegaconf import AnyNode, DictConfig, OmegaConf
+from attrs import evolve, field, frozen
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import GrammarParseError, KeyValidationError, OmegaConfBaseException
 
 from etcd_factory.errors import ConfigError, Fault
 from etcd_factory.options.fields import is_list, is_mapping
+from etcd_factory.options.interpolation import may_be_mapping
+from etcd_factory.options.nesting import check_nesting
+from etcd_factory.options.secret import is_secret
 
-from .aliases import OPTIONS, level, respelled
+from .aliases import NAMES, OPTIONS, level, respelled
+from .nodes import FLAGS, leaf_node, secret_node
 
 Path: TypeAlias = tuple[str, ...]
 Labels: TypeAlias = Mapping[Path, str]
 
-FLAGS = {"allow_objects": True}
-SCALARS = (str, bytes, int, float, type(None))
 MISSING = "???"
 # OmegaConf's own messages quote the value, which may be a secret.
+BAD_KEY = "a key must be text or a number"
 MESSAGES: dict[type[Exception], str] = {
     GrammarParseError: r"not a valid interpolation; write \${ for the text ${",
-    KeyValidationError: "a key must be text or a number",
+    KeyValidationError: BAD_KEY,
 }
+KEYS = (str, bytes, int, float, Enum)
 
 
 @frozen
@@ -33,6 +38,14 @@ class Node:
 
     value: object = field(repr=False)
     label: str
+
+
+@frozen
+class Laid:
+    """A mapping laid over an interpolation, whose target is known only when all layers are merged."""
+
+    under: Node
+    over: Node
 
 
 def plain(value: object) -> Any:
@@ -63,17 +76,30 @@ def merged(old: Node, new: Node, section: Path, path: Path = ()) -> Node:
     if isinstance(new.value, str) and new.value == MISSING:
         return old
     before, after = old.value, new.value
-    if not (is_mapping(before) and is_mapping(after)):
+    if not is_mapping(after):
         return new
+    if not is_mapping(before):
+        return laid(old, new, section, path)
     value = respelled(before, after) if level(path, section) == OPTIONS else dict(before)
-    for key, node in after.items():
-        value[key] = merged(value[key], node, section, (*path, str(key))) if key in value else node
+    for key, each in after.items():
+        value[key] = merged(value[key], each, section, (*path, str(key))) if key in value else each
     return Node(value, new.label if after or not before else old.label)
+
+
+def laid(old: Node, new: Node, section: Path, path: Path) -> Node:
+    """Return a mapping laid over what is no mapping: an interpolation may refer to one, anything else is replaced."""
+    under = old.value
+    if isinstance(under, Laid):
+        return Node(Laid(under.under, merged(under.over, new, section, path)), new.label)
+    is_text = not isinstance(under, str) or not may_be_mapping(under) or hides(path, section)
+    if is_text:
+        return new
+    return Node(Laid(old, new), new.label) if new.value else old
 
 
 def values(node: Node) -> Any:
     """Return the tree without its labels, in new dicts and lists."""
-    branch = node.value
+    branch = node.value.under.value if isinstance(node.value, Laid) else node.value
     return {key: values(each) for key, each in branch.items()} if is_mapping(branch) else plain(branch)
 
 
@@ -91,25 +117,70 @@ def nearest(found: Labels, path: Path) -> str:
     return next((found[each] for each in above if each in found), "")
 
 
-def config(value: dict[Any, Any], label: str) -> DictConfig:
-    """Return plain values as an OmegaConf tree with any object as a leaf. Raises ``ConfigError`` if it is invalid."""
+def config(value: Mapping[Any, Any], section: Path = ()) -> DictConfig:
+    """Return plain values as an OmegaConf tree with any object as a leaf; its ``repr`` shows no secret.
+
+    Raises ``ConfigError`` if the values are invalid.
+    """
     try:
-        safe: dict[Any, Any] = wrapped(value)
+        safe: dict[Any, Any] = {key: wrapped(each, (str(key),), section) for key, each in value.items()}
         return OmegaConf.create(safe, flags={**FLAGS})  # a copy: OmegaConf keeps and changes the mapping
     except OmegaConfBaseException as error:
-        raise ConfigError(refusal(error, label)) from None
+        raise ConfigError(refusal(error, str(error.full_key or ""))) from None
 
 
-def wrapped(value: object) -> Any:
-    """Return the values with each object in a node: OmegaConf would turn attrs and data classes into mappings."""
+def wrapped(value: object, path: Path, section: Path, secret: bool = False) -> Any:
+    """Return the value at a path with every leaf that needs it in a node; ``secret`` if it is below a secret's key."""
+    secret = secret or hides(path, section)
     if is_mapping(value):
-        return {key: wrapped(each) for key, each in value.items()}
+        return {key: wrapped(each, (*path, str(key)), section, secret) for key, each in value.items()}
     if is_list(value):
-        return [wrapped(each) for each in value]
-    return value if isinstance(value, SCALARS) else AnyNode(value, flags={**FLAGS})
+        return [wrapped(each, (*path, "[]"), section, secret) for each in value]
+    return secret_node(value) if secret else leaf_node(value)
 
 
-def refusal(error: OmegaConfBaseException, label: str, root: str = "") -> Fault:
-    """Return the fault for values that OmegaConf refuses, without showing them."""
-    path = str(error.full_key or "").removeprefix(root).lstrip(".")
-    return Fault(label, path, MESSAGES.get(type(error), f"not valid in a configuration ({type(error).__name__})"))
+def hides(path: Path, section: Path) -> bool:
+    """Whether the last key of a path is that of a secret. A client's name is not a key: it may be called ``token``."""
+    return bool(path) and is_secret(path[-1]) and level(path[:-1], section) != NAMES
+
+
+def checked(value: object, label: str) -> Any:
+    """Return a copy in dicts and lists. Raises ``ConfigError`` for values that OmegaConf would refuse.
+
+    Creating a tree of them to find out takes 20 times longer.
+    """
+    try:
+        check_nesting(value)
+    except ConfigError as error:
+        raise ConfigError(*(evolve(fault, file=label) for fault in error.faults)) from None
+    found = plain(value)
+    faults = [evolve(fault, file=label) for fault in invalid(found, "")]
+    if faults:
+        raise ConfigError(*faults)
+    return found
+
+
+def invalid(value: object, path: str) -> Iterator[Fault]:
+    """Yield a fault for each key and each interpolation that OmegaConf would refuse."""
+    if is_mapping(value):
+        for key, each in value.items():
+            here = f"{path}.{key}" if path else str(key)
+            yield from invalid(each, here) if isinstance(key, KEYS) else [Fault("", path, BAD_KEY)]
+    elif is_list(value):
+        for index, each in enumerate(value):
+            yield from invalid(each, f"{path}[{index}]")
+    elif isinstance(value, str) and "${" in value:
+        yield from unparsable(value, path)
+
+
+def unparsable(text: str, path: str) -> Iterator[Fault]:
+    """Yield a fault for text with an interpolation that does not follow OmegaConf's grammar."""
+    try:
+        OmegaConf.create([text])
+    except OmegaConfBaseException as error:
+        yield refusal(error, path)
+
+
+def refusal(error: OmegaConfBaseException, path: str) -> Fault:
+    """Return the fault for a value that OmegaConf refuses, without showing it."""
+    return Fault("", path, MESSAGES.get(type(error), f"not valid in a configuration ({type(error).__name__})"))

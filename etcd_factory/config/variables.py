@@ -4,46 +4,59 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from omegaconf.errors import OmegaConfBaseException
-
 from etcd_factory.errors import ConfigError, Fault
 
 from .faults import noted
-from .formats import ROOT, from_yaml
+from .items import Items
 from .sources import Part
-from .tree import Path, nearest, refusal
+from .tree import Path, nearest
+from .variable_names import PREFIX, Names, warn_misplaced
+from .variable_values import kind_at, value
+from .variable_values import read as read  # the configuration center reads its values alike
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-PREFIX = "ETCD_FACTORY__"
+    from .references import References
+
 LAYER = "variables"
 
 
-def variables(environ: Mapping[str, str]) -> list[Part]:
-    """Return the faults of single variables and, if any are set, the layer of the others."""
+def variables(environ: Mapping[str, str], below: References) -> list[Part]:
+    """Return the faults of single variables and, if any are set, the layer of the others, over the layers below it."""
     tree: dict[str, object] = {}
     labels: dict[Path, str] = {}
     faults: list[Fault] = []
-    for path, name in sorted(named(environ)):
+    names = Names(below)
+    paths = named(environ, names, faults)
+    for name, path in sorted(paths.items(), key=lambda item: (item[1], item[0])):
         with noted(faults):
-            place(tree, labels, path, f"${name}", environ[name])
+            found = value(environ[name], kind_at(path, below.section), f"${name}")
+            put(tree, labels, path, f"${name}", found)
+    warn_misplaced(environ, paths, names, below)
+    tree = Items(below, labels, faults).applied(tree)
     parts = [Part(LAYER, fault.file, fault=fault) for fault in faults]
     return [*parts, Part(LAYER, "environment variables", values=tree, labels=labels)] if tree else parts
 
 
-def named(environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
-    """Yield the path that each of our variables sets, and the variable's name."""
+def named(environ: Mapping[str, str], names: Names, faults: list[Fault]) -> dict[str, Path]:
+    """Return the path that each of our variables sets."""
+    paths: dict[str, Path] = {}
     for name in environ:
         if name.startswith(PREFIX):
-            yield tuple(name.removeprefix(PREFIX).lower().split("__")), name
+            with noted(faults):
+                paths[name] = names.path(name)
+    return paths
 
 
 def place(tree: dict[str, object], labels: dict[Path, str], path: Path, label: str, text: str) -> None:
+    """Set one value, parsed as YAML; see ``put``."""
+    put(tree, labels, path, label, read(text, label))
+
+
+def put(tree: dict[str, object], labels: dict[Path, str], path: Path, label: str, value: object) -> None:
     """Set one value. A parent must be set before its children, so that a conflict is detected."""
-    if not all(path):
-        raise ConfigError(Fault(label, "", "a part of this name is empty; write ETCD_FACTORY__A__B"))
-    value, branch = read(text, label), descend(tree, path[:-1])
+    branch = descend(tree, path[:-1])
     if branch is None or path[-1] in branch:
         raise ConfigError(Fault(label, ".".join(path), f"is already set by {nearest(labels, path)}"))
     branch[path[-1]] = value
@@ -58,13 +71,3 @@ def descend(tree: dict[str, object], path: Path) -> dict[str, object] | None:
             return None
         tree = cast("dict[str, object]", found)
     return tree
-
-
-def read(text: str, label: str) -> object:
-    """Parse a value as YAML. Raises ``ConfigError``, which does not show the value."""
-    try:
-        return from_yaml(text)
-    except OmegaConfBaseException as error:
-        raise ConfigError(refusal(error, label, ROOT)) from None
-    except ValueError:
-        raise ConfigError(Fault(label, "", "is not valid YAML; put the value in quotes")) from None

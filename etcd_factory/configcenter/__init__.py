@@ -1,4 +1,4 @@
-"""A configuration centre on etcd: typed values that are always current."""
+"""A configuration center on etcd: typed values that are always current."""
 
 from .center import AsyncConfigCenter, ConfigCenter, Version
 from .live import Live

@@ -1,4 +1,4 @@
-"""A configuration centre on etcd: values that are changed at run time, checked before they count."""
+"""A configuration center on etcd: values that change at run time, validated before they are used."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any, ClassVar, TypeAlias, TypeVar, overload
 
 from attrs import frozen
 from omegaconf import DictConfig
@@ -21,19 +21,18 @@ from etcd_factory.core.kv.txn import ops
 from etcd_factory.core.op import Op
 from etcd_factory.errors import CompactedError, KeyNotFoundError
 from etcd_factory.model import KeyValue, PutResponse
-from etcd_factory.service import AsyncETCDService, ETCDService, view_of
+from etcd_factory.service import AsyncETCDService, ETCDService, Service, view_of
 from etcd_factory.wire import replies
 
-from .entries import audience, key_of, spellings, text, written
-from .live import Live
+from .entries import audience, key_of, spellings, text, to_text
+from .live import NOT_GIVEN, Live, NotGiven
 from .plan import Plan
 
 T = TypeVar("T")
 
 File = str | os.PathLike[str]
 Sources = Iterable[Source]
-
-NOT_GIVEN: Any = object()
+Awaited: TypeAlias = Coroutine[Any, Any, T]
 
 
 @frozen
@@ -45,20 +44,20 @@ class Version:
 
 
 class Center(Bound[F]):
-    """What both faces have. Making one does no I/O.
+    """What both faces share. Creating one does no I/O.
 
-    A value stands under ``<prefix><key>`` as YAML; ``db/port`` and ``db.port`` are the same place in the tree, and are
-    both found, however the key was written.
-    ``instance`` and ``groups`` say whom this one is for: values saved ``only`` for them count before those for all, the
-    instance's own before its groups'.
+    A value is stored as YAML under ``<prefix><key>``; ``db/port`` and ``db.port`` are the same place in the tree, and
+    both spellings find it. ``instance`` and ``groups`` select overrides: a value saved ``only`` for one of these names
+    takes precedence over the value for all, the instance's over those of groups, a later group's over an earlier one's.
+    ``fallback`` is the default file of ``live``.
     """
 
     _run: View
-    _service: type[Any]
+    _service: ClassVar[type[Service[Any]]]
 
     def __init__(
         self,
-        etcd: Any,
+        etcd: Service[F],
         prefix: str = "config/",
         *,
         instance: str | None = None,
@@ -72,47 +71,52 @@ class Center(Bound[F]):
         self._fallback = fallback
 
     @operation
-    async def save(self, key: str, value: Any, *, only: str | None = None) -> PutResponse:
-        """Put a value: text, a number, a bool, None, a list or a mapping. ``only`` names an instance or a group."""
-        put = ops.put(self._prefix + key_of(key, only)).value(written(value))
+    async def save(self, key: str, value: object, *, only: str | None = None) -> PutResponse:
+        """Save a value: text, a number, a bool, None, a list or a mapping.
+
+        ``only`` is the name of an instance or a group. Raises ``ValueError`` or ``TypeError`` if the value cannot be
+        written as YAML.
+        """
+        put = ops.put(self._prefix + key_of(key, only)).value(to_text(value))
         return await self._run.execute(put)
 
     @operation
     async def get(self, key: str, default: Any = None) -> Any:
-        """The value that counts here, ``default`` if there is none. ``ConfigError`` if it is no YAML."""
-        names = [key_of(spelled, name) for name in (*reversed(self._names), None) for spelled in spellings(key_of(key))]
+        """Return the value that applies here, or ``default`` if there is none.
+
+        Raises ``ConfigError`` if what is stored is not YAML.
+        """
+        names = [key_of(spelling, one) for one in (*reversed(self._names), None) for spelling in spellings(key_of(key))]
         reads = [ops.get(self._prefix + name).op() for name in names]
         fields = {"compare": (), "success": reads, "failure": ()}
-        found = await self._run.execute(Op("reads", fields, replies.txn_response(reads, ())))
+        found = await self._run.execute(Op("reads", fields, replies.txn_response(reads, ())))  # retried as a read
         return next((value_of(one.kvs[0]) for one in found.results if one.kvs), default)
 
     @operation
     async def delete(self, key: str, *, only: str | None = None) -> bool:
-        """Take a value away; whether there was one."""
-        gone = await self._run.execute(ops.delete().key(self._prefix + key_of(key, only)))
-        return gone.deleted > 0
+        """Delete a value; returns whether there was one."""
+        reply = await self._run.execute(ops.delete().key(self._prefix + key_of(key, only)))
+        return reply.deleted > 0
 
     @overload
     def load(self: Center[Sync], cls: type[T], *, sources: Sources = (), env: str | None = None) -> T: ...
     @overload
     def load(self: Center[Sync], cls: None = None, *, sources: Sources = (), env: str | None = None) -> DictConfig: ...
     @overload
-    def load(
-        self: Center[Async], cls: type[T], *, sources: Sources = (), env: str | None = None
-    ) -> Coroutine[Any, Any, T]: ...
+    def load(self: Center[Async], cls: type[T], *, sources: Sources = (), env: str | None = None) -> Awaited[T]: ...
     @overload
     def load(
         self: Center[Async], cls: None = None, *, sources: Sources = (), env: str | None = None
-    ) -> Coroutine[Any, Any, DictConfig]: ...
+    ) -> Awaited[DictConfig]: ...
     @untyped
     @operation
-    async def load(self, cls: Any = None, *, sources: Sources = (), env: str | None = None) -> Any:
-        """The whole configuration as it is now: an OmegaConf tree, or an instance of ``cls``.
+    async def load(self, cls: type[T] | None = None, *, sources: Sources = (), env: str | None = None) -> T:
+        """Return the configuration as it is now: an instance of ``cls``, or an OmegaConf tree.
 
-        ``cls`` is an attrs class, a dataclass or a pydantic model. ``sources`` are layers beneath, as ``load_config``
-        reads them. ``ConfigError`` has all that is wrong, each fault with its key in etcd.
+        ``cls`` is an attrs class, a dataclass or a pydantic model. ``sources`` are lower layers, read as by
+        ``load_config`` for the environment ``env``. Raises ``ConfigError`` listing every problem with its key in etcd.
         """
-        plan = Plan.of(cls, self._prefix, self._names, sources, env)
+        plan = self._plan(cls, sources, env)
         found = await self._run.execute(ops.get_all().prefix(self._prefix).kvs())
         cut = len(self._prefix.encode())
         return await plan.build_aside(self._run.client.runtime, {text(kv.key[cut:]): text(kv.value) for kv in found})
@@ -133,7 +137,7 @@ class Center(Bound[F]):
         cls: None = None,
         fallback: File | None = None,
         *,
-        default: Any = ...,
+        default: object = ...,
         sources: Sources = (),
         env: str | None = None,
     ) -> Live[Sync, DictConfig]: ...
@@ -153,7 +157,7 @@ class Center(Bound[F]):
         cls: None = None,
         fallback: File | None = None,
         *,
-        default: Any = ...,
+        default: object = ...,
         sources: Sources = (),
         env: str | None = None,
     ) -> Opening[Live[Async, DictConfig]]: ...
@@ -161,30 +165,32 @@ class Center(Bound[F]):
     @opener
     async def live(
         self,
-        cls: Any = None,
+        cls: type[T] | None = None,
         fallback: File | None = None,
         *,
-        default: Any = NOT_GIVEN,
+        default: T | NotGiven = NOT_GIVEN,
         sources: Sources = (),
         env: str | None = None,
-    ) -> Any:
-        """The configuration that is always current; see ``Live``. ``cls``, ``sources`` and ``env`` are as in ``load``.
+    ) -> Live[F, T]:
+        """Return a configuration that is always current; see ``Live``. The arguments of ``load`` mean the same here.
 
-        Where etcd is away at the start, or has what can't be used, the last good configuration is read from the file
-        ``fallback``; where there is none, or it can't be used either, ``default`` is the value; without one the error
-        is raised.
+        The last good configuration is written to the file ``fallback``, and read from it if etcd is unreachable at the
+        start or its values are invalid. If the file is missing or cannot be used, ``default`` is the value; without a
+        default the error is raised.
         """
-        plan = Plan.of(cls, self._prefix, self._names, sources, env)
         file = self._fallback if fallback is None else fallback
-        live: Live[F, Any] = Live(self._run, plan, None if file is None else Path(file))
-        await live.begin(default, default is not NOT_GIVEN)
+        live: Live[F, T] = Live(self._run, self._plan(cls, sources, env), None if file is None else Path(file))
+        await live.begin(default)
         return live
+
+    def _plan(self, cls: type[T] | None, sources: Sources, env: str | None) -> Plan[T]:
+        return Plan(cls, self._prefix, self._names, tuple(sources), env)
 
     @operation
     async def history(self, key: str, *, only: str | None = None, limit: int = 100) -> list[Version]:
-        """The values that the key has had, the newest first, back to its creation or to the last compaction.
+        """Return the values that the key has had, newest first, back to its creation or to the last compaction.
 
-        A key that is not there has none here: ``rollback`` still brings it back from a revision that had it.
+        A key that does not exist has no history here; ``rollback`` can still restore it from a revision that had it.
         """
         name, most = self._prefix + key_of(key, only), count(limit, "a limit")
         found: list[Version] = []
@@ -197,9 +203,9 @@ class Center(Bound[F]):
 
     @operation
     async def rollback(self, key: str, revision: int, *, only: str | None = None) -> PutResponse:
-        """Put the value that the key had at this revision of the store.
+        """Save again the value that the key had at this revision of the store.
 
-        ``KeyNotFoundError`` if it had none, ``CompactedError`` if that is forgotten.
+        Raises ``KeyNotFoundError`` if it had none, ``CompactedError`` if that revision is compacted.
         """
         name = self._prefix + key_of(key, only)
         found = await self._run.execute(ops.get(name).revision(count(revision, "a revision")).kv())
@@ -209,17 +215,17 @@ class Center(Bound[F]):
 
 
 class ConfigCenter(Center[Sync]):
-    """A configuration centre on an ``ETCDService``: ``ConfigCenter(etcd).live(Settings).value``."""
+    """A configuration center on an ``ETCDService``: ``ConfigCenter(etcd).live(Settings).value``."""
 
     _service = ETCDService
 
 
 class AsyncConfigCenter(Center[Async]):
-    """The same on an ``AsyncETCDService``: ``(await AsyncConfigCenter(etcd).live(Settings)).value``."""
+    """A configuration center on an ``AsyncETCDService``: ``(await AsyncConfigCenter(etcd).live(Settings)).value``."""
 
     _service = AsyncETCDService
 
 
-def value_of(kv: KeyValue) -> Any:
-    """A stored value; ``ConfigError`` names the key of one that is no YAML."""
+def value_of(kv: KeyValue) -> object:
+    """Return a stored value; raises ``ConfigError`` naming the key if it is not YAML."""
     return read(text(kv.value), f"etcd {text(kv.key)}")

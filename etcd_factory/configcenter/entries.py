@@ -1,6 +1,6 @@
-"""How configuration is written in etcd: a key for each value, ``<prefix>db/port`` for ``db.port``, its value as YAML.
+"""How configuration is stored in etcd: one key for each value, ``<prefix>db/port`` for ``db.port``, as YAML.
 
-What is meant for some instances only stands below ``<prefix>@<name>/``, a name of an instance or of a group.
+Overrides for single instances or groups are stored under ``<prefix>@<name>/``.
 """
 
 from __future__ import annotations
@@ -8,60 +8,59 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from etcd_factory.config.faults import noted
 from etcd_factory.config.sources import PLAIN, Part
 from etcd_factory.config.variables import place, read
+from etcd_factory.core.arguments import key_part, name
 from etcd_factory.errors import ConfigError, Fault
 
 Entries = Mapping[str, str]  # values as text, by their keys below the prefix
 
 AUDIENCE = "@"
-UNUSUAL = {"Infinity": ".inf", "-Infinity": "-.inf", "NaN": ".nan"}  # JSON's words for what YAML writes otherwise
+YAML_NUMBERS = {"Infinity": ".inf", "-Infinity": "-.inf", "NaN": ".nan"}  # by their names in Python's JSON
 TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN')
-UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")  # for YAML, not for JSON
+UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")  # allowed in JSON, not in YAML
 
 
-def key_of(key: Any, only: str | None = None) -> str:
-    """A key below the prefix; ``ValueError`` for what is none."""
-    if not isinstance(key, str):
-        raise TypeError(f"a key is a str, not {type(key).__name__}")
-    if not key or key.startswith(AUDIENCE) or not all(path_of(key)):
-        raise ValueError(f"{key!r} is no key: write it like 'db/port' or 'db.port'")
-    return key if only is None else f"{AUDIENCE}{audience(only)}/{key}"
+def key_of(key: object, only: str | None = None) -> str:
+    """Return a key below the prefix; ``TypeError`` or ``ValueError`` if it is invalid."""
+    found = name(key, "a key")
+    if found.startswith(AUDIENCE) or not all(path_of(found)):
+        raise ValueError(f"invalid key {found!r}; write it like 'db/port' or 'db.port'")
+    return found if only is None else f"{AUDIENCE}{audience(only)}/{found}"
 
 
-def audience(name: Any) -> str:
-    """The name of an instance or of a group."""
-    if not isinstance(name, str) or not name or "/" in name:
-        raise ValueError(f"the name of an instance or a group is not empty and has no '/': {name!r}")
-    return name
+def audience(instance: object) -> str:
+    """Return the name of an instance or a group."""
+    return key_part(instance, "the name of an instance or a group")
 
 
 def spellings(key: str) -> list[str]:
-    """The ways in which a key may be written; as it is given comes first."""
+    """Return every way to write a key, the given one first."""
     return list(dict.fromkeys([key, "/".join(path_of(key)), ".".join(path_of(key))]))
 
 
 def path_of(key: str) -> tuple[str, ...]:
-    """Where a key's value stands in the tree."""
+    """Return the path of a key's value in the tree."""
     return tuple(re.split(r"[/.]", key))
 
 
-def written(value: Any) -> str:
-    """A value as text: text as it is where it reads as such, all else as JSON, which is YAML too."""
-    if isinstance(value, str) and reads_as(value) == value:
+def to_text(value: object) -> str:
+    """Return a value as YAML: a text unchanged if it reads as itself, everything else as JSON, which is YAML too."""
+    if isinstance(value, str) and parsed(value) == value:
         return value
     text = UNPRINTABLE.sub(lambda one: f"\\u{ord(one[0]):04x}", json.dumps(value, ensure_ascii=False))
-    text = TOKENS.sub(lambda one: UNUSUAL.get(one[0], one[0]), text)
-    if reads_as(text) is None and value is not None:
-        raise ValueError("a value that YAML can't hold: it has an open '${', or a key of more than 1,024 characters")
+    text = TOKENS.sub(lambda one: YAML_NUMBERS.get(one[0], one[0]), text)
+    if parsed(text) is None and value is not None:
+        raise ValueError(
+            "the value cannot be written as YAML: it contains an unclosed '${', or a key longer than 1,024 characters"
+        )
     return text
 
 
-def reads_as(text: str) -> Any:
-    """What YAML makes of a text; None where it makes nothing of it."""
+def parsed(text: str) -> object:
+    """Return what a text is in YAML; None if it is invalid."""
     try:
         return read(text, "")
     except ConfigError:
@@ -69,33 +68,30 @@ def reads_as(text: str) -> Any:
 
 
 def parts(entries: Entries, names: Iterable[str], prefix: str) -> list[Part]:
-    """The layers of a configuration: what is for all, then what is for each of these names, the last one highest."""
-    found = [part("", entries, prefix)]
-    for name in names:
-        found.append(part(f"{AUDIENCE}{name}/", entries, prefix))
-    return [one for layer in found for one in layer]
+    """Return the layers of a configuration: that of all, then those of ``names``, the last one highest."""
+    return [part for below in ("", *(f"{AUDIENCE}{one}/" for one in names)) for part in layer(below, entries, prefix)]
 
 
-def part(below: str, entries: Entries, prefix: str) -> list[Part]:
-    """One layer, and what is wrong with single values in it; each is labelled with its key in etcd."""
-    tree: dict[str, Any] = {}
+def layer(below: str, entries: Entries, prefix: str) -> list[Part]:
+    """Return the values under ``below`` as one layer, and the faults in it; each is labeled with its key in etcd."""
+    tree: dict[str, object] = {}
     labels: dict[tuple[str, ...], str] = {}
     faults: list[Fault] = []
-    own = {key: path_of(key[len(below) :]) for key in entries if mine(key, below)}
-    for key in sorted(own, key=own.__getitem__):  # what stands above comes first
+    paths = {key: path_of(key[len(below) :]) for key in entries if belongs(key, below)}
+    for key in sorted(paths, key=paths.__getitem__):  # parents before their children, so that a conflict is detected
         with noted(faults):
-            if not all(own[key]):
+            if not all(paths[key]):
                 raise ConfigError(Fault(f"etcd {prefix}{key}", "", "a part of this key is empty"))
-            place(tree, labels, own[key], f"etcd {prefix}{key}", entries[key])
-    wrong = [Part(PLAIN, fault.file, fault=fault) for fault in faults]
-    return [*wrong, Part(PLAIN, f"etcd {prefix}{below}", values=tree, labels=labels)]
+            place(tree, labels, paths[key], f"etcd {prefix}{key}", entries[key])
+    invalid = [Part(PLAIN, fault.file, fault=fault) for fault in faults]
+    return [*invalid, Part(PLAIN, f"etcd {prefix}{below}", values=tree, labels=labels)]
 
 
-def mine(key: str, below: str) -> bool:
-    """Whether a key belongs to a layer."""
+def belongs(key: str, below: str) -> bool:
+    """Whether a key is in the layer of ``below``."""
     return key.startswith(below) if below else not key.startswith(AUDIENCE)
 
 
 def text(data: bytes) -> str:
-    """Return bytes as text that can be shown; what is not UTF-8 is no YAML either, and is reported as that."""
+    """Return bytes as text that can be shown. What is not UTF-8 is not YAML either, and is reported as such."""
     return data.decode(errors="backslashreplace")

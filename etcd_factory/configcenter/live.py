@@ -1,69 +1,41 @@
-"""A configuration that is always current: a value of the user's own class, read at the speed of an attribute."""
+"""A configuration that is always current: a value of a user's class, read at the speed of an attribute."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
-from typing_extensions import Self
-
+from etcd_factory.compat import Self
 from etcd_factory.config.sources import Part
 from etcd_factory.core.bound import Scoped, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F
-from etcd_factory.core.mirror.mirror import Mirror
-from etcd_factory.core.mirror.store import Change
 from etcd_factory.core.notifier import call_handler
 from etcd_factory.errors import ClientClosedError, ConfigError, EtcdError, EtcdFactoryError
 
 from . import fallback
-from .entries import Entries, parts, text
+from .config_mirror import ConfigMirror
+from .entries import Entries, parts
 from .plan import Plan
 
-if TYPE_CHECKING:
-    from etcd_factory.wire.messages import Event, RangeResponse
-
 T = TypeVar("T")
+
+LiveSource = Literal["etcd", "fallback", "default"]
 
 log = logging.getLogger("etcd_factory.configcenter")
 
 
-class ConfigMirror(Mirror[F]):
-    """The mirror of a configuration's keys, which notifies of changes and of its end."""
+class NotGiven(Enum):
+    """The type of ``NOT_GIVEN``: None is a default too."""
 
-    def __init__(self, view: View, prefix: bytes, notify: Callable[[], None]) -> None:
-        super().__init__(view, prefix)
-        self._notify, self.ended = notify, False
-        self.emptied = False
+    NOT_GIVEN = "not given"
 
-    def on_resync(self, reply: RangeResponse) -> None:
-        """Note whether the store was emptied."""
-        self.emptied = not reply.kvs and len(self) > 0
-        super().on_resync(reply)
 
-    def on_events(self, events: tuple[Event, ...]) -> bool:
-        """Apply events: a store with events is not empty by accident."""
-        self.emptied = False
-        return super().on_events(events)
-
-    def on_changes(self, changes: list[Change]) -> None:
-        """Notify."""
-        super().on_changes(changes)
-        self._notify()
-
-    def on_end(self, error: Exception | None) -> None:
-        """Notify."""
-        super().on_end(error)
-        self.ended = True
-        self._notify()
-
-    def entries(self) -> tuple[int, Entries]:
-        """Return the revision, and the values as text by their keys below the prefix."""
-        revision, cut = self.revision, len(self._prefix)
-        return revision, {text(key[cut:]): text(kv.value) for key, kv in self.copy().items()}
+NOT_GIVEN = NotGiven.NOT_GIVEN
 
 
 class Live(Scoped[F], Generic[F, T]):
@@ -77,22 +49,23 @@ class Live(Scoped[F], Generic[F, T]):
     value: T
     _run: View
 
-    def __init__(self, view: View, plan: Plan, file: Path | None) -> None:
+    def __init__(self, view: View, plan: Plan[T], file: Path | None) -> None:
         self._run, self._plan, self._file, self._runtime = view, plan, file, view.client.runtime
         self._mirror: ConfigMirror[F] | None = None
         self._entries: Entries = {}
         self._handlers: list[Callable[[T, T], object]] = []
         self._signal, self._over = self._runtime.signal(), self._runtime.signal()
         self.error: EtcdFactoryError | None = None
-        self.source, self.revision = "etcd", 0
+        self.source: LiveSource = "etcd"
+        self.revision = 0
 
-    async def begin(self, default: Any, has_default: bool) -> None:
+    async def begin(self, default: T | NotGiven) -> None:
         """Read the first value, and follow it from then on."""
         try:
             await self._load()
             await self._update(first=True)
         except (EtcdError, ConfigError) as error:
-            await self._fall_back(error, default, has_default)
+            await self._fall_back(error, default)
         except BaseException:  # cancelled
             await self._close()
             raise
@@ -105,8 +78,8 @@ class Live(Scoped[F], Generic[F, T]):
         if self._over.is_set():  # closed meanwhile
             await self._close()
 
-    async def _fall_back(self, error: EtcdFactoryError, default: Any, has_default: bool) -> None:
-        """Begin with the fall-back file or the default; raises the error if there is neither."""
+    async def _fall_back(self, error: EtcdFactoryError, default: T | NotGiven) -> None:
+        """Begin with the fallback file or the default; raises the error if there is neither."""
         self.error = error
         if self._file is not None:
             try:
@@ -118,7 +91,7 @@ class Live(Scoped[F], Generic[F, T]):
             except ConfigError as refused:
                 log.error("%s", refused)
                 error.__context__ = refused
-        if not has_default:
+        if isinstance(default, NotGiven):
             await self._close()
             raise error
         self.value, self.source = default, "default"
@@ -179,13 +152,13 @@ class Live(Scoped[F], Generic[F, T]):
                 await call_handler(self._runtime, log, "a change of the configuration", handler, old, new)
 
     async def _write_fallback(self, revision: int, entries: Entries, first: bool) -> None:
-        """Write the fall-back file; a store that was emptied before the start does not overwrite it."""
+        """Write the fallback file; a store that was emptied before the start does not overwrite it."""
         if self._file is None or (first and not entries and self._file.exists()):
             return
         try:
             await self._runtime.aside(partial(fallback.write, self._file, self._plan.prefix, revision, entries))
         except OSError as error:
-            log.warning("the fall-back file %s could not be written: %s", self._file, error)
+            log.warning("the fallback file %s could not be written: %s", self._file, error)
 
     # --- what the user does
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import partial
-from typing import Any
+from typing import Generic, TypeVar
 
 from attrs import frozen
 
@@ -16,32 +15,34 @@ from etcd_factory.core.ports import Runtime
 from .entries import Entries, parts
 from .typed import reader, typed
 
+T = TypeVar("T")
+
 
 @frozen
-class Plan:
-    """How a configuration is built: ``cls`` of the value, and the layers of ``sources`` under those in etcd."""
+class Plan(Generic[T]):
+    """How a configuration is built: the class of the value, and the layers of ``sources`` under those in etcd.
 
-    cls: Any
+    Without a class the value is an OmegaConf tree. Raises ``TypeError`` if the class cannot be filled.
+    """
+
+    cls: type[T] | None
     prefix: str
     names: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
     env: str | None = None
 
-    @classmethod
-    def of(cls, kind: Any, prefix: str, names: tuple[str, ...], sources: Iterable[Source], env: str | None) -> Plan:
-        """Return a plan; ``TypeError`` if ``kind`` is no class that can be filled."""
-        if kind is not None:
-            reader(kind)
-        return cls(kind, prefix, names, tuple(sources), env)
+    def __attrs_post_init__(self) -> None:
+        if self.cls is not None:
+            reader(self.cls)  # a class that cannot be filled is reported before anything is read
 
-    def build(self, entries: Entries) -> Any:
-        """Return the value; ``ConfigError`` lists every problem."""
+    def build(self, entries: Entries) -> T:
+        """Return the value. Raises ``ConfigError`` listing every problem."""
         layers = self._layers(entries)
         loaded = read(*self.sources, layers, env=self.env) if self.sources else assembled(layers.parts)
         return typed(self.cls, loaded.checked().tree, loaded.origin)
 
-    async def build_aside(self, runtime: Runtime, entries: Entries) -> Any:
-        """The same without holding up an event loop; in asyncio the function of a ``.py`` source may be ``async``."""
+    async def build_aside(self, runtime: Runtime, entries: Entries) -> T:
+        """Build without blocking an event loop; in asyncio the function of a ``.py`` source may be ``async``."""
         if runtime.face is Sync or not self.sources:
             return await runtime.aside(partial(self.build, entries))
         loaded = await aread(*self.sources, self._layers(entries), env=self.env)

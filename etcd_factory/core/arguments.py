@@ -73,3 +73,11 @@ def name(value: object, what: str) -> str:
     if not value:
         raise ValueError(f"{what} must not be empty")
     return value
+
+
+def key_part(value: object, what: str) -> str:
+    """Return a name that is one part of a key, between two slashes."""
+    found = name(value, what)
+    if "/" in found:
+        raise ValueError(f"{what} must not contain '/': {found!r}")
+    return found

@@ -7,11 +7,11 @@ from enum import IntEnum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
-from attrs import Factory, define, frozen
+from attrs import define, field
 
 from etcd_factory.errors import ClientClosedError
 
-from .ports import Promise, Runtime, Task
+from .ports import Runtime, Task
 
 CLOSE_TIMEOUT = 5.0  # seconds that waiting for the tasks at the end may take
 
@@ -48,17 +48,8 @@ W = TypeVar("W", bound=Worker)
 class Scope:
     """What lives as long as an event loop, or as the client where it blocks."""
 
-    workers: dict[type[Any], Any] = Factory(dict)
-    tasks: dict[object, Task] = Factory(dict)
-    shielded: dict[object, Task] = Factory(dict)
-
-
-@frozen
-class Outcome:
-    """How a task ended: with a value or an error."""
-
-    value: Any = None
-    error: BaseException | None = None
+    workers: dict[type[Any], Any] = field(factory=dict[type[Any], Any])
+    tasks: dict[object, Task] = field(factory=dict[object, Task])
 
 
 class Background(Generic[C]):
@@ -70,6 +61,11 @@ class Background(Generic[C]):
         self._scopes: MutableMapping[object, Scope] = WeakKeyDictionary()
         self._closed = False
         self.generation = 0  # how many forks this process is away from the one that created the client
+
+    @property
+    def closed(self) -> bool:
+        """Whether the client is being closed."""
+        return self._closed
 
     def get(self, cls: type[W]) -> W:
         """Return the scope's worker of that class, created on the first call; ``ClientClosedError`` after ``close``."""
@@ -97,16 +93,18 @@ class Background(Generic[C]):
         return [
             key
             for key, scope in list(self._scopes.items())
-            if (scope.workers or scope.tasks or scope.shielded) and not self.runtime.is_over(key)
+            if (scope.workers or scope.tasks) and not self.runtime.is_over(key)
         ]
+
+    def elsewhere(self) -> list[object]:
+        """Return the other scopes in which there are workers or tasks."""
+        here = self.runtime.scope()
+        return [scope for scope in self.working() if scope is not here]
 
     def spawn(self, body: Callable[[], Awaitable[object]], name: str) -> None:
         """Run ``body`` in the background; ``close`` waits for it, once the workers are closed."""
         with self._lock:
-            scope = self._scope()
-        self._spawn(scope.tasks, body, name)
-
-    def _spawn(self, tasks: dict[object, Task], body: Callable[[], Awaitable[object]], name: str) -> None:
+            tasks = self._scope().tasks
         key, ended = object(), self.runtime.signal()
 
         async def run() -> None:
@@ -120,49 +118,36 @@ class Background(Generic[C]):
         if ended.is_set():
             tasks.pop(key, None)
 
-    async def shield(self, body: Callable[[], Awaitable[T]]) -> T:
-        """Return what ``body`` returns; it runs to its end even if the caller is cancelled or interrupted.
+    async def complete(self, body: Callable[[], Awaitable[T]], name: str) -> T:
+        """Return what ``body`` returns; if the caller is cancelled or interrupted meanwhile, run it in the background.
 
-        For what must not be left half done. ``close`` waits for it, so that it must end in bounded time.
+        For clean-up, which must not be left half done and can be repeated: ``body`` may have run in part before.
+        ``close`` waits for it.
         """
-        if not self.runtime.is_interruptible():
+        try:
             return await body()
-        with self._lock:
-            scope = self._scope()
-        promise: Promise[Outcome] = self.runtime.promise()
-
-        async def run() -> None:
-            try:
-                promise.set(Outcome(await body()))
-            except Exception as error:
-                promise.set(Outcome(error=error))
-            except BaseException as error:  # the event loop ends
-                promise.set(Outcome(error=error))
-                raise
-
-        self._spawn(scope.shielded, run, "etcd_factory shielded call")
-        outcome = await promise.wait()
-        if outcome.error is not None:
-            raise outcome.error
-        value: T = outcome.value
-        return value
+        except (Exception, GeneratorExit):
+            raise
+        except BaseException:
+            self.spawn(body, name)
+            raise
 
     async def close(self) -> None:
         """Close the workers of the running scope in order; those of event loops that have ended are gone with them."""
         with self._lock:
             self._closed = True
             scope = self._scopes.get(self.runtime.scope(), Scope())
-        await self._join(scope.shielded)
         for cls in sorted(scope.workers, key=lambda cls: cls.closing):
             await scope.workers[cls].close()
-        for tasks in (scope.shielded, scope.tasks):
-            await self._join(tasks)
+        await self._join(scope.tasks)
         scope.workers.clear()
 
     async def _join(self, tasks: dict[object, Task]) -> None:
         end = self.runtime.now() + CLOSE_TIMEOUT
-        for task in list(tasks.values()):
-            await task.join(max(0.0, end - self.runtime.now()))
+        while tasks and (left := end - self.runtime.now()) > 0:  # one may begin another
+            key, task = next(iter(tasks.items()))
+            await task.join(left)
+            tasks.pop(key, None)
 
     def forget(self) -> object:
         """Start without workers in a forked child, where their threads and connections do not exist."""

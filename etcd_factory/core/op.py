@@ -12,7 +12,7 @@ T_co = TypeVar("T_co", covariant=True)
 Fields = Mapping[str, Any]  # of a request message, without the client's namespace
 
 
-@define(eq=False)  # made for each call: frozen ones take three times as long
+@define(eq=False, repr=False)  # made for each call: frozen ones take three times as long
 class Op(Generic[T_co]):
     """An operation to put into a transaction or a batch, made by ``ops``.
 
@@ -24,6 +24,9 @@ class Op(Generic[T_co]):
     fields: Fields
     read: Callable[[Any, int], T_co]
     paged: bool = False
+
+    def __repr__(self) -> str:
+        return f"<Op {self.label}>"
 
     @property
     def label(self) -> str:

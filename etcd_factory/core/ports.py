@@ -95,7 +95,7 @@ class Mailbox(Protocol[T]):
         ...
 
     def close(self) -> None:
-        """Accept no more items; those in it can still be taken."""
+        """Refuse further items; those in it can still be taken."""
 
     async def get(self, timeout: float | None = None) -> T | None:
         """Return the next item; None once the box is closed and empty, or after ``timeout`` seconds."""
@@ -141,10 +141,6 @@ class Runtime(Protocol):
 
     def finalize(self, scopes: Iterable[object], body: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Begin to run ``body`` in each scope; for finalizers, which must neither wait nor take a lock."""
-
-    def is_interruptible(self) -> bool:
-        """Whether the caller may be cancelled or interrupted at any moment; the main thread is, by Ctrl-C."""
-        ...
 
     def now(self) -> float:
         """Return the seconds of a clock that never goes back."""

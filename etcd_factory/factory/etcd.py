@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import asdict
-from typing_extensions import Self
 
+from etcd_factory.compat import Self
 from etcd_factory.errors import ConfigError, Fault
 from etcd_factory.model import Health
 from etcd_factory.options import ClientOptions, ClientOptionsLike, FactoryOptionsLike
@@ -19,7 +20,7 @@ from etcd_factory.options.structure import structure
 from etcd_factory.service import AsyncETCDService, ETCDService
 
 from .base import AsyncServiceFactory, ServiceFactory
-from .lifecycle import OnExists
+from .lifecycle import Config, OnExists
 
 if TYPE_CHECKING:  # imported on first use: not every program reads files or registers services
     from etcd_factory.config import Filter, Loaded, Source
@@ -49,6 +50,15 @@ def registry_options(options: ServiceDiscovery) -> Values:
     return {name: value for name, value in asdict(options, recurse=False).items() if name != "client"}
 
 
+def checked(config: Config, factory: type[object]) -> Config:
+    """Return the argument of a factory. Raises ``ConfigError`` if it is the name of a file or a host."""
+    if not isinstance(config, (str, os.PathLike)):
+        return config
+    shown = "..." if "@" in str(config) else str(config)
+    advice = f"write {factory.__name__}.from_config({shown!r}) to read files, or {{'client': {{'hosts': {shown!r}}}}}"
+    raise ConfigError(f"expected a mapping, got {type(config).__name__}; {advice}")
+
+
 class ETCDServiceFactory(ServiceFactory[ETCDService]):
     """etcd clients by name: the configured ones, and those made at run time.
 
@@ -60,7 +70,7 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
     _registry: ServiceRegistry | None = None
 
     def __init__(self, config: FactoryOptionsLike | FactoryPlan[ClientOptions] | None = None) -> None:
-        super().__init__(config)
+        super().__init__(checked(config, type(self)))
 
     @classmethod
     def from_config(
@@ -131,7 +141,7 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
     _registry: AsyncServiceRegistry | None = None
 
     def __init__(self, config: FactoryOptionsLike | FactoryPlan[ClientOptions] | None = None) -> None:
-        super().__init__(config)
+        super().__init__(checked(config, type(self)))
 
     @classmethod
     def from_config(

@@ -6,6 +6,7 @@ import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping
+from functools import partial
 from typing import Any, Generic, Literal, TypeVar, cast, get_args
 
 from attrs import evolve
@@ -25,6 +26,7 @@ from etcd_factory.errors import (
 from etcd_factory.io.runtime import forks
 from etcd_factory.model import Health
 from etcd_factory.options import ClientOptions, FactoryOptions
+from etcd_factory.options.client import warn
 from etcd_factory.options.plan import FactoryPlan, plan
 
 from .health import HealthReport
@@ -100,6 +102,7 @@ class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
         choice(on_exists, ON_EXISTS, "on_exists")
         self._open()
         read = self.read_options(self._options.merged(options))
+        warn(read)
         if name is None:
             return (await self._add(None, read)).client
         while True:
@@ -108,7 +111,7 @@ class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
                 return held.client
             if held is not None and on_exists == "error":
                 raise InstanceExistsError(name)
-            made: Held[T] = await self._flights.run(name, lambda: self._add(name, read))
+            made: Held[T] = await self._flights.run(name, partial(self._replace, held, name, read))
             if made.options == read:
                 return made.client
 
@@ -154,6 +157,11 @@ class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
         if old is not None:
             await self._retire(old)
         return held
+
+    async def _replace(self, seen: Held[T] | None, name: str, options: object) -> Held[T]:
+        """Make a client in place of the one ``seen``; another caller may have done so since then."""
+        found = self._find(name)
+        return await self._add(name, options) if found is None or found is seen else found
 
     def _begin(self, name: str | None, options: object) -> T | Awaitable[T]:
         return self.create_client(options, name)

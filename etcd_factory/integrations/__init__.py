@@ -1,1 +1,1 @@
-"""What ties clients to other libraries; each part needs the library that it is named after."""
+"""Integrations with other libraries; each module needs the library that it is named after."""

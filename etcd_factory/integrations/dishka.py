@@ -1,16 +1,16 @@
 """Clients in a dishka container: ``make_container(etcd_provider(config))``, then ``container.get(ETCDService)``.
 
-The factory is made when it is first asked for and closed with the container. The default client is in the default
+The factory is created when it is first requested, and closed with the container. The default client is in the default
 component, each named one in the component of its name: ``Annotated[ETCDService, FromComponent("instance1")]``.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Annotated, Any
 
 from etcd_factory.factory import AsyncETCDServiceFactory, ETCDServiceFactory
-from etcd_factory.options import FactoryOptions
+from etcd_factory.options import FactoryOptions, FactoryOptionsLike
 from etcd_factory.service import AsyncETCDService, ETCDService
 
 try:
@@ -18,57 +18,64 @@ try:
 except ImportError as error:
     raise ImportError("etcd_factory.integrations.dishka needs dishka: pip install 'etcd-factory[dishka]'") from error
 
-Config = FactoryOptions | Mapping[str, Any]
+FactoryClass = type[ETCDServiceFactory] | type[AsyncETCDServiceFactory]
+ServiceClass = type[ETCDService] | type[AsyncETCDService]
 
 
-def etcd_provider(config: Config | ETCDServiceFactory) -> dishka.Provider:
-    """The factory, its default client and its named ones, from a configuration or from a factory of one's own.
+def etcd_provider(config: FactoryOptionsLike | ETCDServiceFactory) -> dishka.Provider:
+    """Return a provider of a factory, its default client and its named ones, for ``make_container``.
 
-    ``etcd_provider(load_config("config").etcd)`` reads files. A factory that was given is not closed.
+    ``config`` is the configuration of the factory, for example ``load_config("config").etcd``, or a factory, which is
+    not closed with the container. Raises ``ConfigError`` if the configuration has unknown sections.
     """
 
-    def factory() -> Iterator[ETCDServiceFactory]:
+    def open_factory() -> Iterator[ETCDServiceFactory]:
         if isinstance(config, ETCDServiceFactory):
             yield config
             return
-        with ETCDServiceFactory(config) as made:
-            yield made
+        with ETCDServiceFactory(config) as factory:
+            yield factory
 
     names = config if isinstance(config, ETCDServiceFactory) else FactoryOptions.of(config).named
-    return provider(ETCDServiceFactory, ETCDService, factory, names)
+    return provider(ETCDServiceFactory, ETCDService, open_factory, names)
 
 
-def async_etcd_provider(config: Config | AsyncETCDServiceFactory) -> dishka.Provider:
-    """The same for asyncio, for ``make_async_container``: ``AsyncETCDServiceFactory`` and ``AsyncETCDService``."""
+def async_etcd_provider(config: FactoryOptionsLike | AsyncETCDServiceFactory) -> dishka.Provider:
+    """Return a provider for ``make_async_container``, of ``AsyncETCDServiceFactory`` and ``AsyncETCDService``.
 
-    async def factory() -> AsyncIterator[AsyncETCDServiceFactory]:
+    See ``etcd_provider``.
+    """
+
+    async def open_factory() -> AsyncIterator[AsyncETCDServiceFactory]:
         if isinstance(config, AsyncETCDServiceFactory):
             yield config
             return
-        async with AsyncETCDServiceFactory(config) as made:
-            yield made
+        async with AsyncETCDServiceFactory(config) as factory:
+            yield factory
 
     names = config if isinstance(config, AsyncETCDServiceFactory) else FactoryOptions.of(config).named
-    return provider(AsyncETCDServiceFactory, AsyncETCDService, factory, names)
+    return provider(AsyncETCDServiceFactory, AsyncETCDService, open_factory, names)
 
 
-def provider(factory: Any, service: Any, make: Any, names: Iterable[str]) -> dishka.Provider:
-    """The factory and its clients, of one face."""
-    made = dishka.Provider(scope=dishka.Scope.APP)
-    annotated: Any = Annotated
-    made.provide(make, provides=factory)
-    made.provide(source(factory, None), provides=service)
+def provider(
+    factory: FactoryClass, service: ServiceClass, open_factory: Callable[[], object], names: Iterable[str]
+) -> dishka.Provider:
+    """Return a provider of a factory and its clients, of one face."""
+    annotated: Any = Annotated  # subscripted at run time
+    created = dishka.Provider(scope=dishka.Scope.APP)
+    created.provide(open_factory, provides=factory)
+    created.provide(getter(factory, None), provides=service)
     for name in names:
-        made.provide(source(factory, name), provides=annotated[service, dishka.FromComponent(name)])
-    return made
+        created.provide(getter(factory, name), provides=annotated[service, dishka.FromComponent(name)])
+    return created
 
 
-def source(factory: Any, name: str | None) -> Callable[[Any], Any]:
-    """A function that takes a client out of the factory, which stands in the default component."""
-
-    def get(given: Any) -> Any:
-        return given.get(name)
-
+def getter(factory: FactoryClass, name: str | None) -> Callable[..., object]:
+    """Return a function that gets a client from the factory, which is in the default component."""
     annotated: Any = Annotated
-    get.__annotations__ = {"given": annotated[factory, dishka.FromComponent("")]}
+
+    def get(opened: ETCDServiceFactory | AsyncETCDServiceFactory) -> object:
+        return opened.get(name)
+
+    get.__annotations__ = {"opened": annotated[factory, dishka.FromComponent("")]}
     return get

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from tempfile import NamedTemporaryFile
 from urllib.parse import urlsplit
 
 from etcd_factory.errors import TLSError
 from etcd_factory.options import TLS
+from etcd_factory.options.secret import Secret
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"  # with empty SETTINGS, which a server answers
 ALERT_WAIT = 0.3  # seconds: in TLS 1.3 a server refuses a client's certificate only after the handshake
@@ -41,22 +42,28 @@ REFUSALS = {
 }
 
 
+def pems(tls: TLS | None) -> tuple[str | None, ...]:
+    """Return the CA, the certificate and the key, each as PEM text or the path of a file."""
+    given = (tls.ca, tls.cert, tls.key) if tls else (None, None, None)
+    return tuple(pem.get_secret_value() if isinstance(pem, Secret) else pem for pem in given)
+
+
 def context(tls: TLS | None) -> ssl.SSLContext:
     """Return a context that verifies servers as the options say, its files read now."""
-    tls = tls or TLS()
+    ca, cert, key = pems(tls)
     made = ssl.create_default_context()
-    if tls.ca is not None:
+    if ca is not None:
         made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        made.load_verify_locations(**({"cadata": tls.ca} if "-----BEGIN" in tls.ca else {"cafile": tls.ca}))
-    if tls.cert is not None and tls.key is not None:
-        with on_disk(tls.cert) as cert, on_disk(tls.key) as key:
-            made.load_cert_chain(cert, key)
+        made.load_verify_locations(**({"cadata": ca} if "-----BEGIN" in ca else {"cafile": ca}))
+    if cert is not None and key is not None:
+        with on_disk(cert) as cert_file, on_disk(key) as key_file:
+            made.load_cert_chain(cert_file, key_file)
     made.set_alpn_protocols(["h2"])
     return made
 
 
 @contextmanager
-def on_disk(pem: str) -> Iterator[str]:
+def on_disk(pem: str) -> Generator[str, None, None]:
     """Yield the path of a PEM file; text is written to one for the moment, since OpenSSL reads no other way."""
     if "-----BEGIN" not in pem:
         yield pem

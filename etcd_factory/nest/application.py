@@ -13,7 +13,8 @@ from typing import Any, Generic, TypeVar, overload
 import dishka
 from attrs import frozen
 from dishka.exceptions import ExitError
-from typing_extensions import Self
+
+from etcd_factory.compat import Self
 
 from .dishka_provider import dishka_provider, key_of
 from .errors import ApplicationStateError, StopError

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .client import ClientOptions, ClientOptionsLike
 from .groups import TLS, Auth, Keepalive, Retry
 from .mappings import AuthDict, ClientOptionsDict, KeepaliveDict, Priority, RetryDict, TLSDict
+from .secret import Secret
 
 if TYPE_CHECKING:
     from .factory import DEFAULT, FactoryOptions, FactoryOptionsDict, FactoryOptionsLike, priority
@@ -31,6 +32,7 @@ __all__ = [
     "Priority",
     "Retry",
     "RetryDict",
+    "Secret",
     "TLSDict",
     "priority",
 ]

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 import attrs
 from attrs import field, frozen
 
-from etcd_factory.errors import ConfigError
+from etcd_factory.errors import ConfigError, Fault
 
-from . import fields
+from . import fields, numbers
 from .fields import Values
-from .groups import TLS, Auth, Keepalive, Retry
+from .groups import TLS, UNVERIFIED, VERIFIED, Auth, Keepalive, Retry
 from .hosts import hosts, is_secure, is_srv
+from .kinds import is_list, is_mapping
 from .mappings import AnyMapping, AuthLike, ClientOptionsDict, KeepaliveLike, RetryLike, TLSLike
 from .resolve import plain
-from .structure import Checks, agree, assemble, named, nested, structure
+from .secret import reveal
+from .structure import Checks, Present, agree, assemble, named, nested, structure
 
+log = logging.getLogger("etcd_factory.options")
+
+LONGEST = 100  # characters of a host that an error shows
+SHELL = re.compile(r"\$\{?[A-Za-z_]\w*\}?")
+NOT_REPLACED = "which is not replaced; write ${oc.env:NAME} in a file, os.environ['NAME'] in Python"
+# What others call the hosts.
+ADDRESSES = (
+    *("address", "addresses", "addr", "endpoint", "endpoints", "node", "nodes"),
+    *("port", "server", "servers", "uri", "url", "urls"),
+)
 GROUPS = (Auth, TLS, Retry, Keepalive)
+
+
+def misplaced(given: object) -> ConfigError:
+    """Return the error for what stands where the options of a client belong: often its hosts."""
+    shown = given if isinstance(given, str) and "@" not in given and len(given) <= LONGEST else "host:port"
+    advice = f'; write {{"hosts": "{shown}"}}' if isinstance(given, str) or is_list(given) else ""
+    return ConfigError(f"expected a mapping, got {type(given).__name__}{advice}")
 
 
 def auth_of(value: AuthLike | None) -> Auth | None:
@@ -41,9 +62,9 @@ def keepalive_of(value: KeepaliveLike) -> Keepalive:
     return nested(Keepalive, value)
 
 
-def plaintext(options: ClientOptions) -> str:
+def plaintext(options: ClientOptions, present: Present) -> str:
     """Return the problem if TLS is set for hosts without it: a client never falls back to plaintext."""
-    if options.tls is None or is_secure(options.hosts[0]) or is_srv(options.hosts[0]):
+    if "tls" not in present or is_secure(options.hosts[0]) or is_srv(options.hosts[0]):
         return ""
     return f"tls is set, but the host {options.hosts[0]} does not use TLS; write https://"
 
@@ -61,27 +82,33 @@ class ClientOptions:
     auth: Auth | None = field(default=None, converter=auth_of)
     tls: TLS | None = field(default=None, converter=tls_of)
     namespace: str | bytes = field(default="", converter=fields.prefix)
-    timeout: float = field(default=5.0, converter=fields.seconds)
-    dial_timeout: float = field(default=2.0, converter=fields.seconds)
-    sync: float | None = field(default=None, converter=fields.interval)
+    timeout: float = field(default=5.0, converter=numbers.seconds)
+    dial_timeout: float = field(default=2.0, converter=numbers.seconds)
+    sync: float | None = field(default=None, converter=numbers.interval)
     retry: Retry = field(default=Retry(), converter=retry_of)
     keepalive: Keepalive = field(default=Keepalive(), converter=keepalive_of)
     transport: Literal["h2", "grpc"] = field(default="h2", converter=fields.transport)
-    share: bool = field(default=True, converter=fields.switch)
+    share: bool = field(default=True, converter=numbers.flag)
     proxy: str | None = field(default=None, converter=fields.name)
     grpc_options: Mapping[str, object] = field(default=fields.EMPTY, converter=fields.settings)
     batching: bool = field(default=False, converter=fields.disabled)
     client_class: type[object] | None = field(default=None, converter=fields.imported)
 
-    CHECKS: ClassVar[Checks] = ((frozenset({"hosts", "tls"}), plaintext),)
+    CHECKS: ClassVar[Checks] = ((frozenset({"hosts"}), plaintext),)
     INSIDE: ClassVar[dict[str, str]] = {
         **dict.fromkeys(("username", "user", "password"), "auth: {username: ..., password: ...}"),
         "token": "auth: {token: ...}",
         **dict.fromkeys(("ca", "cert", "key", "server_name"), "tls: {ca: ..., cert: ..., key: ..., server_name: ...}"),
+        **dict.fromkeys(ADDRESSES, "hosts: [host:port, ...]"),
+        **dict.fromkeys(("attempts", "max_retries", "retries"), "retry: {attempts: ...}"),
+        **dict.fromkeys(("connect_timeout", "connection_timeout"), "dial_timeout: ..."),
+        **dict.fromkeys(("https", "secure", "ssl", "use_ssl", "use_tls"), "https:// before each of the hosts"),
     }
+    ADVICE: ClassVar[dict[str, str]] = dict.fromkeys(UNVERIFIED, f"{VERIFIED}: tls: {{ca: ..., server_name: ...}}")
 
     def __attrs_post_init__(self) -> None:
         agree(self)
+        warn(self)
 
     @property
     def secure(self) -> bool:
@@ -99,7 +126,31 @@ class ClientOptions:
         values, faults = plain({} if given is None else given)
         if faults:
             raise ConfigError(*faults)
-        return structure(cls, fields.mapping(values))
+        if not is_mapping(values):
+            raise misplaced(values)
+        made = structure(cls, fields.mapping(values))
+        warn(made)
+        return made
+
+
+def unreplaced(options: ClientOptions) -> Iterator[Fault]:
+    """Yield each place where a shell variable was left: the client would call that host, or send it as a password.
+
+    No text of a credential is shown.
+    """
+    for host in options.hosts:
+        if SHELL.search(host):
+            yield Fault("", "hosts", f"{host} has a shell variable, {NOT_REPLACED}")
+    for name in ("username", "password", "token"):
+        value = reveal(getattr(options.auth, name, None))
+        if isinstance(value, str) and SHELL.fullmatch(value):  # a password may well have a "$" in it
+            yield Fault("", f"auth.{name}", f"is a shell variable, {NOT_REPLACED}")
+
+
+def warn(options: object) -> None:
+    """Log a warning for each shell variable that was left in a client's options."""
+    for fault in unreplaced(options) if isinstance(options, ClientOptions) else ():
+        log.warning("%s", fault)
 
 
 ClientOptionsLike = ClientOptions | ClientOptionsDict | AnyMapping

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypedDict, TypeVar, get_args
+from typing import Any, ClassVar, TypedDict, TypeVar, get_args
 
+import attrs
 from attrs import field, frozen
 
 from etcd_factory.errors import ConfigError, Fault
@@ -12,8 +13,9 @@ from etcd_factory.errors import ConfigError, Fault
 from . import fields
 from .client import ClientOptions, ClientOptionsLike, non_defaults
 from .fields import Values, is_mapping
-from .mappings import AnyMapping, ConfigCenterDict, Priority, ServiceDiscoveryDict
+from .mappings import AnyMapping, ConfigCenterDict, Priority, PriorityWord, ServiceDiscoveryDict
 from .resolve import path_of, plain
+from .secret import shielded
 from .services import ConfigCenterOptions, ServiceDiscovery
 from .structure import below, named, nested, overlay, structure
 
@@ -23,19 +25,22 @@ DEFAULT = "default"
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 
 Clients = Mapping[str, ClientOptionsLike | None]
-Priorities = Mapping[str, Priority | None]
+Priorities = Mapping[str, PriorityWord | None]
 DiscoveryLike = ServiceDiscovery | ServiceDiscoveryDict | AnyMapping
 CenterLike = ConfigCenterOptions | ConfigCenterDict | AnyMapping
 
 
 def priority(value: object) -> Priority:
-    """Check a client's priority."""
-    return fields.choice(value, PRIORITIES)
+    """Check a client's priority; Midway writes ``High``."""
+    return fields.choice(value.lower() if isinstance(value, str) else value, PRIORITIES)
 
 
 def client(value: ClientOptionsLike | None) -> Values:
-    """Return a client's options as a mapping, to be merged over what all clients share."""
-    return non_defaults(value) if isinstance(value, ClientOptions) else fields.mapping({} if value is None else value)
+    """Return a client's options as a mapping, to be merged over what all clients share; its ``repr`` has no secret."""
+    if isinstance(value, ClientOptions):
+        return non_defaults(value)
+    found: Values = shielded(fields.mapping({} if value is None else value))
+    return found
 
 
 def client_or_none(value: ClientOptionsLike | None) -> Values | None:
@@ -98,6 +103,15 @@ class FactoryOptions:
     client_priority: dict[str, Priority] = field(factory=dict[str, Priority], converter=priorities_of)
     service_discovery: ServiceDiscovery = field(factory=ServiceDiscovery, converter=discovery_of)
     config_center: ConfigCenterOptions = field(factory=ConfigCenterOptions, converter=center_of)
+
+    INSIDE: ClassVar[dict[str, str]] = {
+        **{field.name: f"client: {{{field.name}: ...}}" for field in attrs.fields(ClientOptions)},
+        **{name: f"client: {{{inside}}}" for name, inside in ClientOptions.INSIDE.items() if ": " in inside},
+    }
+    ADVICE: ClassVar[dict[str, str]] = {
+        "etcd": "pass what is inside it: config['etcd'], or load_config(...).etcd",
+        "instances": "write clients: {name: {hosts: ...}}",
+    }
 
     @property
     def named(self) -> dict[str, Values]:

@@ -10,36 +10,25 @@ from __future__ import annotations
 
 import os
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar
-
-from typing_extensions import TypeIs
+from typing import Any, Literal, TypeVar, cast
 
 from etcd_factory import errors
 from etcd_factory.errors import ConfigError
 
+from .kinds import is_list as is_list  # for those who import both from here
+from .kinds import is_mapping as is_mapping
+from .kinds import kind
+from .numbers import flag
+from .secret import SecretValue, reveal
+
 S = TypeVar("S", bound=str)
 
 Values = dict[str, Any]  # options as a mapping
-Secret = str | Callable[[], object]  # a function may return the text, or in asyncio an awaitable of it
 TRANSPORTS: tuple[Literal["h2"], Literal["grpc"]] = ("h2", "grpc")
+PEMText = str | SecretValue | os.PathLike[str]
 EMPTY: Mapping[str, object] = MappingProxyType({})
-
-
-def is_mapping(value: object) -> TypeIs[Mapping[Any, Any]]:
-    """Whether ``value`` has keys."""
-    return isinstance(value, Mapping)
-
-
-def is_list(value: object) -> TypeIs[list[Any] | tuple[Any, ...]]:
-    """Whether ``value`` is a list, or a tuple, which a configuration treats as a list."""
-    return isinstance(value, (list, tuple))
-
-
-def kind(value: object) -> str:
-    """The type of a value as messages name it."""
-    return "nothing" if value is None else type(value).__name__
 
 
 def expected(what: str, value: object) -> ConfigError:
@@ -54,7 +43,11 @@ def text(value: str) -> str:
         raise ConfigError(f"expected text, got {kind(value)}{hint}")
     if not value:
         raise ConfigError("expected text, got an empty string")
-    return value
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # of a variable, or a file name, that is not UTF-8
+        raise ConfigError("expected text that can be written as UTF-8") from None
+    return str(value)
 
 
 def name(value: str | None) -> str | None:
@@ -62,45 +55,17 @@ def name(value: str | None) -> str | None:
     return None if value is None else text(value)
 
 
-def secret(value: Secret | None) -> Secret | None:
-    """Check a non-empty string, a function that returns one on demand, or None."""
-    return value if value is None or callable(value) else text(value)
+def plain_text(value: Any) -> str:
+    """Check a non-empty string, which a secret may hold."""
+    return text(cast("str", reveal(value)))
 
 
 def header(value: str) -> str:
     """Check a string that can be sent in a header; the message does not show it."""
-    written = text(value)
+    written = plain_text(value)
     if not written.isascii() or not written.isprintable() or written != written.strip():
         raise ConfigError("expected printable ASCII without surrounding space; does it end with a line break?")
     return written
-
-
-def token(value: Secret | None) -> Secret | None:
-    """Check a string that can be sent as a token, a function that returns one on demand, or None."""
-    return value if value is None or callable(value) else header(value)
-
-
-def seconds(value: float) -> float:
-    """Check a duration above 0."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise expected("a number of seconds", value)
-    if not 0 < value < float("inf"):
-        raise ConfigError(f"expected a number of seconds above 0, got {value}")
-    return value
-
-
-def interval(value: float | None) -> float | None:
-    """Check a duration above 0, or None."""
-    return None if value is None else seconds(value)
-
-
-def count(value: int) -> int:
-    """Check a whole number above 0."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise expected("a whole number", value)
-    if value < 1:
-        raise ConfigError(f"expected a whole number above 0, got {value}")
-    return value
 
 
 def prefix(value: str | bytes) -> str | bytes:
@@ -125,23 +90,9 @@ def settings(value: Mapping[str, object]) -> Mapping[str, object]:
     return MappingProxyType(mapping(value))
 
 
-def pem(value: str | os.PathLike[str] | None) -> str | None:
-    """Check PEM text, or the path of a file that is readable now, or None."""
-    if value is None:
-        return None
-    path = text(os.fspath(value) if isinstance(value, os.PathLike) else value)
-    if "-----BEGIN" in path:
-        return path
-    if not os.path.isfile(path):
-        raise ConfigError(f"expected PEM text or a file path; no such file: {path}")
-    if not os.access(path, os.R_OK):
-        raise ConfigError(f"cannot read the file: {path}")
-    return path
-
-
 def disabled(value: Literal[False]) -> bool:
     """Check a reserved option: merging concurrent operations into transactions is not implemented yet."""
-    if value is not False:
+    if flag(value) is not False:
         raise ConfigError("reserved; only false is accepted. Use batch([...]) to send operations together")
     return False
 
@@ -149,13 +100,6 @@ def disabled(value: Literal[False]) -> bool:
 def transport(value: str) -> Literal["h2", "grpc"]:
     """Check the name of a transport."""
     return choice(value, TRANSPORTS)
-
-
-def switch(value: bool) -> bool:
-    """Check true or false."""
-    if not isinstance(value, bool):
-        raise expected("true or false", value)
-    return value
 
 
 def imported(value: type[object] | str | None) -> type[object] | None:

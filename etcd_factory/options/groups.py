@@ -6,9 +6,27 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from . import fields
-from .fields import Secret
-from .structure import Checks, agree, named
+from . import credentials, fields, numbers, pem
+from .credentials import Function
+from .secret import Secret
+from .structure import Checks, Present, agree, named
+
+# How others switch the verification of the server off.
+UNVERIFIED = (
+    "allow_unauthorized",
+    "check_hostname",
+    "insecure",
+    "insecure_skip_verify",
+    "reject_unauthorized",
+    "skip_verify",
+    "ssl_verify",
+    "verify",
+    "verify_ssl",
+)
+VERIFIED = (
+    "the server is always verified; set ca to the certificate of its CA (or to its own, if that is self-signed), "
+    "and server_name if the certificate has another name than the host"
+)
 
 
 def hidden(value: object) -> str:
@@ -21,31 +39,38 @@ def file_only(value: object) -> str:
     return "***" if isinstance(value, str) and "-----BEGIN" in value else repr(value)
 
 
-def half(options: object, one: str, other: str) -> str:
+def half(present: Present, one: str, other: str) -> str:
     """Return the problem if only one of two options is set."""
-    present = [name for name in (one, other) if getattr(options, name) is not None]
-    if len(present) != 1:
+    if (one in present) == (other in present):
         return ""
-    missing = other if present == [one] else one
-    return f"{present[0]} is set without {missing}; set both or neither"
+    found, missing = (one, other) if one in present else (other, one)
+    return f"{found} is set without {missing}; set both or neither"
 
 
-def mixed_auth(auth: Auth) -> str:
+def mixed_auth(auth: Auth, present: Present) -> str:
     """Return the problem unless username and password are both set, or a token alone."""
-    present = [name for name in ("username", "password") if getattr(auth, name) is not None]
-    if auth.token is None or not present:
-        return half(auth, "username", "password")
-    names = " and ".join(present)
+    del auth
+    names = " and ".join(name for name in ("username", "password") if name in present)
+    if "token" not in present or not names:
+        return half(present, "username", "password")
     return f"token cannot be combined with {names}; set one or the other (null removes a value of a lower layer)"
 
 
-def half_pair(tls: TLS) -> str:
+def half_pair(tls: TLS, present: Present) -> str:
     """Return the problem if a certificate has no key, or a key no certificate."""
-    return half(tls, "cert", "key")
+    del tls
+    return half(present, "cert", "key")
 
 
-def crossed(retry: Retry) -> str:
+def foreign_key(tls: TLS, present: Present) -> str:
+    """Return the problem if the private key cannot be used with the certificate."""
+    del present
+    return pem.pair_problem(tls.cert, tls.key) if tls.cert is not None and tls.key is not None else ""
+
+
+def crossed(retry: Retry, present: Present) -> str:
     """Return the problem if the first pause is longer than the longest one."""
+    del present
     return "initial exceeds maximum" if retry.initial > retry.maximum else ""
 
 
@@ -53,16 +78,22 @@ def crossed(retry: Retry) -> str:
 class Auth:
     """How the client authenticates: with a username and a password, or with a token that it already has.
 
-    Each may be a function, in asyncio also an ``async`` one. The functions of username and password are called each
-    time a token is fetched; the function of a token is called if there is no token yet, or after the server refused the
-    last one. A token that is text is sent unchanged; if the server refuses it, the call fails.
+    Each may be a function, in asyncio also an ``async`` one, or ``{file: path}``. The functions of username and
+    password are called, and their files read, each time a token is fetched; those of a token if there is none yet, or
+    after the server refused the last one. A token that is text is sent unchanged; if the server refuses it, the call
+    fails. Password and token are kept as a ``Secret``.
     """
 
-    username: Secret | None = field(default=None, converter=fields.secret)
-    password: Secret | None = field(default=None, converter=fields.secret, repr=hidden)
-    token: Secret | None = field(default=None, converter=fields.token, repr=hidden)
+    username: str | Function | None = field(default=None, converter=credentials.username)
+    password: Secret | Function | None = field(default=None, converter=credentials.password, repr=hidden)
+    token: Secret | Function | None = field(default=None, converter=credentials.token, repr=hidden)
 
-    CHECKS: ClassVar[Checks] = ((frozenset({"username", "password", "token"}), mixed_auth),)
+    CHECKS: ClassVar[Checks] = ((frozenset(), mixed_auth),)
+    INSIDE: ClassVar[dict[str, str]] = {
+        **dict.fromkeys(("login", "name", "user", "user_name"), "username: ..."),
+        **dict.fromkeys(("pass", "passwd", "pwd"), "password: ..."),
+        **{f"{name}_file": f"{name}: {{file: ...}}" for name in ("username", "password", "token")},
+    }
 
     def __attrs_post_init__(self) -> None:
         agree(self)
@@ -73,15 +104,23 @@ class TLS:
     """How the server is verified and how the client identifies itself: paths of PEM files, or PEM text.
 
     ``ca`` defaults to the system's roots. ``cert`` needs ``key``. ``server_name`` is the name that the server's
-    certificate must have if it differs from the host.
+    certificate must have if it differs from the host. The files are checked now: what they hold, and that the key
+    belongs to the certificate.
     """
 
-    ca: str | None = field(default=None, converter=fields.pem, repr=file_only)
-    cert: str | None = field(default=None, converter=fields.pem, repr=file_only)
-    key: str | None = field(default=None, converter=fields.pem, repr=file_only)
+    ca: str | Secret | None = field(default=None, converter=pem.authority, repr=file_only)
+    cert: str | Secret | None = field(default=None, converter=pem.certificate, repr=file_only)
+    key: str | Secret | None = field(default=None, converter=pem.private_key, repr=file_only)
     server_name: str | None = field(default=None, converter=fields.name)
 
-    CHECKS: ClassVar[Checks] = ((frozenset({"cert", "key"}), half_pair),)
+    CHECKS: ClassVar[Checks] = ((frozenset(), half_pair), (frozenset({"cert", "key"}), foreign_key))
+    INSIDE: ClassVar[dict[str, str]] = {
+        **dict.fromkeys(("ca_cert", "ca_file", "cacert", "cafile", "root_certificate", "trusted_ca_file"), "ca: ..."),
+        **dict.fromkeys(("cert_chain", "cert_file", "certfile", "certificate", "client_cert"), "cert: ..."),
+        **dict.fromkeys(("client_key", "key_file", "keyfile", "private_key"), "key: ..."),
+        **dict.fromkeys(("hostname", "server_hostname", "servername"), "server_name: ..."),
+    }
+    ADVICE: ClassVar[dict[str, str]] = dict.fromkeys(UNVERIFIED, VERIFIED)
 
     def __attrs_post_init__(self) -> None:
         agree(self)
@@ -94,9 +133,9 @@ class Retry:
     The pause doubles from ``initial`` to ``maximum``, with jitter.
     """
 
-    attempts: int = field(default=10, converter=fields.count)
-    initial: float = field(default=0.025, converter=fields.seconds)
-    maximum: float = field(default=1.0, converter=fields.seconds)
+    attempts: int = field(default=10, converter=numbers.count)
+    initial: float = field(default=0.025, converter=numbers.seconds)
+    maximum: float = field(default=1.0, converter=numbers.seconds)
 
     CHECKS: ClassVar[Checks] = ((frozenset({"initial", "maximum"}), crossed),)
 
@@ -108,5 +147,5 @@ class Retry:
 class Keepalive:
     """gRPC keepalive in seconds: a ping after ``time`` without activity; the connection is dead after ``timeout``."""
 
-    time: float = field(default=10.0, converter=fields.seconds)
-    timeout: float = field(default=5.0, converter=fields.seconds)
+    time: float = field(default=10.0, converter=numbers.seconds)
+    timeout: float = field(default=5.0, converter=numbers.seconds)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from ipaddress import IPv6Address
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from etcd_factory.errors import ConfigError, suggestion
 
@@ -15,18 +15,20 @@ from .fields import expected
 
 PORT = 2379
 SCHEMES = ("http", "https", "unix", "srv")
+UNQUOTED = "/:@!$&'()*+;=~"  # as in the path of a URL
 FORM = "write host:port, http://host:port, https://host:port, [::1]:2379, unix:///path or srv://domain"
 
 
 def hosts(value: str | Sequence[str]) -> tuple[str, ...]:
     """Return one host or several as URLs without duplicates, in their order.
 
-    Raises ``ConfigError`` if there is none, if ``http`` and ``https`` are mixed, or if ``srv://`` is not alone.
+    A text may have several hosts, separated by commas. Raises ``ConfigError`` if there is none, if ``http`` and
+    ``https`` are mixed, or if ``srv://`` is not alone.
     """
     written = (value,) if isinstance(value, str) else value
     if not isinstance(written, Sequence) or isinstance(written, bytes):
         raise expected("a host or a list of hosts", value)
-    found = tuple(host(one) for one in written)
+    found = tuple(url(one) for several in written for one in separated(several))
     if not found:
         raise ConfigError(f"expected at least one host, got an empty list; {FORM}")
     if 0 < sum(map(is_srv, found)) < len(found):
@@ -34,6 +36,15 @@ def hosts(value: str | Sequence[str]) -> tuple[str, ...]:
     if len({is_secure(one) for one in found}) > 1:
         raise ConfigError(f"http and https hosts are mixed: {', '.join(found)}; use one of them for all")
     return tuple(dict.fromkeys(found))
+
+
+def separated(value: str) -> list[str]:
+    """Return the hosts in a text with commas."""
+    if not isinstance(value, str):
+        raise expected("a host as text", value)
+    if "@" in value:  # checked first: what precedes it may be a secret, and is not shown
+        raise ConfigError("a host cannot contain a user and password; write them as auth: {username, password}")
+    return [part for part in map(str.strip, value.split(",")) if part] or [value]
 
 
 def is_secure(url: str) -> bool:
@@ -47,13 +58,15 @@ def is_srv(url: str) -> bool:
 
 
 def host(value: str) -> str:
-    """Return one host as a URL with its port. Raises ``ConfigError`` if it is not a host."""
-    if not isinstance(value, str):
-        raise expected("a host as text", value)
-    if "@" in value:  # checked first: what precedes it may be a secret, and is not shown
-        raise ConfigError("a host cannot contain a user and password; write them as auth: {username, password}")
-    if "," in value:
-        raise ConfigError(f"{value!r} contains several hosts; write them as a list")
+    """Return one host as a URL with its port. Raises ``ConfigError`` if it is not a host, or several."""
+    several = separated(value)
+    if len(several) > 1:
+        raise ConfigError(f"{value!r} contains several hosts; expected one")
+    return url(several[0])
+
+
+def url(value: str) -> str:
+    """Return one host as a URL with its port."""
     try:
         parts = urlsplit(value if "://" in value else f"http://{value}")
     except ValueError as error:
@@ -64,11 +77,13 @@ def host(value: str) -> str:
 
 
 def socket(parts: SplitResult, written: str) -> str:
-    """Return the URL of a unix socket."""
-    del written
-    if not os.path.isabs(parts.path) or parts.netloc:
-        raise ConfigError(f"expected unix:///absolute/path, got unix://{parts.netloc}{parts.path}")
-    return f"unix://{parts.path}"
+    """Return the URL of a unix socket, its path quoted: gRPC reads it as a URL too. ``#`` and ``?`` may be written."""
+    path = unquote(written.partition("://")[2])
+    if not os.path.isabs(path) or parts.netloc:
+        raise ConfigError(f"expected unix:///absolute/path, got unix://{path}")
+    if "," in path:  # gRPC separates addresses there, even if it is quoted
+        raise ConfigError(f"the path of a socket cannot have a comma: {path}; make a symbolic link to it")
+    return f"unix://{quote(path, safe=UNQUOTED)}"
 
 
 def domain(parts: SplitResult, written: str) -> str:
@@ -88,7 +103,7 @@ def address(parts: SplitResult, written: str) -> str:
             IPv6Address((name or "").partition("%")[0])
     except ValueError as error:
         raise ConfigError(f"{written!r} is not a host: {error}; {FORM}") from None
-    if not name or any(c.isspace() for c in name) or has_more(parts) or port == 0:
+    if not name or any(c.isspace() or c == "," for c in name) or has_more(parts) or port == 0:
         raise ConfigError(f"{written!r} is not a host; {FORM}")
     shown = f"[{name}]" if ":" in name else name
     return f"{parts.scheme}://{shown}:{PORT if port is None else port}"

@@ -1,6 +1,7 @@
 """Option mappings as type checkers see them, so that ``ETCDService({"hots": ...})`` is an error in the editor.
 
-Every key may be written in snake_case or camelCase, and null means the default. ``AnyMapping`` next to a ``TypedDict``
+Every key may be written in snake_case or camelCase, null means the default, and a duration is a number of seconds or
+text like ``500ms``. ``AnyMapping`` next to a ``TypedDict``
 accepts any mapping of unknown type: a ``dict[str, Any]``, the ``DictConfig`` of a configuration file. A literal
 never matches it, since none of its values can be an ``InvalidOption``.
 """
@@ -11,12 +12,13 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, TypedDict, final
 
-from .fields import Secret
+from .credentials import Credential
+from .fields import PEMText
 from .groups import TLS, Auth, Keepalive, Retry
 
 Priority = Literal["high", "medium", "low"]
+PriorityWord = Literal["high", "medium", "low", "High", "Medium", "Low"]
 BalancerName = Literal["round_robin", "random", "weighted", "least_connections", "consistent_hash"]
-PEM = str | os.PathLike[str]
 
 
 @final
@@ -30,17 +32,17 @@ AnyMapping = Mapping[str, InvalidOption]
 class AuthDict(TypedDict, total=False):
     """``Auth`` as a mapping."""
 
-    username: Secret | None
-    password: Secret | None
-    token: Secret | None
+    username: Credential | None
+    password: Credential | None
+    token: Credential | None
 
 
 class TLSDict(TypedDict, total=False):
     """``TLS`` as a mapping."""
 
-    ca: PEM | None
-    cert: PEM | None
-    key: PEM | None
+    ca: PEMText | None
+    cert: PEMText | None
+    key: PEMText | None
     server_name: str | None
     serverName: str | None
 
@@ -49,15 +51,15 @@ class RetryDict(TypedDict, total=False):
     """``Retry`` as a mapping."""
 
     attempts: int | None
-    initial: float | None
-    maximum: float | None
+    initial: float | str | None
+    maximum: float | str | None
 
 
 class KeepaliveDict(TypedDict, total=False):
     """``Keepalive`` as a mapping."""
 
-    time: float | None
-    timeout: float | None
+    time: float | str | None
+    timeout: float | str | None
 
 
 AuthLike = Auth | AuthDict | AnyMapping
@@ -75,10 +77,10 @@ class ClientOptionsDict(TypedDict, total=False):
     tls: TLSLike | None
     credentials: TLSLike | None
     namespace: str | bytes | None
-    timeout: float | None
-    dial_timeout: float | None
-    dialTimeout: float | None
-    sync: float | None
+    timeout: float | str | None
+    dial_timeout: float | str | None
+    dialTimeout: float | str | None
+    sync: float | str | None
     retry: RetryLike | None
     keepalive: KeepaliveLike | None
     grpc_options: Mapping[str, object] | None
@@ -105,7 +107,7 @@ class ServiceDiscoveryDict(TypedDict, total=False):
 
     client: str | None
     namespace: str | None
-    ttl: int | None
+    ttl: int | str | None
     load_balancer: BalancerName | Callable[..., object] | None
     loadBalancer: BalancerName | Callable[..., object] | None
     service_options: ServiceOptionsDict | AnyMapping | None

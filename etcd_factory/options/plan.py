@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 from attrs import evolve, field, frozen
 
-from etcd_factory.errors import ConfigError, Fault
+from etcd_factory.errors import ConfigError, Fault, suggestion
 
+from .client import ClientOptions, log, unreplaced
 from .factory import DEFAULT, FactoryOptions, FactoryOptionsLike, caused, outline, partly
 from .fields import Values, is_mapping
 from .resolve import path_of
@@ -20,6 +21,7 @@ Origin = Callable[[tuple[str, ...]], str]
 Reader = Callable[[Values], O]
 
 ABSENT = object()
+SHOWN = 10  # clients that a warning lists
 
 
 @frozen(eq=False)
@@ -41,10 +43,39 @@ def plan(
     options, faults = partly(given)
     clients, found = read_clients(options, read)
     faults = (*faults, *(fault for fault in found if not caused(fault, faults)))
+    root = path_of(given) if path is None else path
     if faults:
-        root = path_of(given) if path is None else path
         raise ConfigError(*dict.fromkeys(placed(fault, root, origin) for fault in faults))
+    warn(options, clients, root, origin)
     return FactoryPlan(options, clients)
+
+
+def warn(options: FactoryOptions, clients: Mapping[str, object], root: str, origin: Origin | None) -> None:
+    """Log what is probably wrong, each with the place that it was written in: see ``unreplaced`` and ``unknown``."""
+    left = (
+        traced(options, fault, name)
+        for name, made in clients.items()
+        if isinstance(made, ClientOptions)
+        for fault in unreplaced(made)
+    )
+    for fault in dict.fromkeys(placed(fault, root, origin) for fault in (*left, *unknown(options))):
+        log.warning("%s", fault)
+
+
+def unknown(options: FactoryOptions) -> Iterator[Fault]:
+    """Yield each name of a client that is not configured, though others are: it may be made at run time."""
+    names = options.named
+    if not names:
+        return
+    chosen = options.default_client_name
+    places = {} if chosen is None else {"default_client_name": chosen}
+    places |= {f"client_priority.{name}": name for name in options.client_priority}
+    for place, name in places.items():
+        if name not in names:
+            clients = ", ".join([*names][:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+            yield Fault(
+                "", place, f"no client {name!r} is configured{suggestion(name, names)}; the clients are: {clients}"
+            )
 
 
 def read_clients(options: FactoryOptions, read: Reader[O]) -> tuple[dict[str, O], list[Fault]]:

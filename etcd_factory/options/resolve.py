@@ -1,6 +1,6 @@
 """From OmegaConf trees to plain values, interpolations resolved.
 
-The only module of ``options`` that knows OmegaConf. Importing that takes 40 ms, and a program that reads no file has no
+Only this module and ``unresolved`` know OmegaConf. Importing that takes 40 ms, and a program that reads no file has no
 tree: nothing here imports it before one exists.
 """
 
@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from etcd_factory.errors import Fault
 
 from .fields import is_list, is_mapping
+from .nesting import check_nesting
+from .numbers import Resolved
 from .structure import below
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig, ListConfig
+
+TREES = ("DictConfig", "ListConfig", "TupleConfig")  # the last one is new in 2.4
 
 Read = tuple[Any, tuple[Fault, ...]]
 
@@ -24,17 +28,26 @@ Read = tuple[Any, tuple[Fault, ...]]
 def is_tree(value: object) -> TypeGuard[DictConfig | ListConfig]:
     """Whether ``value`` is a container of OmegaConf; there is none before OmegaConf has been imported."""
     omegaconf = sys.modules.get("omegaconf")  # without the names while another thread is importing it
-    return isinstance(value, tuple(getattr(omegaconf, name, ()) for name in ("DictConfig", "ListConfig")))
+    return isinstance(value, tuple(getattr(omegaconf, name, ()) for name in TREES))
 
 
 def plain(value: object) -> Read:
-    """Return a copy without OmegaConf, and a fault for each place that cannot be resolved."""
+    """Return a copy without OmegaConf, and a fault for each place that cannot be resolved.
+
+    Raises ``ConfigError`` for values that contain themselves or are nested too deeply.
+    """
+    check_nesting(value)
+    return copied(value)
+
+
+def copied(value: object) -> Read:
+    """Return a copy without OmegaConf; see ``plain``."""
     if is_tree(value):
         return resolved(value)
     if is_mapping(value):
-        return branch({key: plain(inner) for key, inner in value.items()})
+        return branch({key: copied(inner) for key, inner in value.items()})
     if is_list(value) and isinstance(value, list):
-        return items([plain(inner) for inner in value])
+        return items([copied(inner) for inner in value])
     return value, ()
 
 
@@ -47,12 +60,18 @@ def resolved(tree: DictConfig | ListConfig) -> Read:
 
 def leaf(parent: DictConfig | ListConfig, key: Any) -> Read:
     """Return one entry of a container, or the reason why it cannot be read."""
+    from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        return plain(parent[key])
+        value = parent[key]
+        if type(value) is str and OmegaConf.is_interpolation(parent, key):
+            return Resolved(value), ()
+        return copied(value)
     except OmegaConfBaseException as error:
-        return None, (Fault("", "", str(error.msg).splitlines()[0]),)
+        from .unresolved import reason
+
+        return None, (Fault("", "", reason(error, parent, key)),)
 
 
 def items(entries: list[Read]) -> Read:

@@ -10,13 +10,23 @@ from attrs import field, frozen
 
 from etcd_factory.errors import ConfigError, Fault, suggestion
 
-from . import fields
+from . import fields, files, numbers
 from .fields import Values
 from .mappings import AnyMapping, BalancerName, ServiceOptionsDict
+from .numbers import Resolved
 from .structure import named
 
 BALANCERS: tuple[BalancerName, ...] = get_args(BalancerName)
 SERVICE_OPTIONS = ("host", "port", "metadata", "weight", "tags")
+
+
+def separated(value: object) -> object:
+    """Return the items of a resolved text with commas, anything else unchanged."""
+    return [part for part in map(str.strip, value.split(",")) if part] if isinstance(value, Resolved) else value
+
+
+# ``register`` checks them; here text that an interpolation resolved to becomes a number or a list.
+READ: dict[str, Callable[[object], object]] = {"port": numbers.number, "weight": numbers.number, "tags": separated}
 
 
 def balancer(value: BalancerName | Callable[..., object]) -> BalancerName | Callable[..., object]:
@@ -30,12 +40,12 @@ def service(value: ServiceOptionsDict | AnyMapping) -> Values:
     unknown = [name for name in found if name not in SERVICE_OPTIONS]
     if unknown:
         raise ConfigError(*(Fault("", name, f"unknown option{suggestion(name, SERVICE_OPTIONS)}") for name in unknown))
-    return found
+    return {name: READ[name](each) if name in READ else each for name, each in found.items()}
 
 
 def path(value: str | os.PathLike[str] | None) -> str | None:
-    """Check a file path, or None."""
-    return None if value is None else fields.text(os.fspath(value) if isinstance(value, os.PathLike) else value)
+    """Check a file path, its ``~`` replaced by the home directory, or None."""
+    return None if value is None else files.expanded(value)
 
 
 @frozen(field_transformer=named)
@@ -48,7 +58,7 @@ class ServiceDiscovery:
 
     client: str | None = field(default=None, converter=fields.name)
     namespace: str = field(default="services", converter=fields.text)
-    ttl: int = field(default=10, converter=fields.count)
+    ttl: int = field(default=10, converter=numbers.whole_seconds)
     load_balancer: BalancerName | Callable[..., object] = field(default="round_robin", converter=balancer)
     service_options: Values = field(factory=Values, converter=service)
 

@@ -15,10 +15,12 @@ from .names import canonical
 T = TypeVar("T")
 
 # An options class may define
-#   CHECKS: rules between its options, each with the options that it reads and a function from an instance to the
-#           message of the problem, or "";
-#   INSIDE: for names that belong into a nested group of options, how to write them.
-Checks = tuple[tuple[frozenset[str], Callable[[Any], str]], ...]
+#   CHECKS: rules between its options, each with the options that it reads, and a function from an instance and the
+#           names of the options that are set, validly or not, to the message of the problem, or "";
+#   INSIDE: for names that belong into a nested group of options, or that others use, how to write them;
+#   ADVICE: for other names that are often tried, what to do instead.
+Present = frozenset[str]
+Checks = tuple[tuple[frozenset[str], Callable[[Any, Present], str]], ...]
 
 
 def structure(cls: type[T], given: Mapping[Any, Any]) -> T:
@@ -37,7 +39,8 @@ def structure(cls: type[T], given: Mapping[Any, Any]) -> T:
         except ConfigError as error:
             bad[canonical(str(key))] = below(str(key), error.faults)
     made = assemble(cls, values)
-    faults = [fault for found in bad.values() for fault in found] + conflicts(cls, made, bad)
+    faults = [fault for found in bad.values() for fault in found]
+    faults += conflicts(cls, made, frozenset((*values, *bad)), bad)
     if faults:
         raise ConfigError(*faults)
     return made
@@ -80,11 +83,19 @@ def place(cls: type[Any], key: str, known: Mapping[str, Any], values: Mapping[st
     """Return the name of the option that ``key`` spells."""
     name = canonical(key)
     if name not in known:
-        inside = getattr(cls, "INSIDE", {}).get(name)
-        raise ConfigError(f"unknown option; write {inside}" if inside else f"unknown option{suggestion(name, known)}")
+        raise ConfigError(f"unknown option{advice(cls, name) or suggestion(name, known)}")
     if name in values:
         raise ConfigError(f"set twice, under two spellings of {name!r}; keep one")
     return name
+
+
+def advice(cls: type[Any], name: str) -> str:
+    """Return what to do instead of setting an option that others have, or that belongs elsewhere."""
+    inside: Mapping[str, str] = getattr(cls, "INSIDE", {})
+    other: Mapping[str, str] = getattr(cls, "ADVICE", {})
+    if name in inside:
+        return f"; write {inside[name]}"
+    return f"; {other[name]}" if name in other else ""
 
 
 def below(key: str, faults: Iterable[Fault]) -> tuple[Fault, ...]:
@@ -92,16 +103,18 @@ def below(key: str, faults: Iterable[Fault]) -> tuple[Fault, ...]:
     return tuple(attrs.evolve(f, path=".".join(filter(None, (key, f.path)))) for f in faults)
 
 
-def conflicts(cls: type[Any], options: Any, bad: Iterable[str] = ()) -> list[Fault]:
+def conflicts(cls: type[Any], options: Any, present: Present, bad: Iterable[str] = ()) -> list[Fault]:
     """Return the faults between options, skipping rules that would read a bad one."""
     rules: Checks = getattr(cls, "CHECKS", ())
-    messages = (rule(options) for fields, rule in rules if fields.isdisjoint(bad))
+    messages = (rule(options, present) for fields, rule in rules if fields.isdisjoint(bad))
     return [Fault("", "", message) for message in messages if message]
 
 
 def agree(options: object) -> None:
     """An ``__attrs_post_init__`` that raises ``ConfigError`` if options contradict each other."""
-    faults = conflicts(type(options), options)
+    cls: Any = type(options)
+    present = frozenset(field.name for field in attrs.fields(cls) if getattr(options, field.name) is not None)
+    faults = conflicts(cls, options, present)
     if faults:
         raise ConfigError(*faults)
 

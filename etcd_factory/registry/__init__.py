@@ -1,4 +1,4 @@
-"""A service registry on etcd: instances that keep themselves registered, and live views of who is there."""
+"""A service registry on etcd: instances that stay registered, and live views of the instances of a service."""
 
 from .etcd_service import AsyncEtcdService, EtcdService
 from .instance import ServiceInstance

@@ -1,47 +1,36 @@
-"""One instance of a service, and how it is written in etcd: the key ``<namespace>/<service>/<id>``, as JSON."""
+"""One instance of a service, and how it is written in etcd: as JSON under the key ``<namespace>/<service>/<id>``."""
 
 from __future__ import annotations
 
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from attrs import asdict, field, frozen
 
-from etcd_factory.errors import suggestion
 from etcd_factory.model import KeyValue
 from etcd_factory.options.fields import is_mapping
 
 log = logging.getLogger("etcd_factory.registry")
 
-UP, PAUSED, DOWN = "up", "paused", "down"
-STATUSES = (UP, PAUSED, DOWN)
+Status = Literal["up", "paused", "down"]
 
+UP: Status = "up"
+PAUSED: Status = "paused"
+DOWN: Status = "down"
+STATUSES: tuple[Status, ...] = (UP, PAUSED, DOWN)
 
-def text(value: Any, what: str) -> str:
-    """A name that stands between slashes in a key; ``TypeError`` or ``ValueError`` for what is none."""
-    if not isinstance(value, str):
-        raise TypeError(f"{what} is a str, not {type(value).__name__}")
-    if not value or "/" in value:
-        raise ValueError(f"{what} is not empty and has no '/': {value!r}")
-    return value
-
-
-def statused(value: str) -> str:
-    """One of the statuses; ``ValueError`` lists them."""
-    if value not in STATUSES:
-        raise ValueError(f"the status {value!r} is none of {', '.join(STATUSES)}{suggestion(value, STATUSES)}")
-    return value
+LONGEST = 10**8  # seconds, of a ttl or a delay
 
 
 def as_dict(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy."""
+    """Return a copy of metadata."""
     return dict(metadata)
 
 
-def several(tags: str | Iterable[str]) -> tuple[str, ...]:
-    """Tags, from one or several."""
+def as_tags(tags: str | Iterable[str]) -> tuple[str, ...]:
+    """Return tags as a tuple, from one or several."""
     return (tags,) if isinstance(tags, str) else tuple(tags)
 
 
@@ -49,8 +38,9 @@ def several(tags: str | Iterable[str]) -> tuple[str, ...]:
 class ServiceInstance:
     """An instance as it was registered.
 
-    ``status`` is ``up`` or ``paused``; ``started`` is when it was registered first, in seconds since 1970 by its own
-    clock; ``ttl`` is how many seconds it outlives its process at most.
+    ``status`` is ``up``, ``paused`` (registered, not to be used), or ``down`` (deregistering). ``started`` is when it
+    was first registered, in seconds since 1970 by its own clock. ``ttl`` is for how many seconds at most it outlives
+    its process.
     """
 
     service: str
@@ -59,91 +49,97 @@ class ServiceInstance:
     port: int | None = None
     metadata: Mapping[str, Any] = field(factory=dict[str, Any], converter=as_dict, hash=False)
     weight: float = 1
-    tags: tuple[str, ...] = field(default=(), converter=several)
-    status: str = UP
+    tags: tuple[str, ...] = field(default=(), converter=as_tags)
+    status: Status = UP
     started: float = 0.0
     ttl: int = 0
 
     @property
     def address(self) -> str:
-        """``host:port``, an IPv6 host in brackets; ``ValueError`` if one of them was not registered."""
+        """``host:port``, an IPv6 host in brackets; raises ``ValueError`` if it was registered without one of them."""
         if self.host is None or self.port is None:
             raise ValueError(f"{self.service}/{self.id} was registered without host or port")
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def has(self, tags: Iterable[str]) -> bool:
-        """Whether it has all these tags."""
+        """Return whether it has all these tags."""
         return set(tags) <= set(self.tags)
 
 
-def number(value: Any, most: float = 2**53) -> bool:
-    """Whether it is a number that is neither negative nor beyond ``most``."""
+# --- what its fields may be
+
+
+def is_number(value: object, most: float = 2**53) -> bool:
+    """Whether it is a number from 0 to ``most``."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= most
 
 
-def whole(value: Any, most: int = 2**53) -> bool:
+def is_whole(value: object, most: int = 2**53) -> bool:
     """Whether it is a whole number from 0 to ``most``."""
-    return isinstance(value, int) and number(value, most)
+    return isinstance(value, int) and is_number(value, most)
 
 
-def texts(value: Any) -> bool:
-    """Whether it is several texts."""
-    return isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value)  # pyright: ignore[reportUnknownVariableType]
+def is_texts(value: object) -> bool:
+    """Whether it is a list or tuple of texts."""
+    return isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in cast("list[object]", value))
 
 
-LONGEST = 10**8  # seconds
+Check = tuple[Callable[[object], bool], str]
 
-Check = tuple[Callable[[Any], bool], str]
-
-OWN: dict[str, Check] = {  # what stands in the JSON object, and what it may be
+CHECKS: dict[str, Check] = {  # of the fields in the JSON object, and what an error says they must be
     "host": (lambda value: value is None or isinstance(value, str), "a str"),
-    "port": (lambda value: value is None or whole(value, 65535), "an int from 0 to 65535"),
+    "port": (lambda value: value is None or is_whole(value, 65535), "an int from 0 to 65535"),
     "metadata": (is_mapping, "a mapping"),
-    "weight": (number, "a number that is not negative"),
-    "tags": (texts, "several str"),
+    "weight": (is_number, "a number that is not negative"),
+    "tags": (is_texts, "a list of str"),
     "status": (STATUSES.__contains__, f"one of {', '.join(STATUSES)}"),
-    "started": (number, "a number of seconds"),
-    "ttl": (lambda value: whole(value, LONGEST), "a whole number of seconds"),
+    "started": (is_number, "a number of seconds"),
+    "ttl": (lambda value: is_whole(value, LONGEST), "a whole number of seconds"),
 }
 
 
 def checked(instance: ServiceInstance) -> ServiceInstance:
-    """The instance, if it can be registered; ``TypeError`` or ``ValueError`` says what is wrong with it."""
-    for name, (fits, wanted) in OWN.items():
+    """Return the instance if it can be registered; else raise ``TypeError`` or ``ValueError``."""
+    for name, (is_valid, expected) in CHECKS.items():
         value = getattr(instance, name)
-        if not fits(value):
-            raise ValueError(f"an instance's {name} is {wanted}, not {value!r}")
+        if not is_valid(value):
+            raise ValueError(f"an instance's {name} must be {expected}, not {value!r}")
     encoded(instance)
     return instance
 
 
+# --- to etcd and back
+
+
 def encoded(instance: ServiceInstance) -> bytes:
-    """What stands in etcd; ``TypeError`` or ``ValueError`` for metadata that is no JSON."""
+    """Return the JSON to store; raises ``TypeError`` or ``ValueError`` if the metadata cannot be written as JSON."""
     return json.dumps(asdict(instance, recurse=False), allow_nan=False).encode()
 
 
 def decoded(kv: KeyValue, prefix: int) -> ServiceInstance | None:
-    """The instance behind a key whose first ``prefix`` bytes are the namespace; None, and a warning, if it is none.
+    """Return the instance of a key whose first ``prefix`` bytes are the namespace; None, with a warning, if invalid.
 
-    Service and id are those of the key. A JSON object of others, as of a program in another language, is metadata.
+    Service and id are read from the key. A JSON object of another format, written by other programs, is metadata.
     """
     try:
         service, _, id = kv.key[prefix:].decode().partition("/")  # noqa: A001
         found = kv.json()
     except (ValueError, RecursionError) as error:
-        log.warning("%r is no instance of a service: %s", kv.key, error)
+        log.warning("ignoring %r, which is not an instance of a service: %s", kv.key, error)
         return None
     if not service or not id or "/" in id or not isinstance(found, dict):
-        log.warning("%r is no instance of a service: it is not <service>/<id> with a JSON object", kv.key)
+        log.warning("ignoring %r, which is not an instance of a service: <service>/<id> with a JSON object", kv.key)
         return None
-    return read(service, id, cast("dict[str, Any]", found))
+    return from_json(service, id, cast("dict[str, Any]", found))
 
 
-def read(service: str, id: str, found: Mapping[str, Any]) -> ServiceInstance:  # noqa: A002
-    """An instance from the JSON object of its key; what is wrong in it is left out, with a warning."""
+def from_json(service: str, id: str, found: Mapping[str, Any]) -> ServiceInstance:  # noqa: A002
+    """Return the instance of a JSON object; invalid fields are ignored, with a warning."""
     if "metadata" not in found:
         return ServiceInstance(service, id, metadata=found)
-    good: dict[str, Any] = {name: found[name] for name, (fits, _) in OWN.items() if name in found and fits(found[name])}
-    for name in OWN.keys() & found.keys() - good.keys():
-        log.warning("%s/%s has a wrong %s, which is left out: %r", service, id, name, found[name])
-    return ServiceInstance(service, id, **good)
+    present = [name for name in CHECKS if name in found]
+    valid = {name: found[name] for name in present if CHECKS[name][0](found[name])}
+    for name in present:
+        if name not in valid:
+            log.warning("ignoring the invalid %s of %s/%s: %r", name, service, id, found[name])
+    return ServiceInstance(service, id, **valid)

@@ -11,36 +11,37 @@ Known = dict[str, ServiceInstance]  # by id
 
 @define(eq=False)
 class Membership:
-    """The last good list. What goes suddenly, and with many others, is held back: it may be about to come back.
+    """The last good list of instances, protected against sudden mass loss (a panic threshold).
 
-    Sudden is what nobody announced: leases that end, keys deleted by hand, a store that was emptied. An instance that
-    deregisters says so first, and goes at once. If the list would shrink so to less than ``threshold`` of it, or to
-    nothing, those missing stay in it until all are back, but for ``hold`` seconds at most, by default their own ttl.
-    The same holds for what is missing where all was read afresh. With no ``threshold`` nothing is held back.
+    A loss is sudden if it was not announced: leases that expired, keys deleted by hand, a store that was emptied. An
+    instance that deregisters is marked ``down`` first and removed at once. If a sudden loss would shrink the list to
+    less than ``threshold`` of its size, or to nothing, the missing instances stay in it until all are back, for at most
+    ``hold`` seconds, by default their longest ttl. The same holds for whatever is missing after a resync. With
+    ``threshold`` None nothing is held back.
     """
 
     threshold: float | None = 0.0
     hold: float | None = None
     shown: tuple[ServiceInstance, ...] = ()
-    _here: Known = field(factory=dict[str, ServiceInstance], init=False)
+    _present: Known = field(factory=dict[str, ServiceInstance], init=False)
     _good: Known = field(factory=dict[str, ServiceInstance], init=False)
     _until: float | None = field(default=None, init=False)
 
     def put(self, instance: ServiceInstance) -> None:
-        """It stands in etcd so."""
-        self._here[instance.id] = instance
+        """Add an instance, or replace it."""
+        self._present[instance.id] = instance
         if instance.status == DOWN:
             self._good.pop(instance.id, None)
 
     def drop(self, id: str) -> None:  # noqa: A002
-        """It stands in etcd no more."""
-        self._here.pop(id, None)
+        """Remove an instance."""
+        self._present.pop(id, None)
 
     def settle(self, now: float, *, resync: bool = False) -> float | None:
-        """Show what is to be shown; if something is held back, the time to come again."""
-        fresh = {id: one for id, one in self._here.items() if one.status != DOWN}  # noqa: A001
+        """Update ``shown``; returns the time to settle again if instances are held back."""
+        fresh = {id: one for id, one in self._present.items() if one.status != DOWN}  # noqa: A001
         missing = [one for id, one in self._good.items() if id not in fresh]  # noqa: A001
-        if self._until is None and missing and self._sudden(fresh, resync):
+        if self._until is None and missing and self._is_sudden(fresh, resync):
             self._until = now + (max(one.ttl for one in missing) if self.hold is None else self.hold)
         if self._until is None or not missing or now >= self._until:
             self._until, self._good = None, fresh
@@ -49,7 +50,7 @@ class Membership:
         self.shown = tuple(one for _, one in sorted(self._good.items()))
         return self._until
 
-    def _sudden(self, fresh: Known, resync: bool) -> bool:
+    def _is_sudden(self, fresh: Known, resync: bool) -> bool:
         if self.threshold is None:
             return False
         return resync or not fresh or len(fresh) < self.threshold * len(self._good)

@@ -12,11 +12,11 @@ from etcd_factory.core.call.view import View
 from etcd_factory.core.kv.txn import ops
 from etcd_factory.core.lease.session import LeaseSession
 from etcd_factory.core.op import Op
+from etcd_factory.core.watch.key_watch import KeyWatch
 from etcd_factory.errors import ClientClosedError, EtcdFactoryError, LeaseNotFoundError
 from etcd_factory.model import KeyValue, PutResponse, TxnResponse
 
 from .instance import DOWN, ServiceInstance, checked, decoded, encoded, log
-from .key_watch import KeyWatch
 
 if TYPE_CHECKING:
     from etcd_factory.wire import messages as m
@@ -144,9 +144,9 @@ class Reconciler:
             first, self._lost = self._written and not self._lost, True
             self._written = False
             self._wanted += 1
-        if first:
-            log.warning("%r is lost, registering it again", self._key)
-            self._notify("lost")
+            if first:
+                log.warning("%r is lost, registering it again", self._key)
+                self._notify("lost")  # under the lock: before another thread reports that it is restored
         self._signal.set()
 
     def _yield(self) -> None:
@@ -154,10 +154,10 @@ class Reconciler:
         with self._lock:
             first, self._over, self._written = not self._over, True, False
             notified, self._lost = self._lost, True
+            if first and not notified:
+                self._notify("lost")
         if first:
             log.warning("%r was registered by another process, which keeps it", self._key)
-            if not notified:
-                self._notify("lost")
             self._signal.set()
             self._runtime.spawn(self._quit(), "etcd_factory registration replaced")
 
@@ -219,8 +219,7 @@ class Reconciler:
             restored = self._lost and wanted == self._wanted and not self._over
             if restored:
                 self._lost = False
-        if restored:
-            self._notify("restored")
+                self._notify("restored")
 
     async def _lease(self) -> int:
         session = self._session

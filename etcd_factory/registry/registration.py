@@ -1,40 +1,40 @@
-"""One's own instance in the registry, kept there until it is taken away."""
+"""A registered instance, kept in the registry until it is deregistered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
 
-from typing_extensions import Self
-
+from etcd_factory.compat import Self
 from etcd_factory.core.bound import Scoped, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F
 from etcd_factory.core.notifier import ChangeNotifier
-from etcd_factory.errors import EtcdFactoryError, suggestion
+from etcd_factory.errors import EtcdFactoryError, choice
 
-from .instance import PAUSED, UP, ServiceInstance, log, several
-from .reconciler import Reconciler
+from .instance import PAUSED, UP, ServiceInstance, as_tags, log
+from .reconciler import Reconciler, RegistrationEvent
 
-EVENTS = ("lost", "restored")
+EVENTS: tuple[RegistrationEvent, ...] = get_args(RegistrationEvent)
+LIMIT = 1_000  # events that may wait for a handler
 
 
 class Registration(Scoped[F]):
-    """An instance that is registered until ``deregister()``, or the end of its block, or the end of its client.
+    """An instance that is registered until ``deregister()``, the end of its block, or the end of its client.
 
-    It heals itself: where its lease is lost, its key deleted or the store emptied, it is registered again as soon as
-    etcd answers, within one ttl. Where somebody registers the same id anew, that one replaces it: it is lost for good.
+    It heals itself: if its lease is lost, its key deleted or the store emptied, it is registered again as soon as etcd
+    answers, within one ttl. If another process registers the same id, that one replaces it, and it is lost for good.
     """
 
     _run: View
 
     def __init__(self, view: View, reconciler: Reconciler, drop: Callable[[], None]) -> None:
         self._run, self._reconciler, self._drop = view, reconciler, drop
-        self._handlers: dict[str, ChangeNotifier[Any]] = {
-            event: ChangeNotifier(view.client.background, f"{event!r} of a registration", list, log, 1_000)
-            for event in EVENTS
-        }
-        reconciler.listen(lambda kind: self._handlers[kind].add([(self,)]))
+        # One for both events, so that no handler of an earlier one runs after a handler of a later one.
+        self._events: ChangeNotifier[tuple[RegistrationEvent]] = ChangeNotifier(
+            view.client.background, "a registration", list, log, LIMIT
+        )
+        reconciler.listen(lambda event: self._events.add([(event,)]))
 
     @property
     def instance(self) -> ServiceInstance:
@@ -43,7 +43,7 @@ class Registration(Scoped[F]):
 
     @property
     def alive(self) -> bool:
-        """Whether it surely stands in etcd: written, its lease not lost, its key not known to be gone."""
+        """Whether it is certainly registered: written, its lease not lost, its key not known to be gone."""
         return self._reconciler.alive
 
     @operation
@@ -54,27 +54,27 @@ class Registration(Scoped[F]):
         weight: float | None = None,
         tags: Iterable[str] | None = None,
     ) -> None:
-        """Change what is given, in place. If etcd does not answer the error is raised, and it is done when it does."""
-        given: dict[str, Any] = {
-            "metadata": metadata,
-            "weight": weight,
-            "tags": None if tags is None else several(tags),
-        }
-        await self._reconciler.update(**{name: value for name, value in given.items() if value is not None})
+        """Change the given fields in place, under the same lease.
+
+        Raises what etcd answers if it fails; the change is then retried in the background until it is made. Raises
+        ``ClientClosedError`` if the registration has ended.
+        """
+        changes = {"metadata": metadata, "weight": weight, "tags": None if tags is None else as_tags(tags)}
+        await self._reconciler.update(**{name: value for name, value in changes.items() if value is not None})
 
     @operation
     async def pause(self) -> None:
-        """Let nobody use it for a while; it stays registered."""
+        """Keep it registered with the status ``paused``, so that views do not show it by default."""
         await self._reconciler.update(status=PAUSED)
 
     @operation
     async def resume(self) -> None:
-        """Let others use it again."""
+        """Return to the status ``up`` after ``pause``."""
         await self._reconciler.update(status=UP)
 
     @operation
     async def deregister(self) -> None:
-        """Take it away: it is marked as leaving, then its lease is revoked. Only one's own key goes; twice is fine."""
+        """Mark it as ``down``, then revoke its lease. Deletes only its own key; idempotent."""
         await self._leave()
 
     async def _leave(self) -> None:
@@ -82,27 +82,29 @@ class Registration(Scoped[F]):
         try:
             await self._reconciler.leave()
         finally:
-            for changes in self._handlers.values():
-                changes.close()
+            self._events.close()
 
-    def on(self, event: str, handler: Callable[[Registration[F]], Any]) -> Self:
-        """Call ``handler(registration)`` when it is ``lost``, and when it is ``restored``; gives the registration.
+    def on(self, event: RegistrationEvent, handler: Callable[[Registration[F]], object]) -> Self:
+        """Call ``handler(registration)`` when it is ``lost``, or ``restored`` after that; returns the registration.
 
-        What it raises is logged; in asyncio it may be ``async``.
+        Handlers are called in the order of events, one after another. What one raises is logged; in asyncio it may be
+        ``async``.
         """
-        if event not in EVENTS:
-            near = suggestion(str(event), EVENTS)
-            raise ValueError(f"a registration has no event {event!r}{near}; it has: {', '.join(EVENTS)}")
-        self._handlers[event].on(handler)
+        wanted = choice(event, EVENTS, "event of a registration")
+
+        def call(occurred: RegistrationEvent) -> object:
+            return handler(self) if occurred == wanted else None
+
+        self._events.on(call)
         return self
+
+    async def _exit(self, error: BaseException | None) -> None:
+        """Deregister. A failure is logged, not raised: the block's own error counts, and the key expires by its ttl."""
+        try:
+            await self._leave()
+        except EtcdFactoryError as error:
+            log.warning("%r could not be deregistered and expires by its ttl: %s", self, error)
 
     def __repr__(self) -> str:
         one = self.instance
         return f"<{type(self).__name__} {one.service}/{one.id} {'alive' if self.alive else 'not alive'}>"
-
-    async def _exit(self, error: BaseException | None) -> None:
-        """Leave; what went wrong in the block is more than that this fails: then the key dies by its ttl."""
-        try:
-            await self._leave()
-        except EtcdFactoryError as error:
-            log.warning("%r could not be taken away and dies by its ttl: %s", self, error)

@@ -16,7 +16,7 @@ from .registration import Registration
 
 
 class Registrations:
-    """The registrations of a client, in asyncio those of one event loop."""
+    """The registrations of a client, in asyncio of one event loop."""
 
     closing: ClassVar = Closing.REGISTRATIONS
 
@@ -39,7 +39,7 @@ class Registrations:
         return Registration(view, reconciler, partial(self.drop, reconciler))
 
     def drop(self, reconciler: Reconciler) -> None:
-        """Forget one that ends by itself."""
+        """Forget a registration that has ended or failed to begin."""
         with self._lock:
             self._reconcilers.discard(reconciler)
 

@@ -1,30 +1,33 @@
-"""A live view of a service: who its instances are, and which one to use next."""
+"""A live view of a service: its instances, and which one to use next."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
-from typing import Any
+from typing import Literal
 
-from typing_extensions import Self
-
+from etcd_factory.compat import Self
 from etcd_factory.core.bound import Scoped, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F
 from etcd_factory.core.notifier import ChangeNotifier
-from etcd_factory.errors import NoInstanceError, suggestion
+from etcd_factory.errors import NoInstanceError, choice
 
 from .balancers import Balancer
-from .instance import ServiceInstance, log
+from .instance import ServiceInstance, Status, log
 from .instances import Leave, ServiceInstances
 
-MOST = 1_000  # lists that wait to be told
+EVENTS = ("change",)
+LIMIT = 1_000  # lists that may wait for a handler
+
+Instances = tuple[ServiceInstance, ...]
+Waiting = tuple[Instances]  # the arguments of a handler
 
 
 class ServiceView(Scoped[F]):
-    """The instances of one service, always current; while etcd is away, the last good list.
+    """The instances of one service, always current; while etcd is unreachable, the last good list.
 
-    ``close()`` it, or use it as a context manager.
+    ``instances`` is a tuple, sorted by id. ``close()`` the view, or use it as a context manager.
     """
 
     _run: View
@@ -35,15 +38,17 @@ class ServiceView(Scoped[F]):
         source: ServiceInstances[F],
         balancer: Balancer,
         tags: Iterable[str],
-        status: str | None,
+        status: Status | None,
         leave: Leave,
     ) -> None:
         self._run, self._balancer = view, balancer
         self._source: ServiceInstances[F] = source
         self._tags, self._status = frozenset(tags), status
         self._leave: Leave | None = leave
-        self._changes = ChangeNotifier(view.client.background, "'change' of a service", latest, log, MOST)
-        self.instances: tuple[ServiceInstance, ...] = ()
+        self._changes: ChangeNotifier[Waiting] = ChangeNotifier(
+            view.client.background, "'change' of a service", latest, log, LIMIT
+        )
+        self.instances: Instances = ()
         source.listen(self._refresh)
 
     def _refresh(self) -> None:
@@ -54,7 +59,7 @@ class ServiceView(Scoped[F]):
             self._changes.add([(chosen,)])
 
     def pick(self, key: str | bytes | None = None) -> ServiceInstance:
-        """The instance to use next; ``consistent_hash`` goes by ``key``. ``NoInstanceError`` if there is none."""
+        """Return the instance to use next; ``key`` is for ``consistent_hash``. ``NoInstanceError`` if there is none."""
         instances = self.instances
         if not instances:
             raise NoInstanceError(self._source.service, self._status, self._tags)
@@ -62,7 +67,7 @@ class ServiceView(Scoped[F]):
 
     @contextmanager
     def use(self, key: str | bytes | None = None) -> Generator[ServiceInstance, None, None]:
-        """The same, counted as in use until the end of the block: ``least_connections`` goes by that."""
+        """Pick an instance, and count it as used until the end of the block, for ``least_connections``."""
         instance = self.pick(key)
         self._balancer.used(instance, 1)
         try:
@@ -70,25 +75,24 @@ class ServiceView(Scoped[F]):
         finally:
             self._balancer.used(instance, -1)
 
-    def on(self, event: str, handler: Callable[[tuple[ServiceInstance, ...]], Any]) -> Self:
-        """Call ``handler(instances)`` with the whole new list at each ``change`` from now on; gives the view.
+    def on(self, event: Literal["change"], handler: Callable[[Instances], object]) -> Self:
+        """Call ``handler(instances)`` with the complete list at each ``change`` from now on; returns the view.
 
-        One call after another; where lists come faster than a function takes them, it gets the last one. What it raises
-        is logged; in asyncio it may be ``async``.
+        One call after another; if lists come faster than the handler returns, it may get only the last one. What it
+        raises is logged; in asyncio it may be ``async``.
         """
-        if event != "change":
-            raise ValueError(f"a view has no event {event!r}{suggestion(str(event), ['change'])}; it has: change")
+        choice(event, EVENTS, "event of a view")
         self._changes.on(handler)
         return self
 
-    def tell(self) -> None:
-        """Tell the list as it is now, if there are any."""
+    def notify(self) -> None:
+        """Call the handlers with the present list, unless it is empty."""
         if self.instances:
             self._changes.add([(self.instances,)])
 
     @operation
     async def close(self) -> None:
-        """Follow no more; the last list stays. Twice is fine."""
+        """Stop following the service; the last list stays. Idempotent."""
         await self._close()
 
     async def _close(self) -> None:
@@ -98,14 +102,14 @@ class ServiceView(Scoped[F]):
             self._source.ignore(self._refresh)
             await leave()
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._source.service!r}, instances: {len(self.instances)}>"
-
     async def _exit(self, error: BaseException | None) -> None:
         del error
         await self._close()
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._source.service!r}, instances: {len(self.instances)}>"
 
-def latest(waiting: Iterable[tuple[Any]]) -> list[tuple[Any]]:
-    """Only the last list."""
+
+def latest(waiting: Iterable[Waiting]) -> list[Waiting]:
+    """Return only the last list."""
     return [*waiting][-1:]

@@ -8,7 +8,7 @@ from collections import Counter
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
-from typing_extensions import Self
+from etcd_factory.compat import Self
 
 from .errors import ServerError
 from .member import Member

@@ -6,7 +6,8 @@ from typing import Any
 
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
-from typing_extensions import Self
+
+from etcd_factory.compat import Self
 
 from .docker_engine import IMAGE, engine_missing, scratch_image
 from .errors import ServerError

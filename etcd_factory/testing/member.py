@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from attrs import frozen
-from typing_extensions import Self
+
+from etcd_factory.compat import Self
 
 from .errors import ServerError
 from .proxy import FaultProxy

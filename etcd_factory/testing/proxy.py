@@ -7,7 +7,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from attrs import frozen
-from typing_extensions import Self
+
+from etcd_factory.compat import Self
 
 from .proxy_link import Link
 from .tcp_ports import HOST, free_ports

@@ -9,8 +9,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from typing_extensions import Self
-
+from etcd_factory.compat import Self
 from etcd_factory.errors import ClientClosedError, DeadlineExceededError, EtcdError
 from etcd_factory.wire.methods import Method
 

@@ -11,7 +11,7 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from typing_extensions import Self
+from etcd_factory.compat import Self
 
 from .binary import find_binary, version_of
 from .errors import ServerError

@@ -32,7 +32,7 @@ def generated(module: str, name: str) -> ModuleType:
     return made
 
 
-class StandIn:
+class Etcd3Importer:
     """Finds and loads the replaced modules of python-etcd3.
 
     It has a finder's and a loader's methods without their base classes, which cost 4 ms to import.
@@ -56,5 +56,5 @@ class StandIn:
 
 def install() -> None:
     """Replace the modules from now on; idempotent. Modules that are loaded already stay."""
-    if not any(isinstance(finder, StandIn) for finder in sys.meta_path):
-        sys.meta_path.insert(0, cast("Any", StandIn()))
+    if not any(isinstance(finder, Etcd3Importer) for finder in sys.meta_path):
+        sys.meta_path.insert(0, cast("Any", Etcd3Importer()))

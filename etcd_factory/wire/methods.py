@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from attrs import define, field
+from attrs import Factory, define, field
 from google.protobuf.message import DecodeError
 
 from etcd_factory.errors import InternalError
@@ -25,6 +25,11 @@ Q = TypeVar("Q")
 R = TypeVar("R")
 
 
+def writes_unless_repeatable(method: Method[Any, Any]) -> bool:
+    """Return the default: what may be repeated only reads."""
+    return not method.repeatable
+
+
 @define(eq=False, slots=False, frozen=True)
 class Method(Generic[Q, R]):
     """One RPC with a request of type ``Q`` and responses of type ``R``."""
@@ -32,13 +37,9 @@ class Method(Generic[Q, R]):
     service: str
     name: str
     repeatable: bool = field(default=False, kw_only=True)
-    writes: bool = field(kw_only=True)
+    writes: bool = field(default=Factory(writes_unless_repeatable, takes_self=True), kw_only=True)
     streams_requests: bool = field(default=False, kw_only=True)
     streams_responses: bool = field(default=False, kw_only=True)
-
-    @writes.default
-    def _writes(self) -> bool:
-        return not self.repeatable
 
     @property
     def path(self) -> str:

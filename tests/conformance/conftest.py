@@ -1,18 +1,21 @@
-"""A client of each face on a real etcd, every test in a namespace of its own."""
+"""A client of each face on a real etcd; every test has a namespace of its own."""
 
 from __future__ import annotations
 
-import asyncio
 import socket
-import threading
-from contextlib import suppress
 
 import pytest
 
 from etcd_factory.testing import EtcdServer
+from tests.support.auth import auth_server, credential, jwt_server, tls_auth_server  # noqa: F401
+from tests.support.config_centers import center, make_center  # noqa: F401
 from tests.support.faces import FACES, closed
-
-HOST = "127.0.0.1"
+from tests.support.locking import queue_name  # noqa: F401
+from tests.support.registering import registry  # noqa: F401
+from tests.support.relay import HOST, Relay
+from tests.support.transactions import fitted, transact  # noqa: F401
+from tests.support.transports import Recorded, real
+from tests.support.watching import recorder  # noqa: F401
 
 
 @pytest.fixture(params=FACES, ids=lambda face: face.name)
@@ -28,16 +31,16 @@ def options(etcd_server, etcd_namespace):
 
 @pytest.fixture
 async def make(face, options):
-    """Makes services of the face, and closes them."""
-    made = []
+    """Creates services of the face, and closes them."""
+    services = []
 
-    def new(**changes):
-        made.append(face.service({**options, **changes}))
-        return made[-1]
+    def create(*, transport=None, **changes):
+        services.append(face.service({**options, **changes}, transport=transport))
+        return services[-1]
 
-    yield new
-    for one in made:
-        await closed(one)
+    yield create
+    for service in services:
+        await closed(service)
 
 
 @pytest.fixture
@@ -47,10 +50,28 @@ def client(make):
 
 
 @pytest.fixture
+def other(make):
+    """Another service in this test's namespace."""
+    return make()
+
+
+@pytest.fixture
+def wrap(face, options):
+    """Puts a wrapper of ``tests.support.transports`` around a real transport: ``make(transport=wrap(Held, "Put"))``."""
+    return lambda wrapper, *args, **kwargs: wrapper(real(face, options), *args, **kwargs)
+
+
+@pytest.fixture
+def recorded(wrap):
+    """A transport that records calls and streams: ``make(transport=recorded)``."""
+    return wrap(Recorded)
+
+
+@pytest.fixture
 def etcdctl(etcd_server):
-    """etcd's own client, run on the server of the tests."""
+    """etcd's own command line client, on the server of the tests."""
     if not isinstance(etcd_server, EtcdServer):
-        pytest.skip("etcdctl is had only with a local server")
+        pytest.skip("etcdctl needs a local server")
     return etcd_server.etcdctl
 
 
@@ -71,7 +92,7 @@ def spare():
 
 @pytest.fixture
 def fragile(spare):
-    """A server that a test may pause, kill, restart and compact; up again for the next one."""
+    """A server that a test may pause, kill, restart and compact; started again for the next one."""
     yield spare.start()
     if spare.running:
         spare.resume()
@@ -79,93 +100,21 @@ def fragile(spare):
 
 @pytest.fixture
 def refusing():
-    """A host where nothing listens."""
+    """A host that refuses connections."""
     with socket.socket() as held:
         held.bind((HOST, 0))
         yield f"{HOST}:{held.getsockname()[1]}"
 
 
 @pytest.fixture
-def deaf():
-    """A host that takes connections and never says a word."""
+def silent():
+    """A host that accepts connections and never replies."""
     with socket.create_server((HOST, 0)) as listener:
         yield f"{HOST}:{listener.getsockname()[1]}"
 
 
 @pytest.fixture
 def relay(etcd_server):
-    """A proxy in front of the server, which can keep answers back and break connections."""
+    """A proxy in front of the server that withholds replies or breaks connections."""
     with Relay(etcd_server.endpoint) as one:
         yield one
-
-
-class Relay:
-    """Passes bytes on until it is told otherwise; ``asked`` is set when bytes go to the server from then on."""
-
-    def __init__(self, upstream):
-        host, _, port = upstream.rpartition(":")
-        self._upstream = host, int(port)
-        self._listener = socket.create_server((HOST, 0))
-        self._sockets, self._answer = [], socket.socket.sendall
-        self.endpoint = f"{HOST}:{self._listener.getsockname()[1]}"
-        self._told, self._after = threading.Event(), b""
-
-    def __enter__(self):
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *exc):
-        for one in (self._listener, *self._sockets):
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-
-    def mute(self):
-        """Pass no more answers on."""
-        self._tell(lambda sink, data: None)
-
-    def cut(self, after):
-        """Break the connection at the first bytes of an answer after a request with these, and be well again."""
-        self._tell(self._break, after)
-
-    def speak(self):
-        """Pass answers on again."""
-        self._tell(socket.socket.sendall)
-
-    async def asked(self):
-        """Wait until something has gone to the server since the relay was told what to do."""
-        assert await asyncio.to_thread(self._told.wait, 30)
-
-    def _tell(self, answer, after=b""):
-        self._told.clear()
-        self._answer, self._after = answer, after
-
-    def _break(self, sink, data):
-        if not self._told.is_set():  # left over from an earlier call
-            return sink.sendall(data)
-        self._answer = socket.socket.sendall
-        raise ConnectionResetError
-
-    def _accept(self):
-        with suppress(OSError):
-            while True:
-                near, far = self._listener.accept()[0], socket.create_connection(self._upstream)
-                self._sockets += near, far
-                threading.Thread(target=self._pump, args=(near, far, self._ask), daemon=True).start()
-                threading.Thread(target=self._pump, args=(far, near, self._reply), daemon=True).start()
-
-    def _pump(self, source, sink, give):
-        with suppress(OSError):
-            while data := source.recv(1 << 16):
-                give(sink, data)
-        for one in (source, sink):
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-
-    def _ask(self, sink, data):
-        if self._after in data:
-            self._told.set()  # first, for the answer may be quick
-        sink.sendall(data)
-
-    def _reply(self, sink, data):
-        self._answer(sink, data)

@@ -1,4 +1,4 @@
-"""Switching on and off whether etcd asks its users who they are."""
+"""Enabling and disabling authentication."""
 
 from contextlib import asynccontextmanager
 
@@ -6,20 +6,21 @@ import pytest
 
 from etcd_factory import AuthStatus, errors
 from etcd_factory.testing import EtcdServer
-from tests.support.faces import settle
+from tests.support.auth import FAST_BCRYPT
+from tests.support.faces import failure, settle
 
 ROOT = {"username": "root", "password": "top"}
 
 
 @pytest.fixture(scope="module")
 def server():
-    with EtcdServer(args=["--bcrypt-cost=4"]) as one:
+    with EtcdServer(args=[FAST_BCRYPT]) as one:
         yield one
 
 
 @pytest.fixture
 async def plain(make, server):
-    """A client that does not say who it is, of a server that knows nobody."""
+    """A client without credentials, of a server without users."""
     client = make(hosts=[server.endpoint], namespace="")
     yield client
     for handle in (client.user, client.role):
@@ -29,17 +30,17 @@ async def plain(make, server):
 
 @pytest.fixture
 def login(make, server):
-    """Makes clients of that server."""
+    """Creates clients of that server."""
 
-    def new(username="root", password="top"):
+    def create(username="root", password="top"):
         return make(hosts=[server.endpoint], namespace="", auth={"username": username, "password": password})
 
-    return new
+    return create
 
 
 @pytest.fixture
 async def rooted(plain):
-    """That client, and a user root who may do everything."""
+    """That client, of a server with the user root."""
     await settle(plain.user("root").create("top"))
     await settle(plain.role("root").create())
     await settle(plain.user("root").add_role("root"))
@@ -47,8 +48,8 @@ async def rooted(plain):
 
 
 @asynccontextmanager
-async def asking(plain, root):
-    """The time during which etcd asks."""
+async def enabled(plain, root):
+    """The time during which authentication is enabled."""
     await settle(plain.auth.enable())
     try:
         yield
@@ -56,13 +57,7 @@ async def asking(plain, root):
         await settle(root.auth.disable())
 
 
-async def failure(call):
-    with pytest.raises(errors.EtcdError) as caught:
-        await settle(call())
-    return caught.value
-
-
-async def test_it_is_off_at_first_and_counts_changes(plain):
+async def test_it_is_disabled_at_first_and_counts_changes(plain):
     before = await settle(plain.auth.status())
     assert before == AuthStatus(False, before.revision)
     await settle(plain.role("any").create())
@@ -70,7 +65,7 @@ async def test_it_is_off_at_first_and_counts_changes(plain):
 
 
 @pytest.mark.parametrize("prepared", ["nothing", "user"])
-async def test_it_is_not_enabled_without_a_root(plain, prepared):
+async def test_it_is_not_enabled_without_root(plain, prepared):
     if prepared == "user":
         await settle(plain.user("root").create("top"))
     error = await failure(lambda: plain.auth.enable())
@@ -82,27 +77,27 @@ async def test_it_is_not_enabled_without_a_root(plain, prepared):
 
 async def test_it_is_enabled_and_disabled(rooted, login):
     root = login()
-    async with asking(rooted, root):
+    async with enabled(rooted, root):
         assert (await settle(root.auth.status())).enabled
-        await settle(root.auth.enable())  # again does no harm
+        await settle(root.auth.enable())  # idempotent
     assert not (await settle(rooted.auth.status())).enabled
 
 
 @pytest.mark.parametrize("what", ["disable", "status"])
-async def test_who_does_not_say_who_he_is_is_refused(rooted, login, what):
-    async with asking(rooted, login()):
+async def test_a_client_without_credentials_is_refused(rooted, login, what):
+    async with enabled(rooted, login()):
         error = await failure(lambda: getattr(rooted.auth, what)())
         assert type(error) is errors.InvalidAuthTokenError
         assert error.operation == f"auth {what}"
-        assert "does this server want auth" in str(error)
+        assert "does this server require auth" in str(error)
 
 
-async def test_a_user_may_do_what_is_granted_and_nothing_else(rooted, login):
+async def test_a_user_may_do_only_what_is_granted(rooted, login):
     await settle(rooted.user("alice").create("wonder"))
     await settle(rooted.role("public").create())
     await settle(rooted.role("public").grant("readwrite", prefix="pub/"))
     await settle(rooted.user("alice").add_role("public"))
-    async with asking(rooted, login()):
+    async with enabled(rooted, login()):
         alice = login("alice", "wonder")
         await settle(alice.put("pub/k").value("v"))
         assert await settle(alice.get("pub/k").string()) == "v"
@@ -112,18 +107,18 @@ async def test_a_user_may_do_what_is_granted_and_nothing_else(rooted, login):
         assert error.operation == "role 'public' grant"
 
 
-async def test_a_changed_password_is_the_one_that_counts(rooted, login):
+async def test_only_the_changed_password_is_valid(rooted, login):
     await settle(rooted.user("alice").create("wonder"))
-    async with asking(rooted, login()):
+    async with enabled(rooted, login()):
         await settle(login().user("alice").set_password("new"))
         error = await failure(lambda: login("alice", "wonder").get("k").string())
         assert type(error) is errors.AuthenticationFailedError
         assert type(await failure(lambda: login("alice", "new").get("k").string())) is errors.PermissionDeniedError
 
 
-async def test_a_user_without_a_password_can_not_log_in(rooted, login):
+async def test_a_user_without_a_password_cannot_log_in(rooted, login):
     await settle(rooted.user("alice").create(None))
-    async with asking(rooted, login()):
+    async with enabled(rooted, login()):
         error = await failure(lambda: login("alice", "any").get("k").string())
         assert error.operation == "authenticate as 'alice'"
         assert "no password user" in error.message

@@ -7,19 +7,11 @@ from tests.support.faces import fill, settle, texts
 
 
 @pytest.fixture
-def sent(client, monkeypatch):
-    """The names of the calls that leave the client."""
-    names, call = [], client._run.client.call
-
-    def noting(method, request, timeout):
-        names.append(method.name)
-        return call(method, request, timeout)
-
-    monkeypatch.setattr(client._run.client, "call", noting)
-    return names
+def client(make, recorded):
+    return make(transport=recorded)
 
 
-async def test_many_operations_with_keys_that_come_again_run_in_order(client):
+async def test_operations_on_repeated_keys_run_in_order(client):
     keys = [f"k{n % 70:02d}" for n in range(300)]
     results = await settle(client.batch([ops.put(key).previous().value(n) for n, key in enumerate(keys)]))
     assert [result.previous and result.previous.text for result in results] == [
@@ -28,13 +20,13 @@ async def test_many_operations_with_keys_that_come_again_run_in_order(client):
     assert await settle(client.get_all().numbers()) == {f"k{n % 70:02d}": n for n in range(230, 300)}
 
 
-async def test_operations_without_a_clash_share_transactions(client, sent):
+async def test_operations_without_conflicts_share_transactions(client, recorded):
     await settle(client.batch([ops.put(f"k{n}").value("v") for n in range(300)]))
-    assert sent == ["Txn"] * 3
+    assert recorded.names() == ["Txn"] * 3
     assert await settle(client.get_all().count()) == 300
 
 
-async def test_results_are_in_order_and_those_of_the_single_calls(client):
+async def test_results_are_in_order_and_those_of_single_calls(client):
     given = [ops.put("a").value("1"), ops.get("a").string(), ops.get("a"), ops.delete().key("a"), ops.get("a").string()]
     put, text, read, deleted, gone = await settle(client.batch(given))
     assert isinstance(put, PutResponse)
@@ -66,16 +58,16 @@ async def test_transactions_run_in_a_batch(client):
     assert all(isinstance(result, TxnResponse) for result in results[:2])
 
 
-async def test_no_operations_give_no_results_and_ask_nothing(client, sent):
+async def test_no_operations_return_no_results_and_send_nothing(client, recorded):
     assert await settle(client.batch([])) == []
-    assert sent == []
+    assert recorded.calls == []
 
 
 async def test_operations_may_come_from_a_generator(client):
     assert len(await settle(client.batch(ops.put(f"k{n}").value(n) for n in range(3)))) == 3
 
 
-async def test_where_one_fails_the_error_tells_how_many_are_done_and_they_are(client):
+async def test_if_one_fails_the_error_says_how_many_are_done(client):
     given = [ops.put(f"k{n:03d}").value("v") for n in range(300)]
     given[260] = ops.put("missing").touch()
     with pytest.raises(errors.KeyNotFoundError, match="256 before them are done") as caught:
@@ -84,7 +76,7 @@ async def test_where_one_fails_the_error_tells_how_many_are_done_and_they_are(cl
     assert await settle(client.get_all().keys()) == [f"k{n:03d}" for n in range(256)]
 
 
-async def test_what_is_no_operation_is_a_type_error_and_nothing_is_done(client):
+async def test_anything_but_an_operation_is_a_type_error_and_nothing_is_sent(client):
     with pytest.raises(TypeError, match="made by ops"):
         await settle(client.batch([ops.put("a").value("1"), client.get("a")]))
     assert await texts(client) == {}

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 
 import pytest
 
 from etcd_factory import errors, ops
-from etcd_factory.core.lease.keepalive import KeepAlive
-from etcd_factory.wire.methods import LEASE_REVOKE
 from tests.support.faces import closed, listed, settle
-from tests.support.gates import Gate, in_place
-
-from .test_watch import WATCHERS, begun, comes_to
+from tests.support.locking import begins_to_wait
+from tests.support.transports import Held
 
 CALLS = {
     "get": lambda c: c.get("k").string(),
@@ -35,18 +33,18 @@ CALLS = {
 async def test_every_call_after_closing_is_an_error(client, name):
     await settle(client.put("k").value("v"))
     await closed(client)
-    with pytest.raises(errors.ClientClosedError, match="is closed; make a new one"):
+    with pytest.raises(errors.ClientClosedError, match="is closed; create a new one"):
         await settle(CALLS[name](client))
 
 
 @pytest.mark.parametrize("name", CALLS)
-async def test_every_call_of_one_that_was_closed_before_its_first_is_an_error(client, name):
+async def test_every_call_of_a_client_closed_before_its_first_call_is_an_error(client, name):
     await closed(client)
     with pytest.raises(errors.ClientClosedError):
         await settle(CALLS[name](client))
 
 
-async def test_closing_twice_is_fine(client):
+async def test_close_is_idempotent(client):
     await settle(client.get("k").string())
     await closed(client)
     await closed(client)
@@ -71,7 +69,7 @@ async def test_a_call_under_way_ends_with_an_error(face, make, relay, name):
     await settle(client.get("k").string())
     relay.mute()
     call = face.begin(lambda: CALLS[name](client))
-    await relay.asked()
+    await relay.requested()
     await closed(client)
     with pytest.raises(errors.ClientClosedError):
         await call
@@ -96,14 +94,14 @@ async def test_a_call_that_waits_for_a_host_ends_with_an_error(face, make, refus
         await call
 
 
-async def test_other_clients_go_on(client, make):
+async def test_other_clients_continue(client, make):
     other = make()
     await settle(client.put("k").value("v"))
     await closed(client)
     assert await settle(other.get("k").string()) == "v"
 
 
-async def test_a_client_that_was_used_and_forgotten_is_warned_of(face, options):
+async def test_a_used_client_that_is_not_closed_is_warned_of(face, options):
     client = face.service(options)
     await settle(client.get("k").exists())
     with pytest.warns(ResourceWarning, match="never closed"):
@@ -111,7 +109,7 @@ async def test_a_client_that_was_used_and_forgotten_is_warned_of(face, options):
     assert client is None
 
 
-async def test_a_client_that_was_never_used_holds_nothing_to_warn_of(face, options, recwarn):
+async def test_an_unused_client_that_is_not_closed_is_not_warned_of(face, options, recwarn):
     face.service(options)
     gc.collect()
     assert not [one for one in recwarn if one.category is ResourceWarning]
@@ -123,44 +121,37 @@ WAITING = {
 }
 
 
-class Revoking(Gate):
-    """Lets a client's first revoking not pass; the end of its leases begins once that was tried."""
-
-    def __init__(self, io):
-        super().__init__(io)
-        (keeper,) = [one for one in io.kept() if isinstance(one, KeepAlive)]
-        self._end, keeper.close = keeper.close, self._close
-        self._unary, self._tries, self._tried = io.unary, 0, Gate(io)
-        self._tried.shut()
-        self.shut()
-
-    async def __call__(self, host, method, *rest):
-        if method is LEASE_REVOKE:
-            await self._try()
-        return await self._unary(host, method, *rest)
-
-    async def _try(self):
-        self._tries += 1
-        if self._tries == 1:
-            self._tried.open()
-            await self.passed()
-
-    async def _close(self):
-        await self._tried.passed()
-        await self._end()
-
-
 @pytest.mark.parametrize("name", WAITING)
-async def test_one_that_waits_its_turn_leaves_no_lease_behind(face, make, fragile, name):
-    one, other = make(hosts=[fragile.endpoint]), make(hosts=[fragile.endpoint])
-    await comes_to(fragile, WATCHERS, 0)
+async def test_a_waiting_call_leaves_no_lease_behind(face, make, recorded, name):
+    one, other = make(), make(transport=recorded)
     await settle(WAITING[name](one))
-    waiting = face.begin(lambda: begun(WAITING[name](other)))
-    await comes_to(fragile, WATCHERS, 1)
+    waiting = face.begin(lambda: WAITING[name](other))
+    await begins_to_wait(recorded)
     first, last = await settle(one.get_all().sort("create", "ascend").kvs())
-    with in_place(other, "unary", Revoking):
-        await closed(other)
+    await closed(other)
     with pytest.raises(errors.ClientClosedError):
         await waiting
     assert await settle(one.get_all().key_bytes()) == [first.key]
     assert last.lease not in await settle(one.leases())
+
+
+ENDING = {
+    "revoke": lambda c, lease: lease.revoke(),
+    "release": lambda c, lease: c.lock("name").do(lambda: None),
+}
+
+
+@pytest.mark.parametrize("name", ENDING)
+async def test_closing_revokes_a_lease_whose_revocation_it_cuts_off(face, make, wrap, name):
+    held, before = wrap(Held, "LeaseRevoke"), make()
+    known = set(await settle(before.leases()))
+    client = make(transport=held)
+    lease = client.lease(60)
+    await settle(lease.grant())
+    held.hold(1)
+    ending = face.begin(lambda: ENDING[name](client, lease))
+    await held.arrived()
+    await closed(client)
+    assert set(await settle(before.leases())) <= known
+    (result,) = await asyncio.gather(ending, return_exceptions=True)
+    assert result is None or type(result) is errors.ClientClosedError

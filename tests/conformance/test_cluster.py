@@ -7,7 +7,7 @@ import pytest
 
 from etcd_factory import Member, errors
 from etcd_factory.testing import EtcdServer
-from tests.support.faces import settle
+from tests.support.faces import failure, settle
 
 NOWHERE = "http://127.0.0.1:1"
 PORTS = count(1)
@@ -22,7 +22,7 @@ def server():
 
 @pytest.fixture
 async def cluster(make, server):
-    """The members, of which there is one, before and after."""
+    """The members of a cluster of one; others are removed after the test."""
     found = make(hosts=[server.endpoint], timeout=30).cluster
     first = await settle(found.members())
     yield found
@@ -33,17 +33,11 @@ async def cluster(make, server):
 
 @pytest.fixture
 def url():
-    """A peer URL of its own: etcd takes one that was removed within the same second for the one that is gone."""
+    """A peer URL for one test: etcd takes a member added within a second of another's removal for that one."""
     return f"http://127.0.0.1:{next(PORTS)}"
 
 
-async def failure(call):
-    with pytest.raises(errors.EtcdError) as caught:
-        await settle(call())
-    return caught.value
-
-
-async def test_members_tell_who_they_are(cluster, server):
+async def test_members_lists_ids_names_and_urls(cluster, server):
     [one] = await settle(cluster.members())
     assert one == Member(one.id, server.name, (server.peer_url,), (server.url,), False)
     assert one.id > 0
@@ -58,7 +52,7 @@ async def test_a_learner_is_added_and_removed(cluster, url, given):
     assert added not in await settle(cluster.members())
 
 
-async def test_a_member_is_given_other_urls(cluster, server):
+async def test_the_urls_of_a_member_are_updated(cluster, server):
     [one] = await settle(cluster.members())
     await settle(cluster.update(one, [server.peer_url, NOWHERE]))
     assert {*(await settle(cluster.members()))[0].peer_urls} == {server.peer_url, NOWHERE}
@@ -86,7 +80,7 @@ async def test_a_learner_that_has_caught_up_is_promoted(second, cluster):
 
 
 async def promoted(cluster, member):
-    """Promote it, as soon as the leader knows that it has caught up."""
+    """Promote a learner as soon as the leader knows that it has caught up."""
     for _ in range(10_000):
         try:
             return await settle(cluster.promote(member))
@@ -104,7 +98,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("what", FAULTS)
-async def test_what_fails_says_what_was_asked(cluster, server, what):
+async def test_an_error_names_the_operation(cluster, server, what):
     operation, code, call = FAULTS[what]
     error = await failure(lambda: call(cluster))
     assert (error.operation, error.code, error.attempts) == (operation, code, 1)
@@ -119,7 +113,7 @@ async def test_a_learner_that_never_started_is_not_promoted(cluster, url):
 
 
 @pytest.mark.parametrize("given", ["1", -1, None, True])
-async def test_an_id_is_a_whole_number(cluster, given):
+async def test_an_id_must_be_an_int_that_is_not_negative(cluster, given):
     with pytest.raises((TypeError, ValueError), match="a member id"):
         await settle(cluster.remove(given))
 

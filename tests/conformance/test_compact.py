@@ -1,42 +1,30 @@
-"""Forgetting old revisions."""
+"""Compaction: old revisions are removed."""
 
 import pytest
 
 from etcd_factory import errors
-from etcd_factory.testing import EtcdServer
-from tests.support.faces import settle
-
-
-@pytest.fixture(scope="module")
-def server():
-    with EtcdServer() as one:
-        yield one
+from tests.support.faces import failure, settle
+from tests.support.relay import Relay
 
 
 @pytest.fixture
-def client(make, server):
-    return make(hosts=[server.endpoint])
+def client(make, fragile):
+    return make(hosts=[fragile.endpoint])
 
 
 async def write(client, value):
     return (await settle(client.put("k").value(value))).revision
 
 
-async def failure(call):
-    with pytest.raises(errors.EtcdError) as caught:
-        await settle(call())
-    return caught.value
-
-
 @pytest.mark.parametrize("physical", [False, True])
-async def test_what_was_before_the_revision_is_forgotten_and_nothing_else(client, physical):
+async def test_only_what_is_older_than_the_revision_is_removed(client, physical):
     old, kept = await write(client, "old"), await write(client, "kept")
     assert await settle(client.compact(kept, physical=physical)) is None
     assert await settle(client.get("k").revision(kept).string()) == "kept"
     assert type(await failure(lambda: client.get("k").revision(old).string())) is errors.CompactedError
 
 
-async def test_a_revision_is_compacted_once(client):
+async def test_a_revision_can_be_compacted_once(client):
     revision = await write(client, "v")
     await settle(client.compact(revision))
     error = await failure(lambda: client.compact(revision))
@@ -45,23 +33,21 @@ async def test_a_revision_is_compacted_once(client):
     assert not error.maybe_applied
 
 
-async def test_a_revision_that_has_not_happened_is_a_typed_error(client):
+async def test_a_future_revision_is_a_typed_error(client):
     error = await failure(lambda: client.compact(10**9))
     assert type(error) is errors.FutureRevisionError
     assert (error.code, error.operation) == ("OUT_OF_RANGE", "compact 1000000000")
 
 
 @pytest.mark.parametrize(("given", "kind"), [("1", TypeError), (-1, ValueError), (None, TypeError), (True, TypeError)])
-async def test_a_revision_is_a_whole_number(client, given, kind):
-    with pytest.raises(kind, match="a revision"):
+async def test_a_revision_must_be_an_int_that_is_not_negative(client, given, kind):
+    with pytest.raises(kind, match="a revision must"):
         await settle(client.compact(given))
 
 
-async def test_one_whose_answer_is_lost_is_not_sent_again(client, make, server):
-    from .conftest import Relay
-
+async def test_a_compaction_whose_response_is_lost_is_not_resent(client, make, fragile):
     revision = await write(client, "v")
-    with Relay(server.endpoint) as relay:
+    with Relay(fragile.endpoint) as relay:
         far = make(hosts=[relay.endpoint])
         await settle(far.get("k").string())
         relay.cut(after=b"Compact")

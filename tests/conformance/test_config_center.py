@@ -1,60 +1,14 @@
-"""The configuration centre: values saved, read, taken away, brought back, and made into the user's own class."""
+"""The configuration center: values saved, read, deleted, rolled back, and loaded into a user's class."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import attrs
 import pytest
-from omegaconf import OmegaConf
-from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
-from pydantic import BaseModel
 
-from etcd_factory import ETCDService, ETCDServiceFactory, errors
-from etcd_factory.configcenter import AsyncConfigCenter, ConfigCenter, Version, etcd_resolver
+from etcd_factory import errors
+from etcd_factory.configcenter import Version
 from etcd_factory.errors import ConfigError
+from tests.support.config_centers import CENTERS, Data, Database, Model, Settings, save
 from tests.support.faces import FACES, closed, settle
-
-CENTERS = {"blocking": ConfigCenter, "asyncio": AsyncConfigCenter}
-
-
-@attrs.define
-class Database:
-    host: str = "localhost"
-    port: int = 5432
-
-
-@attrs.define
-class Settings:
-    level: str = "info"
-    db: Database = attrs.field(factory=Database)
-
-
-@dataclass
-class Data:
-    level: str = "info"
-
-
-class Model(BaseModel):
-    level: str = "info"
-
-
-@pytest.fixture
-def make_center(face, client):
-    """Makes centres of the face in this test's namespace."""
-    return lambda *args, **options: CENTERS[face.name](client, *args, **options)
-
-
-@pytest.fixture
-def center(make_center):
-    return make_center()
-
-
-async def save(center, **values):
-    """Save values, ``__`` for a slash."""
-    for key, value in values.items():
-        await settle(center.save(key.replace("__", "/"), value))
-
 
 # --- single values
 
@@ -64,18 +18,18 @@ VALUES += [[], [1, "2", None], {}, {"a": {"b": [True]}, "5": "5"}]
 
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
-async def test_what_was_saved_is_got_as_it_was(center, value):
+async def test_a_value_is_read_as_it_was_saved(center, value):
     await settle(center.save("k", value))
     found = await settle(center.get("k", "default"))
     assert (found, type(found)) == (value, type(value))
 
 
-async def test_a_key_that_is_not_there_is_the_default(center):
+async def test_a_missing_key_has_the_default(center):
     assert await settle(center.get("k")) is None
     assert await settle(center.get("k", 7)) == 7
 
 
-async def test_saving_gives_the_revision_and_the_key_stands_below_the_prefix(center, client):
+async def test_saving_returns_the_revision_and_stores_the_value_below_the_prefix(center, client):
     saved = await settle(center.save("db/port", 1))
     kv = await settle(client.get("config/db/port").kv())
     assert (kv.mod_revision, kv.text) == (saved.revision, "1")
@@ -90,12 +44,12 @@ async def test_a_prefix_ends_with_one_slash(make_center, client, prefix, key):
     assert await settle(make_center(prefix).load()) == {"k": "v"}
 
 
-async def test_a_key_is_got_however_it_was_written(center):
+async def test_a_key_is_found_under_both_spellings(center):
     await save(center, db__port=1)
     assert await settle(center.get("db.port")) == 1
 
 
-async def test_deleting_says_whether_there_was_one(center):
+async def test_deleting_returns_whether_there_was_a_value(center):
     await save(center, k=1)
     assert await settle(center.delete("k")) is True
     assert await settle(center.delete("k")) is False
@@ -115,29 +69,29 @@ CALLS = {
 @pytest.mark.parametrize(
     ("key", "error"), [("", ValueError), ("a//b", ValueError), ("@a/b", ValueError), (5, TypeError)]
 )
-async def test_a_wrong_key_is_an_error_and_nothing_is_written(center, client, call, key, error):
+async def test_an_invalid_key_is_an_error_and_nothing_is_written(center, client, call, key, error):
     with pytest.raises(error, match="key"):
         await settle(CALLS[call](center, key))
     assert await settle(client.get_all().count()) == 0
 
 
-async def test_a_stored_value_that_is_no_yaml_is_an_error_that_names_its_key(center, client):
+async def test_a_stored_value_that_is_not_yaml_is_an_error_that_names_its_key(center, client):
     await settle(client.put("config/k").value("[hunter2"))
     with pytest.raises(ConfigError, match=r"^etcd config/k: is not valid YAML") as caught:
         await settle(center.get("k"))
     assert "hunter2" not in str(caught.value)
 
 
-async def test_a_stored_value_that_is_no_text_is_told_with_its_key(center, client):
+async def test_a_stored_value_that_is_not_utf_8_is_reported_with_its_key(center, client):
     await settle(client.put("config/k").value(b"[\xff"))
     with pytest.raises(ConfigError, match=r"^etcd config/k: "):
         await settle(center.load())
 
 
-# --- for some instances only
+# --- overrides
 
 
-async def test_what_counts_is_the_instance_s_own_then_its_last_group_s_then_that_for_all(make_center):
+async def test_the_value_of_the_instance_precedes_its_last_group_s_and_that_for_all(make_center):
     plain, mine = make_center(), make_center(instance="w1", groups=["one", "two"])
     for only, expected in ((None, "all"), ("one", "of one"), ("two", "of two"), ("w1", "of w1")):
         await settle(plain.save("level", expected, only=only))
@@ -147,7 +101,7 @@ async def test_what_counts_is_the_instance_s_own_then_its_last_group_s_then_that
     assert await settle(plain.load()) == {"level": "all"}
 
 
-async def test_what_is_taken_away_for_one_is_as_for_all_again(make_center):
+async def test_after_deleting_an_override_the_next_one_applies(make_center):
     mine = make_center(instance="w1", groups="one")
     await settle(mine.save("level", "all"))
     await settle(mine.save("level", "own", only="w1"))
@@ -158,7 +112,7 @@ async def test_what_is_taken_away_for_one_is_as_for_all_again(make_center):
     assert await settle(mine.get("level")) == "all"
 
 
-async def test_a_fault_in_what_is_for_one_names_its_key_and_is_no_one_else_s(make_center):
+async def test_a_fault_in_an_override_names_its_key_and_does_not_affect_others(make_center):
     plain, mine = make_center(), make_center(instance="w1")
     await settle(plain.save("db/port", "text", only="w1"))
     assert (await settle(plain.load(Settings))) == Settings()
@@ -167,15 +121,15 @@ async def test_a_fault_in_what_is_for_one_names_its_key_and_is_no_one_else_s(mak
 
 
 @pytest.mark.parametrize("names", [{"instance": ""}, {"instance": "a/b"}, {"groups": ["a", ""]}])
-def test_a_wrong_name_is_told_at_once(make_center, names):
+def test_an_invalid_name_is_refused_at_once(make_center, names):
     with pytest.raises(ValueError, match="the name of an instance or a group"):
         make_center(**names)
 
 
-# --- the whole
+# --- the whole configuration
 
 
-async def test_it_is_loaded_as_a_tree_or_as_the_class(center):
+async def test_it_is_loaded_as_a_tree_or_as_an_instance_of_a_class(center):
     await save(center, level="debug")
     assert await settle(center.load()) == {"level": "debug"}
     for cls in (Settings, Data, Model):
@@ -184,7 +138,7 @@ async def test_it_is_loaded_as_a_tree_or_as_the_class(center):
     assert await settle(center.load(Settings)) == Settings("debug", Database(port=1))
 
 
-async def test_all_faults_are_told_at_once_with_their_keys(center):
+async def test_all_faults_are_reported_together_with_their_keys(center):
     await save(center, db__port="text", lvel=1, level={"a": 1})
     with pytest.raises(ConfigError) as caught:
         await settle(center.load(Settings))
@@ -193,7 +147,7 @@ async def test_all_faults_are_told_at_once_with_their_keys(center):
     assert len(caught.value.faults) == 3
 
 
-async def test_files_and_mappings_stand_beneath(center, tmp_path, monkeypatch):
+async def test_files_and_mappings_are_lower_layers(center, tmp_path, monkeypatch):
     (tmp_path / "a.default.yaml").write_text("level: file\ndb: {host: file, port: 1}")
     (tmp_path / "a.local.yaml").write_text("db: {port: 2}")
     await save(center, level="etcd")
@@ -201,7 +155,7 @@ async def test_files_and_mappings_stand_beneath(center, tmp_path, monkeypatch):
     assert await settle(center.load(Settings, **options)) == Settings("etcd", Database("mapping", 2))
 
 
-async def test_a_fault_in_a_file_beneath_names_the_file(center, tmp_path):
+async def test_a_fault_in_a_file_names_the_file(center, tmp_path):
     file = tmp_path / "a.default.yaml"
     file.write_text("db: {port: text}")
     with pytest.raises(ConfigError) as caught:
@@ -209,9 +163,9 @@ async def test_a_fault_in_a_file_beneath_names_the_file(center, tmp_path):
     assert str(caught.value) == f"{file}: db.port: expected int, got str"
 
 
-async def test_a_python_file_beneath_may_be_async_in_asyncio(face, center, tmp_path):
+async def test_a_python_file_may_be_async_in_asyncio_only(face, center, tmp_path):
     (tmp_path / "a.default.py").write_text("async def config(info, merged):\n    return {'level': 'python'}\n")
-    if face.name == "asyncio":
+    if not face.is_blocking:
         assert await settle(center.load(Settings, sources=[tmp_path])) == Settings("python")
     else:
         with pytest.raises(ConfigError, match="only the asyncio face can load it"):
@@ -219,18 +173,18 @@ async def test_a_python_file_beneath_may_be_async_in_asyncio(face, center, tmp_p
 
 
 @pytest.mark.parametrize("call", ["load", "live"])
-def test_a_wrong_class_is_told_at_once(center, call):
+async def test_a_class_that_cannot_be_filled_is_refused(center, call):
     with pytest.raises(TypeError, match="is neither an attrs class, a dataclass nor a pydantic model"):
-        getattr(center, call)(int)
+        await settle(getattr(center, call)(int))
 
 
 @pytest.mark.parametrize("given", [{}, "etcd", None])
-def test_what_is_no_service_is_told_at_once(face, given):
+def test_what_is_not_a_client_is_refused_at_once(face, given):
     with pytest.raises(TypeError, match=f"needs an {face.service.__name__}, not {type(given).__name__}"):
         CENTERS[face.name](given)
 
 
-async def test_a_service_of_the_other_face_is_told_at_once(face, options):
+async def test_a_client_of_the_other_face_is_refused_at_once(face, options):
     (other,) = (one for one in FACES if one is not face)
     service = other.service(options)
     with pytest.raises(TypeError, match=f"needs an {face.service.__name__}, not {other.service.__name__}"):
@@ -259,7 +213,7 @@ async def test_the_history_goes_back_to_the_last_creation(center):
     assert [one.value for one in await settle(center.history("k"))] == ["new"]
 
 
-async def test_the_history_ends_where_the_store_was_compacted(make, face, fragile):
+async def test_the_history_ends_at_a_compaction(make, face, fragile):
     client = make(hosts=[fragile.endpoint])
     center = CENTERS[face.name](client)
     saved = [(await settle(center.save("k", number))).revision for number in range(5)]
@@ -269,7 +223,7 @@ async def test_the_history_ends_where_the_store_was_compacted(make, face, fragil
         await settle(center.rollback("k", saved[0]))
 
 
-async def test_a_key_is_rolled_back_also_after_it_was_deleted(center):
+async def test_a_key_can_be_rolled_back_even_after_it_was_deleted(center):
     first, second = [(await settle(center.save("k", value))).revision for value in ("5", {"a": 1})]
     for revision, value in ((first, "5"), (second, {"a": 1})):
         assert (await settle(center.rollback("k", revision))).revision > second
@@ -287,13 +241,13 @@ async def test_rolling_back_to_a_revision_without_the_key_is_an_error_and_change
     assert await settle(center.get("k")) == 1
 
 
-async def test_rolling_back_to_the_future_is_an_error(center):
+async def test_rolling_back_to_a_future_revision_is_an_error(center):
     await save(center, k=1)
     with pytest.raises(errors.FutureRevisionError):
         await settle(center.rollback("k", 10**9))
 
 
-async def test_history_and_rollback_are_for_one_instance_too(center):
+async def test_overrides_have_a_history_and_can_be_rolled_back(center):
     first = (await settle(center.save("k", 1, only="w1"))).revision
     await settle(center.save("k", 2, only="w1"))
     await save(center, k="all")
@@ -301,67 +255,3 @@ async def test_history_and_rollback_are_for_one_instance_too(center):
     await settle(center.rollback("k", first, only="w1"))
     assert await settle(center.get("k")) == "all"
     assert [one.value for one in await settle(center.history("k", only="w1"))] == [1, 2, 1]
-
-
-# --- one value in a configuration
-
-
-@pytest.fixture
-def etcd(options):
-    with ETCDService(options) as service:
-        yield service
-
-
-def resolved(text):
-    return OmegaConf.create({"x": text}).x
-
-
-def test_an_interpolation_is_a_client_s_value_as_yaml(etcd):
-    etcd.put("a/b").value("[1, two]")
-    etcd.put("c.d").value("text")
-    with etcd_resolver({"instance1": etcd}):
-        assert resolved("${etcd:instance1,a/b}") == [1, "two"]
-        assert resolved("${etcd:instance1,c.d}") == "text"
-        assert resolved("is ${etcd:instance1,c.d}") == "is text"
-
-
-def test_a_client_and_a_key_may_have_names_that_look_like_numbers(etcd):
-    etcd.put("5").value("text")
-    with etcd_resolver({"1": etcd}):
-        assert resolved("${etcd:1,5}") == "text"
-
-
-def test_a_missing_key_is_the_default_or_an_error_that_names_it(etcd):
-    with etcd_resolver({"instance1": etcd}):
-        assert resolved("${etcd:instance1,none,7}") == 7
-        assert resolved("${etcd:instance1,none,null}") is None
-        with pytest.raises(InterpolationResolutionError, match=r"etcd:instance1,none.*there is no such key"):
-            resolved("${etcd:instance1,none}")
-
-
-def test_an_unknown_client_is_an_error_with_a_suggestion(etcd):
-    wrong = r"there is no etcd client 'instance2'; did you mean 'instance1'"
-    with etcd_resolver({"instance1": etcd}), pytest.raises(InterpolationResolutionError, match=wrong):
-        resolved("${etcd:instance2,k}")
-
-
-def test_it_is_gone_after_the_block_also_after_an_error(etcd):
-    with pytest.raises(RuntimeError, match="mine"), etcd_resolver({"instance1": etcd}):
-        raise RuntimeError("mine")
-    with pytest.raises(OmegaConfBaseException, match="Unsupported interpolation type etcd"):
-        resolved("${etcd:instance1,k}")
-
-
-def test_it_takes_a_factory_s_clients(etcd, options):
-    etcd.put("k").value("v")
-    with ETCDServiceFactory({"clients": {"instance1": options}}) as factory, etcd_resolver(factory):
-        assert resolved("${etcd:instance1,k}") == "v"
-
-
-def test_a_value_is_read_once_in_each_configuration(etcd):
-    etcd.put("k").value("one")
-    with etcd_resolver({"instance1": etcd}):
-        tree = OmegaConf.create({"x": "${etcd:instance1,k}"})
-        assert tree.x == "one"
-        etcd.put("k").value("two")
-        assert (tree.x, resolved("${etcd:instance1,k}")) == ("one", "two")

@@ -27,33 +27,33 @@ async def filled(client):
         ("all", (), list(PAIRS)),
     ],
 )
-async def test_a_terminal_says_what_is_deleted(filled, terminal, args, gone):
+async def test_a_terminal_selects_what_is_deleted(filled, terminal, args, gone):
     done = await settle(getattr(filled.delete(), terminal)(*args))
     assert (done.deleted, done.previous) == (len(gone), ())
     assert await texts(filled) == {key: value for key, value in PAIRS.items() if key not in gone}
 
 
-async def test_previous_tells_what_stood_there(filled):
+async def test_previous_returns_the_deleted_values(filled):
     before = await settle(filled.get_all().prefix("b").kvs())
     done = await settle(filled.delete().previous().prefix("b"))
     assert done == DeleteResponse(before[-1].mod_revision + 1, 2, tuple(before))
 
 
-async def test_a_deletion_raises_the_revision_only_if_something_went(filled):
+async def test_a_deletion_increases_the_revision_only_if_a_key_is_deleted(filled):
     now = (await settle(filled.get("a").exec())).revision
     assert (await settle(filled.delete().key("missing"))).revision == now
     assert (await settle(filled.delete().key("a"))).revision == now + 1
 
 
 @pytest.mark.parametrize("terminal", ["all", "prefix", "range"])
-async def test_a_namespace_deletes_its_own_keys_only(filled, terminal):
+async def test_a_namespace_deletes_only_its_own_keys(filled, terminal):
     inner = filled.namespace("b/")
     args = {"all": (), "prefix": ("",), "range": ("\0", "\0")}[terminal]
     assert (await settle(getattr(inner.delete(), terminal)(*args))).deleted == 2
     assert await texts(filled) == {"a": "1", "c": "4"}
 
 
-async def test_a_modifier_leaves_the_builder_as_it_was(filled):
+async def test_a_modifier_does_not_change_the_builder(filled):
     plain = filled.delete()
     plain.previous()
     assert (await settle(plain.key("a"))).previous == ()
@@ -66,11 +66,13 @@ async def test_a_builder_can_be_used_twice(filled):
 
 
 @pytest.mark.parametrize(("terminal", "args"), [("key", (None,)), ("prefix", (1,)), ("range", ("a", None))])
-def test_a_key_of_another_type_is_a_type_error_at_once(client, terminal, args):
+async def test_a_key_of_another_type_is_a_type_error_and_nothing_is_sent(make, recorded, terminal, args):
     with pytest.raises(TypeError, match="str or bytes"):
-        getattr(client.delete(), terminal)(*args)
+        await settle(getattr(make(transport=recorded).delete(), terminal)(*args))
+    assert recorded.calls == []
 
 
-def test_a_range_without_an_end_is_a_value_error_at_once(client):
+async def test_a_range_without_an_end_is_a_value_error_and_nothing_is_sent(make, recorded):
     with pytest.raises(ValueError, match="a range needs an end"):
-        client.delete().range("a", "")
+        await settle(make(transport=recorded).delete().range("a", ""))
+    assert recorded.calls == []

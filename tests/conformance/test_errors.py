@@ -1,4 +1,4 @@
-"""The errors that a server answers with, and what each keeps."""
+"""The errors that a server returns, and their attributes."""
 
 import pickle
 
@@ -8,7 +8,7 @@ import pytest
 from etcd_factory import ETCDService, errors, ops
 from etcd_factory.errors import etcd3
 from etcd_factory.testing import EtcdServer
-from tests.support.faces import listed, settle
+from tests.support.faces import failure, listed, settle
 
 SECRET = "a-value-that-is-nobodys-business"
 FUTURE = 10**9
@@ -27,16 +27,10 @@ CASES = {
 }
 
 
-async def failure(call, client):
-    with pytest.raises(errors.EtcdError) as caught:
-        await settle(call(client))
-    return caught.value
-
-
 @pytest.mark.parametrize("name", CASES)
-async def test_an_error_keeps_what_was_asked_and_what_was_answered(make, options, name):
+async def test_an_error_has_the_operation_and_the_servers_reply(make, options, name):
     operation, code, call = CASES[name]
-    error = await failure(call, make(namespace=""))
+    error = await failure(lambda: call(make(namespace="")))
     assert type(error).__name__ == name
     assert error.code == (code or error.code)
     assert error.message.startswith(("etcdserver: ", "grpc: "))
@@ -47,22 +41,22 @@ async def test_an_error_keeps_what_was_asked_and_what_was_answered(make, options
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_the_cause_of_an_error_is_that_of_grpc(make, name):
-    error = await failure(CASES[name][2], make(namespace=""))
+async def test_the_cause_of_an_error_is_the_grpc_error(make, name):
+    error = await failure(lambda: CASES[name][2](make(namespace="")))
     assert isinstance(error.__cause__, grpc.RpcError)
     assert error.__cause__.details() == error.message
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_an_error_is_whole_after_pickling(make, name):
-    error = await failure(CASES[name][2], make(namespace=""))
+async def test_an_error_is_equal_after_pickling(make, name):
+    error = await failure(lambda: CASES[name][2](make(namespace="")))
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), vars(again), str(again)) == (type(error), vars(error), str(error))
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_no_value_is_in_an_error(make, name):
-    error = await failure(CASES[name][2], make(namespace=""))
+async def test_an_error_contains_no_value(make, name):
+    error = await failure(lambda: CASES[name][2](make(namespace="")))
     assert SECRET not in f"{error} {error!r} {vars(error)}"
 
 
@@ -70,28 +64,28 @@ async def test_no_value_is_in_an_error(make, name):
     "name", ["KeyNotFoundError", "LeaseNotFoundError", "FutureRevisionError", "RequestTooLargeError"]
 )
 async def test_an_error_names_the_key(client, name):
-    assert "'some-key'" in str(await failure(CASES[name][2], client))
+    assert "'some-key'" in str(await failure(lambda: CASES[name][2](client)))
 
 
-async def test_an_error_of_a_ranged_read_names_where_it_begins(client):
-    error = await failure(lambda c: c.get_all().prefix("p/").revision(FUTURE).keys(), client)
+async def test_the_error_of_a_range_read_names_its_start(client):
+    error = await failure(lambda: client.get_all().prefix("p/").revision(FUTURE).keys())
     assert error.operation.startswith("get")
     assert "'p/'" in error.operation
 
 
-async def test_an_error_while_iterating_names_where_it_begins(client):
+async def test_an_error_while_iterating_names_the_start(client):
     with pytest.raises(errors.FutureRevisionError) as caught:
         await listed(client.get_all().prefix("p/").revision(FUTURE))
     assert caught.value.operation.startswith("get")
     assert "'p/'" in caught.value.operation
 
 
-async def test_a_compacted_revision_is_an_error_that_python_etcd3_knows(make, fragile):
+async def test_a_compacted_revision_is_an_error_of_python_etcd3_too(make, fragile):
     client = make(hosts=[fragile.endpoint])
     old = await settle(client.put("k").value("old"))
     new = await settle(client.put("k").value("new"))
     fragile.etcdctl("compact", str(new.revision))
-    error = await failure(lambda c: c.get("k").revision(old.revision).string(), client)
+    error = await failure(lambda: client.get("k").revision(old.revision).string())
     assert isinstance(error, errors.CompactedError)
     assert isinstance(error, etcd3.module.RevisionCompactedError)
     assert (error.code, error.operation.split()[0]) == ("OUT_OF_RANGE", "get")
@@ -105,19 +99,20 @@ def full():
 
 
 async def test_a_full_database_is_an_error_with_the_next_step(make, full):
-    error = await failure(lambda c: c.put("k").value(SECRET), make(hosts=[full.endpoint]))
+    error = await failure(lambda: make(hosts=[full.endpoint]).put("k").value(SECRET))
     assert type(error) is errors.NoSpaceError
     assert error.code == "RESOURCE_EXHAUSTED"
     assert not error.maybe_applied
     assert "defragment" in str(error)
 
 
-async def test_where_nothing_listens_the_connection_has_failed(make, refusing):
-    error = await failure(lambda c: c.put("k").value(SECRET), make(hosts=[refusing], dial_timeout=0.2))
+async def test_a_refused_connection_is_a_connection_error(make, refusing):
+    client = make(hosts=[refusing], retry={"attempts": 3})
+    error = await failure(lambda: client.put("k").value(SECRET))
     assert isinstance(error, errors.ConnectionFailedError)
     assert isinstance(error, etcd3.module.ConnectionFailedError)
     assert (error.code, error.endpoint) == ("UNAVAILABLE", refusing)
-    assert error.attempts > 1
+    assert error.attempts == 3
     assert "is etcd running there" in str(error)
     assert isinstance(error.__cause__, grpc.RpcError)
 

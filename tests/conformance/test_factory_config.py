@@ -114,9 +114,10 @@ async def test_all_faults_of_a_load_are_reported_with_the_file_that_set_them(fac
     assert {line.strip() for line in lines[1:]} == {
         "config/c.default.yaml: etcd.default.timeout: expected a number of seconds above 0, got -1",
         "config/c.default.yaml: etcd.clients.a.hots: unknown option; did you mean 'hosts'?",
-        "config/c.prod.json: etcd.clients.b.retry.attempts: expected a whole number, got str",
+        "config/c.prod.json: etcd.clients.b.retry.attempts: expected a whole number, got '3'",
         "mapping 1: etcd.client.namespac: unknown option; did you mean 'namespace'?",
-        "$ETCD_FACTORY__ETCD__CLIENT__DIAL_TIMEOUT: etcd.client.dial_timeout: expected a number of seconds, got str",
+        "$ETCD_FACTORY__ETCD__CLIENT__DIAL_TIMEOUT: etcd.client.dial_timeout: expected a number of seconds, "
+        "or a duration like '5s' or '500ms', got 'soon'",
     }
 
 

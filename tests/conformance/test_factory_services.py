@@ -60,9 +60,9 @@ async def test_views_use_the_configured_balancer(load):
     factory = load(service_discovery={"load_balancer": "consistent_hash"})
     for name in "abcd":
         await settle(factory.registry().register("user", name))
-    async with opened(factory.registry().subscribe("user")) as view:
-        assert len({view.pick("key").id for _ in range(8)}) == 1
-        assert len({view.pick(f"key {n}").id for n in range(100)}) == 4
+    view = await settle(factory.registry().subscribe("user"))
+    assert len({view.pick("key").id for _ in range(8)}) == 1
+    assert len({view.pick(f"key {n}").id for n in range(100)}) == 4
 
 
 @pytest.mark.parametrize("names", SPELLINGS.values(), ids=SPELLINGS)
@@ -71,8 +71,8 @@ async def test_a_configuration_center_is_made_from_its_section(load, client, nam
     factory = load(**{names[-1]: {"client": "x", "prefix": "cfg/", "fallback": str(file)}})
     await settle(factory.config_center().save("level", "INFO"))
     assert await keys(client) == ["x/cfg/level"]
-    async with opened(factory.config_center().live()) as live:
-        assert live.value.level == "INFO"
+    live = await settle(factory.config_center().live())
+    assert live.value.level == "INFO"
     assert "INFO" in file.read_text()
 
 
@@ -80,11 +80,10 @@ async def test_the_fallback_file_is_used_while_etcd_is_away(face, load, refusing
     file = tmp_path / "last.json"
     first = load(config_center={"fallback": str(file)})
     await settle(first.config_center().save("level", "INFO"))
-    async with opened(first.config_center().live()):
-        assert file.exists()
+    await settle((await settle(first.config_center().live())).close())
     away = face.factory({"client": {"hosts": refusing, "timeout": 0.5}, "config_center": {"fallback": str(file)}})
-    async with opened(away.config_center().live()) as live:
-        assert (live.value.level, live.source) == ("INFO", "fallback")
+    live = await settle(away.config_center().live())
+    assert (live.value.level, live.source) == ("INFO", "fallback")
     await closed(away)
 
 
@@ -128,21 +127,3 @@ async def test_a_missing_client_is_an_error_that_lists_the_existing_ones(load, s
     factory = load(**{section: {"client": "y"}})
     with pytest.raises(InstanceNotFoundError, match="x"):
         getattr(factory, call)()
-
-
-def opened(given):
-    """What closes at the end of its block, in either face."""
-    return given if hasattr(given, "__aenter__") else Blocking(given)
-
-
-class Blocking:
-    """A blocking context manager for ``async with``."""
-
-    def __init__(self, inner):
-        self._inner = inner
-
-    async def __aenter__(self):
-        return self._inner.__enter__()
-
-    async def __aexit__(self, *error):
-        self._inner.__exit__(*error)

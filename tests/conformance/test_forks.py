@@ -1,35 +1,9 @@
 """A forked child uses the client that it has inherited."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks on this system")
+from tests.support.forks import needs_fork, run_script
 
-START = """
-import os, sys, threading, traceback
-from etcd_factory import ETCDService
-
-def forked(body):
-    child = os.fork()
-    if not child:
-        code = 1
-        try:
-            body()
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stderr.flush()
-            os._exit(code)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert code == 0, f"the child ended with {code}"
-
-host, namespace = sys.argv[1:]
-options = {"hosts": [host], "namespace": namespace}
-"""
 USED = """
 def child():
     assert etcd.get("k").string() == "parent"
@@ -38,7 +12,7 @@ def child():
 
 etcd = ETCDService(options)
 etcd.put("k").value("parent")
-forked(child)
+run_in_child(child)
 assert etcd.get("child").string() == "written"
 etcd.close()
 """
@@ -47,7 +21,7 @@ def child():
     etcd.put("child").value("written")
 
 etcd = ETCDService(options)
-forked(child)
+run_in_child(child)
 assert etcd.get("child").string() == "written"
 etcd.close()
 """
@@ -64,7 +38,7 @@ etcd, over, begun = ETCDService(options), threading.Event(), threading.Event()
 thread = threading.Thread(target=work)
 thread.start()
 begun.wait()
-forked(child)
+run_in_child(child)
 over.set()
 thread.join()
 etcd.close()
@@ -86,7 +60,7 @@ thread = threading.Thread(target=lambda: etcd.get("k").string())
 thread.start()
 asked.wait()
 try:
-    forked(child)
+    run_in_child(child)
 finally:
     go.set()
     thread.join()
@@ -97,9 +71,9 @@ def child():
     try:
         next(watcher)
     except ClientClosedError as error:
-        assert "begin it anew" in str(error)
+        assert "begin a new one" in str(error)
     else:
-        raise AssertionError("it gave an event")
+        raise AssertionError("an event")
     with etcd.watch().key("k").create() as own:
         etcd.put("k").value("child")
         assert next(own).kv.text == "child"
@@ -107,21 +81,20 @@ def child():
 from etcd_factory.errors import ClientClosedError
 etcd = ETCDService(options)
 watcher = etcd.watch().key("k").create()
-forked(child)
+run_in_child(child)
 assert next(watcher).kv.text == "child"
 etcd.close()
 """
-NAMES = {
-    "one_whose_watch_it_can_not_go_on_with": WATCHING,
-    "one_that_was_used": USED,
-    "one_that_was_not_used_yet": UNUSED,
-    "one_that_another_thread_uses": BUSY,
-    "one_that_fetches_its_token": FETCHING,
+SCRIPTS = {
+    "of a watch": WATCHING,
+    "that was used": USED,
+    "that was not used yet": UNUSED,
+    "that another thread uses": BUSY,
+    "that fetches its token": FETCHING,
 }
 
 
-@pytest.mark.parametrize("script", NAMES.values(), ids=NAMES)
-def test_a_forked_child_calls_with_the_client_of_its_parent(etcd_server, etcd_namespace, script):
-    command = [sys.executable, "-c", START + script, etcd_server.endpoint, etcd_namespace]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
+@needs_fork
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
+def test_a_forked_child_uses_the_client_of_its_parent(etcd_server, etcd_namespace, script):
+    run_script(script, etcd_server, etcd_namespace)

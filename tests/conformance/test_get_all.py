@@ -24,7 +24,7 @@ async def test_without_a_modifier_it_is_every_key_of_the_namespace(filled):
 @pytest.mark.parametrize(
     ("prefix", "expected"), [("c", ["c/x", "c/y"]), ("c/x", ["c/x"]), ("e", []), (b"c/", ["c/x", "c/y"])]
 )
-async def test_a_prefix_gives_the_keys_that_begin_with_it(filled, prefix, expected):
+async def test_a_prefix_selects_the_keys_that_start_with_it(filled, prefix, expected):
     assert await settle(filled.get_all().prefix(prefix).keys()) == expected
 
 
@@ -32,7 +32,7 @@ async def test_a_prefix_gives_the_keys_that_begin_with_it(filled, prefix, expect
     ("start", "end", "expected"),
     [("a", "c", ["a", "b"]), (b"b", b"d", ["b", "c/x", "c/y"]), ("c", "\0", ["c/x", "c/y", "d"]), ("x", "a", [])],
 )
-async def test_a_range_goes_up_to_but_not_with_its_end(filled, start, end, expected):
+async def test_a_range_excludes_its_end(filled, start, end, expected):
     assert await settle(filled.get_all().range(start, end).keys()) == expected
 
 
@@ -57,7 +57,7 @@ async def test_all_undoes_a_prefix(filled):
         ("count", 2),
     ],
 )
-async def test_a_terminal_gives_its_kind_of_result(filled, terminal, expected):
+async def test_a_terminal_returns_its_kind_of_result(filled, terminal, expected):
     assert await settle(getattr(filled.get_all().prefix("c"), terminal)()) == expected
 
 
@@ -78,7 +78,7 @@ async def test_no_keys_are_an_empty_result(client, terminal, empty):
     assert await settle(getattr(client.get_all(), terminal)()) == empty
 
 
-async def test_kvs_tell_revisions_version_and_lease(client, lease):
+async def test_kvs_have_revisions_version_and_lease(client, lease):
     first = await settle(client.put("k").value("one"))
     second = await settle(client.put("k").lease(lease).value("two"))
     assert await settle(client.get_all().kvs()) == [KeyValue(b"k", b"two", first.revision, second.revision, 2, lease)]
@@ -89,7 +89,7 @@ async def test_iterating_yields_what_kvs_lists(filled):
     assert [kv.key_text for kv in await listed(filled.get_all().prefix("c"))] == ["c/x", "c/y"]
 
 
-async def test_exec_gives_the_whole_answer(filled):
+async def test_exec_returns_the_whole_response(filled):
     found = await settle(filled.get_all().limit(2).exec())
     assert isinstance(found, RangeResponse)
     assert ([kv.key for kv in found.kvs], found.count, found.more) == ([b"a", b"b"], len(PAIRS), True)
@@ -101,7 +101,7 @@ async def test_dicts_keep_the_order_of_the_server(filled):
     assert list(found.items()) == [("d", "5"), ("c/y", "4"), ("c/x", "3"), ("b", "2"), ("a", "1")]
 
 
-async def test_sort_ascends_unless_told_otherwise(filled):
+async def test_sort_ascends_by_default(filled):
     assert list((await settle(filled.get_all().sort("value").strings())).values()) == ["1", "2", "3", "4", "5"]
 
 
@@ -112,19 +112,19 @@ def test_an_unknown_sort_is_a_value_error_that_suggests_a_known_one(client):
         client.get_all().sort("key", "descendd")
 
 
-async def test_a_revision_is_read_as_it_was(client):
+async def test_an_old_revision_can_be_read(client):
     first = await settle(client.put("a").value("1"))
     await fill(client, {"a": "2", "b": "2"})
     assert await settle(client.get_all().revision(first.revision).strings()) == {"a": "1"}
 
 
-async def test_the_limit_is_kept(filled):
+async def test_limit_bounds_the_number_of_keys(filled):
     assert await settle(filled.get_all().limit(3).keys()) == ["a", "b", "c/x"]
     assert len(await listed(filled.get_all().limit(3))) == 3
     assert len(await settle(filled.get_all().limit(0).keys())) == len(PAIRS)
 
 
-async def test_revisions_bound_what_is_found(client):
+async def test_revision_modifiers_bound_the_result(client):
     old, middle, new = [await settle(client.put(key).value("v")) for key in ("old", "middle", "new")]
     again = await settle(client.put("old").value("w"))
     every = client.get_all()
@@ -136,8 +136,8 @@ async def test_revisions_bound_what_is_found(client):
 
 
 @pytest.mark.parametrize("modifier", ["limit", "revision", "min_mod_revision", "max_create_revision"])
-def test_a_modifier_that_wants_an_int_refuses_others_at_once(client, modifier):
-    with pytest.raises(TypeError, match="is an int, not str"):
+def test_a_modifier_that_takes_an_int_refuses_other_types_at_once(client, modifier):
+    with pytest.raises(TypeError, match="must be an int, not str"):
         getattr(client.get_all(), modifier)("1")
 
 
@@ -159,26 +159,21 @@ async def test_keys_that_are_not_utf_8_are_read_as_bytes(client):
     ("terminal", "value"),
     [("strings", b"\xff"), ("json", b"\xff"), ("json", "{"), ("numbers", "x"), ("numbers", "1_0")],
 )
-async def test_a_value_that_can_not_be_read_names_its_key(client, terminal, value):
+async def test_the_error_of_an_invalid_value_names_its_key(client, terminal, value):
     await fill(client, {"good": "1", "wrong": value})
     with pytest.raises(ValueError, match="'wrong'"):
         await settle(getattr(client.get_all(), terminal)())
 
 
-async def test_keys_and_counts_are_had_without_the_values(filled, monkeypatch):
-    asked, call = [], filled._run.client.call
-
-    def noting(method, request, timeout):
-        asked.append((request.keys_only, request.count_only))
-        return call(method, request, timeout)
-
-    monkeypatch.setattr(filled._run.client, "call", noting)
-    for terminal in (filled.get_all().keys, filled.get_all().key_bytes, filled.get_all().count, filled.get("a").exists):
+async def test_keys_and_counts_are_read_without_the_values(make, recorded):
+    client = make(transport=recorded)
+    for terminal in (client.get_all().keys, client.get_all().key_bytes, client.get_all().count, client.get("a").exists):
         await settle(terminal())
+    asked = [(request.keys_only, request.count_only) for request in recorded.requests("Range")]
     assert asked == [(True, False), (True, False), (False, True), (False, True)]
 
 
-async def test_a_modifier_leaves_the_builder_as_it_was(filled):
+async def test_a_modifier_does_not_change_the_builder(filled):
     plain = filled.get_all()
     plain.prefix("c").limit(1).sort("key", "descend").revision(1).min_mod_revision(10**9)
     assert await settle(plain.keys()) == sorted(PAIRS)

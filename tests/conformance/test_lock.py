@@ -3,60 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 
 import pytest
 
 from etcd_factory import ops
 from etcd_factory.errors import LockFailedError
-from etcd_factory.testing import EtcdServer
-from tests.support.faces import is_async, settle, until
-
-
-async def queued(client, number, prefix="name/"):
-    """Wait until so many stand in a queue."""
-
-    async def looked():
-        return await settle(client.get_all().prefix(prefix).count()) >= number
-
-    await until(looked)
-
-
-async def entered(lock):
-    return await lock.__aenter__() if is_async(lock) else lock.__enter__()
-
-
-async def left(lock):
-    return await lock.__aexit__(None, None, None) if is_async(lock) else lock.__exit__(None, None, None)
-
-
-async def error_of(call):
-    try:
-        await settle(call())
-    except Exception as error:
-        return error
-    return None
+from tests.support.faces import enter, error_of, in_time, leave, settle
+from tests.support.locking import begins_to_wait, etcdctl_can_put, queued, start_etcdctl
 
 
 @pytest.fixture
-def here(client):
-    """Runs a call beside the test: in asyncio as a task, else in a thread."""
-
-    def start(call):
-        if is_async(client):
-            return asyncio.ensure_future(settle(call()))
-        return asyncio.ensure_future(asyncio.to_thread(call))
-
-    return start
+def client(make, recorded):
+    return make(transport=recorded)
 
 
 async def test_a_lock_is_held_inside_its_block_and_leaves_nothing(client):
     lock = client.lock("name")
     assert not lock.held
-    await entered(lock)
+    await enter(lock)
     assert lock.held
     assert await settle(client.get_all().prefix("name/").count()) == 1
-    await left(lock)
+    await leave(lock)
     assert not lock.held
     assert await settle(client.get_all().keys()) == []
 
@@ -69,7 +36,7 @@ async def test_its_key_is_that_of_gos_mutex(client):
     await settle(lock.release())
 
 
-async def test_a_lock_that_another_holds_is_tried_once_with_timeout_0(make):
+async def test_timeout_0_tries_a_held_lock_once(make):
     one, other = make(), make()
     await settle(one.lock("name").acquire())
     error = await error_of(lambda: other.lock("name").acquire(timeout=0))
@@ -78,7 +45,7 @@ async def test_a_lock_that_another_holds_is_tried_once_with_timeout_0(make):
     assert await settle(one.get_all().count()) == 1
 
 
-async def test_a_wait_that_is_too_long_leaves_no_lease(make):
+async def test_a_wait_that_times_out_leaves_no_lease(make):
     one, other = make(), make()
     await settle(one.lock("name").acquire())
     before = await settle(one.leases())
@@ -86,14 +53,14 @@ async def test_a_wait_that_is_too_long_leaves_no_lease(make):
     assert await settle(one.leases()) == before
 
 
-async def test_waiters_are_served_in_the_order_in_which_they_came(make, here):
+async def test_waiters_acquire_the_lock_in_their_order(make, face):
     first = make()
     held = await settle(first.lock("name").acquire())
     served, waiting = [], []
 
     for number in range(5):
         other = make()
-        waiting.append(here(lambda n=number, c=other: c.lock("name").do(lambda: served.append(n))))
+        waiting.append(face.begin(lambda n=number, c=other: c.lock("name").do(lambda: served.append(n))))
         await queued(first, number + 2)
     await settle(held.release())
     await asyncio.gather(*waiting)
@@ -110,7 +77,7 @@ async def test_fencing_tokens_grow_from_holder_to_holder(client):
     assert tokens == sorted(set(tokens))
 
 
-async def test_its_key_guards_a_write_for_as_long_as_it_is_held(client, etcdctl):
+async def test_its_key_guards_a_write_while_it_is_held(client, etcdctl):
     lock = await settle(client.lock("name").acquire())
     assert [lock.key] == await settle(client.get_all().prefix("name/").key_bytes())
     guarded = client.if_(lock.key, "create", "==", lock.fencing_token).then(ops.put("guarded").value("v"))
@@ -122,39 +89,35 @@ async def test_its_key_guards_a_write_for_as_long_as_it_is_held(client, etcdctl)
     await settle(other.release())
 
 
-async def test_one_who_waits_does_not_hold_it(make, here):
-    one, other = make(), make()
-    held = await settle(one.lock("name").acquire())
-    lock = other.lock("name")
-    waiting = here(lambda: lock.acquire())
-    await queued(one, 2)
-    await until(lambda: lock._place.revision)
+async def test_a_waiting_lock_is_not_held(make, face, client, recorded):
+    held = await settle(make().lock("name").acquire())
+    lock = client.lock("name")
+    waiting = face.begin(lock.acquire)
+    await begins_to_wait(recorded)
     assert not lock.held
     for facts in ("fencing_token", "key"):
         with pytest.raises(LockFailedError, match="not held"):
             getattr(lock, facts)
-    assert isinstance(await error_of(lambda: entered(lock)), LockFailedError)
+    assert isinstance(await error_of(lambda: enter(lock)), LockFailedError)
     await settle(held.release())
-    await asyncio.wait_for(waiting, 10)
+    await in_time(waiting)
     assert lock.held
     await settle(lock.release())
 
 
-async def test_one_who_waits_is_woken_where_another_releases_his_lock(make, here):
-    one, other = make(), make()
-    held = await settle(one.lock("name").acquire())
-    lock = other.lock("name")
-    waiting = here(lambda: lock.acquire())
-    await queued(one, 2)
-    await until(lambda: lock._place.revision)
+async def test_releasing_a_waiting_lock_wakes_its_waiter(make, face, client, recorded):
+    held = await settle(make().lock("name").acquire())
+    lock = client.lock("name")
+    waiting = face.begin(lock.acquire)
+    await begins_to_wait(recorded)
     await settle(lock.release())
     with pytest.raises(LockFailedError, match="was left while waiting"):
-        await asyncio.wait_for(waiting, 10)
+        await in_time(waiting)
     assert held.held
-    assert await settle(one.get_all().count()) == 1
+    assert await settle(client.get_all().count()) == 1
 
 
-async def test_do_gives_what_the_function_gives_and_releases_when_it_fails(client):
+async def test_do_returns_the_result_and_releases_when_the_function_fails(client):
     lock = client.lock("name")
     assert await settle(lock.do(lambda: 42)) == 42
     error = await error_of(lambda: lock.do(lambda: 1 // 0))
@@ -162,7 +125,7 @@ async def test_do_gives_what_the_function_gives_and_releases_when_it_fails(clien
     assert await settle(client.get_all().count()) == 0
 
 
-async def test_what_is_not_held_has_no_token_and_cant_be_released(client):
+async def test_a_lock_that_is_not_held_has_no_token_and_cannot_be_released(client):
     lock = client.lock("name")
     for facts in ("fencing_token", "key"):
         with pytest.raises(LockFailedError, match="not held"):
@@ -170,109 +133,86 @@ async def test_what_is_not_held_has_no_token_and_cant_be_released(client):
     assert isinstance(await error_of(lock.release), LockFailedError)
 
 
-async def test_one_object_is_held_once(client):
+async def test_an_object_can_be_acquired_once(client):
     lock = await settle(client.lock("name").acquire())
     error = await error_of(lambda: lock.acquire(timeout=0))
-    assert "make another one" in str(error)
+    assert "create another one" in str(error)
     assert lock.held
     await settle(lock.release())
 
 
 @pytest.mark.parametrize(("ttl", "error"), [(0, ValueError), ("3", TypeError)])
-async def test_a_wrong_ttl_is_an_error_at_once(client, ttl, error):
+async def test_an_invalid_ttl_is_an_error_at_once(client, ttl, error):
     with pytest.raises(error):
         client.lock("name", ttl=ttl)
 
 
-async def test_a_lock_whose_lease_is_revoked_by_another_is_lost_and_told(client, etcd_server, here):
-    lost = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    lock = client.lock("name", ttl=2).on("lost", lambda lock: loop.call_soon_threadsafe(lost.set))
+async def test_a_lock_whose_lease_is_revoked_by_another_is_lost(client, etcdctl, recorder):
+    lock = recorder.on(client.lock("name", ttl=2), "lost")
     await settle(lock.acquire())
     (kv,) = await settle(client.get_all().kvs())
-    etcd_server.etcdctl("lease", "revoke", f"{kv.lease:x}")
-    await asyncio.wait_for(lost.wait(), 10)
+    etcdctl("lease", "revoke", f"{kv.lease:x}")
+    await recorder.until("lost")
+    assert recorder.calls == [("lost", lock)]
     assert not lock.held
-    await left(lock)
+    await leave(lock)
 
 
-async def test_one_who_waits_and_loses_his_lease_is_told_at_once(make, here, etcd_server):
+async def test_a_waiting_lock_whose_lease_is_lost_raises_at_once(make, face, etcdctl):
     one, other = make(), make()
     await settle(one.lock("name").acquire())
-    waiting = here(lambda: other.lock("name", ttl=2).acquire())
+    waiting = face.begin(lambda: other.lock("name", ttl=2).acquire())
     await queued(one, 2)
     kvs = await settle(one.get_all().sort("create").kvs())
-    etcd_server.etcdctl("lease", "revoke", f"{kvs[1].lease:x}")
+    etcdctl("lease", "revoke", f"{kvs[1].lease:x}")
     with pytest.raises(LockFailedError, match="lost while waiting"):
-        await asyncio.wait_for(waiting, 10)
+        await in_time(waiting)
 
 
-async def test_a_deleted_key_of_one_who_waits_does_not_give_him_the_lock(make, here):
+async def test_a_waiting_lock_whose_key_was_deleted_is_not_acquired(make, face):
     one, other = make(), make()
     held = await settle(one.lock("name").acquire())
-    waiting = here(lambda: other.lock("name").acquire())
+    waiting = face.begin(lambda: other.lock("name").acquire())
     await queued(one, 2)
     keys = await settle(one.get_all().sort("create").keys())
     await settle(one.delete().key(keys[1]))
     await settle(held.release())
     with pytest.raises(LockFailedError, match="lost while waiting"):
-        await asyncio.wait_for(waiting, 10)
+        await in_time(waiting)
 
 
-@pytest.fixture(scope="module")
-def alone():
-    """A server of this file's own, without a namespace, as etcdctl sees it."""
-    with EtcdServer() as server:
-        yield server
-
-
-def etcdctl(server, *command):
-    """etcdctl running beside the test."""
-    binary = server.binary.with_name("etcdctl")
-    command = [str(binary), f"--endpoints={server.endpoint}", *command]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-
-
-async def test_a_lock_held_by_etcdctl_keeps_us_out_until_it_is_given_back(make, alone):
-    client = make(hosts=alone.endpoint, namespace="")
-    with etcdctl(alone, "lock", "shared") as other:
-        assert other.stdout.readline().startswith("shared/")
-        assert isinstance(await error_of(lambda: client.lock("shared").acquire(timeout=0)), LockFailedError)
+async def test_a_lock_held_by_etcdctl_is_acquired_after_its_release(make, fragile, queue_name):
+    client = make(hosts=fragile.endpoint, namespace="")
+    with start_etcdctl(fragile, "lock", queue_name) as other:
+        assert other.stdout.readline().startswith(f"{queue_name}/")
+        assert isinstance(await error_of(lambda: client.lock(queue_name).acquire(timeout=0)), LockFailedError)
         other.terminate()
-        lock = await settle(client.lock("shared").acquire(timeout=10))
+        lock = await settle(client.lock(queue_name).acquire(timeout=10))
     assert lock.held
     await settle(lock.release())
 
 
-def guarded(server, key, token):
-    """Whether etcdctl writes if the key was created at that revision."""
-    binary = server.binary.with_name("etcdctl")
-    text = f'create("{key.decode()}") = "{token}"\n\nput guarded v\n\n\n'
-    command = [str(binary), f"--endpoints={server.endpoint}", "txn"]
-    return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout.startswith("SUCCESS")
-
-
-async def test_its_key_guards_a_write_of_etcdctl_and_the_key_of_etcdctl_one_of_ours(make, alone):
-    client = make(hosts=alone.endpoint, namespace="")
-    lock = await settle(client.lock("shared").acquire())
-    assert guarded(alone, lock.key, lock.fencing_token)
-    assert not guarded(alone, lock.key, lock.fencing_token - 1)
-    with etcdctl(alone, "lock", "shared") as other:
-        await queued(client, 2, "shared/")
+async def test_a_key_of_either_side_guards_writes_of_the_other(make, fragile, queue_name):
+    client = make(hosts=fragile.endpoint, namespace="")
+    lock = await settle(client.lock(queue_name).acquire())
+    assert etcdctl_can_put(fragile, lock.key, lock.fencing_token)
+    assert not etcdctl_can_put(fragile, lock.key, lock.fencing_token - 1)
+    with start_etcdctl(fragile, "lock", queue_name) as other:
+        await queued(client, 2, f"{queue_name}/")
         await settle(lock.release())
         key = other.stdout.readline().strip()
         theirs = await settle(client.get(key).kv())
-        assert key == f"shared/{theirs.lease:x}"
+        assert key == f"{queue_name}/{theirs.lease:x}"
         own = client.if_(key, "create", "==", theirs.create_revision)
         assert (await settle(own.commit())).succeeded
         other.terminate()
 
 
-async def test_a_lock_held_by_us_keeps_etcdctl_out_until_it_is_given_back(make, alone):
-    client = make(hosts=alone.endpoint, namespace="")
-    lock = await settle(client.lock("shared").acquire())
-    with etcdctl(alone, "lock", "shared") as other:
-        await queued(client, 2, "shared/")
+async def test_etcdctl_acquires_a_lock_after_our_release(make, fragile, queue_name):
+    client = make(hosts=fragile.endpoint, namespace="")
+    lock = await settle(client.lock(queue_name).acquire())
+    with start_etcdctl(fragile, "lock", queue_name) as other:
+        await queued(client, 2, f"{queue_name}/")
         await settle(lock.release())
-        assert other.stdout.readline().startswith("shared/")
+        assert other.stdout.readline().startswith(f"{queue_name}/")
         other.terminate()

@@ -34,20 +34,20 @@ async def get(etcd):
     return await etcd.get("k").string()
 
 
-def test_a_client_made_outside_any_loop_is_used_in_two_one_after_the_other(options):
+def test_a_client_created_outside_any_loop_can_be_used_in_two(options):
     etcd = AsyncETCDService(options)
     asyncio.run(put(etcd))
     assert asyncio.run(get(etcd)) == "v"
     asyncio.run(etcd.aclose())
 
 
-def test_a_client_made_in_one_loop_is_used_in_another(options):
-    async def made():
+def test_a_client_created_in_one_loop_can_be_used_in_another(options):
+    async def create():
         etcd = AsyncETCDService(options)
         await etcd.put("k").value("v")
         return etcd
 
-    etcd = asyncio.run(made())
+    etcd = asyncio.run(create())
     assert asyncio.run(get(etcd)) == "v"
     asyncio.run(etcd.aclose())
 
@@ -60,13 +60,13 @@ def test_a_client_closed_in_one_loop_is_closed_in_all(options):
         asyncio.run(get(etcd))
 
 
-def test_loops_one_after_the_other_leave_nothing_on_stderr(etcd_server, etcd_namespace):
+def test_successive_loops_print_nothing_on_stderr(etcd_server, etcd_namespace):
     command = [sys.executable, "-W", "error", "-c", ALONE, etcd_server.endpoint, etcd_namespace]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-async def test_many_calls_run_side_by_side_in_one_loop(options):
+async def test_many_calls_run_concurrently_in_one_loop(options):
     async with AsyncETCDService(options) as etcd:
         await asyncio.gather(*(etcd.put(f"k{n}").value(n) for n in range(100)))
         assert await etcd.get_all().count() == 100

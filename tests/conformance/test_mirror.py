@@ -8,24 +8,10 @@ import pytest
 
 from etcd_factory import KeyValue, errors, ops
 from tests.support.faces import closed, fill, settle
-
-from .test_watch import WATCHERS, comes_to, nothing_left, threads
+from tests.support.mirroring import caught_up, open_mirror, stored
+from tests.support.watching import WATCHERS, nothing_left, threads, until_metric
 
 MANY = 2500  # keys: more than one page
-
-
-def opened(client, prefix=""):
-    return settle(client.mirror(prefix))
-
-
-async def kvs(client, prefix=""):
-    """What a mirror should hold."""
-    return {kv.key: kv for kv in await settle(client.get_all().prefix(prefix).kvs())}
-
-
-async def caught_up(mirror, client):
-    """Wait until it has seen all that there is now."""
-    await settle(mirror.wait((await settle(client.get("").exec())).revision))
 
 
 # --- a mapping
@@ -33,8 +19,8 @@ async def caught_up(mirror, client):
 
 async def test_it_maps_the_keys_of_a_prefix_to_key_values(client):
     await fill(client, {"p/a": "1", "p/b": "2", "q": "0"})
-    mirror = await opened(client, "p/")
-    expected = await kvs(client, "p/")
+    mirror = await open_mirror(client, "p/")
+    expected = await stored(client, "p/")
     assert [*expected] == [b"p/a", b"p/b"]
     assert (len(mirror), bool(mirror), [*mirror]) == (2, True, [*expected])
     assert mirror[b"p/a"] == expected[b"p/a"]
@@ -46,23 +32,23 @@ async def test_it_maps_the_keys_of_a_prefix_to_key_values(client):
     assert (b"p/a" in mirror, b"q" in mirror, b"p/c" in mirror) == (True, False, False)
 
 
-async def test_it_equals_what_has_the_same_keys_and_values(client):
+async def test_it_equals_a_mapping_of_the_same_keys_and_values(client):
     await fill(client, {"a": "1"})
-    one, two = await opened(client), await opened(client, b"")
-    assert one == two == await kvs(client)
+    one, two = await open_mirror(client), await open_mirror(client, b"")
+    assert one == two == await stored(client)
     assert one != {}
     assert one != {b"a": b"1"}
 
 
-async def test_an_empty_one_is_empty(client):
-    mirror = await opened(client, "none")
+async def test_a_mirror_of_no_keys_is_empty(client):
+    mirror = await open_mirror(client, "none")
     assert (len(mirror), bool(mirror), [*mirror], mirror.copy()) == (0, False, [], {})
     assert mirror == {}
 
 
 async def test_it_is_read_only(client):
     await fill(client, {"a": "1"})
-    mirror = await opened(client)
+    mirror = await open_mirror(client)
     assert isinstance(mirror, Mapping)
     assert not isinstance(mirror, MutableMapping)
     with pytest.raises(TypeError):
@@ -74,33 +60,33 @@ async def test_it_is_read_only(client):
 
 
 async def test_a_missing_key_is_a_key_error(client):
-    mirror = await opened(client)
+    mirror = await open_mirror(client)
     with pytest.raises(KeyError, match=r"b'none'"):
         mirror[b"none"]
 
 
 @pytest.mark.parametrize("key", ["a", 1, None], ids=repr)
-async def test_what_is_no_key_here_is_a_type_error(client, key):
+async def test_a_key_that_is_not_bytes_is_a_type_error(client, key):
     await fill(client, {"a": "1"})
-    mirror = await opened(client)
+    mirror = await open_mirror(client)
     with pytest.raises(TypeError, match=r"keys are bytes, not \w+; its get\(\) takes text too"):
         mirror[key]
     with pytest.raises(TypeError, match="keys are bytes"):
         _ = key in mirror
 
 
-async def test_views_are_of_the_moment_they_were_taken(client):
+async def test_views_are_snapshots(client):
     await fill(client, {"a": "1"})
-    mirror = await opened(client)
+    mirror = await open_mirror(client)
     views = [iter(mirror), mirror.keys(), mirror.values(), mirror.items()]
     await settle(mirror.wait((await settle(client.put("b").value("2"))).revision))
     assert [len([*view]) for view in views] == [1, 1, 1, 1]
     assert len(mirror) == 2
 
 
-async def test_it_says_what_it_is(client):
+async def test_its_repr_has_prefix_size_and_revision(client):
     await fill(client, {"p/a": "1"})
-    mirror = await opened(client, "p/")
+    mirror = await open_mirror(client, "p/")
     assert repr(mirror) == f"<Mirror b'p/': 1 keys at revision {mirror.revision}>"
 
 
@@ -118,14 +104,14 @@ PREFIXES = {
 
 
 @pytest.mark.parametrize("name", PREFIXES)
-async def test_it_holds_the_keys_with_its_prefix_and_no_others_then_and_later(client, name):
+async def test_it_holds_only_the_keys_with_its_prefix_at_first_and_later(client, name):
     prefix, expected = PREFIXES[name]
     await fill(client, dict.fromkeys([b"user", b"user/", b"user/1", b"user2", b"\xff"], "old"))
-    mirror = await opened(client, prefix)
+    mirror = await open_mirror(client, prefix)
     await fill(client, dict.fromkeys([b"user/1", b"user/2", b"user2", b"\xff\xff"], "new"))
     await caught_up(mirror, client)
     assert sorted(mirror) == expected
-    assert mirror == await kvs(client, prefix)
+    assert mirror == await stored(client, prefix)
 
 
 async def test_without_a_prefix_it_holds_the_whole_namespace(client):
@@ -134,9 +120,9 @@ async def test_without_a_prefix_it_holds_the_whole_namespace(client):
     assert {key: kv.text for key, kv in mirror.items()} == {b"": "0", b"a": "1"}
 
 
-async def test_keys_are_told_below_the_namespace_when_they_change_too(client):
+async def test_changed_keys_are_relative_to_the_namespace(client):
     inner = client.namespace("in/")
-    mirror = await opened(inner, "p/")
+    mirror = await open_mirror(inner, "p/")
     await fill(client, {"in/p/a": "1", "p/a": "x"})
     await caught_up(mirror, client)
     assert mirror[b"p/a"] == await settle(inner.get("p/a").kv())
@@ -144,21 +130,21 @@ async def test_keys_are_told_below_the_namespace_when_they_change_too(client):
 
 @pytest.mark.parametrize("prefix", [None, 1, ["p"]], ids=repr)
 async def test_a_prefix_is_text_or_bytes(client, prefix):
-    with pytest.raises(TypeError, match="a prefix is str or bytes"):
-        await opened(client, prefix)
+    with pytest.raises(TypeError, match="a prefix must be str or bytes"):
+        await open_mirror(client, prefix)
 
 
-async def test_a_range_of_many_pages_is_all_there(client):
+async def test_a_range_of_many_pages_is_complete(client):
     await settle(client.batch([ops.put(f"k{number:05}").value(str(number)) for number in range(MANY)]))
-    mirror = await opened(client, "k")
+    mirror = await open_mirror(client, "k")
     assert len(mirror) == MANY
-    assert mirror == await kvs(client, "k")
+    assert mirror == await stored(client, "k")
 
 
 # --- beginning and ending
 
 
-async def test_it_is_a_context_manager_that_closes_it(face, client):
+async def test_leaving_its_block_closes_it(face, client):
     await fill(client, {"a": "1"})
     if face.name == "blocking":
         with client.mirror() as mirror:
@@ -173,25 +159,25 @@ async def test_it_is_a_context_manager_that_closes_it(face, client):
     assert [*mirror] == [b"a"]
 
 
-async def test_a_closed_one_follows_no_more_and_can_still_be_read(client):
+async def test_a_closed_mirror_stops_following_and_can_still_be_read(client):
     await fill(client, {"a": "1"})
-    mirror, open_one = await opened(client), await opened(client)
+    mirror, open_one = await open_mirror(client), await open_mirror(client)
     await settle(mirror.close())
     await settle(mirror.close())
     await settle(open_one.wait((await settle(client.put("a").value("2"))).revision))
     assert (mirror.get("a").string(), open_one.get("a").string()) == ("1", "2")
 
 
-async def test_a_closed_one_is_gone_from_the_server_and_leaves_nothing(make, fragile):
+async def test_a_closed_mirror_is_removed_from_the_server_and_leaves_nothing(make, fragile):
     client = make(hosts=[fragile.endpoint])
     await fill(client, {"a": "1"})
-    await comes_to(fragile, WATCHERS, 0)
+    await until_metric(fragile, WATCHERS, 0)
     before = threads()
-    mirror = await opened(client)
+    mirror = await open_mirror(client)
     mirror.on("change", print)
-    await comes_to(fragile, WATCHERS, 1)
+    await until_metric(fragile, WATCHERS, 1)
     await settle(mirror.close())
-    await comes_to(fragile, WATCHERS, 0)
+    await until_metric(fragile, WATCHERS, 0)
     await nothing_left(before)
 
 
@@ -199,7 +185,7 @@ async def test_closing_the_client_ends_it_and_leaves_nothing(make):
     before = threads()
     client = make()
     await fill(client, {"a": "1"})
-    mirror = await opened(client)
+    mirror = await open_mirror(client)
     mirror.on("change", print)
     await closed(client)
     await nothing_left(before)
@@ -209,14 +195,14 @@ async def test_closing_the_client_ends_it_and_leaves_nothing(make):
     await settle(mirror.close())
 
 
-async def test_a_closed_client_makes_none(client):
+async def test_a_closed_client_opens_no_mirror(client):
     await closed(client)
     with pytest.raises(errors.ClientClosedError):
-        await opened(client)
+        await open_mirror(client)
 
 
-async def test_one_that_cannot_reach_its_server_is_not_made_and_leaves_nothing(make, refusing):
+async def test_a_mirror_without_a_reachable_server_is_not_opened_and_leaves_nothing(make, refusing):
     before = threads()
     with pytest.raises(errors.ConnectionFailedError):
-        await opened(make(hosts=[refusing], timeout=0.5))
+        await open_mirror(make(hosts=[refusing], timeout=0.5))
     await nothing_left(before)

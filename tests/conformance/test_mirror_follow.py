@@ -1,4 +1,4 @@
-"""A prefix kept in memory: it follows the store, whole transactions at a time."""
+"""How a mirror follows the store: whole transactions at a time."""
 
 from __future__ import annotations
 
@@ -10,17 +10,10 @@ import pytest
 
 from etcd_factory import AsyncETCDService, ops
 from tests.support.faces import fill, settle
-
-from .test_mirror import caught_up, kvs, opened
+from tests.support.mirroring import caught_up, open_mirror, stored
 
 SWINGS = 200
 SWITCH = 1e-5  # seconds that a thread may run: far more turns than usual
-
-
-@pytest.fixture
-def other(make):
-    """A client of somebody else."""
-    return make()
 
 
 CHANGES = {
@@ -36,44 +29,44 @@ CHANGES = {
 
 
 def run(change):
-    """Do it; a transaction has still to be committed."""
+    """Run a change; a transaction must still be committed."""
     return settle(change.commit() if hasattr(change, "commit") else change)
 
 
 @pytest.mark.parametrize("name", CHANGES)
 async def test_it_follows(client, other, name):
     await fill(client, {"p/a": "1", "p/b": "2"})
-    mirror = await opened(client, "p/")
+    mirror = await open_mirror(client, "p/")
     done = await run(CHANGES[name](other))
     await settle(mirror.wait(done.revision))
-    assert mirror == await kvs(client, "p/")
+    assert mirror == await stored(client, "p/")
     assert mirror.revision >= done.revision
 
 
-async def test_a_key_that_goes_and_comes_back_is_a_new_one(client, other):
+async def test_a_deleted_key_that_is_written_again_is_a_new_one(client, other):
     await fill(client, {"a": "1"})
-    mirror = await opened(client)
+    mirror = await open_mirror(client)
     await settle(other.delete().key("a"))
     made = await settle(other.put("a").value("2"))
     await settle(mirror.wait(made.revision))
     assert (mirror[b"a"].create_revision, mirror[b"a"].version) == (made.revision, 1)
 
 
-async def test_keys_go_with_their_lease(client, other):
+async def test_keys_are_removed_with_their_lease(client, other):
     lease = other.lease(600)
     await settle(lease.grant())
     await settle(other.put("a").lease(lease).value("1"))
-    mirror = await opened(client)
+    mirror = await open_mirror(client)
     assert mirror[b"a"].lease == lease.id
     await settle(lease.revoke())
     await caught_up(mirror, client)
     assert mirror == {}
 
 
-async def test_it_may_be_read_while_the_server_stands_still_and_when_it_is_gone(make, fragile):
+async def test_it_can_be_read_while_the_server_is_paused_and_after_it_was_killed(make, fragile):
     client = make(hosts=[fragile.endpoint])
     await fill(client, {"a": "1"})
-    mirror, expected = await opened(client), await kvs(client)
+    mirror, expected = await open_mirror(client), await stored(client)
     for harm in (fragile.pause, fragile.kill):
         harm()
         assert (mirror.copy(), mirror[b"a"], mirror.get("a").string()) == (expected, expected[b"a"], "1")
@@ -103,12 +96,12 @@ class Swings:
 
 
 def is_whole(keys, values=()):
-    """Whether they are one side, of one transaction."""
+    """Whether keys and values are one side, written by one transaction."""
     return sorted(keys) in SIDE and len({*values}) <= 1
 
 
 def apart(kvs):
-    """Keys and values."""
+    """Return keys and values apart."""
     kvs = [*kvs]
     return [kv.key for kv in kvs], [kv.value for kv in kvs]
 
@@ -132,7 +125,7 @@ def busy():
 
 
 def look(mirror, see, over):
-    """Look again and again; how often it was not whole."""
+    """Look repeatedly; returns how often it was not whole."""
     torn = 0
     while not over.is_set():
         torn += not see(mirror)
@@ -145,7 +138,7 @@ async def test_no_transaction_is_torn(client, options, name):
     async with AsyncETCDService(options) as writer:
         swings = Swings(writer)
         await swings.swing("a", "b", "first")
-        mirror = await opened(client)
+        mirror = await open_mirror(client)
         looking = asyncio.to_thread(look, mirror, LOOKS[name], swings.over)
         torn, _ = await asyncio.gather(looking, swings.run())
     assert torn == 0

@@ -10,62 +10,56 @@ from functools import partial
 import pytest
 
 from etcd_factory import AsyncETCDService, errors, ops
-from tests.support.faces import fill, settle
-from tests.support.gates import BOUND, asking, hearing
-
-from .test_mirror import opened
+from etcd_factory.wire import methods
+from tests.support.faces import BOUND, FACES, failure, fill, in_time, settle
+from tests.support.mirroring import Reads, open_mirror, read_fresh
+from tests.support.transports import Held, real
 
 ROUNDS = 50
 READERS = 8
 WRITES = 200
 CROWD = 256
 MOST = 128  # keys of one request
+ASYNCIO = FACES[1]
 
 
 @pytest.fixture
-def streams(client):
-    """The client's streams; used before the first of them."""
-    with hearing(client) as gate:
-        yield gate
+def reads(wrap):
+    """What the client's mirrors ask for linearizable reads."""
+    return wrap(Reads)
 
 
 @pytest.fixture
-def questions(client):
-    """What the client's mirrors ask."""
-    with asking(client) as gate:
-        yield gate
+def watches(reads):
+    """Holds what the client's watches receive."""
+    return Held(reads, methods.WATCH)
 
 
 @pytest.fixture
-def other(make):
-    """A client of somebody else."""
-    return make()
+def client(make, watches):
+    return make(transport=watches)
 
 
-def fresh(mirror, key="k"):
-    return settle(mirror.get(key, fresh=True).string())
-
-
-def reading(face, mirror, key="k"):
-    """A fresh read under way."""
+def begin_read(face, mirror, key="k"):
+    """Start a linearizable read beside the test."""
     return face.begin(lambda: mirror.get(key, fresh=True).string())
 
 
 # --- never too old
 
 
-async def test_a_read_right_after_what_another_wrote_gives_that(client, other):
-    mirror = await opened(client)
+async def test_a_read_returns_what_another_client_has_just_written(client, other):
+    mirror = await open_mirror(client)
     for number in range(ROUNDS):
-        assert await fresh(mirror, f"never/{number}") is None
+        assert await read_fresh(mirror, f"never/{number}") is None
         await settle(other.put(f"new/{number}").value("v"))
-        assert await fresh(mirror, f"new/{number}") == "v"
+        assert await read_fresh(mirror, f"new/{number}") == "v"
         await settle(other.put("k").value(number))
-        assert await fresh(mirror) == str(number)
+        assert await read_fresh(mirror) == str(number)
         await settle(other.delete().key("k"))
-        assert await fresh(mirror) is None
+        assert await read_fresh(mirror) is None
         await settle(other.put("k").value("again"))
-        assert await fresh(mirror) == "again"
+        assert await read_fresh(mirror) == "again"
 
 
 CASES = {
@@ -78,49 +72,49 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_a_read_waits_for_a_watch_that_is_behind_where_a_plain_one_is_old(
-    face, client, other, streams, questions, name
+async def test_a_read_waits_for_a_watch_that_is_behind_while_a_plain_one_is_stale(
+    face, client, other, watches, reads, name
 ):
     before, writes, expected = CASES[name]
     await fill(client, {**before, "still": "v"})
-    mirror = await opened(client)
-    streams.shut()
+    mirror = await open_mirror(client)
+    watches.hold()
     for write in writes:
         await settle(other.batch([write]))
-    waiting = reading(face, mirror)
-    await questions.answered()
-    assert await fresh(mirror, "still") == "v"  # what did not change need not be waited for
+    waiting = begin_read(face, mirror)
+    await reads.replied()
+    assert await read_fresh(mirror, "still") == "v"  # what did not change need not be waited for
     assert mirror.get("k").string() == before.get("k")
     assert not waiting.done()
-    streams.open()
+    watches.release()
     assert await waiting == expected
     assert mirror.get("k").string() == expected
 
 
-async def test_what_was_there_only_before_the_read_was_asked_is_not_given(face, client, other, streams, questions):
-    mirror = await opened(client)
+async def test_a_value_that_was_gone_before_the_read_is_not_returned(face, client, other, watches, reads):
+    mirror = await open_mirror(client)
     for number in range(ROUNDS):
         key = f"k{number}"
         await settle(mirror.wait((await settle(other.put(key).value("old"))).revision))
-        streams.shut()
+        watches.hold()
         await settle(other.batch([ops.delete().key(key), *[ops.put(key).value("between"), ops.delete().key(key)] * 5]))
-        waiting = reading(face, mirror, key)
-        await questions.answered()
-        assert await fresh(mirror, "none") is None
-        await questions.answered()
-        streams.open()
+        waiting = begin_read(face, mirror, key)
+        await reads.replied()
+        assert await read_fresh(mirror, "none") is None
+        await reads.replied()
+        watches.release()
         assert await waiting is None
 
 
-async def test_no_reader_gets_less_than_was_written_before_it_asked(face, client, other):
+async def test_no_reader_gets_less_than_was_written_before_it(face, client, other):
     await settle(other.put("n").value(0))
-    mirror, written = await opened(client), [0]
+    mirror, written = await open_mirror(client), [0]
 
     async def read():
         old = found = 0
         while found < WRITES:
             floor = written[0]
-            found = int(await reading(face, mirror, "n"))
+            found = int(await begin_read(face, mirror, "n"))
             old += found < floor
         return old
 
@@ -128,128 +122,130 @@ async def test_no_reader_gets_less_than_was_written_before_it_asked(face, client
     for number in range(1, WRITES + 1):
         await face.begin(partial(other.put("n").value, number))
         written[0] = number
-    assert await asyncio.wait_for(asyncio.gather(*readers), BOUND) == [0] * READERS
+    assert await in_time(asyncio.gather(*readers)) == [0] * READERS
 
 
 # --- few requests
 
 
-async def crowd(face, mirror, questions, keys, error=None):
-    """What readers are told that ask at once, while the first question is under way."""
-    questions.shut()
-    first = reading(face, mirror, "first")
-    await questions.begun()
-    asked, ask = threading.Semaphore(0), mirror._questions.ask
-    mirror._questions.ask = lambda *args: asked.release() or ask(*args)
+class Announced(bytes):
+    """A key that notes when it is first looked up: then its reader has joined a request, and waits."""
+
+    def __new__(cls, key, joined):
+        made = super().__new__(cls, key.encode())
+        made.joined = joined
+        return made
+
+    def __hash__(self):
+        self.joined.release()
+        return super().__hash__()
+
+
+async def read_together(face, mirror, reads, keys, error=None):
+    """Return what many readers get that ask while the first request is under way."""
+    reads.hold()
+    first = begin_read(face, mirror, "first")
+    await reads.arrived()
+    joined = threading.Semaphore(0)
     with ThreadPoolExecutor(len(keys)) as pool:
-        tasks = [together(face, pool, mirror, key) for key in keys]
+        tasks = [begin_apart(face, pool, mirror, Announced(key, joined)) for key in keys]
         for _ in keys:
-            assert await asyncio.to_thread(asked.acquire, timeout=BOUND)
-        questions.error = error
-        questions.open()
+            assert await asyncio.to_thread(joined.acquire, timeout=BOUND)
+        reads.error = error
+        reads.release()
         return (await asyncio.gather(first, *tasks, return_exceptions=True))[1:]
 
 
-def together(face, pool, mirror, key):
-    """A fresh read that shares its thread with no other."""
-    if face.name == "blocking":
+def begin_apart(face, pool, mirror, key):
+    """Start a linearizable read that shares its thread with no other."""
+    if face.is_blocking:
         return asyncio.get_running_loop().run_in_executor(pool, mirror.get(key, fresh=True).string)
-    return asyncio.ensure_future(reading(face, mirror, key))
+    return asyncio.ensure_future(begin_read(face, mirror, key))
 
 
-async def test_a_crowd_of_readers_costs_few_requests(face, client, questions):
+async def test_many_readers_need_few_requests(face, client, reads):
     keys = [f"k{number}" for number in range(CROWD)]
     await fill(client, {key: key for key in keys})
-    mirror = await opened(client)
-    assert await crowd(face, mirror, questions, keys) == keys
-    assert max(questions.asked) <= MOST
-    assert len(questions.asked) <= 3  # the first reader's, the crowd's, one for who came late
+    mirror = await open_mirror(client)
+    assert await read_together(face, mirror, reads, keys) == keys
+    assert max(reads.sizes) <= MOST
+    assert len(reads.sizes) <= 3  # the first reader's, the crowd's, one for who came late
 
 
-async def test_a_crowd_of_readers_in_front_of_a_watch_that_is_behind_costs_few_requests(
-    face, client, other, streams, questions
-):
+async def test_many_readers_of_a_mirror_that_is_behind_need_few_requests(face, client, other, watches, reads):
     keys = [f"k{number}" for number in range(CROWD)]
     await fill(client, {key: key for key in keys})
-    mirror = await opened(client)
-    streams.shut()
+    mirror = await open_mirror(client)
+    watches.hold()
     await settle(other.put("other").value("v"))
-    assert await crowd(face, mirror, questions, keys) == keys
-    assert max(questions.asked) <= MOST
-    assert len(questions.asked) <= 6  # as many questions, the later two in at most five parts
+    assert await read_together(face, mirror, reads, keys) == keys
+    assert max(reads.sizes) <= MOST
+    assert len(reads.sizes) <= 6  # as many reads, the later two in at most five parts
 
 
-async def test_a_crowd_of_readers_of_one_key_costs_as_many_as_one_reader(face, client, questions):
+async def test_many_readers_of_one_key_ask_for_one_key(face, client, reads):
     await fill(client, {"k": "v"})
-    mirror = await opened(client)
-    assert await crowd(face, mirror, questions, ["k"] * CROWD) == ["v"] * CROWD
-    assert set(questions.asked) == {1}
-    assert len(questions.asked) <= 3
+    mirror = await open_mirror(client)
+    assert await read_together(face, mirror, reads, ["k"] * CROWD) == ["v"] * CROWD
+    assert set(reads.sizes) == {1}
+    assert len(reads.sizes) <= 3
 
 
 # --- what goes wrong
 
 
 @pytest.mark.parametrize("turn", ["first", "second"])
-async def test_a_reader_that_asks_for_all_and_is_cancelled_does_not_hang_the_others(options, turn):
-    async with AsyncETCDService(options) as client:
+async def test_a_cancelled_reader_that_asks_for_all_does_not_block_the_others(options, turn):
+    reads = Reads(real(ASYNCIO, options))
+    async with AsyncETCDService(options, transport=reads) as client:
         await fill(client, {"k": "v"})
-        mirror = await opened(client)
-        with asking(client) as questions:
-            questions.shut()
-            first = asyncio.ensure_future(fresh(mirror))
-            await questions.begun()
-            second, *others = [asyncio.ensure_future(fresh(mirror)) for _ in range(5)]
-            await asyncio.sleep(0)
-            gone = first if turn == "first" else second
-            gone.cancel()
-            questions.open()
-            assert await asyncio.wait_for(asyncio.gather(*others), BOUND) == ["v"] * 4
+        mirror = await open_mirror(client)
+        reads.hold()
+        first = asyncio.ensure_future(read_fresh(mirror))
+        await reads.arrived()
+        second, *others = [asyncio.ensure_future(read_fresh(mirror)) for _ in range(5)]
+        await asyncio.sleep(0)
+        cancelled = first if turn == "first" else second
+        cancelled.cancel()
+        reads.release()
+        assert await in_time(asyncio.gather(*others)) == ["v"] * 4
         await asyncio.wait([first, second])
-        assert gone.cancelled()
+        assert cancelled.cancelled()
 
 
-async def refused(mirror):
-    """The error of a fresh read."""
-    with pytest.raises(errors.EtcdError) as caught:
-        await fresh(mirror)
-    return caught.value
-
-
-async def test_a_read_whose_watch_stays_behind_says_how_far_it_is(client, other, streams):
-    mirror = await opened(client.with_options(timeout=0.5), "k")
-    streams.shut()
+async def test_a_read_whose_watch_stays_behind_reports_its_revision(client, other, watches):
+    mirror = await open_mirror(client.with_options(timeout=0.5), "k")
+    watches.hold()
     written = await settle(other.put("k").value("v"))
-    error = await refused(mirror)
+    error = await failure(lambda: read_fresh(mirror))
     assert type(error) is errors.DeadlineExceededError
     assert error.operation == "get b'k' of a mirror"
     here = f"the mirror of b'k' is at revision {mirror.revision}, and did not reach {written.revision} within 0.5 s"
     assert here in str(error)
 
 
-async def test_a_read_that_waits_when_the_mirror_is_closed_is_told(face, client, other, streams, questions):
-    mirror = await opened(client)
-    streams.shut()
+async def test_closing_the_mirror_ends_a_waiting_read_with_an_error(face, client, other, watches, reads):
+    mirror = await open_mirror(client)
+    watches.hold()
     await settle(other.put("k").value("v"))
-    waiting = reading(face, mirror)
-    await questions.answered()
+    waiting = begin_read(face, mirror)
+    await reads.replied()
     await settle(mirror.close())
     with pytest.raises(errors.ClientClosedError, match="this mirror is closed"):
-        await asyncio.wait_for(waiting, BOUND)
+        await in_time(waiting)
 
 
-async def test_each_reader_is_told_of_an_error_with_its_own_key(face, client, questions):
-    mirror = await opened(client)
-    told = await crowd(face, mirror, questions, ["a", "b"], errors.PermissionDeniedError("not yours"))
-    assert [type(error) for error in told] == [errors.PermissionDeniedError] * 2
-    assert [error.operation for error in told] == ["get b'a' of a mirror", "get b'b' of a mirror"]
+async def test_each_reader_gets_the_error_with_its_own_key(face, client, reads):
+    mirror = await open_mirror(client)
+    raised = await read_together(face, mirror, reads, ["a", "b"], errors.PermissionDeniedError("not yours"))
+    assert [type(error) for error in raised] == [errors.PermissionDeniedError] * 2
+    assert [error.operation for error in raised] == ["get b'a' of a mirror", "get b'b' of a mirror"]
 
 
-async def test_a_key_that_the_server_refuses_is_an_error_to_its_reader_only(face, make, options):
-    client, key = make(namespace=""), f"{options['namespace']}k"
+async def test_a_key_that_the_server_refuses_is_an_error_to_its_reader_only(face, make, reads, options):
+    client, key = make(namespace="", transport=reads), f"{options['namespace']}k"
     await fill(client, {key: "v"})
-    mirror = await opened(client)
-    with asking(client) as questions:
-        wrong, right = await crowd(face, mirror, questions, ["", key])
+    mirror = await open_mirror(client)
+    wrong, right = await read_together(face, mirror, reads, ["", key])
     assert isinstance(wrong, errors.EtcdError)
     assert right == "v"

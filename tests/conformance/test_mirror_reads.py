@@ -7,9 +7,8 @@ import inspect
 import pytest
 
 from etcd_factory import errors
-from tests.support.faces import fill, settle
-
-from .test_mirror import caught_up, opened
+from tests.support.faces import failure, fill, settle
+from tests.support.mirroring import caught_up, open_mirror, read_fresh
 
 TERMINALS = ["string", "bytes", "json", "number", "exists", "kv"]
 VALUES = {
@@ -26,7 +25,7 @@ VALUES = {
 
 
 async def outcome(call):
-    """What it gives, with its type, or the error with its text."""
+    """Return the result with its type, or the error with its text."""
     try:
         found = await settle(call())
     except (ValueError, errors.EtcdError) as error:
@@ -38,19 +37,19 @@ async def outcome(call):
 async def mirror(client):
     """A mirror of every kind of value."""
     await fill(client, {f"p/{name}": value for name, value in VALUES.items() if value is not None})
-    return await opened(client, "p/")
+    return await open_mirror(client, "p/")
 
 
 @pytest.mark.parametrize("fresh", [False, True], ids=["plain", "fresh"])
 @pytest.mark.parametrize("terminal", TERMINALS)
 @pytest.mark.parametrize("name", VALUES)
-async def test_a_reader_gives_what_the_services_gives(client, mirror, name, terminal, fresh):
+async def test_a_reader_returns_what_that_of_the_service_returns(client, mirror, name, terminal, fresh):
     expected = await outcome(getattr(client.get(f"p/{name}"), terminal))
     assert await outcome(getattr(mirror.get(f"p/{name}", fresh=fresh), terminal)) == expected
 
 
 @pytest.mark.parametrize("fresh", [False, True], ids=["plain", "fresh"])
-async def test_a_reader_after_a_change_gives_what_the_services_gives(client, mirror, fresh):
+async def test_a_reader_after_a_change_returns_what_that_of_the_service_returns(client, mirror, fresh):
     await settle(client.put("p/int").value("13"))
     await settle(client.delete().key("p/text"))
     await caught_up(mirror, client)
@@ -66,35 +65,35 @@ async def test_a_key_is_text_or_bytes(mirror):
 @pytest.mark.parametrize("key", [None, 1, ["k"]], ids=repr)
 async def test_a_key_of_another_type_is_a_type_error_at_once(mirror, key):
     for fresh in (False, True):
-        with pytest.raises(TypeError, match="a key is str or bytes"):
+        with pytest.raises(TypeError, match="a key must be str or bytes"):
             mirror.get(key, fresh=fresh)
 
 
-async def test_a_plain_read_is_there_at_once_in_asyncio_too_and_a_fresh_one_is_awaited(face, mirror):
+async def test_a_plain_read_is_not_awaited_and_a_fresh_one_is(face, mirror):
     assert mirror.get("p/int").number() == 12
-    fresh = mirror.get("p/int", fresh=True).number()
-    assert inspect.isawaitable(fresh) == (face.name == "asyncio")
-    assert await settle(fresh) == 12
+    number = mirror.get("p/int", fresh=True).number()
+    assert inspect.isawaitable(number) == (face.name == "asyncio")
+    assert await settle(number) == 12
 
 
 async def test_a_read_can_be_used_again(client, mirror):
-    plain, fresh = mirror.get("p/int"), mirror.get("p/int", fresh=True)
-    assert plain.string() == await settle(fresh.string()) == "12"
+    plain, linearizable = mirror.get("p/int"), mirror.get("p/int", fresh=True)
+    assert plain.string() == await settle(linearizable.string()) == "12"
     await settle(client.put("p/int").value("13"))
-    assert await settle(fresh.string()) == plain.string() == "13"
+    assert await settle(linearizable.string()) == plain.string() == "13"
 
 
-async def test_a_key_outside_its_range_is_none(client, mirror):
+async def test_a_key_outside_its_prefix_is_none(client, mirror):
     await settle(client.put("q").value("v"))
-    brief = await opened(client.with_options(timeout=2), "p/")
+    brief = await open_mirror(client.with_options(timeout=2), "p/")
     await settle(client.put("q").value("w"))
     assert brief.get("q").string() is None
     assert await settle(brief.get("q", fresh=True).string()) is None
 
 
-async def test_keys_are_those_of_the_namespace(client):
+async def test_keys_are_relative_to_the_namespace(client):
     inner = client.namespace("in/")
-    mirror = await opened(inner)
+    mirror = await open_mirror(inner)
     await settle(inner.put("k").value("v"))
     assert await settle(mirror.get("k", fresh=True).string()) == "v"
     assert mirror.get("k").kv().key == b"k"
@@ -102,49 +101,38 @@ async def test_keys_are_those_of_the_namespace(client):
         mirror.get("k").number()
 
 
-# --- fresh reads without an answer
+# --- linearizable reads without a reply
 
 
-def fresh(mirror):
-    return settle(mirror.get("k", fresh=True).string())
-
-
-async def refused(mirror):
-    """The error of a fresh read."""
-    with pytest.raises(errors.EtcdError) as caught:
-        await fresh(mirror)
-    return caught.value
-
-
-async def test_a_read_of_a_server_that_stands_still_is_a_deadline_error_and_later_ones_work(make, fragile):
+async def test_a_read_of_a_paused_server_is_a_deadline_error_and_later_ones_work(make, fragile):
     client = make(hosts=[fragile.endpoint])
     await fill(client, {"k": "v"})
-    mirror = await opened(client.with_options(timeout=0.5))
+    mirror = await open_mirror(client.with_options(timeout=0.5))
     fragile.pause()
-    error = await refused(mirror)
+    error = await failure(lambda: read_fresh(mirror))
     assert type(error) is errors.DeadlineExceededError
     assert error.operation == "get b'k' of a mirror"
     fragile.resume()
-    assert await fresh(mirror) == "v"
+    assert await read_fresh(mirror) == "v"
 
 
-async def test_a_read_of_a_server_that_is_gone_is_a_connection_error_and_later_ones_work(make, fragile):
+async def test_a_read_of_a_killed_server_is_a_connection_error_and_later_ones_work(make, fragile):
     client = make(hosts=[fragile.endpoint])
     await fill(client, {"k": "v"})
-    mirror = await opened(client)
+    mirror = await open_mirror(client)
     fragile.kill()
-    error = await refused(mirror)
+    error = await failure(lambda: read_fresh(mirror))
     assert isinstance(error, errors.ConnectionFailedError)
     assert error.operation == "get b'k' of a mirror"
     assert mirror.get("k").string() == "v"
     fragile.start()
     await settle(client.put("k").value("w"))
-    assert await fresh(mirror) == "w"
+    assert await read_fresh(mirror) == "w"
 
 
-async def test_a_read_of_a_closed_mirror_is_an_error_where_something_was_written(client):
-    mirror = await opened(client)
+async def test_a_read_of_a_closed_mirror_is_an_error_if_something_was_written(client):
+    mirror = await open_mirror(client)
     await settle(mirror.close())
     await settle(client.put("k").value("v"))
     with pytest.raises(errors.ClientClosedError, match="this mirror is closed"):
-        await fresh(mirror)
+        await read_fresh(mirror)

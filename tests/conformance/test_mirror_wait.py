@@ -1,4 +1,4 @@
-"""How far a mirror is, and waiting until it is as far as a revision."""
+"""The revision of a mirror, and waiting until it reaches one."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ import asyncio
 import pytest
 
 from etcd_factory import errors, ops
-from tests.support.faces import closed, fill, settle
-from tests.support.gates import BOUND, hearing
-
-from .test_mirror import opened
+from etcd_factory.wire import methods
+from tests.support.faces import BOUND, closed, failure, fill, in_time, settle
+from tests.support.mirroring import open_mirror
+from tests.support.transports import Held
 
 FAR = 10**9  # a revision that these stores never have
 
 
 @pytest.fixture
-def streams(client):
-    """The client's streams; used before the first of them."""
-    with hearing(client) as gate:
-        yield gate
+def watches(wrap):
+    """Holds what the client's watches receive."""
+    return wrap(Held, methods.WATCH)
+
+
+@pytest.fixture
+def client(make, watches):
+    return make(transport=watches)
 
 
 async def put(client, key="p/k", value="v"):
-    """The revision of a put."""
+    """Put a key; returns the revision."""
     return (await settle(client.put(key).value(value))).revision
 
 
-def soon(given):
-    return asyncio.wait_for(given, BOUND)
-
-
-async def test_the_revision_is_that_of_the_read_and_then_that_of_the_last_change(client):
+async def test_the_revision_is_that_of_the_read_then_that_of_the_last_change(client):
     before = await put(client)
-    mirror = await opened(client, "p/")
+    mirror = await open_mirror(client, "p/")
     assert mirror.revision >= before
     after = await put(client)
     await settle(mirror.wait(after))
@@ -41,15 +41,15 @@ async def test_the_revision_is_that_of_the_read_and_then_that_of_the_last_change
     assert mirror[b"p/k"].mod_revision == after
 
 
-async def test_waiting_for_a_change_of_the_prefix_is_until_it_is_there(client):
-    mirror = await opened(client, "p/")
+async def test_waiting_for_a_change_in_the_prefix_ends_once_it_is_applied(client):
+    mirror = await open_mirror(client, "p/")
     for number in range(50):
         assert await settle(mirror.wait(await put(client, value=str(number)))) is None
         assert mirror.get("p/k").number() == number
 
 
-async def test_waiting_for_a_change_elsewhere_is_until_all_before_it_is_there(client):
-    mirror = await opened(client, "p/")
+async def test_waiting_for_a_change_elsewhere_ends_once_all_before_it_are_applied(client):
+    mirror = await open_mirror(client, "p/")
     for number in range(10):
         await put(client, value=str(number))
         elsewhere = await put(client, "q")
@@ -61,33 +61,33 @@ async def test_waiting_for_a_change_elsewhere_is_until_all_before_it_is_there(cl
 async def test_waiting_for_the_past_needs_no_server(make, fragile):
     client = make(hosts=[fragile.endpoint])
     before = await put(client)
-    mirror = await opened(client)
+    mirror = await open_mirror(client)
     fragile.pause()
     for revision in (0, before, mirror.revision):
         assert await settle(mirror.wait(revision, timeout=0)) is None
 
 
-async def test_waiting_is_for_a_change_that_another_is_yet_to_make(face, make, client):
-    mirror = await opened(client, "p/")
+async def test_waiting_for_a_future_change_ends_once_it_is_made(face, make, client):
+    mirror = await open_mirror(client, "p/")
     wanted = mirror.revision + 2
     waiting = face.begin(lambda: mirror.wait(wanted))
     await put(make())
     await put(make(), "q")
-    await soon(waiting)
+    await in_time(waiting)
 
 
-async def test_many_wait_at_once_each_for_its_own_revision(face, client):
-    mirror = await opened(client, "p/")
+async def test_many_callers_wait_for_a_revision_each(face, client):
+    mirror = await open_mirror(client, "p/")
     here = mirror.revision
     waiting = [face.begin(lambda n=n: mirror.wait(here + n)) for n in range(1, 21)]
     for number in range(20):
         await put(client, "p/k" if number % 2 else "q")
-    await soon(asyncio.gather(*waiting))
+    await in_time(asyncio.gather(*waiting))
 
 
-async def test_waiting_while_the_watch_is_held_up_is_not_over_before_the_change_is_there(face, client, make, streams):
-    mirror, other = await opened(client, "p/"), make()
-    streams.shut()
+async def test_waiting_does_not_end_before_a_delayed_change_is_applied(face, client, other, watches):
+    mirror = await open_mirror(client, "p/")
+    watches.hold()
     await put(other)
     last = await put(other, "q")
     waiting = face.begin(lambda: mirror.wait(last))
@@ -95,8 +95,8 @@ async def test_waiting_while_the_watch_is_held_up_is_not_over_before_the_change_
     with pytest.raises(errors.DeadlineExceededError):
         await early
     assert (waiting.done(), mirror.get("p/k").string()) == (False, None)
-    streams.open()
-    await soon(waiting)
+    watches.release()
+    await in_time(waiting)
     assert mirror.get("p/k").string() == "v"
 
 
@@ -109,18 +109,16 @@ HIDDEN = {
 
 
 @pytest.mark.parametrize("name", HIDDEN)
-async def test_a_change_that_is_on_its_way_is_not_overlooked_in_waiting_for_a_later_one(
-    face, client, make, streams, name
-):
+async def test_waiting_for_a_later_revision_does_not_miss_a_delayed_change(face, client, other, watches, name):
     await fill(client, {"p/a": "v", "p/b": "v"})
-    mirror, other = await opened(client, "p/"), make()
-    streams.shut()
+    mirror = await open_mirror(client, "p/")
+    watches.hold()
     await settle(other.batch(HIDDEN[name]))
     last = await put(other, "q")
     with pytest.raises(errors.DeadlineExceededError):
         await face.begin(lambda: mirror.wait(last, timeout=0.2))
     assert mirror.revision < last
-    streams.open()
+    watches.release()
     await settle(mirror.wait(last))
     assert mirror == {kv.key: kv for kv in await settle(client.get_all().prefix("p/").kvs())}
 
@@ -128,58 +126,51 @@ async def test_a_change_that_is_on_its_way_is_not_overlooked_in_waiting_for_a_la
 # --- what goes wrong
 
 
-async def refused(mirror, revision, **options):
-    """The error of waiting."""
-    with pytest.raises(errors.EtcdError) as caught:
-        await settle(mirror.wait(revision, **options))
-    return caught.value
-
-
-async def test_a_revision_that_does_not_come_is_a_deadline_error_that_says_where_it_is(client):
-    mirror = await opened(client, "p/")
-    error = await refused(mirror, FAR, timeout=0.2)
+async def test_a_revision_that_is_not_reached_is_a_deadline_error_with_the_present_one(client):
+    mirror = await open_mirror(client, "p/")
+    error = await failure(lambda: mirror.wait(FAR, timeout=0.2))
     assert type(error) is errors.DeadlineExceededError
     here = f"the mirror of b'p/' is at revision {mirror.revision}, and did not reach {FAR} within 0.2 s"
     assert here in str(error)
 
 
-async def test_the_timeout_is_the_services_if_none_is_given(client):
-    mirror = await opened(client.with_options(timeout=0.3), "p/")
-    assert "within 0.3 s" in str(await refused(mirror, FAR))
+async def test_the_default_timeout_is_that_of_the_service(client):
+    mirror = await open_mirror(client.with_options(timeout=0.3), "p/")
+    assert "within 0.3 s" in str(await failure(lambda: mirror.wait(FAR)))
 
 
-async def test_the_deadline_error_of_a_server_that_stands_still_says_where_it_is_too(make, fragile):
-    mirror = await opened(make(hosts=[fragile.endpoint]), "p/")
+async def test_the_deadline_error_of_a_paused_server_has_the_present_revision_too(make, fragile):
+    mirror = await open_mirror(make(hosts=[fragile.endpoint]), "p/")
     fragile.pause()
-    error = await refused(mirror, FAR, timeout=0.5)
+    error = await failure(lambda: mirror.wait(FAR, timeout=0.5))
     assert type(error) is errors.DeadlineExceededError
     assert f"is at revision {mirror.revision}, and did not reach {FAR}" in str(error)
 
 
-async def test_waiting_goes_on_while_the_server_is_away(face, make, fragile):
+async def test_waiting_continues_while_the_server_is_down(face, make, fragile):
     client = make(hosts=[fragile.endpoint], dial_timeout=0.2)
-    mirror = await opened(client, "p/")
+    mirror = await open_mirror(client, "p/")
     wanted = mirror.revision + 1
     fragile.kill()
     waiting = face.begin(lambda: mirror.wait(wanted, timeout=BOUND))
-    error = await refused(mirror, wanted, timeout=1)  # by then it has been tried in vain
+    error = await failure(lambda: mirror.wait(wanted, timeout=1))  # by then an attempt has failed
     assert type(error) is errors.DeadlineExceededError
     fragile.start()
     await put(make(hosts=[fragile.endpoint]))
-    await soon(waiting)
+    await in_time(waiting)
 
 
 @pytest.mark.parametrize(
     ("revision", "kind"), [("1", TypeError), (1.0, TypeError), (None, TypeError), (-1, ValueError)]
 )
-async def test_a_revision_is_a_whole_number(client, revision, kind):
-    mirror = await opened(client)
-    with pytest.raises(kind, match="a revision is"):
+async def test_a_revision_must_be_an_int_that_is_not_negative(client, revision, kind):
+    mirror = await open_mirror(client)
+    with pytest.raises(kind, match="a revision must"):
         await settle(mirror.wait(revision))
 
 
 async def test_waiting_on_a_closed_mirror_is_an_error(client):
-    mirror = await opened(client)
+    mirror = await open_mirror(client)
     await settle(mirror.close())
     for revision in (0, FAR):
         with pytest.raises(errors.ClientClosedError, match="this mirror is closed"):
@@ -187,11 +178,11 @@ async def test_waiting_on_a_closed_mirror_is_an_error(client):
 
 
 @pytest.mark.parametrize("end", ["mirror", "client"])
-async def test_those_who_wait_are_told_of_the_end(face, make, end):
+async def test_closing_ends_waiting_callers_with_an_error(face, make, end):
     client = make()
-    mirror = await opened(client, "p/")
+    mirror = await open_mirror(client, "p/")
     waiting = [face.begin(lambda: mirror.wait(FAR, timeout=BOUND)) for _ in range(3)]
     await asyncio.sleep(0)
     await (settle(mirror.close()) if end == "mirror" else closed(client))
-    told = await soon(asyncio.gather(*waiting, return_exceptions=True))
-    assert [type(error) for error in told] == [errors.ClientClosedError] * 3
+    raised = await in_time(asyncio.gather(*waiting, return_exceptions=True))
+    assert [type(error) for error in raised] == [errors.ClientClosedError] * 3

@@ -15,6 +15,11 @@ def names(many=MANY):
 
 
 @pytest.fixture
+def client(make, recorded):
+    return make(transport=recorded)
+
+
+@pytest.fixture
 async def many(client):
     """A client with more keys than the first page has."""
     await fill(client, {name: name.upper() for name in names()})
@@ -29,29 +34,15 @@ async def big(client):
     return client
 
 
-@pytest.fixture
-def messages(client, monkeypatch):
-    """The reads that are sent, as they are sent."""
-    sent, call = [], client._run.client.call
-
-    def noting(method, request, timeout):
-        if method.name == "Range":
-            sent.append(request)
-        return call(method, request, timeout)
-
-    monkeypatch.setattr(client._run.client, "call", noting)
-    return sent
-
-
-async def test_more_keys_than_a_page_are_all_read_in_order(many, messages):
+async def test_keys_of_several_pages_are_all_read_in_order(many, recorded):
     assert await settle(many.get_all().keys()) == names()
     assert list(await settle(many.get_all().strings())) == names()
-    assert len(messages) == 4
+    assert len(recorded.requests("Range")) == 4
 
 
-async def test_iterating_goes_through_all_pages(many, messages):
+async def test_iterating_reads_all_pages(many, recorded):
     assert [kv.key_text for kv in await listed(many.get_all())] == names()
-    assert len(messages) == 2
+    assert len(recorded.requests("Range")) == 2
 
 
 async def test_later_pages_are_read_at_the_revision_of_the_first(many, make):
@@ -65,7 +56,7 @@ async def test_later_pages_are_read_at_the_revision_of_the_first(many, make):
     assert seen == [(name, name.upper()) for name in names()]
 
 
-async def test_reading_a_revision_reads_all_pages_of_it(many):
+async def test_all_pages_of_an_old_revision_are_read(many):
     revision = (await settle(many.get_all().limit(1).exec())).revision
     await settle(many.delete().all())
     assert await settle(many.get_all().revision(revision).keys()) == names()
@@ -84,24 +75,24 @@ async def test_descending_keys_are_all_read_in_order(many, target):
     assert [kv.key_text for kv in await listed(read)] == names()[::-1]
 
 
-async def test_values_of_more_than_a_message_are_read(big):
+async def test_values_larger_than_a_message_are_read(big):
     found = await settle(big.get_all().bytes())
     assert found == {b"k%02d" % n: bytes([n]) * SIZE for n in range(BIG)}
 
 
-async def test_values_of_more_than_a_message_are_iterated_over(big):
+async def test_values_larger_than_a_message_can_be_iterated(big):
     assert [(kv.key, kv.value[:1], len(kv.value)) for kv in await listed(big.get_all())] == [
         (b"k%02d" % n, bytes([n]), SIZE) for n in range(BIG)
     ]
 
 
-async def test_a_range_beside_others_is_paged_within_its_end(many):
+async def test_paging_stays_within_the_range(many):
     await fill(many, {"j": "before", "l": "behind"})
     assert await settle(many.get_all().prefix("k").keys()) == names()
     assert await settle(many.get_all().range("k00001", "l").keys()) == names()[1:]
 
 
-async def test_a_page_whose_revision_has_been_compacted_is_an_error(make, fragile):
+async def test_a_page_whose_revision_was_compacted_is_an_error(make, fragile):
     client = make(hosts=[fragile.endpoint])
     await fill(client, dict.fromkeys(names(), "v"))
     pages = aiter(walk(client.get_all()))
@@ -113,7 +104,7 @@ async def test_a_page_whose_revision_has_been_compacted_is_an_error(make, fragil
     await settle(client.delete().all())
 
 
-def test_the_builders_of_ops_are_not_iterated_over():
+def test_the_builders_of_ops_cannot_be_iterated():
     with pytest.raises(TypeError, match="ops only describe"):
         iter(ops.get_all()).__next__()
 

@@ -7,6 +7,8 @@ import pytest
 import etcd_factory
 from etcd_factory import AsyncETCDService, AsyncETCDServiceFactory, ETCDService, ETCDServiceFactory, ops
 from etcd_factory.core.bound import Bound
+from etcd_factory.testing import ScriptedTransport, replies
+from tests.support.faces import closed, settle
 
 PAIRS = [
     (ETCDService, AsyncETCDService),
@@ -61,12 +63,12 @@ CALLS = [(start, index) for start, modifiers in MODIFIERS.items() for index in r
 
 
 def surface(thing):
-    """The public names, closing called the same."""
+    """Return the public names; closing has one name for both faces."""
     return {CLOSING.get(name, name) for name in dir(thing) if not name.startswith("_")}
 
 
 def shape(function):
-    """What a function takes, its annotations aside."""
+    """Return the parameters of a function, without annotations."""
     return [(p.name, p.kind, p.default) for p in inspect.signature(function).parameters.values()]
 
 
@@ -98,27 +100,56 @@ def test_both_faces_take_the_same_arguments(one, other):
 
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)
-def test_both_faces_are_entered_in_their_own_way(one, other):
+def test_each_face_has_its_own_context_manager(one, other):
     assert all(hasattr(one, mine) and not hasattr(other, mine) for mine in ENTERING)
     assert all(hasattr(other, theirs) and not hasattr(one, theirs) for theirs in ENTERING.values())
 
 
 @pytest.mark.parametrize("start", STARTS)
-async def test_what_a_call_gives_has_the_same_names_in_both_faces(blocking, waiting, start):
+async def test_what_a_call_returns_has_the_same_names_in_both_faces(blocking, waiting, start):
     one, other = STARTS[start](blocking), STARTS[start](waiting)
     assert surface(one) == surface(other)
-    for name in surface(one) - {"close", "options", "raw", "auth", "cluster", "maintenance", "name"}:
+    for name in surface(one) - {"close", "endpoint", "options", "raw", "auth", "cluster", "maintenance", "name"}:
         assert shape(getattr(one, name)) == shape(getattr(other, name)), name
 
 
 @pytest.mark.parametrize(("start", "index"), CALLS)
-async def test_a_modifier_gives_a_new_builder_of_the_same_kind_and_face(blocking, waiting, start, index):
+async def test_a_modifier_returns_a_new_builder_of_the_same_class_and_face(blocking, waiting, start, index):
     for client in (blocking, waiting, ops):
         builder = STARTS[start](client)
         made = MODIFIERS[start][index](builder)
         assert made is not builder
         assert type(made) is type(builder)
-        assert made._run is builder._run
+
+
+RUNS = {
+    "get": lambda b: b.exists(),
+    "get_all": lambda b: b.count(),
+    "put": lambda b: b.touch(),
+    "delete": lambda b: b.all(),
+    "txn": lambda b: b.commit(),
+}
+REPLIES = {
+    "Range": replies.get(),
+    "Put": replies.put(),
+    "DeleteRange": replies.delete(),
+    "Txn": lambda call: replies.txn(*[replies.get()] * len(call.request.success)),
+}
+
+
+@pytest.mark.parametrize(("start", "index"), CALLS)
+async def test_a_modified_builder_runs_on_its_client(face, start, index):
+    transport = ScriptedTransport(REPLIES)
+    client = face.service(transport=transport)
+    await settle(RUNS[start](MODIFIERS[start][index](STARTS[start](client))))
+    assert len(transport.calls) == 1
+    await closed(client)
+
+
+@pytest.mark.parametrize(("start", "index"), CALLS)
+def test_a_modified_builder_of_ops_describes_an_operation(start, index):
+    operation = RUNS[start](MODIFIERS[start][index](STARTS[start](ops)))
+    assert ops.txn().then(operation)
 
 
 @pytest.mark.parametrize("start", TERMINALS)

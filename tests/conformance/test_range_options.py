@@ -1,4 +1,4 @@
-"""Every option of a range, against what etcd's own client finds on the same server."""
+"""Every option of a range read, compared with etcdctl on the same server."""
 
 import json
 from base64 import b64decode
@@ -17,13 +17,13 @@ ODD = [b"a", b"a\xfe", b"a\xff", b"a\xff\x00", b"a\xff\xff", b"b", b"\xfe", b"\x
 
 @pytest.fixture
 async def revisions(client):
-    """The revisions of the puts of ``STEPS``, which no two sort orders put in one sequence."""
+    """The revisions of the puts of ``STEPS``, which every sort order puts in another sequence."""
     return [(await settle(client.put(key).value(value))).revision for key, value in STEPS]
 
 
 @pytest.fixture
 def theirs(etcdctl, etcd_namespace):
-    """What etcdctl finds below the namespace, in its order."""
+    """Returns what etcdctl finds in the namespace, in its order."""
 
     def find(*flags, start="", end=None):
         where = [etcd_namespace + start, etcd_namespace + end] if end else [etcd_namespace + start, "--prefix"]
@@ -38,7 +38,7 @@ def theirs(etcdctl, etcd_namespace):
 
 
 def read(kv, skip):
-    """A key of etcdctl's answer; what is 0 or empty is left out there."""
+    """Return a key of etcdctl's output, which omits what is 0 or empty."""
     numbers = [kv.get(name, 0) for name in ("create_revision", "mod_revision", "version", "lease")]
     return KeyValue(b64decode(kv["key"])[skip:], b64decode(kv.get("value", "")), *numbers)
 
@@ -50,7 +50,7 @@ async def ours(builder):
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("target", TARGETS)
-async def test_a_sort_is_that_of_etcdctl(client, revisions, theirs, target, order):
+async def test_sort_returns_what_etcdctl_does(client, revisions, theirs, target, order):
     flags = [f"--sort-by={TARGETS[target]}", f"--order={ORDERS[order]}"]
     expected = theirs(*flags)
     assert await ours(client.get_all().sort(target, order)) == expected
@@ -59,40 +59,40 @@ async def test_a_sort_is_that_of_etcdctl(client, revisions, theirs, target, orde
 
 @pytest.mark.parametrize("order", ["ascend", "descend"])
 @pytest.mark.parametrize("target", TARGETS)
-async def test_a_limit_of_sorted_keys_is_that_of_etcdctl(client, revisions, theirs, target, order):
+async def test_limit_with_sort_returns_what_etcdctl_does(client, revisions, theirs, target, order):
     expected = theirs(f"--sort-by={TARGETS[target]}", f"--order={ORDERS[order]}", "--limit=3")
     assert await ours(client.get_all().sort(target, order).limit(3)) == expected
     assert await settle(client.get_all().sort(target, order).limit(3).kvs()) == expected[0]
 
 
 @pytest.mark.parametrize("limit", [0, 1, 4, 5, 6])
-async def test_a_limit_is_that_of_etcdctl(client, revisions, theirs, limit):
+async def test_limit_returns_what_etcdctl_does(client, revisions, theirs, limit):
     assert await ours(client.get_all().limit(limit)) == theirs(f"--limit={limit}")
 
 
-async def test_each_revision_is_that_of_etcdctl(client, revisions, theirs):
+async def test_each_revision_returns_what_etcdctl_does(client, revisions, theirs):
     for revision in revisions:
         assert await ours(client.get_all().revision(revision)) == theirs(f"--rev={revision}")
 
 
-async def test_keys_only_is_that_of_etcdctl(client, revisions, theirs):
+async def test_keys_only_returns_what_etcdctl_does(client, revisions, theirs):
     found, _, _ = theirs("--keys-only")
     assert await settle(client.get_all().key_bytes()) == [kv.key for kv in found]
     assert {kv.value for kv in found} == {b""}
 
 
 @pytest.mark.parametrize("limit", [0, 2])
-async def test_count_only_is_that_of_etcdctl(client, revisions, etcdctl, etcd_namespace, limit):
-    flags = ["--prefix", "--count-only", f"--limit={limit}", "-w", "fields"]  # in JSON etcdctl gives no count alone
+async def test_count_only_returns_what_etcdctl_does(client, revisions, etcdctl, etcd_namespace, limit):
+    flags = ["--prefix", "--count-only", f"--limit={limit}", "-w", "fields"]  # etcdctl's JSON has no count then
     assert '"Count" : 5' in etcdctl("get", etcd_namespace, *flags).splitlines()
     assert await settle(client.get_all().limit(limit).count()) == 5
 
 
-async def test_a_serializable_read_is_that_of_etcdctl(client, revisions, theirs):
+async def test_a_serializable_read_returns_what_etcdctl_does(client, revisions, theirs):
     assert await ours(client.get_all().serializable()) == theirs("--consistency=s")
 
 
-async def test_a_range_is_that_of_etcdctl(client, revisions, theirs):
+async def test_a_range_returns_what_etcdctl_does(client, revisions, theirs):
     assert await ours(client.get_all().range("b", "d")) == theirs(start="b", end="d")
 
 
@@ -105,9 +105,7 @@ async def test_a_range_is_that_of_etcdctl(client, revisions, theirs):
         ("max_create_revision", "create_revision", int.__le__),
     ],
 )
-async def test_a_bound_of_revisions_is_a_choice_among_what_etcdctl_finds(
-    client, revisions, theirs, modifier, fact, holds
-):
+async def test_revision_bounds_filter_what_etcdctl_finds(client, revisions, theirs, modifier, fact, holds):
     every, _, _ = theirs()  # etcdctl 3.5 has no flags for these
     for revision in revisions:
         found = await settle(getattr(client.get_all(), modifier)(revision).kvs())
@@ -121,7 +119,7 @@ async def test_options_work_together(client, revisions, theirs):
     assert await ours(builder) == theirs(*flags)
 
 
-async def test_a_range_to_the_end_of_all_keys_is_that_of_etcdctl(make, revisions, etcdctl, etcd_namespace):
+async def test_a_range_to_the_end_of_all_keys_returns_what_etcdctl_does(make, revisions, etcdctl, etcd_namespace):
     start = etcd_namespace + "c"
     answer = json.loads(etcdctl("get", start, "--from-key", "-w", "json"))
     found = await settle(make(namespace="").get_all().range(start, "\0").kvs())
@@ -139,7 +137,7 @@ async def test_a_range_to_the_end_of_all_keys_ends_with_the_namespace(client, ma
 
 
 @pytest.mark.parametrize("prefix", [b"", b"a", b"a\xff", b"a\xff\xff", b"\xff", b"\xff\xff", b"\xfe", b"b"])
-async def test_a_prefix_of_odd_bytes_gives_the_keys_that_begin_with_it(client, prefix):
+async def test_a_prefix_that_is_not_utf_8_selects_the_keys_that_start_with_it(client, prefix):
     await fill(client, dict.fromkeys(ODD, "v"))
     expected = sorted(key for key in ODD if key.startswith(prefix))
     assert await settle(client.get_all().prefix(prefix).key_bytes()) == expected
@@ -147,7 +145,7 @@ async def test_a_prefix_of_odd_bytes_gives_the_keys_that_begin_with_it(client, p
 
 
 @pytest.mark.parametrize("prefix", [b"a\xff", b"\xff"])
-async def test_a_prefix_of_odd_bytes_needs_no_namespace(make, prefix):
+async def test_a_prefix_that_is_not_utf_8_works_without_a_namespace(make, prefix):
     outside = make(namespace="")
     await fill(outside, dict.fromkeys(ODD, "v"))
     try:

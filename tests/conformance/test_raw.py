@@ -1,4 +1,4 @@
-"""python-etcd3's client on our options."""
+"""``etcd.raw``: python-etcd3's client on the same options."""
 
 import os
 import threading
@@ -12,80 +12,51 @@ import trustme
 
 from etcd_factory import errors
 from etcd_factory.testing import EtcdServer, ServerTLS
+from tests.support.auth import LOGIN
 from tests.support.faces import closed, fill, settle, texts
 
-SETUP = (
-    "user add root:top",
-    "role add root",
-    "user grant-role root root",
-    "user add alice:wonder",
-    "role add all",
-    "role grant-permission all --prefix=true readwrite raw/",
-    "user grant-role alice all",
-    "auth enable",
-)
-
 
 @pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def start(authority, tmp_path_factory):
-    """Starts a server with or without TLS; gives it, and the options that reach it."""
-    folder, mine, started = tmp_path_factory.mktemp("raw"), authority.issue_cert("127.0.0.1"), []
+def tls(tmp_path_factory):
+    """A server that is reached by TLS, without authentication."""
+    authority, folder = trustme.CA(), tmp_path_factory.mktemp("raw")
+    mine = authority.issue_cert("127.0.0.1")
     mine.private_key_pem.write_to_path(folder / "key.pem")
     mine.cert_chain_pems[0].write_to_path(folder / "cert.pem")
-    ca = {"ca": authority.cert_pem.bytes().decode()}
-
-    def new(secure):
-        tls = ServerTLS(folder / "cert.pem", folder / "key.pem") if secure else None
-        server = EtcdServer(tls=tls, args=["--bcrypt-cost=4"]).start()
-        started.append(server)
-        return server, {"hosts": [server.url], "namespace": "", "tls": ca if secure else None}
-
-    yield new
-    for server in started:
-        server.stop()
+    with EtcdServer(tls=ServerTLS(folder / "cert.pem", folder / "key.pem")) as server:
+        yield {"hosts": [server.url], "tls": {"ca": authority.cert_pem.bytes().decode()}}
 
 
-@pytest.fixture(scope="module", params=["plaintext", "tls"])
-def guarded(request, start):
-    """A server that wants a password."""
-    server, options = start(request.param == "tls")
-    for command in SETUP:
-        server.etcdctl(*command.split())
-    return server, {**options, "auth": {"username": "alice", "password": "wonder"}}
-
-
-@pytest.fixture(scope="module", params=["plaintext", "tls", "password", "password and tls"])
-def reach(request, start):
-    """The options of each way to a server."""
-    server, options = start("tls" in request.param)
-    if "password" not in request.param:
-        return options
-    for command in SETUP:
-        server.etcdctl(*command.split())
-    return {**options, "auth": {"username": "alice", "password": "wonder"}}
+@pytest.fixture(params=["auth_server", "tls_auth_server"], ids=["plaintext", "tls"])
+def guarded(request):
+    """A server that requires a password."""
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture
-def raw(make, reach):
-    """The raw client of a service that comes that way, its keys removed before."""
-    client = make(**reach).raw
-    client.delete_prefix("raw/")
+def login(make, guarded):
+    """Creates raw clients of that server."""
+    return lambda **auth: make(**guarded.options, auth={**LOGIN, **auth}).raw
+
+
+WAYS = {
+    "plaintext": lambda get: {"hosts": [get("etcd_server").endpoint]},
+    "tls": lambda get: get("tls"),
+    "password": lambda get: {**get("auth_server").options, "auth": LOGIN},
+    "password and tls": lambda get: {**get("tls_auth_server").options, "auth": LOGIN},
+}
+
+
+@pytest.fixture(params=WAYS.values(), ids=WAYS)
+def raw(make, request):
+    """The raw client of a service that reaches its server in one of several ways; its keys are removed before."""
+    client = make(**{**request.param(request.getfixturevalue), "namespace": ""}).raw
+    client.delete_prefix("pub/")
     return client
 
 
-def renew(server):
-    """Make all tokens invalid, as the passing of time does."""
-    server.etcdctl("--user", "root:top", "auth", "disable")
-    server.etcdctl("auth", "enable")
-
-
 def until(call):
-    """Make a call until it does not fail; after 20 seconds it may."""
+    """Return the result of a call, retried for 20 seconds."""
     end = time.monotonic() + 20
     while time.monotonic() < end:
         with suppress(etcd3.exceptions.Etcd3Exception, grpc.RpcError):
@@ -94,8 +65,8 @@ def until(call):
     return call()
 
 
-class Heard:
-    """What a watch told."""
+class Events:
+    """A callback of a watch that records its events."""
 
     def __init__(self):
         self.events, self.enough = [], threading.Event()
@@ -113,52 +84,52 @@ def test_it_is_a_client_of_python_etcd3(client):
     assert isinstance(client.raw, etcd3.Etcd3Client)
 
 
-def test_keys_are_put_and_got(raw):
-    raw.put("raw/k", "v")
-    value, meta = raw.get("raw/k")
-    assert (value, meta.key) == (b"v", b"raw/k")
-    assert raw.get("raw/none") == (None, None)
-    assert raw.delete("raw/k") is True
+def test_keys_are_written_and_read(raw):
+    raw.put("pub/k", "v")
+    value, meta = raw.get("pub/k")
+    assert (value, meta.key) == (b"v", b"pub/k")
+    assert raw.get("pub/none") == (None, None)
+    assert raw.delete("pub/k") is True
 
 
-def test_a_prefix_is_got_and_deleted(raw):
+def test_a_prefix_is_read_and_deleted(raw):
     for name in "ab":
-        raw.put(f"raw/{name}", name)
-    assert [value for value, _ in raw.get_prefix("raw/")] == [b"a", b"b"]
-    assert raw.delete_prefix("raw/").deleted == 2
+        raw.put(f"pub/{name}", name)
+    assert [value for value, _ in raw.get_prefix("pub/")] == [b"a", b"b"]
+    assert raw.delete_prefix("pub/").deleted == 2
 
 
 def test_a_transaction_runs(raw):
-    made = [raw.transactions.version("raw/k") == 0]
-    write, read = [raw.transactions.put("raw/k", "v")], [raw.transactions.get("raw/k")]
+    made = [raw.transactions.version("pub/k") == 0]
+    write, read = [raw.transactions.put("pub/k", "v")], [raw.transactions.get("pub/k")]
     assert raw.transaction(compare=made, success=write, failure=read)[0] is True
     done, results = raw.transaction(compare=made, success=write, failure=read)
     assert (done, results[0][0][0]) == (False, b"v")
 
 
 def test_replace_and_put_if_not_exists_work(raw):
-    assert raw.put_if_not_exists("raw/k", "1")
-    assert not raw.put_if_not_exists("raw/k", "2")
-    assert raw.replace("raw/k", "1", "3")
+    assert raw.put_if_not_exists("pub/k", "1")
+    assert not raw.put_if_not_exists("pub/k", "2")
+    assert raw.replace("pub/k", "1", "3")
 
 
 def test_a_watch_calls_back(raw):
-    heard = Heard()
-    watch = raw.add_watch_callback("raw/k", heard)
-    raw.put("raw/k", "v")
-    assert heard.wait() == [(b"raw/k", b"v")]
+    events = Events()
+    watch = raw.add_watch_callback("pub/k", events)
+    raw.put("pub/k", "v")
+    assert events.wait() == [(b"pub/k", b"v")]
     raw.cancel_watch(watch)
 
 
 def test_a_lease_is_granted_refreshed_and_revoked(raw):
     lease = raw.lease(60)
-    raw.put("raw/k", "v", lease)
+    raw.put("pub/k", "v", lease)
     assert lease.refresh()[0].TTL == 60
     lease.revoke()
-    assert raw.get("raw/k") == (None, None)
+    assert raw.get("pub/k") == (None, None)
 
 
-def test_a_lock_that_nobody_holds_is_got(client):
+def test_a_free_lock_is_acquired(client):
     lock = client.raw.lock(f"raw-{os.urandom(4).hex()}", ttl=10)
     assert lock.acquire(timeout=5)
     assert lock.is_acquired()
@@ -170,19 +141,19 @@ def test_status_and_members_are_read(client):
     assert len(list(client.raw.members)) == 1
 
 
-async def test_it_sees_whole_keys(client, etcd_namespace):
+async def test_its_keys_are_absolute(client, etcd_namespace):
     await fill(client, {"k": "v"})
     assert client.raw.get(etcd_namespace + "k")[0] == b"v"
     client.namespace("deep/").raw.put(etcd_namespace + "deep/k", "w")
     assert await texts(client) == {"k": "v", "deep/k": "w"}
 
 
-def test_it_is_made_once_for_all_views(client):
+def test_it_is_created_once_for_all_views(client):
     assert client.raw is client.raw
     assert client.namespace("a").raw is client.with_options(timeout=1).raw is client.raw
 
 
-def test_it_is_made_once_for_all_threads(client):
+def test_it_is_created_once_for_all_threads(client):
     made, together = [], threading.Barrier(8)
 
     def ask():
@@ -197,28 +168,21 @@ def test_it_is_made_once_for_all_threads(client):
     assert len(set(map(id, made))) == 1
 
 
-def test_making_it_asks_no_server(make, deaf):
-    client = make(hosts=[deaf], auth={"username": "alice", "password": "wonder"})
+def test_creating_it_makes_no_call(make, silent):
+    client = make(hosts=[silent], auth=LOGIN)
     begin = time.monotonic()
     assert client.raw
     assert time.monotonic() - begin < 2
 
 
-@pytest.mark.parametrize(
-    ("host", "url"),
-    [
-        ("h:1", "h:1"),
-        ("http://[::1]:2379", "[::1]:2379"),
-        ("unix:///run/a:b.sock", "unix:/run/a:b.sock"),
-        (["h:1", "i:2"], "h:1"),
-    ],
-)
-def test_it_goes_to_the_first_host(make, host, url):
-    assert make(hosts=host).raw._url == url
+def test_it_uses_only_the_first_host(make, etcd_server, refusing):
+    assert make(hosts=[etcd_server.endpoint, refusing]).raw.get("none") == (None, None)
+    with pytest.raises(etcd3.exceptions.ConnectionFailedError):
+        make(hosts=[refusing, etcd_server.endpoint]).raw.get("none")
 
 
-def test_the_timeout_is_that_of_the_options(make, deaf):
-    client = make(hosts=[deaf], timeout=0.2)
+def test_the_timeout_is_that_of_the_options(make, silent):
+    client = make(hosts=[silent], timeout=0.2)
     assert client.raw.timeout == 0.2
     with pytest.raises((etcd3.exceptions.ConnectionTimeoutError, etcd3.exceptions.ConnectionFailedError)):
         client.raw.get("k")
@@ -243,30 +207,23 @@ async def test_it_is_closed_with_the_service(face, options):
     await closed(client)
 
 
-async def test_closing_ends_its_watching_thread_in_silence(face, options):
+async def test_closing_ends_its_watch_thread_silently(face, options):
     client = face.service(options)
     client.raw.add_watch_callback("k", lambda answer: None)
-    watching = client.raw.watcher._callback_thread
+    (thread,) = [one for one in threading.enumerate() if one.name.startswith("etcd3_watch")]
     await closed(client)
-    watching.join(10)
-    assert not watching.is_alive()
+    thread.join(10)
+    assert not thread.is_alive()
 
 
-def test_its_watches_do_not_spin_while_the_server_is_away(make, fragile, monkeypatch):
-    raw = make(hosts=[fragile.endpoint], retry={"maximum": 0.2}).raw
+def test_it_watches_again_after_its_server_was_restarted(make, fragile):
+    raw, events = make(hosts=[fragile.endpoint], retry={"maximum": 0.2}).raw, Events()
     raw.add_watch_callback("k", lambda answer: None)
-    opened, stream = threading.Semaphore(0), raw._calls.intercept_stream_stream
-    monkeypatch.setattr(raw._calls, "intercept_stream_stream", lambda *call: (opened.release(), stream(*call))[1])
-    begin = time.monotonic()
     fragile.kill()
-    for _ in range(4):
-        assert opened.acquire(timeout=20)
-    assert time.monotonic() - begin >= (4 - 2) * 0.2  # a pause lies between any two; spinning takes no time
     fragile.start()
-    heard = Heard()
-    until(lambda: raw.add_watch_callback("k", heard))  # it makes no call twice by itself
+    until(lambda: raw.add_watch_callback("k", events))  # it does not retry a call itself
     until(lambda: raw.put("k", "v"))
-    assert heard.wait()[-1] == (b"k", b"v")
+    assert events.wait()[-1] == (b"k", b"v")
 
 
 async def test_a_service_without_a_raw_client_closes(face, options):
@@ -279,7 +236,7 @@ async def test_a_service_without_a_raw_client_closes(face, options):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_forked_child_makes_its_own(client):
+def test_a_forked_child_creates_its_own(client):
     before = client.raw
     pid = os.fork()
     if not pid:
@@ -288,44 +245,41 @@ def test_a_forked_child_makes_its_own(client):
     assert client.raw is before
 
 
-def test_a_refused_token_is_fetched_again(make, guarded):
-    server, options = guarded
-    raw = make(**options).raw
-    raw.put("raw/k", "1")
-    renew(server)
-    raw.put("raw/k", "2")
-    renew(server)
-    assert raw.get("raw/k")[0] == b"2"
+def test_a_refused_token_is_fetched_again(login, guarded):
+    raw = login()
+    raw.put("pub/k", "1")
+    guarded.expire_tokens()
+    raw.put("pub/k", "2")
+    guarded.expire_tokens()
+    assert raw.get("pub/k")[0] == b"2"
 
 
-def test_a_watch_shows_the_token(make, guarded):
-    raw, heard = make(**guarded[1]).raw, Heard()
-    raw.add_watch_callback("raw/k", heard)
-    raw.put("raw/k", "v")
-    assert heard.wait() == [(b"raw/k", b"v")]
+def test_a_watch_sends_the_token(login):
+    raw, events = login(), Events()
+    raw.add_watch_callback("pub/k", events)
+    raw.put("pub/k", "v")
+    assert events.wait() == [(b"pub/k", b"v")]
 
 
-def test_a_call_without_permission_is_refused(make, guarded):
+def test_a_call_without_permission_is_refused(login):
     with pytest.raises(Exception, match="permission denied"):
-        make(**guarded[1]).raw.get("elsewhere")
+        login().get("elsewhere")
 
 
-def test_a_wrong_password_is_an_error_of_both_kinds(make, guarded):
-    options = {**guarded[1], "auth": {"username": "alice", "password": "mistaken"}}
+def test_a_wrong_password_is_an_error_of_both_packages(login):
     with pytest.raises(errors.AuthenticationFailedError) as caught:
-        make(**options).raw.get("raw/k")
+        login(password="mistaken").get("pub/k")
     assert isinstance(caught.value, etcd3.exceptions.Etcd3Exception)
     with pytest.raises(Exception, match="authentication failed"):
-        make(**options).raw.add_watch_callback("raw/k", lambda answer: None)
+        login(password="mistaken").add_watch_callback("pub/k", lambda answer: None)
 
 
-def test_the_password_may_be_asked_for(make, guarded):
-    options = {**guarded[1], "auth": {"username": "alice", "password": lambda: "wonder"}}
-    assert make(**options).raw.get("raw/none") == (None, None)
+def test_the_password_may_be_a_function(login):
+    assert login(password=lambda: "wonder").get("pub/none") == (None, None)
 
 
-def test_a_password_is_no_harm_where_none_is_wanted(make):
-    client = make(auth={"username": "alice", "password": "wonder"})
+def test_a_password_is_ignored_by_a_server_without_authentication(make):
+    client = make(auth=LOGIN)
     assert client.raw.get("none") == (None, None)
 
 
@@ -340,12 +294,12 @@ def test_a_password_is_no_harm_where_none_is_wanted(make):
         (errors.CompactedError, "RevisionCompactedError"),
     ],
 )
-def test_our_errors_are_caught_as_those_of_python_etcd3(client, ours, theirs):
+def test_our_errors_are_subclasses_of_those_of_python_etcd3(client, ours, theirs):
     assert client.raw
     assert issubclass(ours, getattr(etcd3.exceptions, theirs))
 
 
-async def test_what_it_raises_is_caught_as_ours_would_be(make, refusing):
+async def test_its_errors_can_be_caught_as_ours_can(make, refusing):
     client = make(hosts=[refusing], timeout=0.3)
     with pytest.raises(etcd3.exceptions.ConnectionFailedError):
         client.raw.get("k")

@@ -1,67 +1,42 @@
-"""Live views of a service: always current, told in order, never emptied by an accident, each with its own balancer."""
-
-# ruff: noqa: F811  # fixtures of another module are named as arguments here
+"""Live views of a service: always current, reported in order, never emptied by an accident."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections import Counter
 from functools import partial
 
 import pytest
 
 from etcd_factory import errors, ops
 from etcd_factory.registry import ServiceInstance
-from etcd_factory.registry.instances import ServiceInstances
-from tests.support.faces import closed, is_async, settle, until
-from tests.support.gates import BOUND
-
-from .test_registry import answering, found, ids, registered, registry, told  # noqa: F401
-from .test_watch import WATCHERS, comes_to, nothing_left, put, threads
-
-LONG = 60  # seconds, more than a test takes
+from tests.support.faces import BOUND, closed, in_time, settle, until
+from tests.support.registering import LONG, Lists, discovered, ids, put_instances, register, subscribe
+from tests.support.transports import Held, Recorded
+from tests.support.watching import WATCHERS, nothing_left, put, take, threads, until_metric
 
 
-class Lists:
-    """Every list that a view was told, as the ids in it, and first the one that it had."""
+@pytest.fixture
+def caught_up(client):
+    """Wait until the client's watches have received everything that is in etcd now."""
 
-    def __init__(self, view):
-        self.seen, self._change = [ids(view.instances)], threading.Condition()
-        view.on("change", self)
+    async def wait():
+        watcher = await settle(client.watch().key("mark").create())
+        await put(client, "mark")
+        await take(watcher)  # its event comes after theirs, on the same stream
+        await settle(watcher.cancel())
 
-    def __call__(self, instances):
-        with self._change:
-            self.seen.append(ids(instances))
-            self._change.notify_all()
-
-    async def until(self, wanted):
-        """Wait for the last list to be this one."""
-        assert await asyncio.to_thread(self._wait, wanted), self.seen
-
-    def _wait(self, wanted):
-        with self._change:
-            return self._change.wait_for(lambda: self.seen[-1] == wanted, BOUND)
+    return wait
 
 
-async def viewed(registry, client, **options):
-    """A view of the service "user", and the lists that it is told."""
-    view = await settle(registry(client).subscribe("user", **options))
-    return view, Lists(view)
+# --- changes
 
 
-async def written(client, *names):
-    """Instances that others have written, which live by no lease."""
-    await put(client, *[f"services/user/{name}" for name in names], value='{"metadata": {}, "ttl": 60}')
-
-
-# --- what is told
-
-
-async def test_d19_each_change_is_told_with_the_whole_list_in_order(client, registry):
-    (one,) = await registered(registry, client, "b")
-    _, lists = await viewed(registry, client)
-    (other,) = await registered(registry, client, "a")
+@pytest.mark.anchor("registry-d19")
+async def test_each_change_is_reported_with_the_complete_list_in_order(client, registry):
+    (one,) = await register(registry, client, "b")
+    _, lists = await subscribe(registry, client)
+    (other,) = await register(registry, client, "a")
     await settle(one.pause())
     await settle(one.resume())
     await settle(other.deregister())
@@ -70,264 +45,209 @@ async def test_d19_each_change_is_told_with_the_whole_list_in_order(client, regi
     assert lists.seen == ["b", "ab", "a", "ab", "b", ""]
 
 
-async def test_d19_a_function_is_told_the_list_as_it_is_and_each_change(client, registry):
-    (one,) = await registered(registry, client, "a")
+@pytest.mark.anchor("registry-d19")
+async def test_watch_reports_the_present_list_and_each_change(client, registry):
+    (one,) = await register(registry, client, "a")
     seen = []
-    view = await settle(registry(client).watch("user", lambda found: seen.append(ids(found))))
+    view = await settle(registry(client).watch("user", lambda instances: seen.append(ids(instances))))
     lists = Lists(view)
-    await registered(registry, client, "b")
+    await register(registry, client, "b")
     await settle(one.pause())
     await lists.until("b")
     assert seen == ["a", "ab", "b"]
 
 
-async def test_what_is_updated_is_told_and_a_write_of_the_same_is_not(client, registry):
-    (one,) = await registered(registry, client, "a")
+async def test_updates_are_reported_and_writes_of_the_same_value_are_not(client, registry):
+    (one,) = await register(registry, client, "a")
     view, weights = await settle(registry(client).subscribe("user")), []
-    view.on("change", lambda found: weights.append(found[0].weight))
+    view.on("change", lambda instances: weights.append(instances[0].weight))
     for weight in (2, 2, 3):
         await settle(one.update(weight=weight))
-    await asyncio.wait_for(until(lambda: weights[-1:] == [3]), BOUND)
+    await in_time(until(lambda: weights[-1:] == [3]))
     assert weights == [2, 3]
 
 
-async def test_d11_views_go_by_tags_and_status_and_their_lists_are_not_to_be_changed(client, registry, caplog):
-    view, lists = await viewed(registry, client, tags=["web"])
-    every, _ = await viewed(registry, client, status=None)
-    await registered(registry, client, "a", "b", tags=["web", "blue"])
-    (other,) = await registered(registry, client, "c")
+@pytest.mark.anchor("registry-d11")
+async def test_views_filter_by_tags_and_status_and_their_lists_are_immutable(client, registry, caplog):
+    view, lists = await subscribe(registry, client, tags=["web"])
+    every, _ = await subscribe(registry, client, status=None)
+    await register(registry, client, "a", "b", tags=["web", "blue"])
+    (other,) = await register(registry, client, "c")
     await settle(other.pause())
     await settle(client.batch([ops.put("services/user/bad").value("["), ops.put("services/user/d").value("{}")]))
-    await asyncio.wait_for(until(lambda: ids(every.instances) == "abcd"), BOUND)
+    await in_time(until(lambda: ids(every.instances) == "abcd"))
     await lists.until("ab")
     assert isinstance(view.instances, tuple)
-    assert "is no instance of a service" in caplog.text
+    assert "is not an instance of a service" in caplog.text
 
 
-async def test_p4_d5_a_view_has_no_instance_of_a_service_whose_name_goes_on(client, registry):
-    _, lists = await viewed(registry, client)
+@pytest.mark.anchor("registry-p4", "registry-d5")
+async def test_a_view_has_no_instance_of_a_service_with_a_longer_name(client, registry):
+    _, lists = await subscribe(registry, client)
     await settle(registry(client).register("user2", "x"))
     await settle(registry(client).register("user", "a"))
     await lists.until("a")
     assert lists.seen == ["", "a"]
 
 
-async def test_d6_what_changes_between_its_read_and_its_watch_is_seen(client, registry, monkeypatch):
-    """Midway's watch begins some time after its range."""
-    read = ServiceInstances.read
-
-    async def hasty(self, **fields):
-        reply = await read(self, **fields)
-        done.append(await self._run.execute(ops.put("services/user/b").value("{}")))
-        return reply
-
-    done = []
-    monkeypatch.setattr(ServiceInstances, "read", hasty)
-    await written(client, "a")
-    view = await settle(registry(client).subscribe("user"))
-    await asyncio.wait_for(until(lambda: ids(view.instances) == "ab"), BOUND)
-    assert len(done) == 1
+async def test_a_view_has_the_instances_as_they_were_registered(client, registry):
+    (one,) = await register(registry, client, "a", metadata={"n": 1})
+    view, _ = await subscribe(registry, client)
+    assert view.instances == (one.instance,)
+    assert isinstance(view.pick(), ServiceInstance)
 
 
-async def test_d7_a_change_is_no_new_read(client, make, registry):
-    """Midway reads all at each event, and an older answer may come last."""
-    own = make()
-    view, lists = await viewed(registry, own)
-    with answering(own) as answers:
-        await written(client, *"abcdefghij")
-        await lists.until("abcdefghij")
-    assert answers.names["Range"] == answers.names["Txn"] == 0
+@pytest.mark.anchor("registry-d6")
+async def test_a_change_between_the_read_and_the_watch_is_not_missed(face, client, make, wrap, registry):
+    """Midway's watch begins some time after its read."""
+    held = wrap(Held, "Range", replies=True)
+    await put_instances(client, "a")
+    held.hold()
+    opening = face.begin(partial(registry(make(transport=held)).subscribe, "user"))
+    await held.arrived()
+    await put_instances(client, "b")
+    held.release()
+    view = await in_time(opening)
+    await in_time(until(lambda: ids(view.instances) == "ab"))
+
+
+@pytest.mark.anchor("registry-d7")
+async def test_a_change_needs_no_further_read(client, make, wrap, registry):
+    """Midway reads the whole range at each event, and an older response may arrive last."""
+    transport = wrap(Recorded)
+    view, lists = await subscribe(registry, make(transport=transport))
+    names = transport.names()
+    await put_instances(client, *"abcdefghij")
+    await lists.until("abcdefghij")
+    assert transport.names() == names
     assert all(set(before) < set(after) for before, after in zip(lists.seen, lists.seen[1:], strict=False))
     await settle(view.close())
 
 
-async def test_a_slow_function_gets_the_last_list(client, registry, monkeypatch):
-    monkeypatch.setattr("etcd_factory.registry.view.MOST", 2)
-    view, lists = await viewed(registry, client)
-    seen, begun, free = [], threading.Event(), threading.Event()
+# --- handlers
 
-    def slow(found):
-        seen.append(ids(found))
+
+async def test_a_slow_handler_receives_the_last_list(face, client, registry, monkeypatch):
+    monkeypatch.setattr("etcd_factory.registry.view.LIMIT", 2)
+    _, lists = await subscribe(registry, client)
+    seen, begun, released = [], threading.Event(), threading.Event()
+
+    def slow(instances):
+        seen.append(ids(instances))
         begun.set()
-        assert free.wait(BOUND)
+        assert released.wait(BOUND)
 
-    quick = await settle(registry(client).subscribe("user"))
-    if is_async(view):
-        slow = held(slow)
-    quick.on("change", slow)
-    await written(client, "a")
+    (await settle(registry(client).subscribe("user"))).on("change", face.handler(slow))
+    await put_instances(client, "a")
     assert await asyncio.to_thread(begun.wait, BOUND)
-    await written(client, *"bcdefgh")
+    await put_instances(client, *"bcdefgh")
     await lists.until("abcdefgh")
-    free.set()
-    await asyncio.wait_for(until(lambda: seen[-1] == "abcdefgh"), BOUND)
+    released.set()
+    await in_time(until(lambda: seen[-1] == "abcdefgh"))
     assert len(seen) < 8
 
 
-def held(function):
-    """The same for asyncio, beside the loop."""
-
-    async def call(*args):
-        await asyncio.to_thread(function, *args)
-
-    return call
-
-
-async def test_functions_may_use_the_registry_and_close_the_view(client, registry, face, told):
+async def test_handlers_may_use_the_registry_and_close_the_view(client, registry, face, recorder):
     async def change(_):
         await settle(registry(client).register("other", "x"))
         await settle(view.close())
-        told("done")
+        recorder("done")
 
     def blocking(_):
         registry(client).register("other", "x")
         view.close()
-        told("done")
+        recorder("done")
 
     view = await settle(registry(client).subscribe("user"))
-    view.on("change", blocking if face.name == "blocking" else change)
-    await registered(registry, client, "a")
-    await told.until("done")
-    assert await found(client, registry, "other") == "x"
+    view.on("change", blocking if face.is_blocking else change)
+    await register(registry, client, "a")
+    await recorder.until("done")
+    assert await discovered(registry, client, "other") == "x"
 
 
-# --- what is held back
+# --- losses
 
 
-async def test_d10_all_deleted_by_hand_are_kept_until_they_are_back(client, registry):
+@pytest.mark.anchor("registry-d10")
+async def test_instances_deleted_by_hand_stay_until_all_are_back(client, registry):
     """Midway's list is empty at once."""
-    await registered(registry, client, "a", "b")
-    view, lists = await viewed(registry, client)
+    await register(registry, client, "a", "b")
+    view, lists = await subscribe(registry, client)
     await settle(client.delete().prefix("services/"))
-    await registered(registry, client, "c")
+    await register(registry, client, "c")
     await lists.until("abc")
     assert lists.seen == ["ab", "abc"]
     assert view.pick() in view.instances
 
 
+@pytest.mark.anchor("registry-d10")
 @pytest.mark.parametrize(("threshold", "shown"), [(0.0, "c"), (0.3, "c"), (0.5, "abc"), (1.0, "abc"), (None, "c")])
-async def test_d10_less_than_the_threshold_is_not_believed(client, registry, threshold, shown):
-    await written(client, *"abc")
-    view, _ = await viewed(registry, client, threshold=threshold, hold=LONG)
+async def test_a_loss_below_the_threshold_is_held_back(client, registry, caught_up, threshold, shown):
+    await put_instances(client, *"abc")
+    view, _ = await subscribe(registry, client, threshold=threshold, hold=LONG)
     await settle(client.txn().then(ops.delete().key("services/user/a"), ops.delete().key("services/user/b")).commit())
-    await settle(view._roster.wait((await settle(client.get("x").exec())).revision))
+    await caught_up()
     assert ids(view.instances) == shown
 
 
-async def test_d10_what_does_not_come_back_is_believed_in_the_end(client, registry):
-    await written(client, *"abc")
-    _, lists = await viewed(registry, client, hold=0.2)
+@pytest.mark.anchor("registry-d10")
+async def test_instances_that_do_not_come_back_are_removed_after_the_hold(client, registry):
+    await put_instances(client, *"abc")
+    _, lists = await subscribe(registry, client, hold=0.2)
     await settle(client.delete().prefix("services/"))
     await lists.until("")
     assert lists.seen == ["abc", ""]
 
 
-async def test_views_that_hold_otherwise_do_not_disturb_each_other(client, registry):
-    await written(client, *"abc")
-    _, believing = await viewed(registry, client, threshold=None)
-    careful, _ = await viewed(registry, client, hold=LONG)
+async def test_views_with_different_thresholds_do_not_disturb_each_other(client, registry, caught_up):
+    await put_instances(client, *"abc")
+    _, believing = await subscribe(registry, client, threshold=None)
+    careful, _ = await subscribe(registry, client, hold=LONG)
     await settle(client.delete().prefix("services/"))
     await believing.until("")
-    await settle(careful._roster.wait((await settle(client.get("x").exec())).revision))
+    await caught_up()
     assert ids(careful.instances) == "abc"
 
 
-@pytest.mark.parametrize("wrong", ["0.5", -1, 1.1, float("nan"), True], ids=str)
-async def test_a_threshold_is_a_share(client, registry, wrong):
+@pytest.mark.parametrize("invalid", ["0.5", -1, 1.1, float("nan"), True], ids=str)
+async def test_a_threshold_is_a_share(client, registry, invalid):
     for follow in (registry(client).subscribe, partial(registry(client).watch, handler=print)):
-        with pytest.raises(ValueError, match="a threshold is a number from 0 to 1"):
-            await settle(follow("user", threshold=wrong))
-
-
-# --- choosing
-
-
-async def test_p6_d13_turns_are_a_view_s_own_and_lists_may_shrink(client, registry):
-    """Midway has one index for all services, and gives ``undefined`` where a list is shorter."""
-    made = await registered(registry, client, *"abcde")
-    await settle(registry(client).register("other", "x"))
-    view, lists = await viewed(registry, client)
-    other = await settle(registry(client).subscribe("other"))
-    assert ids(view.pick() for _ in range(4)) == "abcd"
-    assert ids(other.pick() for _ in range(3)) == "xxx"
-    for one in made[2:]:
-        await settle(one.deregister())
-    await lists.until("ab")
-    assert Counter(view.pick().id for _ in range(4)) == {"a": 2, "b": 2}
-
-
-async def test_where_none_is_there_the_error_says_which(client, registry):
-    view = await settle(registry(client).subscribe("user", tags=["web", "blue"]))
-    with pytest.raises(errors.NoInstanceError, match="no instance of 'user' is up with the tags blue, web") as caught:
-        view.pick()
-    assert isinstance(caught.value, LookupError)
-
-
-async def test_paused_ones_are_not_chosen(client, registry):
-    one, _ = await registered(registry, client, "a", "b")
-    view, lists = await viewed(registry, client)
-    await settle(one.pause())
-    await lists.until("b")
-    assert ids(view.pick() for _ in range(3)) == "bbb"
-
-
-async def test_a_consistent_hash_goes_by_the_key_and_least_connections_by_use(client, registry):
-    await registered(registry, client, *"abc")
-    hashed = await settle(registry(client).subscribe("user", load_balancer="consistent_hash"))
-    assert hashed.pick("k") is hashed.pick("k")
-    least = await settle(registry(client).subscribe("user", load_balancer="least_connections"))
-    with least.use() as one, least.use() as other:
-        assert least.pick().id not in (one.id, other.id)
-
-
-async def test_a_function_chooses_and_wrong_names_are_refused(client, registry):
-    await registered(registry, client, *"abc")
-    last = registry(client, load_balancer=lambda instances, key: instances[-1])
-    assert (await settle(last.subscribe("user"))).pick().id == "c"
-    with pytest.raises(ValueError, match="is none of round_robin"):
-        registry(client, load_balancer="robin")
-    with pytest.raises(ValueError, match="is none of round_robin"):
-        await settle(registry(client).subscribe("user", load_balancer="robin"))
+        with pytest.raises(ValueError, match="threshold must be a number from 0 to 1"):
+            await settle(follow("user", threshold=invalid))
 
 
 # --- beginning and ending
 
 
-async def test_d9_views_of_one_service_share_one_watch_however_they_begin(face, make, registry, fragile):
+@pytest.mark.anchor("registry-d9")
+async def test_views_of_one_service_share_one_watch(face, make, registry, fragile):
     client = make(hosts=[fragile.endpoint])
     own = registry(client)
     views = await asyncio.gather(*[face.begin(partial(own.subscribe, "user")) for _ in range(16)])
-    await comes_to(fragile, WATCHERS, 1)
+    await until_metric(fragile, WATCHERS, 1)
     await asyncio.gather(*[face.begin(view.close) for view in views[1:]])
-    await registered(registry, client, "a")
-    await asyncio.wait_for(until(lambda: ids(views[0].instances) == "a"), BOUND)
+    await register(registry, client, "a")
+    await in_time(until(lambda: ids(views[0].instances) == "a"))
     assert [view.instances for view in views[1:]] == [()] * 15
     await settle(views[0].close())
-    await comes_to(fragile, WATCHERS, 1)  # that of the registration
+    await until_metric(fragile, WATCHERS, 1)  # that of the registration
 
 
-async def test_a_view_that_is_closed_keeps_its_list_and_tells_no_more(client, registry):
-    await registered(registry, client, "a")
-    (view, lists), (_, others) = await viewed(registry, client), await viewed(registry, client)
+async def test_a_closed_view_keeps_its_list_and_reports_no_changes(client, registry):
+    await register(registry, client, "a")
+    (view, lists), (_, others) = await subscribe(registry, client), await subscribe(registry, client)
     await settle(view.close())
     await settle(view.close())
-    await registered(registry, client, "b")
+    await register(registry, client, "b")
     await others.until("ab")
     assert (ids(view.instances), lists.seen) == ("a", ["a"])
 
 
 async def test_closing_the_client_ends_its_views_and_leaves_nothing_running(make, registry):
     before, client = threads(), make()
-    view, _ = await viewed(registry, client)
+    view, _ = await subscribe(registry, client)
     await closed(client)
     with pytest.raises(errors.ClientClosedError):
-        await viewed(registry, client)
+        await subscribe(registry, client)
     await settle(view.close())
     await nothing_left(before)
-
-
-async def test_instances_are_equal_to_those_that_are_registered(client, registry):
-    (one,) = await registered(registry, client, "a", metadata={"n": 1})
-    view, _ = await viewed(registry, client)
-    assert view.instances == (one.instance,)
-    assert isinstance(view.pick(), ServiceInstance)

@@ -1,11 +1,11 @@
-"""Roles: what they may do, and who has them."""
+"""Roles: their permissions and their users."""
 
 from contextlib import suppress
 
 import pytest
 
 from etcd_factory import Permission, errors
-from tests.support.faces import settle
+from tests.support.faces import failure, settle
 
 KEY, END = b"\xfe\xff", b"\xff"  # not UTF-8, as the end of a prefix may be
 
@@ -22,54 +22,48 @@ WAYS = {
 
 @pytest.fixture
 def name(etcd_namespace):
-    """A name that no other test has."""
+    """A name that no other test uses."""
     return f"role-{etcd_namespace}"
 
 
 @pytest.fixture
 async def role(client, name):
-    """A role that is there."""
-    made = client.role(name)
-    await settle(made.create())
-    yield made
-    await gone(made)
+    """An existing role."""
+    handle = client.role(name)
+    await settle(handle.create())
+    yield handle
+    await delete(handle)
 
 
 @pytest.fixture
 async def user(client, name):
-    """A user that is there."""
-    made = client.user(name)
-    await settle(made.create(None))
-    yield made
-    await gone(made)
+    """An existing user."""
+    handle = client.user(name)
+    await settle(handle.create(None))
+    yield handle
+    await delete(handle)
 
 
-async def gone(made):
-    """Delete it, if the test has not."""
+async def delete(handle):
+    """Delete a user or role, unless the test has."""
     with suppress(errors.PreconditionError):
-        await settle(made.delete())
+        await settle(handle.delete())
 
 
-async def failure(call):
-    with pytest.raises(errors.EtcdError) as caught:
-        await settle(call())
-    return caught.value
-
-
-async def test_a_handle_asks_nothing_of_etcd(make, refusing):
+async def test_a_handle_makes_no_call(make, refusing):
     role = make(hosts=[refusing]).role("any")
     assert role.name == "any"
     assert repr(role) == "Role(name='any')"
 
 
 @pytest.mark.parametrize("name", [3, None, b"r", ""])
-async def test_a_name_that_is_none_is_refused_at_once(client, name):
+async def test_an_invalid_name_is_an_error_at_once(client, name):
     for handle in (client.role, client.user):
-        with pytest.raises((TypeError, ValueError), match="'s name is"):
+        with pytest.raises((TypeError, ValueError), match="'s name must"):
             handle(name)
 
 
-async def test_a_role_is_there_once_it_is_created_and_not_after_it_is_deleted(client, role):
+async def test_a_role_exists_from_its_creation_to_its_deletion(client, role):
     assert role.name in await settle(client.roles())
     assert await settle(role.permissions()) == ()
     assert await settle(role.delete()) is None
@@ -77,7 +71,7 @@ async def test_a_role_is_there_once_it_is_created_and_not_after_it_is_deleted(cl
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_what_is_granted_is_permitted_until_it_is_revoked(role, way):
+async def test_a_granted_permission_is_listed_until_it_is_revoked(role, way):
     kind, chosen, expected = WAYS[way]
     await settle(role.grant(kind, **chosen))
     assert await settle(role.permissions()) == (expected,)
@@ -98,7 +92,7 @@ async def test_a_grant_for_the_same_key_replaces_the_one_before(role):
     assert await settle(role.permissions()) == (Permission("readwrite", b"k"),)
 
 
-async def test_keys_of_roles_are_those_of_the_cluster_in_a_namespace_too(client, role):
+async def test_keys_of_roles_are_absolute_in_a_namespace_too(client, role):
     await settle(client.namespace("n/").role(role.name).grant("read", "k"))
     assert [one.key for one in await settle(role.permissions())] == [b"k"]
 
@@ -107,15 +101,17 @@ async def test_keys_of_roles_are_those_of_the_cluster_in_a_namespace_too(client,
     ("arguments", "chosen"),
     [(("read",), {}), (("read", "k"), {"prefix": "p"}), (("read",), {"prefix": "p", "range": ("a", "b")})],
 )
-async def test_one_key_or_range_has_to_be_given(role, arguments, chosen):
-    with pytest.raises(TypeError, match="one of these: a key, prefix"):
+async def test_exactly_one_key_or_range_is_required(role, arguments, chosen):
+    with pytest.raises(TypeError, match="pass exactly one of: a key, prefix"):
         await settle(role.grant(*arguments, **chosen))
-    with pytest.raises(TypeError, match="one of these"):
+    with pytest.raises(TypeError, match="pass exactly one of"):
         await settle(role.revoke(*arguments[1:], **chosen))
 
 
 async def test_an_unknown_permission_names_the_nearest_one(role):
-    with pytest.raises(ValueError, match="'raed' is none of read, write, readwrite; did you mean 'read'"):
+    with pytest.raises(
+        ValueError, match="permission: expected one of read, write, readwrite, got 'raed'; did you mean 'read'"
+    ):
         await settle(role.grant("raed", "k"))
 
 
@@ -131,12 +127,12 @@ async def test_an_unknown_permission_names_the_nearest_one(role):
         (Permission("read", b"a", b"\0"), None, "read range b'a' to the end"),
     ],
 )
-def test_a_permission_can_be_read(permission, prefix, shown):
+def test_a_permission_has_a_readable_text(permission, prefix, shown):
     assert permission.prefix == prefix
     assert str(permission) == shown
 
 
-async def test_a_role_is_given_to_a_user_and_taken_again(client, role, user):
+async def test_a_role_is_added_to_a_user_and_removed(client, role, user):
     await settle(role.add_user(user))
     assert await settle(user.roles()) == [role.name]
     await settle(role.remove_user(user.name))
@@ -145,32 +141,32 @@ async def test_a_role_is_given_to_a_user_and_taken_again(client, role, user):
 
 FAULTS = {
     "create": (errors.RoleExistsError, lambda c, r: r.create()),
-    "delete": (errors.RoleNotFoundError, lambda c, r: c.role("nobody's").delete()),
-    "grant": (errors.RoleNotFoundError, lambda c, r: c.role("nobody's").grant("read", "k")),
+    "delete": (errors.RoleNotFoundError, lambda c, r: c.role("missing's").delete()),
+    "grant": (errors.RoleNotFoundError, lambda c, r: c.role("missing's").grant("read", "k")),
     "revoke": (errors.PreconditionError, lambda c, r: r.revoke("k")),
-    "permissions": (errors.RoleNotFoundError, lambda c, r: c.role("nobody's").permissions()),
-    "add_user": (errors.UserNotFoundError, lambda c, r: r.add_user("nobody")),
-    "remove_user": (errors.UserNotFoundError, lambda c, r: r.remove_user("nobody")),
+    "permissions": (errors.RoleNotFoundError, lambda c, r: c.role("missing's").permissions()),
+    "add_user": (errors.UserNotFoundError, lambda c, r: r.add_user("missing")),
+    "remove_user": (errors.UserNotFoundError, lambda c, r: r.remove_user("missing")),
 }
 
 
 @pytest.mark.parametrize("what", FAULTS)
-async def test_what_fails_is_typed_and_says_what_was_asked(client, role, what):
+async def test_an_error_is_typed_and_names_the_operation(client, role, what):
     kind, call = FAULTS[what]
     error = await failure(lambda: call(client, role))
     assert type(error) is kind
     assert error.operation.startswith("role ")
     assert error.operation.endswith(what)
-    assert error.operation.split("'")[1] in (role.name, "nobody") or '"nobody\'s"' in error.operation
+    assert error.operation.split("'")[1] in (role.name, "missing") or '"missing\'s"' in error.operation
     assert error.endpoint
 
 
-async def test_a_role_that_a_user_has_not_is_not_taken(role, user):
+async def test_removing_a_role_that_a_user_does_not_have_is_an_error(role, user):
     assert type(await failure(lambda: role.remove_user(user))) is errors.RoleNotGrantedError
 
 
 @pytest.mark.parametrize("what", ["roles", "users"])
-async def test_lists_say_what_was_asked_too(make, refusing, what):
+async def test_the_error_of_a_list_names_the_operation_too(make, refusing, what):
     client = make(hosts=[refusing], dial_timeout=0.05)
     error = await failure(lambda: getattr(client, what)())
     assert isinstance(error, errors.ConnectionFailedError)

@@ -18,7 +18,7 @@ def authority():
 
 @pytest.fixture(scope="module")
 def stranger():
-    """A certificate authority that signed nothing of ours."""
+    """A certificate authority that signed no certificate of these servers."""
     return trustme.CA()
 
 
@@ -46,7 +46,7 @@ def server(issue):
 
 @pytest.fixture(scope="module")
 def strict(issue):
-    """A server that asks clients for a certificate."""
+    """A server that requires a client certificate."""
     files = issue("127.0.0.1")
     with EtcdServer(tls=ServerTLS(files["cert"], files["key"], files["ca"])) as one:
         yield one
@@ -68,7 +68,7 @@ def ca(authority):
 
 @pytest.fixture
 def reach(make):
-    """Puts and gets a key with a client of these options."""
+    """Writes and reads a key with a client of these options."""
 
     async def call(server, **options):
         client = make(hosts=[server.url], dial_timeout=options.pop("dial_timeout", 30), timeout=30, **options)
@@ -80,7 +80,7 @@ def reach(make):
 
 @pytest.fixture
 def fail(reach):
-    """The error of a client with these options."""
+    """Returns the error of a client with these options."""
 
     async def call(server, **options):
         with pytest.raises(errors.ConnectionFailedError) as caught:
@@ -100,25 +100,25 @@ async def test_the_ca_may_be_a_file(reach, server, authority, tmp_path):
     assert await reach(server, tls={"ca": tmp_path / "ca.pem"}) == "v"
 
 
-async def test_without_a_ca_the_roots_of_the_system_count(reach, server, authority, tmp_path, monkeypatch):
+async def test_the_default_ca_is_that_of_the_system(reach, server, authority, tmp_path, monkeypatch):
     authority.cert_pem.write_to_path(tmp_path / "roots.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "roots.pem"))
     assert await reach(server) == "v"
     assert await reach(server, tls={}) == "v"
 
 
-async def test_a_folder_of_roots_of_the_system_counts_too(reach, server, authority, tmp_path, monkeypatch):
+async def test_a_folder_of_ca_files_of_the_system_is_used_too(reach, server, authority, tmp_path, monkeypatch):
     authority.cert_pem.write_to_path(tmp_path / "root.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
     assert await reach(server) == "v"
 
 
-async def test_a_certificate_that_the_system_does_not_know_is_an_error_that_says_so(fail, server):
+async def test_a_certificate_unknown_to_the_system_is_an_error_that_says_so(fail, server):
     assert "certificate" in str(await fail(server)).lower()
 
 
-async def test_a_wrong_ca_is_an_error_that_says_certificate(fail, server, stranger):
+async def test_another_ca_is_an_error_that_says_certificate(fail, server, stranger):
     error = await fail(server, tls={"ca": stranger.cert_pem.bytes().decode()})
     assert "certificate" in str(error).lower()
     assert (error.code, error.endpoint) == ("UNAVAILABLE", server.endpoint)
@@ -126,7 +126,7 @@ async def test_a_wrong_ca_is_an_error_that_says_certificate(fail, server, strang
     assert not error.maybe_applied
 
 
-async def test_a_certificate_shows_the_client_to_the_server(reach, strict, ca, issue):
+async def test_a_client_certificate_is_sent_to_the_server(reach, strict, ca, issue):
     mine = issue("client")
     assert await reach(strict, tls={"ca": ca, "cert": mine["cert"], "key": mine["key"]}) == "v"
 
@@ -137,11 +137,11 @@ async def test_a_certificate_may_be_pem_text(reach, strict, ca, authority):
     assert await reach(strict, tls={"ca": ca, "cert": cert, "key": key}) == "v"
 
 
-async def test_a_server_that_asks_for_a_certificate_refuses_a_client_without_one(fail, strict, ca):
+async def test_a_server_that_requires_a_certificate_refuses_a_client_without_one(fail, strict, ca):
     await fail(strict, tls={"ca": ca})
 
 
-async def test_a_server_refuses_the_certificate_of_a_stranger(fail, strict, ca, issue, stranger):
+async def test_a_server_refuses_a_certificate_of_another_ca(fail, strict, ca, issue, stranger):
     theirs = issue("client", by=stranger)
     await fail(strict, tls={"ca": ca, "cert": theirs["cert"], "key": theirs["key"]})
 
@@ -152,7 +152,7 @@ async def test_a_certificate_without_a_ca_is_never_plaintext(reach, strict, issu
     assert await reach(strict, tls={"cert": mine["cert"], "key": mine["key"]}) == "v"
 
 
-async def test_the_name_in_the_certificate_may_be_told(reach, named, ca):
+async def test_server_name_sets_the_expected_name_of_the_certificate(reach, named, ca):
     assert await reach(named, tls={"ca": ca, "server_name": NAME}) == "v"
 
 
@@ -160,18 +160,18 @@ async def test_a_certificate_for_another_name_is_an_error(fail, named, ca):
     await fail(named, tls={"ca": ca})
 
 
-async def test_a_client_without_tls_does_not_reach_a_server_with_it(make, server):
+async def test_a_client_without_tls_cannot_call_a_server_with_tls(make, server):
     client = make(hosts=[server.endpoint], dial_timeout=0.5)
     with pytest.raises(errors.EtcdError):
         await settle(client.get("k").string())
 
 
-async def test_a_client_with_tls_does_not_reach_a_server_without_it(fail, spare, ca):
+async def test_a_client_with_tls_cannot_call_a_server_without_tls(fail, spare, ca):
     client = type("Plain", (), {"url": f"https://{spare.endpoint}"})
     await fail(client, tls={"ca": ca})
 
 
-def test_tls_for_hosts_without_it_is_a_config_error(face, ca):
+def test_tls_options_for_http_hosts_are_a_config_error(face, ca):
     with pytest.raises(errors.ConfigError, match="write https://"):
         face.service({"hosts": ["http://127.0.0.1:2379"], "tls": {"ca": ca}})
 

@@ -13,7 +13,7 @@ COLUMNS = ["value", "version", "create", "mod", "lease"]
 
 @pytest.fixture
 async def facts(client, lease):
-    """What a key has in each column."""
+    """The value of a key in each column."""
     await settle(client.put("k").value("m"))
     await settle(client.put("k").lease(lease).value("m"))
     kv = await settle(client.get("k").kv())
@@ -22,7 +22,7 @@ async def facts(client, lease):
 
 @pytest.mark.parametrize("comparison", COMPARISONS)
 @pytest.mark.parametrize("column", COLUMNS)
-async def test_a_comparison_of_a_column_holds_as_it_reads(client, facts, column, comparison):
+async def test_a_comparison_compares_a_column_as_written(client, facts, column, comparison):
     fact = facts[column]
     for wanted in ("a", "m", "z") if column == "value" else (fact - 1, fact, fact + 1):
         done = await settle(client.if_("k", column, comparison, wanted).commit())
@@ -36,7 +36,7 @@ async def test_a_missing_key_has_version_0(client):
 
 
 @pytest.mark.parametrize("comparison", ["==", "!="])
-async def test_the_value_of_a_missing_key_compares_with_nothing(client, comparison):
+async def test_no_comparison_with_the_value_of_a_missing_key_holds(client, comparison):
     assert not (await settle(client.if_("k", "value", comparison, "x").commit())).succeeded
 
 
@@ -48,14 +48,14 @@ async def test_all_comparisons_must_hold(client):
 
 
 @pytest.mark.parametrize("value", [b"12", "12", 12], ids=repr)
-async def test_a_value_to_compare_with_is_written_as_one_to_put(client, value):
+async def test_a_value_to_compare_with_may_be_whatever_a_put_takes(client, value):
     await fill(client, {"k": "12"})
     assert (await settle(client.if_("k", "value", "==", value).commit())).succeeded
 
 
 @pytest.mark.parametrize("comparison", COMPARISONS)
 @pytest.mark.parametrize("column", COLUMNS)
-async def test_a_comparison_of_a_prefix_holds_if_it_does_for_each_key(client, column, comparison, lease):
+async def test_a_comparison_of_a_prefix_holds_if_it_holds_for_each_key(client, column, comparison, lease):
     await fill(client, {"o": "a", "p": "m", "p/1": "m", "q": "z"})
     await settle(client.put("p/2").lease(lease).value("n"))
     await settle(client.put("p/2").lease(lease).value("n"))
@@ -67,7 +67,7 @@ async def test_a_comparison_of_a_prefix_holds_if_it_does_for_each_key(client, co
         assert done.succeeded == all(COMPARISONS[comparison](fact, wanted) for fact in facts)
 
 
-async def test_a_comparison_up_to_an_end_is_one_of_each_key_before_it(client):
+async def test_a_comparison_with_end_compares_each_key_before_it(client):
     await fill(client, {"a": "1", "b": "1", "c": "2"})
     assert (await settle(client.if_("a", "value", "==", "1", end="c").commit())).succeeded
     assert not (await settle(client.if_("a", "value", "==", "1", end="d").commit())).succeeded
@@ -76,7 +76,7 @@ async def test_a_comparison_up_to_an_end_is_one_of_each_key_before_it(client):
     assert (await settle(client.txn().and_("b", "value", ">", "0", end="\0").commit())).succeeded
 
 
-async def test_a_comparison_of_a_range_is_one_in_the_namespace(client):
+async def test_a_comparison_of_a_range_is_within_the_namespace(client):
     await fill(client, {"in/k": "1", "in/\xff": "1", "inner": "2", "io": "2", "\0": "2"})
     inside = client.namespace("in/")
     for begun in ({"prefix": True}, {"end": "\0"}):
@@ -97,7 +97,7 @@ async def test_a_prefix_of_all_keys_needs_no_namespace(make, fragile):
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-async def test_where_there_is_no_key_a_range_compares_as_a_missing_key_does(client, column):
+async def test_an_empty_range_compares_like_a_missing_key(client, column):
     for comparison in COMPARISONS:
         for wanted in ("", "x") if column == "value" else (0, 1):
             empty = await settle(client.if_("p/", column, comparison, wanted, prefix=True).commit())
@@ -109,17 +109,17 @@ async def test_where_there_is_no_key_a_range_compares_as_a_missing_key_does(clie
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        ({"prefix": True, "end": "b"}, ValueError, "give one of both"),
+        ({"prefix": True, "end": "b"}, ValueError, "pass prefix=True or end, not both"),
         ({"end": ""}, ValueError, "a range needs an end"),
-        ({"end": 5}, TypeError, "a key is str or bytes"),
+        ({"end": 5}, TypeError, "a key must be str or bytes"),
     ],
 )
-def test_a_wrong_range_to_compare_is_an_error_at_once(client, given, error, message):
+def test_an_invalid_range_to_compare_is_an_error_at_once(client, given, error, message):
     with pytest.raises(error, match=message):
         client.if_("a", "mod", "<", 5, **given)
 
 
-async def test_then_runs_if_the_comparisons_hold_and_else_if_not(client):
+async def test_then_runs_if_the_comparisons_hold_and_else_otherwise(client):
     swap = client.if_("k", "value", "==", "a").then(ops.put("k").value("b")).else_(ops.put("k").value("a"))
     found = []
     for _ in range(3):
@@ -148,7 +148,7 @@ async def test_an_empty_transaction_succeeds(client):
     assert (done.succeeded, done.results) == (True, ())
 
 
-async def test_results_are_those_of_the_single_calls(client):
+async def test_results_are_those_of_single_calls(client):
     first = await settle(client.put("a").value("1"))
     done = await settle(
         client.txn()
@@ -173,7 +173,7 @@ async def test_results_are_those_of_the_single_calls(client):
     assert deleted == DeleteResponse(done.revision, 0, ())
 
 
-async def test_every_result_tells_the_revision_of_the_transaction(client):
+async def test_every_result_has_the_revision_of_the_transaction(client):
     await fill(client, {"a": "1"})
     parts = [ops.put("b").value("2"), ops.delete().key("a"), ops.get("b")]
     done = await settle(client.txn().then(*parts).commit())
@@ -181,7 +181,7 @@ async def test_every_result_tells_the_revision_of_the_transaction(client):
     assert (await settle(client.get("b").kv())).mod_revision == done.revision
 
 
-async def test_a_transaction_in_a_transaction_gives_its_own_results(client):
+async def test_a_nested_transaction_returns_its_own_results(client):
     inner = ops.if_("a", "version", "==", 0).then(ops.put("a").value("1")).else_(ops.get("a").string())
     first = await settle(client.txn().then(inner, ops.put("b").value("2")).commit())
     second = await settle(client.txn().then(inner.commit()).commit())
@@ -190,7 +190,7 @@ async def test_a_transaction_in_a_transaction_gives_its_own_results(client):
     assert second.results == (TxnResponse(False, second.revision, ("1",)),)
 
 
-async def test_a_transaction_in_a_transaction_tells_its_revision(client):
+async def test_a_nested_transaction_has_the_revision_of_the_outer_one(client):
     inner = ops.txn().then(ops.put("a").value("1"), ops.txn().then(ops.put("b").value("2")))
     done = await settle(client.txn().then(inner).commit())
     nested = done.results[0]
@@ -207,19 +207,19 @@ async def test_writing_a_key_twice_is_an_error_and_nothing_is_written(client):
     assert await texts(client) == {}
 
 
-async def test_a_transaction_that_fails_writes_nothing(client):
+async def test_a_failed_transaction_writes_nothing(client):
     with pytest.raises(errors.KeyNotFoundError):
         await settle(client.txn().then(ops.put("a").value("1"), ops.put("missing").touch()).commit())
     assert await texts(client) == {}
 
 
 @pytest.mark.parametrize("given", [("vlaue", "=="), ("mod_revision", "==")])
-def test_an_unknown_column_is_a_value_error_at_once_that_lists_the_known_ones(client, given):
-    with pytest.raises(ValueError, match="is none of value version create mod lease"):
+def test_an_unknown_column_is_a_value_error_that_lists_the_known_ones(client, given):
+    with pytest.raises(ValueError, match="column: expected one of value, version, create, mod, lease, got"):
         client.if_("k", *given, "x")
 
 
-def test_a_column_that_is_nearly_right_is_suggested(client):
+def test_the_nearest_column_or_comparison_is_suggested(client):
     with pytest.raises(ValueError, match="did you mean 'value'"):
         client.if_("k", "vlaue", "==", "x")
     with pytest.raises(ValueError, match="did you mean '=='"):
@@ -228,41 +228,41 @@ def test_a_column_that_is_nearly_right_is_suggested(client):
 
 @pytest.mark.parametrize("comparison", ["=", ">=", "<=", "", "is"])
 def test_an_unknown_comparison_is_a_value_error_at_once(client, comparison):
-    with pytest.raises(ValueError, match="is none of == != < >"):
+    with pytest.raises(ValueError, match="comparison: expected one of ==, !=, <, >, got"):
         client.if_("k", "value", comparison, "x")
 
 
 @pytest.mark.parametrize("column", ["version", "create", "mod", "lease"])
-def test_a_column_of_numbers_compares_with_an_int_only(client, column):
-    with pytest.raises(TypeError, match=f"the {column} to compare with is an int"):
+def test_a_numeric_column_compares_only_with_an_int(client, column):
+    with pytest.raises(TypeError, match=f"the {column} to compare with must be an int"):
         client.if_("k", column, "==", "1")
 
 
-def test_a_value_compares_with_what_can_be_put_only(client):
-    with pytest.raises(TypeError, match="a value is str, bytes, int or float"):
+def test_a_value_compares_only_with_what_can_be_put(client):
+    with pytest.raises(TypeError, match="a value must be str, bytes, int or float"):
         client.if_("k", "value", "==", None)
 
 
 @pytest.mark.parametrize("branch", ["then", "else_"])
-def test_a_builder_of_a_client_is_no_operation(client, branch):
+def test_a_builder_of_a_client_is_not_an_operation(client, branch):
     with pytest.raises(TypeError, match="made by ops"):
         getattr(client.txn(), branch)(client.get("k"))
 
 
 @pytest.mark.parametrize("given", [None, "put k v", ops.put("k"), ops.delete()], ids=lambda one: type(one).__name__)
-def test_what_is_no_operation_is_a_type_error_at_once(client, given):
+def test_anything_but_an_operation_is_a_type_error_at_once(client, given):
     with pytest.raises(TypeError, match="made by ops"):
         client.txn().then(given)
 
 
-async def test_a_modifier_leaves_the_transaction_as_it_was(client):
+async def test_a_modifier_does_not_change_the_transaction(client):
     plain = client.txn()
     plain.and_("k", "version", ">", 5).then(ops.put("k").value("v")).else_(ops.put("k").value("w"))
     assert (await settle(plain.commit())).results == ()
     assert await texts(client) == {}
 
 
-async def test_operations_can_be_used_by_several_transactions(client):
+async def test_an_operation_can_be_used_in_several_transactions(client):
     put = ops.put("k").value("v")
     for _ in range(2):
         await settle(client.txn().then(put).commit())

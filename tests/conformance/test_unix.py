@@ -19,14 +19,14 @@ def here(tmp_path, monkeypatch):
 
 @pytest.fixture
 def server(here):
-    """A server that listens at nothing else."""
+    """A server that listens only there."""
     with EtcdServer(args=[f"--listen-client-urls=unix://{NAME}"]) as server:
         yield server
 
 
 @pytest.fixture
 def connect(make, server, here):
-    """Makes clients at its socket."""
+    """Creates clients at its socket."""
     assert (here / NAME).is_socket()
     return lambda **changes: make(hosts=f"unix://{here}/{NAME}", **changes)
 
@@ -52,7 +52,7 @@ async def test_raw_works_over_a_unix_socket(connect):
     assert await settle(client.get("k").string()) == "v"
 
 
-async def test_a_socket_that_is_not_there_is_told(make, here):
+async def test_a_missing_socket_is_a_connection_error(make, here):
     client = make(hosts=f"unix://{here}/none", dial_timeout=0.2)
     with pytest.raises(errors.ConnectionFailedError) as caught:
         await settle(client.put("k").value("v"))

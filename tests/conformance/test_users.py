@@ -6,48 +6,42 @@ from contextlib import suppress
 import pytest
 
 from etcd_factory import errors
-from tests.support.faces import settle
+from tests.support.faces import failure, settle
 
 SECRET = "a-word-that-is-nobodys-business"
 
 
 @pytest.fixture
 def name(etcd_namespace):
-    """A name that no other test has."""
+    """A name that no other test uses."""
     return f"user-{etcd_namespace}"
 
 
 @pytest.fixture
 async def user(client, name):
-    """A user that is there."""
-    made = client.user(name)
-    await settle(made.create(SECRET))
-    yield made
-    await gone(made)
+    """An existing user."""
+    handle = client.user(name)
+    await settle(handle.create(SECRET))
+    yield handle
+    await delete(handle)
 
 
 @pytest.fixture
 async def role(client, name):
-    """A role that is there."""
-    made = client.role(name)
-    await settle(made.create())
-    yield made
-    await gone(made)
+    """An existing role."""
+    handle = client.role(name)
+    await settle(handle.create())
+    yield handle
+    await delete(handle)
 
 
-async def gone(made):
-    """Delete it, if the test has not."""
+async def delete(handle):
+    """Delete a user or role, unless the test has."""
     with suppress(errors.PreconditionError):
-        await settle(made.delete())
+        await settle(handle.delete())
 
 
-async def failure(call):
-    with pytest.raises(errors.EtcdError) as caught:
-        await settle(call())
-    return caught.value
-
-
-async def test_a_user_is_there_once_it_is_created_and_not_after_it_is_deleted(client, user):
+async def test_a_user_exists_from_its_creation_to_its_deletion(client, user):
     assert user.name in await settle(client.users())
     assert await settle(user.roles()) == []
     assert await settle(user.delete()) is None
@@ -60,7 +54,7 @@ async def test_a_user_may_have_no_password(client, name):
     await settle(client.user(name).delete())
 
 
-async def test_roles_are_given_and_taken(user, role):
+async def test_roles_are_added_and_removed(user, role):
     await settle(user.add_role(role))
     assert await settle(user.roles()) == [role.name]
     await settle(user.remove_role(role.name))
@@ -68,48 +62,48 @@ async def test_roles_are_given_and_taken(user, role):
 
 
 @pytest.mark.parametrize(("given", "kind"), [(3, TypeError), (b"x", TypeError), ("", ValueError)])
-async def test_a_password_that_is_none_is_refused(user, given, kind):
-    with pytest.raises(kind, match="a password is"):
+async def test_an_invalid_password_is_an_error(user, given, kind):
+    with pytest.raises(kind, match="a password must"):
         await settle(user.create(given))
-    with pytest.raises(kind, match="a password is"):
+    with pytest.raises(kind, match="a password must"):
         await settle(user.set_password(given))
 
 
-async def test_to_have_no_password_can_only_be_chosen_at_the_creation(user):
-    with pytest.raises(TypeError, match="a password is a str"):
+async def test_a_password_can_be_omitted_only_at_the_creation(user):
+    with pytest.raises(TypeError, match="a password must be a str"):
         await settle(user.set_password(None))
 
 
 FAULTS = {
     "create": (errors.UserExistsError, lambda c, u: u.create(SECRET)),
-    "delete": (errors.UserNotFoundError, lambda c, u: c.user("nobody").delete()),
-    "set_password": (errors.UserNotFoundError, lambda c, u: c.user("nobody").set_password(SECRET)),
-    "roles": (errors.UserNotFoundError, lambda c, u: c.user("nobody").roles()),
+    "delete": (errors.UserNotFoundError, lambda c, u: c.user("missing").delete()),
+    "set_password": (errors.UserNotFoundError, lambda c, u: c.user("missing").set_password(SECRET)),
+    "roles": (errors.UserNotFoundError, lambda c, u: c.user("missing").roles()),
     "add_role": (errors.RoleNotFoundError, lambda c, u: u.add_role("no-role")),
     "remove_role": (errors.RoleNotGrantedError, lambda c, u: u.remove_role("no-role")),
 }
 
 
 @pytest.mark.parametrize("what", FAULTS)
-async def test_what_fails_is_typed_and_says_what_was_asked(client, user, what):
+async def test_an_error_is_typed_and_names_the_operation(client, user, what):
     kind, call = FAULTS[what]
     error = await failure(lambda: call(client, user))
     assert type(error) is kind
-    assert error.operation in (f"user {user.name!r} {what}", f"user 'nobody' {what}")
+    assert error.operation in (f"user {user.name!r} {what}", f"user 'missing' {what}")
 
 
 @pytest.mark.parametrize("what", ["create", "set_password"])
 async def test_a_password_is_in_no_error_and_no_log(make, refusing, caplog, what):
     caplog.set_level(logging.DEBUG)
-    user = make(hosts=[refusing], dial_timeout=0.1).user("alice")
+    user = make(hosts=[refusing], retry={"attempts": 2}).user("alice")
     error = await failure(lambda: getattr(user, what)(SECRET))
     assert isinstance(error, errors.ConnectionFailedError)
     assert not error.maybe_applied
-    assert "attempt" in caplog.text
+    assert "attempt 1" in caplog.text
     assert SECRET not in f"{error} {error!r} {vars(error)} {user!r} {caplog.text}"
 
 
-async def test_a_write_whose_answer_is_lost_is_said_to_be_uncertain(make, relay, name):
+async def test_a_write_whose_response_is_lost_may_have_been_applied(make, relay, name):
     far = make(hosts=[relay.endpoint])
     await settle(far.users())
     relay.cut(after=name.encode())

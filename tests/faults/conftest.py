@@ -1,10 +1,26 @@
-"""Clients of each face, on servers and connections that tests do harm to."""
+"""Clients of each face, and servers and connections that fail."""
 
 from __future__ import annotations
 
 import pytest
 
+from tests.support.auth import auth_server, jwt_server  # noqa: F401
 from tests.support.faces import FACES, closed
+from tests.support.faulty import (  # noqa: F401
+    backup,
+    cluster_client,
+    cluster_hosts,
+    direct,
+    lost,
+    module_server,
+    proxied,
+    proxy,
+    server,
+    used,
+)
+from tests.support.registering import registry  # noqa: F401
+from tests.support.transports import real
+from tests.support.watching import recorder  # noqa: F401
 
 
 @pytest.fixture(params=FACES, ids=lambda face: face.name)
@@ -14,13 +30,24 @@ def face(request):
 
 @pytest.fixture
 async def make(face, etcd_namespace):
-    """Makes services of the face in this test's namespace, and closes them."""
-    made = []
+    """Creates services of the face in this test's namespace, and closes them."""
+    services = []
 
-    def new(hosts, **options):
-        made.append(face.service({"hosts": hosts, "namespace": etcd_namespace, **options}))
-        return made[-1]
+    def create(hosts, *, transport=None, **options):
+        services.append(face.service({"hosts": hosts, "namespace": etcd_namespace, **options}, transport=transport))
+        return services[-1]
 
-    yield new
-    for one in made:
-        await closed(one)
+    yield create
+    for service in services:
+        await closed(service)
+
+
+@pytest.fixture
+def make_wrapped(face, make):
+    """Creates services on a wrapped transport; returns both: ``make_wrapped(Recorded, hosts)``."""
+
+    def create(wrap, hosts, **options):
+        transport = wrap(real(face, {"hosts": hosts, **options}))
+        return make(hosts, transport=transport, **options), transport
+
+    return create

@@ -1,4 +1,4 @@
-"""All servers are away for a while: calls say so, trying again costs nothing, and all goes on when they are back."""
+"""All servers are away for a while: calls report it, retrying is cheap, and everything resumes when they are back."""
 
 from __future__ import annotations
 
@@ -11,36 +11,40 @@ from attrs import define
 
 from etcd_factory import errors, ops
 from etcd_factory.testing import EtcdServer, FaultProxy
-from tests.conformance.test_auth import CHEAP, Asked, Guarded, signing  # noqa: F401
-from tests.conformance.test_lock import entered
-from tests.conformance.test_watch import keys, shown, take
-from tests.support.faces import settle, until
-from tests.support.history import Streams, note
+from tests.support.auth import FAST_BCRYPT, AuthServer, Credential
+from tests.support.faces import enter, in_time, settle, until
+from tests.support.faulty import UNREACHABLE, CountedStreams
+from tests.support.history import report
+from tests.support.transports import Recorded
+from tests.support.watching import keys, summary, take
 
-from .test_lease import BOUND, Told
-
-LOST = (errors.ConnectionFailedError, errors.DeadlineExceededError)
 TTL = 60
 SHORT = 9  # renewed every 3 seconds
-PATIENCE = 1.5  # seconds: longer than the longest pause before a stream is opened again
-FEW = {"attempts": 4, "maximum": 0.1}  # they end long before the timeout, which would leave the fate of a write open
+TIMEOUT = 1.5  # seconds: longer than the longest pause before a stream is reconnected
+FEW = {"attempts": 4, "maximum": 0.1}  # over long before the timeout, after which a write would be uncertain
 LAST = "after"
 ATTEMPTS = 8  # of each stream
 
 
 @pytest.fixture
-def told():
-    return Told()
+def streams_client(make_wrapped, etcd_cluster):
+    """A client, and its counted streams."""
+    return make_wrapped(CountedStreams, [*etcd_cluster.endpoints])
 
 
 @pytest.fixture
-def client(make, etcd_cluster):
-    return make([*etcd_cluster.endpoints])
+def client(streams_client):
+    return streams_client[0]
+
+
+@pytest.fixture
+def streams(streams_client):
+    return streams_client[1]
 
 
 @pytest.fixture
 def other(make, etcd_cluster):
-    """A client that was not there before."""
+    """A client that is not used before the servers are back."""
     return make([*etcd_cluster.endpoints])
 
 
@@ -57,8 +61,8 @@ CALLS = {
 
 
 @define
-class Standing:
-    """What a client has for longer than one call."""
+class Holdings:
+    """What a client holds for longer than one call."""
 
     watcher: object
     lease: object
@@ -66,30 +70,30 @@ class Standing:
     leadership: object
 
     @classmethod
-    async def of(cls, client, told):
+    async def of(cls, client, lost):
         watcher = await settle(client.watch().key("watched").create())
-        lease = client.lease(SHORT).on("lost", told)
+        lease = client.lease(SHORT).on("lost", lost)
         await settle(lease.put("leased").value("v"))
-        lock = await settle(client.lock("lock", TTL).on("lost", told).acquire())
+        lock = await settle(client.lock("lock", TTL).on("lost", lost).acquire())
         leadership = await settle(client.election("election", TTL).campaign("a"))
-        return cls(watcher, lease, lock, leadership.on("lost", told))
+        return cls(watcher, lease, lock, leadership.on("lost", lost))
 
-    async def goes_on(self, other):
-        """It is all there still, for this client and for the other one."""
+    async def assert_held(self, other):
+        """Check that nothing was lost, as this client and another one see it."""
         await settle(other.put("watched").value("again"))
-        assert shown(await take(self.watcher)) == [("put", "watched", "again")]
+        assert summary(await take(self.watcher)) == [("put", "watched", "again")]
         assert (await settle(other.get("leased").kv())).lease == self.lease.id
         assert (self.lease.alive, self.lock.held, self.leadership.alive) == (True, True, True)
-        await self._is_alone(other)
+        await self._assert_exclusive(other)
 
-    async def _is_alone(self, other):
+    async def _assert_exclusive(self, other):
         with pytest.raises(errors.LockFailedError):
             await settle(other.lock("lock").acquire(timeout=0))
         await settle(self.leadership.proclaim("b"))
         assert await settle(other.election("election").leader()) == "b"
 
-    async def ends(self, other):
-        """It is given back, and another may have it."""
+    async def release(self, other):
+        """Release the lock and resign; another client can take both."""
         token = self.lock.fencing_token
         await settle(self.lock.release())
         assert (await settle(other.lock("lock").acquire())).fencing_token > token
@@ -97,65 +101,65 @@ class Standing:
         assert await settle(other.election("election").leader()) is None
 
 
-async def failed(face, client, *names):
-    """The errors of these calls, made at once."""
+async def failures(face, client, *names):
+    """Return the errors of these calls, made concurrently; all must fail for want of a server."""
     calls = [face.begin(partial(CALLS[name], client)) for name in names]
     found = await asyncio.gather(*calls, return_exceptions=True)
-    assert [error for error in found if not isinstance(error, LOST)] == []
+    assert [error for error in found if not isinstance(error, UNREACHABLE)] == []
     return found
 
 
-async def lose(cluster):
-    for member in cluster:
-        await asyncio.to_thread(member.kill)
+async def kill(servers):
+    for server in servers:
+        await asyncio.to_thread(server.kill)
 
 
-async def test_what_a_client_has_goes_on_after_all_members_were_away(face, client, etcd_cluster, other, told):
-    streams, standing = Streams(client), await Standing.of(client, told)
-    await lose(etcd_cluster)
-    await failed(face, client.with_options(timeout=PATIENCE), *CALLS, *CALLS)
+async def test_what_a_client_holds_is_kept_when_all_members_were_away(face, client, streams, etcd_cluster, other, lost):
+    holdings = await Holdings.of(client, lost)
+    await kill(etcd_cluster)
+    await failures(face, client.with_options(timeout=TIMEOUT), *CALLS, *CALLS)
     await asyncio.to_thread(etcd_cluster.start)
-    await streams.renews(1, standing.lease)
-    await standing.goes_on(other)
-    await standing.ends(other)
-    assert told.leases == []
+    await streams.until_renewed(1, holdings.lease)
+    await holdings.assert_held(other)
+    await holdings.release(other)
+    assert lost.leases == []
 
 
-async def test_every_kind_of_call_says_that_all_members_are_away(face, make, etcd_cluster):
-    client = make([*etcd_cluster.endpoints], timeout=PATIENCE, retry=FEW)
+async def test_every_kind_of_call_reports_that_all_members_are_away(face, make, etcd_cluster):
+    client = make([*etcd_cluster.endpoints], timeout=TIMEOUT, retry=FEW)
     await settle(client.watch().create())
-    await lose(etcd_cluster)
-    await failed(face, client, "get")  # the break has been noticed
-    for error in await failed(face, client, *CALLS):
+    await kill(etcd_cluster)
+    await failures(face, client, "get")  # now the client knows that the connection broke
+    for error in await failures(face, client, *CALLS):
         assert (error.endpoint in etcd_cluster.endpoints, error.maybe_applied) == (True, False), error
         assert "is etcd running there" in str(error)
 
 
-async def test_every_kind_of_call_works_as_the_first_after_all_members_were_away(face, make, etcd_cluster):
+async def test_every_kind_of_call_succeeds_as_the_first_after_all_members_were_away(face, make, etcd_cluster):
     clients = {name: make([*etcd_cluster.endpoints]) for name in CALLS}
     await asyncio.gather(*(face.begin(partial(CALLS["get"], client)) for client in clients.values()))
-    await lose(etcd_cluster)
+    await kill(etcd_cluster)
     hasty = [client.with_options(timeout=0.5) for client in clients.values()]
-    await asyncio.gather(*(failed(face, client, "get") for client in hasty))
+    await asyncio.gather(*(failures(face, client, "get") for client in hasty))
     await asyncio.to_thread(etcd_cluster.start)
     await asyncio.gather(*(face.begin(partial(CALLS[name], client)) for name, client in clients.items()))
 
 
-async def test_an_observer_goes_on_after_all_members_were_away(face, client, etcd_cluster, other):
+async def test_an_observer_resumes_after_all_members_were_away(face, client, etcd_cluster, other):
     seen = asyncio.Queue()
-    watching = observing(face, client.election("election"), seen)
+    observing = begin_observe(face, client.election("election"), seen)
     leadership = await settle(other.election("election", TTL).campaign("before"))
-    assert await asyncio.wait_for(seen.get(), BOUND) == "before"
-    await lose(etcd_cluster)
-    await failed(face, client.with_options(timeout=PATIENCE), "get")
+    assert await in_time(seen.get()) == "before"
+    await kill(etcd_cluster)
+    await failures(face, client.with_options(timeout=TIMEOUT), "get")
     await asyncio.to_thread(etcd_cluster.start)
     await settle(leadership.proclaim(LAST))
-    assert await asyncio.wait_for(seen.get(), BOUND) == LAST
-    await watching
+    assert await in_time(seen.get()) == LAST
+    await observing
 
 
-def observing(face, election, seen):
-    """Handing on the leaders' values up to the last one, beside the test."""
+def begin_observe(face, election, seen):
+    """Start putting the leaders' values into a queue, up to the last one."""
     loop = asyncio.get_running_loop()
 
     def observe():
@@ -170,100 +174,106 @@ def observing(face, election, seen):
             if value == LAST:
                 break
 
-    return face.begin(observe if face.name == "blocking" else aobserve)
+    return face.begin(observe if face.is_blocking else aobserve)
 
 
-async def test_a_lock_is_lost_once_where_all_members_are_away_for_longer_than_its_ttl(
-    client, etcd_cluster, other, told
-):
-    lock = await settle(client.lock("lock", ttl=2).on("lost", told).acquire())
+async def test_a_lock_is_lost_once_if_all_members_are_away_for_longer_than_its_ttl(client, etcd_cluster, other, lost):
+    lock = await settle(client.lock("lock", ttl=2).on("lost", lost).acquire())
     token = lock.fencing_token
-    await lose(etcd_cluster)
-    await told.wait()
+    await kill(etcd_cluster)
+    await lost.until_lost()
     assert not lock.held
     await asyncio.to_thread(etcd_cluster.start)
     assert (await settle(other.lock("lock").acquire())).fencing_token > token
-    assert told.leases == [lock]
+    assert lost.leases == [lock]
 
 
 async def test_the_block_of_a_lock_is_not_entered_while_all_members_are_away(client, etcd_cluster, other):
     await settle(client.get("k").exists())
-    await lose(etcd_cluster)
+    await kill(etcd_cluster)
     lock = client.with_options(timeout=0.5).lock("lock")
-    with pytest.raises(LOST):
-        await entered(lock)
+    with pytest.raises(UNREACHABLE):
+        await enter(lock)
     assert not lock.held
     await asyncio.to_thread(etcd_cluster.start)
     assert (await settle(other.lock("lock").acquire(timeout=0))).held
 
 
-class Door(FaultProxy):
-    """Counts who comes."""
+class CountingProxy(FaultProxy):
+    """Counts the connections of clients."""
 
-    came = 0
+    accepted = 0
 
-    def opened(self, link):
-        self.came += 1
-        super().opened(link)
+    def link_opened(self, link):
+        self.accepted += 1
+        super().link_opened(link)
 
 
 @pytest.fixture
-def door():
-    """A way to a server that can be killed: then clients are let in, and their connections break."""
-    with EtcdServer() as server, Door(server.endpoint) as one:
-        one.kill = server.kill
-        yield one
+def accepting():
+    """A proxy in front of a server that can be killed: clients can then connect, and their connections break."""
+    with EtcdServer() as server, CountingProxy(server.endpoint) as proxy:
+        proxy.kill = server.kill
+        yield proxy
 
 
-@pytest.mark.parametrize("away", ["refusing", "breaking"])
-async def test_trying_again_while_all_servers_are_away_is_rare_and_cheap(request, make, etcd_cluster, door, told, away):
-    client = make([*etcd_cluster.endpoints] if away == "refusing" else door.endpoint, timeout=1)
-    streams = Streams(client)
+@pytest.mark.parametrize("outage", ["refusing", "breaking"])
+async def test_retrying_while_all_servers_are_away_is_rare_and_cheap(
+    request, make_wrapped, etcd_cluster, accepting, lost, outage
+):
+    hosts = [*etcd_cluster.endpoints] if outage == "refusing" else accepting.endpoint
+    client, streams = make_wrapped(CountedStreams, hosts, timeout=1)
     await settle(client.watch().create())
-    lease = client.lease(SHORT).on("lost", told)
+    lease = client.lease(SHORT).on("lost", lost)
     await settle(lease.grant())
-    await streams.renews(1, lease)
-    await lose(etcd_cluster if away == "refusing" else [door])
+    await streams.until_renewed(1, lease)
+    await kill(etcd_cluster if outage == "refusing" else [accepting])
     clock, busy = time.monotonic(), time.process_time()
-    tries = await asyncio.gather(*(streams.opens(name, ATTEMPTS) for name in ("Watch", "LeaseKeepAlive")))
+    tries = await asyncio.gather(*(streams.until_opened(name, ATTEMPTS) for name in ("Watch", "LeaseKeepAlive")))
     clock, busy = time.monotonic() - clock, time.process_time() - busy
-    note(request, {"seconds": round(clock, 2), "CPU of a core, %": round(100 * busy / clock, 2)})
-    least = sum(min(1.0, 0.025 * 2**failures) / 2 for failures in range(ATTEMPTS - 1))  # the pauses at their shortest
+    report(request, {"seconds": round(clock, 2), "CPU of a core, %": round(100 * busy / clock, 2)})
+    least = sum(min(1.0, 0.025 * 2**failures) / 2 for failures in range(ATTEMPTS - 1))  # the shortest pauses
     assert [times for times in tries if times[-1] - times[0] < least] == []
-    assert door.came <= sum(map(len, streams.opened.values()))
-    assert told.leases == []
+    assert accepting.accepted <= sum(map(len, streams.times.values()))
+    assert lost.leases == []
 
 
 @pytest.fixture(scope="module")
-def aging():
-    """A server whose tokens die of idleness."""
-    with EtcdServer(args=[CHEAP, "--auth-token-ttl=1"]) as server:
-        yield Guarded(server)
+def forgetful_server():
+    """A server that forgets tokens which are not used for a second."""
+    with EtcdServer(args=[FAST_BCRYPT, "--auth-token-ttl=1"]) as server:
+        yield AuthServer(server)
 
 
-async def idle(client, guarded, face):
-    """Until the server has forgotten the token."""
-    ((_, token),) = client._run.client.token.metadata
-    await until(lambda: f'"{token}"' in guarded.server.log)
+async def until_forgotten(server, token, face):
+    """Wait until the server has forgotten the token."""
+    await until(lambda: f'"{token}"' in server.server.log)
 
 
-async def outdate(client, guarded, face):
-    """By changing something about users."""
-    guarded.root("user", "add", f"other-{face.name}:new")
+async def outdate(server, token, face):
+    """Change the users, by which the token becomes invalid."""
+    server.root("user", "add", f"other-{face.name}:new")
 
 
-@pytest.mark.parametrize(("server", "die"), [("aging", idle), ("signing", outdate)], ids=["aged", "outdated"])
-async def test_all_goes_on_for_a_client_whose_token_has_died(request, face, make, told, server, die):
-    guarded, asked = request.getfixturevalue(server), Asked()
-    client = make(**guarded.options, auth={"username": "alice", "password": asked})
-    streams, old = Streams(client), await settle(client.watch().prefix("pub/").create())
-    lease = client.lease(3).on("lost", told)
+@pytest.mark.parametrize(
+    ("server_name", "invalidate"),
+    [("forgetful_server", until_forgotten), ("jwt_server", outdate)],
+    ids=["forgotten", "outdated"],
+)
+async def test_everything_resumes_for_a_client_whose_token_became_invalid(
+    request, face, make_wrapped, lost, server_name, invalidate
+):
+    server, password = request.getfixturevalue(server_name), Credential()
+    auth = {"username": "alice", "password": password}
+    client, streams = make_wrapped(lambda real: CountedStreams(Recorded(real)), **server.options, auth=auth)
+    old = await settle(client.watch().prefix("pub/").create())
+    lease = client.lease(3).on("lost", lost)
     await settle(lease.grant())
-    await die(client, guarded, face)
+    await invalidate(server, dict(streams.inner.calls[-1].metadata)["token"], face)
     await settle(client.put("pub/k").value("v"))
     assert await settle(client.get("pub/k").string()) == "v"
     new = await settle(client.watch().prefix("pub/").create())
     await settle(client.txn().then(ops.put("pub/l").value("v")).commit())
     assert (keys(await take(old, 2)), keys(await take(new))) == (["pub/k", "pub/l"], ["pub/l"])
-    await streams.renews(2, lease)
-    assert (asked.times >= 2, lease.alive, told.leases) == (True, True, [])
+    await streams.until_renewed(2, lease)
+    assert (password.calls >= 2, lease.alive, lost.leases) == (True, True, [])

@@ -1,4 +1,4 @@
-"""What a caller is told when servers and connections fail: nothing lost, nothing doubled, nothing untrue."""
+"""Calls while servers and connections fail: none is lost, none is applied twice, and no error is untrue."""
 
 from __future__ import annotations
 
@@ -10,47 +10,27 @@ from attrs import define, field
 
 from etcd_factory import errors, ops
 from tests.support.faces import settle
+from tests.support.faulty import UNREACHABLE
+from tests.support.history import VERSIONS, outcome
 
-LOST = (errors.ConnectionFailedError, errors.DeadlineExceededError)
 WORKERS = 8
 ROUNDS = 30
 KILLED_AFTER = 60  # writes of all workers
-TRIES = 1000  # of a read that waits for a write
+READS = 1000  # at most, until a write is visible
 
 
 @pytest.fixture
-async def through(make, etcd_proxy):
-    """A client whose connection, through the proxy, has been used."""
+async def client(make, etcd_proxy):
+    """A client with a connection through the proxy."""
     client = make(etcd_proxy.endpoint)
     await settle(client.get("k").exists())
     return client
 
 
 @pytest.fixture
-def direct(make, etcd_server):
-    """A client that no fault befalls."""
+def observer(make, etcd_server):
+    """A client with connections of its own to the server."""
     return make([*etcd_server.endpoints])
-
-
-@pytest.fixture(params=["leader", "follower"])
-def used(request, etcd_cluster):
-    """The member of the cluster that clients here ask first."""
-    leads = request.param == "leader"
-    return next(one for one in etcd_cluster if (one is etcd_cluster.leader) == leads)
-
-
-@pytest.fixture
-def hosts(used, etcd_cluster):
-    """All members, the used one first."""
-    return [used.endpoint, *(one.endpoint for one in etcd_cluster if one is not used)]
-
-
-@pytest.fixture
-async def shared(make, hosts):
-    """A client of the cluster that is connected to the used member."""
-    client = make(hosts)
-    await settle(client.get("k").exists())
-    return client
 
 
 def put(client):
@@ -69,87 +49,91 @@ async def version(client, key="lost"):
     return kv.version if kv else 0
 
 
-async def applied(client):
-    """Wait until etcd has done the write."""
-    for _ in range(TRIES):
+async def until_applied(client):
+    """Wait until etcd has applied the write."""
+    for _ in range(READS):
         if await version(client):
             return
     pytest.fail("the write was not applied")
 
 
 async def error_of(call):
+    """Return the error of a call that must fail for want of a server."""
     [error] = await asyncio.gather(call, return_exceptions=True)
-    assert isinstance(error, LOST), error
+    assert isinstance(error, UNREACHABLE), error
     return error
 
 
 @WRITES
 @pytest.mark.parametrize("end", ["reset", "cut"])
-async def test_a_write_whose_reply_is_lost_is_applied_once_and_said_to_be_uncertain(
-    face, through, direct, etcd_proxy, write, end
+async def test_a_write_whose_reply_is_lost_is_applied_once_and_reported_as_maybe_applied(
+    face, client, observer, etcd_proxy, write, end
 ):
     etcd_proxy.drop_replies()
-    call = face.begin(lambda: write(through))
+    call = face.begin(lambda: write(client))
     await asyncio.to_thread(etcd_proxy.wait_for_request, b"lost")
-    await applied(direct)
+    await until_applied(observer)
     getattr(etcd_proxy, end)()
     error = await error_of(call)
     etcd_proxy.heal()
     assert (error.maybe_applied, error.attempts) == (True, 1)
-    assert await version(through) == 1
+    assert await version(client) == 1
 
 
 @WRITES
-async def test_a_write_whose_request_is_lost_is_not_applied_and_said_to_be_uncertain(
-    face, through, direct, etcd_proxy, write
+async def test_a_write_whose_request_is_lost_is_not_applied_and_reported_as_maybe_applied(
+    face, client, observer, etcd_proxy, write
 ):
     etcd_proxy.half_open()
-    error = await error_of(face.begin(lambda: write(through.with_options(timeout=0.5))))
+    error = await error_of(face.begin(lambda: write(client.with_options(timeout=0.5))))
     etcd_proxy.heal()
     assert error.maybe_applied
-    assert await version(direct) == 0
+    assert await version(observer) == 0
 
 
-async def test_a_create_after_one_whose_reply_was_lost_is_told_the_truth(face, through, direct, etcd_proxy):
+async def test_a_create_after_one_whose_reply_was_lost_finds_the_key(face, client, observer, etcd_proxy):
     etcd_proxy.drop_replies()
-    call = face.begin(lambda: create(through))
-    await applied(direct)
+    call = face.begin(lambda: create(client))
+    await until_applied(observer)
     etcd_proxy.reset()
     await error_of(call)
     etcd_proxy.heal()
-    assert not (await settle(create(through))).succeeded
-    assert await version(direct) == 1
+    assert not (await settle(create(client))).succeeded
+    assert await version(observer) == 1
 
 
 @WRITES
-async def test_a_write_to_a_host_that_refuses_is_certainly_not_applied(face, through, direct, etcd_proxy, write):
-    hasty = through.with_options(timeout=0.3)
+async def test_a_write_to_a_host_that_refuses_connections_is_certainly_not_applied(
+    face, make, observer, etcd_proxy, write
+):
+    client = make(etcd_proxy.endpoint, dial_timeout=0.3)  # over long before the timeout, which could be the error too
+    await settle(client.get("k").exists())
     etcd_proxy.cut()
-    await error_of(face.begin(lambda: hasty.get("k").exists()))  # the break has been noticed
-    error = await error_of(face.begin(lambda: write(hasty)))
+    await error_of(face.begin(lambda: client.get("k").exists()))  # now the client knows that the connection broke
+    error = await error_of(face.begin(lambda: write(client)))
     assert isinstance(error, errors.ConnectionFailedError) and not error.maybe_applied
-    assert await version(direct) == 0
+    assert await version(observer) == 0
 
 
 @pytest.mark.parametrize("call", [put, lambda client: client.get("k").exists()], ids=["write", "read"])
-async def test_a_call_on_a_half_open_connection_ends_within_the_timeout(face, through, etcd_proxy, call):
+async def test_a_call_on_a_half_open_connection_ends_within_the_timeout(face, client, etcd_proxy, call):
     etcd_proxy.half_open()
     start = time.monotonic()
-    error = await error_of(face.begin(lambda: call(through.with_options(timeout=0.5))))
-    assert time.monotonic() - start < 0.5 + through.options.dial_timeout
+    error = await error_of(face.begin(lambda: call(client.with_options(timeout=0.5))))
+    assert time.monotonic() - start < 0.5 + client.options.dial_timeout
     assert error.maybe_applied == (call is put)
     etcd_proxy.heal()
-    await settle(through.get("k").exists())  # a write could yet meet the connection that healing breaks
-    await settle(call(through))
+    await settle(client.get("k").exists())  # else a write could be sent on the connection that heal() breaks
+    await settle(call(client))
 
 
 @define
-class Work:
-    """Workers that write keys one after another and read each back; ``said`` is what they were told of each write."""
+class Workers:
+    """Write keys one after another and read each back; ``outcomes`` is what the errors of writes say of each key."""
 
     face: object
     client: object
-    said: dict = field(factory=dict)
+    outcomes: dict = field(factory=dict)
     misread: dict = field(factory=dict)
     enough: asyncio.Event = field(factory=asyncio.Event)
 
@@ -165,63 +149,59 @@ class Work:
     async def write(self, key):
         try:
             await self.face.begin(lambda: self.client.put(key).value("v"))
-            self.said[key] = "done"
+            self.outcomes[key] = outcome(None)
         except errors.EtcdError as error:
-            self.said[key] = "maybe" if error.maybe_applied else "not done"
-        if len(self.said) >= KILLED_AFTER:
+            self.outcomes[key] = outcome(error)
+        if len(self.outcomes) >= KILLED_AFTER:
             self.enough.set()
 
     async def read(self, key):
         try:
             found = await self.face.begin(lambda: self.client.get(key).string())
-            if found is None and self.said[key] == "done":
-                self.misread[key] = "nothing"
+            if found is None and self.outcomes[key] == "done":
+                self.misread[key] = "missing"
         except errors.EtcdError as error:
             self.misread[key] = error
 
 
-TRUE = {"done": {1}, "maybe": {0, 1}, "not done": {0}}
-
-
-async def test_when_the_member_in_use_is_killed_no_read_fails_and_no_write_is_misreported(
-    face, shared, used, etcd_cluster
-):
-    work = Work(face, shared)
-    running = asyncio.ensure_future(work.run())
-    await work.enough.wait()
+async def test_when_the_member_in_use_is_killed_no_read_fails_and_no_write_is_misreported(face, cluster_client, used):
+    workers = Workers(face, cluster_client)
+    running = asyncio.ensure_future(workers.run())
+    await workers.enough.wait()
     await asyncio.to_thread(used.kill)
     await running
-    assert work.misread == {}
-    versions = {kv.key_text: kv.version for kv in await settle(shared.get_all().kvs())}
-    assert {key: said for key, said in work.said.items() if versions.get(key, 0) not in TRUE[said]} == {}
-    assert list(work.said.values())[-WORKERS:] == ["done"] * WORKERS
+    assert workers.misread == {}
+    versions = {kv.key_text: kv.version for kv in await settle(cluster_client.get_all().kvs())}
+    assert {key: known for key, known in workers.outcomes.items() if versions.get(key, 0) not in VERSIONS[known]} == {}
+    assert list(workers.outcomes.values())[-WORKERS:] == ["done"] * WORKERS
 
 
-async def test_calls_are_normal_again_after_the_member_in_use_was_killed(shared, used):
+async def test_calls_succeed_after_the_member_in_use_was_killed(cluster_client, used):
     await asyncio.to_thread(used.kill)
-    await settle(shared.get("k").exists())
+    await settle(cluster_client.get("k").exists())
     for number in range(20):
-        await settle(shared.put("after").value(number))
-        assert await settle(shared.get("after").number()) == number
+        await settle(cluster_client.put("after").value(number))
+        assert await settle(cluster_client.get("after").number()) == number
 
 
-async def test_when_the_member_in_use_hangs_a_read_succeeds_within_its_timeout(shared, used):
+async def test_when_the_member_in_use_hangs_a_read_succeeds_within_its_timeout(cluster_client, used):
     used.pause()
-    assert await settle(shared.with_options(timeout=3).get("k").string()) is None
+    assert await settle(cluster_client.with_options(timeout=3).get("k").string()) is None
 
 
-async def test_when_the_member_in_use_hangs_only_the_first_call_is_lost_to_it(face, shared, used):
+async def test_when_the_member_in_use_hangs_only_the_first_call_fails(face, cluster_client, used, etcd_cluster):
     used.pause()
-    await asyncio.gather(face.begin(lambda: put(shared.with_options(timeout=0.3))), return_exceptions=True)
-    assert await settle(shared.with_options(timeout=2).get("k").string()) is None
+    await asyncio.gather(face.begin(lambda: put(cluster_client.with_options(timeout=0.3))), return_exceptions=True)
+    await asyncio.to_thread(lambda: etcd_cluster.leader)  # no other member answers before it is elected
+    assert await settle(cluster_client.with_options(timeout=2).get("k").string()) is None
 
 
-async def test_the_first_call_after_all_members_were_down_works(face, shared, etcd_cluster):
-    await settle(shared.put("kept").value("v"))
+async def test_the_first_call_after_all_members_were_down_succeeds(face, cluster_client, etcd_cluster):
+    await settle(cluster_client.put("kept").value("v"))
     for member in etcd_cluster:
         member.kill()
-    await error_of(face.begin(lambda: shared.with_options(timeout=1).get("kept").string()))  # they are down meanwhile
+    await error_of(face.begin(lambda: cluster_client.with_options(timeout=1).get("kept").string()))  # all are down
     await asyncio.to_thread(etcd_cluster.start)
-    assert await settle(shared.get("kept").string()) == "v"
-    await settle(shared.put("kept").value("w"))
-    assert await version(shared, "kept") == 2
+    assert await settle(cluster_client.get("kept").string()) == "v"
+    await settle(cluster_client.put("kept").value("w"))
+    assert await version(cluster_client, "kept") == 2

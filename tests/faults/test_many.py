@@ -1,10 +1,8 @@
-"""Many of everything: on few streams, with nothing lost, and with nothing left behind."""
+"""Many leases, watches and users of a lock: few streams, nothing is lost, and nothing is left behind."""
 
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import urllib.request
 from functools import partial
 
@@ -13,39 +11,32 @@ from attrs import define, field
 
 from etcd_factory import errors
 from etcd_factory.testing import EtcdCluster
-from tests.conformance.test_forks import START
-from tests.conformance.test_forks import pytestmark as forks
-from tests.conformance.test_watch import keys, put, take
-from tests.support.faces import settle, until
-from tests.support.history import BOUND, Change, Streams, crash
-
-from .test_lease import Told
+from tests.support.faces import in_time, settle, until
+from tests.support.faulty import CountedStreams, crash
+from tests.support.forks import needs_fork, run_script
+from tests.support.history import BOUND, Waitable
+from tests.support.watching import keys, put, take
 
 LEASES, WATCHES = 1000, 500
-TTL = 9  # of them, in seconds
+TTL = 9  # seconds, of the leases
 SHORT = 3  # the ttl of what may be left behind
 USERS, TURNS = 9, 5
 KILLED_AFTER = 10  # turns of all
 
 
 @pytest.fixture
-def told():
-    return Told()
-
-
-@pytest.fixture
-def alone():
-    """A cluster whose streams are all ours."""
+def own_cluster():
+    """A cluster without other clients."""
     with EtcdCluster() as cluster:
         yield cluster
 
 
-def streams(cluster, method):
-    """How many streams of this call the members have open."""
-    return sum(count(member, method) for member in cluster if member.running)
+def open_streams(cluster, method):
+    """Return how many streams of a method the members have open."""
+    return sum(count_open(member, method) for member in cluster if member.running)
 
 
-def count(member, method):
+def count_open(member, method):
     with urllib.request.urlopen(f"{member.url}/metrics") as answer:
         lines = [line for line in answer.read().decode().splitlines() if f'grpc_method="{method}"' in line]
     started, handled = (
@@ -55,41 +46,41 @@ def count(member, method):
     return started - handled
 
 
-async def shared(cluster):
+async def until_two_streams(cluster):
     """Wait until there is one stream of each kind."""
     for method in ("Watch", "LeaseKeepAlive"):
-        await asyncio.wait_for(until(lambda method=method: streams(cluster, method) == 1), BOUND)
+        await in_time(until(lambda method=method: open_streams(cluster, method) == 1), BOUND)
 
 
 async def test_a_thousand_leases_and_five_hundred_watches_take_two_streams_and_outlive_a_member(
-    face, alone, make, told
+    face, own_cluster, make_wrapped, lost
 ):
-    client = make([*alone.endpoints])
-    counted, leases = Streams(client), [client.lease(TTL).on("lost", told) for _ in range(LEASES)]
+    client, streams = make_wrapped(CountedStreams, [*own_cluster.endpoints])
+    leases = [client.lease(TTL).on("lost", lost) for _ in range(LEASES)]
     names = [f"k{number}" for number in range(WATCHES)]
     await asyncio.gather(*(face.begin(lease.grant) for lease in leases))
     watchers = await asyncio.gather(*(face.begin(client.watch().key(name).create) for name in names))
-    await counted.renews(1, *leases)
-    assert {name: len(times) for name, times in counted.opened.items()} == {"Watch": 1, "LeaseKeepAlive": 1}
-    await shared(alone)
-    await asyncio.to_thread(next(one for one in alone if one.endpoint == client._run.client.endpoint).kill)
-    await asyncio.to_thread(lambda: alone.leader)
+    await streams.until_renewed(1, *leases)
+    assert {name: len(times) for name, times in streams.times.items()} == {"Watch": 1, "LeaseKeepAlive": 1}
+    await until_two_streams(own_cluster)
+    await asyncio.to_thread(next(one for one in own_cluster if one.endpoint == client.endpoint).kill)
+    await asyncio.to_thread(lambda: own_cluster.leader)
     await put(client, *names)
     assert [keys(await take(watcher)) for watcher in watchers] == [[name] for name in names]
-    await counted.renews(1, *leases)
-    await shared(alone)
-    assert told.leases == []
+    await streams.until_renewed(1, *leases)
+    await until_two_streams(own_cluster)
+    assert lost.leases == []
 
 
 @define
-class Turns:
-    """Users of one lock that each want it several times: who had it, by what token, and who had it beside another."""
+class LockUsers:
+    """Users of one lock who each take it several times; ``beside`` has tokens that were inside when another entered."""
 
     face: object
     tokens: list = field(factory=list)
     inside: list = field(factory=list)
     beside: list = field(factory=list)
-    change: Change = field(factory=Change)
+    changes: Waitable = field(factory=Waitable)
 
     async def use(self, client):
         for _ in range(TURNS):
@@ -97,7 +88,7 @@ class Turns:
                 pass
 
     async def _turn(self, client):
-        """Whether it was had; where etcd is away it was not."""
+        """Return whether the lock was acquired; it is not while etcd is away."""
         lock = client.lock("lock", SHORT)
         try:
             await self.face.begin(lock.acquire)
@@ -113,24 +104,24 @@ class Turns:
         self.beside += self.inside
         self.inside.append(token)
         self.tokens.append(token)
-        self.change.tell()
+        self.changes.notify()
 
 
-async def test_a_lock_goes_from_user_to_user_when_a_member_is_killed(face, make, etcd_cluster):
+async def test_a_lock_passes_from_user_to_user_when_a_member_is_killed(face, make, etcd_cluster):
     hosts = 2 * etcd_cluster.endpoints
     clients = [make([*hosts[user % 3 : user % 3 + 3]]) for user in range(USERS)]
-    before, turns = set(await settle(clients[0].leases())), Turns(face)
-    using = asyncio.gather(*map(turns.use, clients))
-    await turns.change.until(lambda: len(turns.tokens) >= KILLED_AFTER)
+    before, users = set(await settle(clients[0].leases())), LockUsers(face)
+    using = asyncio.gather(*map(users.use, clients))
+    await users.changes.until(lambda: len(users.tokens) >= KILLED_AFTER)
     await asyncio.to_thread(crash, etcd_cluster[0])
-    await asyncio.wait_for(using, BOUND)
-    assert (len(turns.tokens), turns.beside) == (USERS * TURNS, [])
-    assert turns.tokens == sorted(set(turns.tokens))
-    await asyncio.wait_for(until(partial(nothing_but, before, clients[0])), BOUND)
+    await in_time(using, BOUND)
+    assert (len(users.tokens), users.beside) == (USERS * TURNS, [])
+    assert users.tokens == sorted(set(users.tokens))
+    await in_time(until(partial(no_leases_but, before, clients[0])), BOUND)
 
 
-async def nothing_but(before, client):
-    """Whether all leases that came since then have gone."""
+async def no_leases_but(before, client):
+    """Return whether all leases that were granted since then are gone."""
     return set(await settle(client.leases())) <= before
 
 
@@ -139,10 +130,10 @@ async def test_nine_users_of_a_lock_leave_no_lease(face, make, etcd_server):
     before = set(await settle(clients[0].leases()))
     await asyncio.gather(*(face.begin(partial(one.lock("lock").do, partial(turns.append, one))) for one in clients))
     assert len(turns) == USERS
-    assert await nothing_but(before, clients[0])
+    assert await no_leases_but(before, clients[0])
 
 
-LIVE = """
+SHARED = """
 def child():
     with etcd.watch().key("k").create() as watcher, etcd.lease(3) as lease:
         etcd.put("k").value("child")
@@ -154,7 +145,7 @@ etcd = ETCDService(options)
 watcher, lease = etcd.watch().key("k").create(), etcd.lease(3)
 lock, leadership = etcd.lock("lock").acquire(), etcd.election("election").campaign("parent")
 lease.put("leased").value("v")
-forked(child)
+run_in_child(child)
 etcd.put("k").value("parent")
 assert [next(watcher).kv.text for _ in range(2)] == ["child", "parent"]
 assert etcd.get("leased").kv().lease == lease.id
@@ -162,38 +153,30 @@ assert (lease.alive, lock.held, leadership.alive) == (True, True, True)
 assert etcd.election("election").leader() == "parent"
 etcd.close()
 """
-LEFT = """
+UNCLOSED = """
 etcd = ETCDService(options)
-watcher, told = etcd.watch().create(), etcd.watch().on("put", print).create()
+watcher, handled = etcd.watch().create(), etcd.watch().on("put", print).create()
 lock, leadership = etcd.lock("lock").acquire(), etcd.election("election").campaign("me")
 """
-ALEFT = """
+AUNCLOSED = """
 import asyncio
 from etcd_factory import AsyncETCDService
 
 async def main():
     etcd = AsyncETCDService(options)
-    watcher, told = await etcd.watch().create(), await etcd.watch().on("put", print).create()
+    watcher, handled = await etcd.watch().create(), await etcd.watch().on("put", print).create()
     lock, leadership = await etcd.lock("lock").acquire(), await etcd.election("election").campaign("me")
 
 asyncio.run(main())
 """
 
 
-@forks
-def test_what_a_client_has_is_its_own_when_a_forked_child_uses_it_too(etcd_server, etcd_namespace):
-    run(LIVE, etcd_server, etcd_namespace)
+@needs_fork
+def test_what_a_client_holds_stays_its_own_when_a_forked_child_uses_it_too(etcd_server, etcd_namespace):
+    run_script(SHARED, etcd_server, etcd_namespace)
 
 
-@forks
-@pytest.mark.parametrize("script", [LEFT, ALEFT], ids=["blocking", "asyncio"])
-def test_an_interpreter_ends_in_silence_with_whatever_a_client_has(etcd_server, etcd_namespace, script):
-    assert run(script, etcd_server, etcd_namespace).stderr == ""
-
-
-def run(script, server, namespace):
-    """The script, run to its end."""
-    command = [sys.executable, "-c", START + script, server.endpoint, namespace]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=BOUND)
-    assert done.returncode == 0, done.stderr
-    return done
+@needs_fork
+@pytest.mark.parametrize("script", [UNCLOSED, AUNCLOSED], ids=["blocking", "asyncio"])
+def test_an_interpreter_ends_silently_with_a_client_that_was_not_closed(etcd_server, etcd_namespace, script):
+    assert run_script(script, etcd_server, etcd_namespace).stderr == ""

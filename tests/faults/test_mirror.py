@@ -1,7 +1,5 @@
 """Mirrors whose servers and connections fail: never wrong, whatever is restarted, compacted, emptied or restored."""
 
-# ruff: noqa: F811  # fixtures of another module are named as arguments here
-
 from __future__ import annotations
 
 import asyncio
@@ -12,18 +10,16 @@ from functools import partial
 import pytest
 
 from etcd_factory import ops
-from etcd_factory.core.mirror.mirror import Mirror
-from etcd_factory.testing import EtcdServer, FaultProxy
-from tests.conformance.test_auth import CHEAP, Guarded
-from tests.conformance.test_mirror import caught_up, kvs, opened
-from tests.conformance.test_watch import Told, put
-from tests.support.faces import fill, settle, until
-from tests.support.gates import BOUND, asking, hearing
-from tests.support.history import Step, explained
-from tests.unit.core.mirror.test_store import compose
-
-from .test_watch import LOST, NAMES, away, compact, direct, mortal, proxy, written  # noqa: F401
-from .test_watch_rewind import aged, empty, restored  # noqa: F401
+from etcd_factory.testing import FaultProxy
+from etcd_factory.wire import methods
+from tests.support.auth import LOGIN
+from tests.support.faces import fill, in_time, settle, until
+from tests.support.faulty import NAMES, UNREACHABLE, compact, lose_data, write_history, write_through_restarts
+from tests.support.history import Step, is_linearizable
+from tests.support.mirroring import caught_up, open_mirror, stored
+from tests.support.stores import compose
+from tests.support.transports import Altered, Held, Recorded
+from tests.support.watching import put
 
 WRITES = 120
 BREAKS = 10  # connections
@@ -32,99 +28,90 @@ READERS = 4
 BETWEEN = 30  # reads
 
 
-@pytest.fixture
-def told():
-    return Told()
+def changes(recorder):
+    """Return the changes that a handler received, old and new."""
+    return [tuple(change) for _, *change in recorder.calls]
 
 
-def changes(told):
-    return [tuple(change) for _, *change in told.calls]
+async def until_same(mirror, client, prefix=""):
+    """Wait until the mirror holds what the store has."""
 
+    async def is_same():
+        return mirror == await stored(client, prefix)
 
-async def same(mirror, client, prefix=""):
-    """Wait until it holds what the store does."""
-
-    async def look():
-        return mirror == await kvs(client, prefix)
-
-    await asyncio.wait_for(until(look), BOUND)
+    await in_time(until(is_same))
 
 
 # --- restarts and broken connections
 
 
-async def test_it_holds_all_and_tells_each_change_once_when_the_server_is_restarted(
-    direct, mortal, etcd_namespace, told
+async def test_a_mirror_holds_everything_and_reports_each_change_once_when_the_server_is_restarted(
+    direct, server, etcd_namespace, recorder
 ):
-    mirror = (await opened(direct, "k")).on("change", partial(told, "change"))
-    await written(mortal, etcd_namespace)
+    mirror = recorder.on(await open_mirror(direct, "k"), "change")
+    await write_through_restarts(server, etcd_namespace)
     await caught_up(mirror, direct)
     assert sorted(mirror) == sorted(name.encode() for name in NAMES)
-    await told.until("change", len(NAMES))
-    assert [(old, new.key_text) for old, new in changes(told)] == [(None, name) for name in NAMES]
+    await recorder.until("change", len(NAMES))
+    assert [(old, new.key_text) for old, new in changes(recorder)] == [(None, name) for name in NAMES]
 
 
 def write(chance, number):
-    """One of a few keys, put or deleted."""
+    """Return a put or a delete of one of a few keys."""
     key = chance.choice(KEYS)
     return ops.put(key).value(str(number)) if chance.random() < 0.7 else ops.delete().key(key)
 
 
-async def test_it_is_right_after_connections_that_broke_again_and_again(away, direct, proxy, told):
+async def test_a_mirror_is_right_after_connections_that_broke_repeatedly(proxied, direct, proxy, recorder):
     await fill(direct, {"a": "first"})
-    mirror, chance = (await opened(away)).on("change", partial(told, "change")), random.Random(1)
+    mirror, chance = recorder.on(await open_mirror(proxied), "change"), random.Random(1)
     first = mirror.copy()
     for _ in range(BREAKS):
         await settle(direct.batch([write(chance, number) for number in range(WRITES // BREAKS)]))
         proxy.reset()
     await put(direct, "end")
     await caught_up(mirror, direct)
-    assert mirror == await kvs(direct)
-    await until(lambda: changes(told)[-1:] and changes(told)[-1][1].key == b"end")
-    assert compose(first, changes(told)) == mirror
+    assert mirror == await stored(direct)
+    await until(lambda: changes(recorder)[-1:] and changes(recorder)[-1][1].key == b"end")
+    assert compose(first, changes(recorder)) == mirror
 
 
-async def test_it_says_whether_it_is_connected(away, proxy):
-    mirror = await opened(away)
+async def test_a_mirror_knows_whether_it_is_connected(proxied, proxy):
+    mirror = await open_mirror(proxied)
     assert mirror.connected
     proxy.cut()
-    await asyncio.wait_for(until(lambda: not mirror.connected), BOUND)
+    await in_time(until(lambda: not mirror.connected))
     proxy.heal()
-    await asyncio.wait_for(until(lambda: mirror.connected), BOUND)
+    await in_time(until(lambda: mirror.connected))
 
 
-async def test_it_goes_on_at_another_host(make, proxy, mortal, direct):
-    mirror = await opened(make([proxy.endpoint, mortal.endpoint]))
+async def test_a_mirror_resumes_on_another_host(make, proxy, server, direct):
+    mirror = await open_mirror(make([proxy.endpoint, server.endpoint]))
     proxy.cut()
     await put(direct, "k")
     await caught_up(mirror, direct)
     assert mirror.get("k").string() == "v"
 
 
-@pytest.fixture(scope="module")
-def guarded():
-    with EtcdServer(args=[CHEAP]) as server:
-        yield Guarded(server)
-
-
-async def test_it_goes_on_when_the_right_to_read_is_taken_and_given_back(face, make, guarded, caplog):
-    with FaultProxy(guarded.server.endpoint) as far:
-        alice = {"username": "alice", "password": "wonder"}
-        mirror = await opened(make(far.endpoint, namespace="", auth=alice), "pub/")
-        guarded.root("role", "revoke-permission", "public", "--prefix=true", "pub/")
+async def test_a_mirror_resumes_when_the_permission_to_read_is_revoked_and_granted_again(
+    face, make, auth_server, caplog
+):
+    with FaultProxy(auth_server.server.endpoint) as far:
+        mirror = await open_mirror(make(far.endpoint, namespace="", auth=LOGIN), "pub/")
+        auth_server.root("role", "revoke-permission", "public", "--prefix=true", "pub/")
         far.reset()
-        await asyncio.wait_for(until(lambda: "is read afresh" in caplog.text), BOUND)
-        guarded.root("put", f"pub/{face.name}", "v")
+        await in_time(until(lambda: "reading the mirrored prefix" in caplog.text))
+        auth_server.root("put", f"pub/{face.name}", "v")
         assert mirror.get(f"pub/{face.name}").string() is None
-        guarded.root("role", "grant-permission", "public", "--prefix=true", "readwrite", "pub/")
-        await asyncio.wait_for(until(lambda: mirror.get(f"pub/{face.name}").string() == "v"), BOUND)
+        auth_server.root("role", "grant-permission", "public", "--prefix=true", "readwrite", "pub/")
+        await in_time(until(lambda: mirror.get(f"pub/{face.name}").string() == "v"))
 
 
 # --- history that is gone
 
 
-async def changed(client):
-    """One key goes, one changes, one comes, one goes and comes back, and one changes to and fro."""
+async def change(client):
+    """Delete one key, change one, create one, and delete and create one again."""
     await settle(client.delete().key("gone"))
     await put(client, "changed", "new", value="w")
     await settle(client.delete().key("back"))
@@ -135,138 +122,150 @@ DIFFERENCES = [("back", "v", "v"), ("changed", "v", "w"), ("gone", "v", None), (
 FIRST = ("back", "changed", "gone", "same")
 
 
-def shown(changes):
-    """Key, value before and value after."""
+def texts(changes):
+    """Return key, value before and value after of each change."""
     return [((old or new).key_text, old and old.text, new and new.text) for old, new in changes]
 
 
-async def test_what_changed_before_a_compaction_while_it_was_away_is_told_as_differences(
-    away, direct, proxy, mortal, told
+async def test_what_changed_before_a_compaction_while_it_was_cut_off_is_reported_as_differences(
+    proxied, direct, proxy, server, recorder
 ):
     await put(direct, *FIRST)
-    mirror = (await opened(away)).on("change", partial(told, "change"))
+    mirror = recorder.on(await open_mirror(proxied), "change")
     first = mirror.copy()
     proxy.cut()
-    await changed(direct)
-    compact(mortal, (await settle(direct.put("same").touch())).revision)
+    await change(direct)
+    compact(server, (await settle(direct.put("same").touch())).revision)
     proxy.heal()
     await caught_up(mirror, direct)
-    assert mirror == await kvs(direct)
-    await told.until("change", 5)
-    assert shown(changes(told)) == [*DIFFERENCES, ("same", "v", "v")]
-    assert compose(first, changes(told)) == mirror
+    assert mirror == await stored(direct)
+    await recorder.until("change", 5)
+    assert texts(changes(recorder)) == [*DIFFERENCES, ("same", "v", "v")]
+    assert compose(first, changes(recorder)) == mirror
 
 
-async def test_it_follows_after_a_compaction_too(away, direct, proxy, mortal, told):
-    mirror = (await opened(away)).on("change", partial(told, "change"))
+async def test_a_mirror_follows_after_a_compaction_too(proxied, direct, proxy, server, recorder):
+    mirror = recorder.on(await open_mirror(proxied), "change")
     for number in range(3):
         proxy.cut()
         await put(direct, "k", "k", value=f"unseen {number}")
-        compact(mortal, (await settle(direct.put("k").value(f"away {number}"))).revision)
+        compact(server, (await settle(direct.put("k").value(f"away {number}"))).revision)
         proxy.heal()
         await caught_up(mirror, direct)
         await settle(mirror.wait((await settle(direct.put("k").value(f"live {number}"))).revision))
         assert mirror.get("k").string() == f"live {number}"
-    await told.until("change", 6)
-    assert [new for _, _, new in shown(changes(told))] == [f"{how} {n}" for n in range(3) for how in ("away", "live")]
+    await recorder.until("change", 6)
+    assert [new for _, _, new in texts(changes(recorder))] == [
+        f"{how} {n}" for n in range(3) for how in ("away", "live")
+    ]
 
 
-async def test_a_compaction_between_its_read_and_its_watch_is_no_harm(direct, mortal, etcd_namespace, monkeypatch):
-    read = Mirror.read
-
-    async def hasty(self, **fields):
-        reply = await read(self, **fields)
+async def test_a_compaction_between_its_read_and_its_watch_does_no_harm(make_wrapped, direct, server, etcd_namespace):
+    def compact_after_the_first(reply):
         if not done:
-            done.append(mortal.etcdctl("put", f"{etcd_namespace}k", "new"))
-            mortal.etcdctl("put", f"{etcd_namespace}k", "newer")
-            compact(mortal, reply.header.revision + 2)
+            done.append(server.etcdctl("put", f"{etcd_namespace}k", "new"))
+            server.etcdctl("put", f"{etcd_namespace}k", "newer")
+            compact(server, reply.header.revision + 2)
         return reply
 
     done = []
-    monkeypatch.setattr(Mirror, "read", hasty)
     await put(direct, "k")
-    mirror = await opened(direct)
+    client, _ = make_wrapped(partial(Altered, which=methods.RANGE, change=compact_after_the_first), server.endpoint)
+    mirror = await open_mirror(client)
     assert done
-    await same(mirror, direct)
+    await until_same(mirror, direct)
     assert mirror.get("k").string() == "newer"
     await settle(mirror.wait((await settle(direct.put("k").value("live"))).revision))
     assert mirror.get("k").string() == "live"
 
 
-async def test_what_differs_in_a_store_that_was_emptied_is_told_and_it_goes_on(away, direct, proxy, mortal, told):
-    await aged(direct)
+async def test_the_differences_of_a_store_that_was_emptied_are_reported_and_the_mirror_resumes(
+    proxied, direct, proxy, server, recorder
+):
+    await write_history(direct)
     await put(direct, "gone", "there")
-    mirror = (await opened(away)).on("change", partial(told, "change"))
+    mirror = recorder.on(await open_mirror(proxied), "change")
     first = mirror.copy()
     proxy.cut()
-    empty(mortal)
+    lose_data(server)
     await put(direct, "there", "x", value="new")
     proxy.heal()
-    await same(mirror, direct)
+    await until_same(mirror, direct)
     await put(direct, "x", value="live")
-    await told.until("change", 5)
-    assert shown(changes(told)) == [
+    await recorder.until("change", 5)
+    assert texts(changes(recorder)) == [
         ("age", "29", None),
         ("gone", "v", None),
         ("there", "v", "new"),
         ("x", None, "new"),
         ("x", "new", "live"),
     ]
-    assert compose(first, changes(told)) == mirror
+    assert compose(first, changes(recorder)) == mirror
 
 
-async def test_a_store_that_was_restored_is_mirrored_as_it_is_now(away, direct, proxy, told, restored):
-    mirror = (await opened(away)).on("change", partial(told, "change"))
+async def test_a_store_that_was_restored_is_mirrored_as_it_is_now(proxied, direct, proxy, recorder, backup):
+    mirror = recorder.on(await open_mirror(proxied), "change")
     first = mirror.copy()
     await put(direct, "late", "late")
     await caught_up(mirror, direct)
     proxy.cut()
-    restored()
+    backup.restore()
     proxy.heal()
-    await same(mirror, direct)
+    await until_same(mirror, direct)
     assert mirror == first
-    await told.until("change", 3)
-    assert shown(changes(told)) == [("late", None, "v"), ("late", "v", "v"), ("late", "v", None)]
+    await recorder.until("change", 3)
+    assert texts(changes(recorder)) == [("late", None, "v"), ("late", "v", "v"), ("late", "v", None)]
 
 
 # --- linearizable reads
 
 
-async def test_a_fresh_read_of_a_store_that_was_emptied_gives_what_was_written_there(face, away, direct, proxy, mortal):
-    await aged(direct)
-    await put(direct, "k", value="old")
-    with hearing(away) as streams, asking(away) as questions:
-        mirror = await opened(away)
-        proxy.cut()
-        empty(mortal)
-        await put(direct, "k", value="new")
-        streams.shut()
-        proxy.heal()
-        waiting = face.begin(mirror.get("k", fresh=True).string)
-        await questions.answered()
-        streams.open()
-        assert await waiting == "new"
+async def until_answered(recorded):
+    """Wait until etcd has answered what a fresh read asks."""
+
+    def is_answered():
+        return any(call.method == "Txn" and not isinstance(reply, Exception) for call, reply in recorded.replies)
+
+    await recorded.until(is_answered)
 
 
-async def test_a_fresh_read_waits_for_a_watch_whose_connection_says_nothing(face, make, direct, proxy, mortal):
+async def test_a_fresh_read_of_a_store_that_was_emptied_returns_what_was_written_there(
+    face, make_wrapped, direct, proxy, server
+):
+    await write_history(direct)
     await put(direct, "k", value="old")
-    client = make([proxy.endpoint, mortal.endpoint], timeout=4)  # half of it for each of them
-    mirror = await opened(client)
+    client, held = make_wrapped(lambda real: Held(Recorded(real), "Watch"), proxy.endpoint)
+    mirror = await open_mirror(client)
+    proxy.cut()
+    lose_data(server)
+    await put(direct, "k", value="new")
+    held.hold()
+    proxy.heal()
+    reading = face.begin(mirror.get("k", fresh=True).string)
+    await until_answered(held.inner)
+    held.release()
+    assert await reading == "new"
+
+
+async def test_a_fresh_read_waits_for_a_watch_whose_connection_is_silent(face, make_wrapped, direct, proxy, server):
+    await put(direct, "k", value="old")
+    hosts = [proxy.endpoint, server.endpoint]
+    client, recorded = make_wrapped(Recorded, hosts, timeout=4)  # half of it for each host
+    mirror = await open_mirror(client)
     proxy.drop_replies()
     await put(direct, "k", value="new")
-    with asking(client) as questions:
-        waiting = face.begin(mirror.get("k", fresh=True).string)
-        await questions.answered()
-        assert (mirror.get("k").string(), waiting.done()) == ("old", False)
-        proxy.heal()
-        assert await waiting == "new"
+    reading = face.begin(mirror.get("k", fresh=True).string)
+    await until_answered(recorded)
+    assert (mirror.get("k").string(), reading.done()) == ("old", False)
+    proxy.heal()
+    assert await reading == "new"
 
 
-async def test_fresh_reads_work_again_after_the_server_was_away(away, direct, proxy):
-    mirror = await opened(away)
+async def test_fresh_reads_succeed_again_after_the_server_was_away(proxied, direct, proxy):
+    mirror = await open_mirror(proxied)
     proxy.cut()
     await put(direct, "k")
-    with pytest.raises(LOST):
+    with pytest.raises(UNREACHABLE):
         await settle(mirror.get("k", fresh=True).string())
     assert mirror.get("k").string() is None
     proxy.heal()
@@ -274,7 +273,7 @@ async def test_fresh_reads_work_again_after_the_server_was_away(away, direct, pr
 
 
 class Register:
-    """One key that a client writes and deletes, while others read it from a mirror."""
+    """One key that a client writes and deletes while others read it from a mirror."""
 
     def __init__(self, face, client, mirror):
         self._face, self._client, self._mirror = face, client, mirror
@@ -298,28 +297,28 @@ class Register:
                 self.reads += 1
 
     async def step(self, kind, request, value=None):
-        """Whether it was done; only reads are cut off."""
+        """Return whether it succeeded; only reads are cut off."""
         begin = time.monotonic()
         try:
             answer = await self._face.begin(request)
-        except LOST:
+        except UNREACHABLE:
             return False
         self.steps.append(Step(kind, begin, time.monotonic(), answer if kind == "read" else value))
         return True
 
     async def more(self, reads):
-        """Wait until so many more reads were done."""
+        """Wait until so many more reads have succeeded."""
         wanted = self.reads + reads
         await until(lambda: self.reads >= wanted or self.over)
 
 
-async def test_fresh_reads_and_writes_have_one_order_while_connections_break(face, away, direct, proxy):
-    register = Register(face, direct, await opened(away))
+async def test_fresh_reads_and_writes_are_linearizable_while_connections_break(face, proxied, direct, proxy):
+    register = Register(face, direct, await open_mirror(proxied))
 
-    async def harm():
+    async def break_connections():
         while not register.over:
             await register.more(BETWEEN)
             proxy.reset()
 
-    await register.run(harm())
-    assert explained(register.steps)
+    await register.run(break_connections())
+    assert is_linearizable(register.steps)

@@ -1,4 +1,4 @@
-"""Twenty thousand events of another process while members die: each is told once and in order."""
+"""Twenty thousand events of another process while members die: each is delivered once and in order."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from functools import partial
 import pytest
 
 from etcd_factory import AsyncETCDService, ETCDService, errors, ops
-from tests.conformance.test_watch import keys, take, taking
-from tests.support.history import BOUND, Streams, crash
+from tests.support.faces import FACES
+from tests.support.faulty import CountedStreams, crash
+from tests.support.history import BOUND
+from tests.support.transports import real
+from tests.support.watching import begin_take, keys, take
 
 EVENTS, KILLS = 20_000, 5
 SECTION = EVENTS // KILLS  # events that are written around each kill
@@ -21,7 +24,7 @@ KILLED_AFTER = 100  # revisions of a section
 
 
 def write(options, pipe):
-    """In a process of its own: write each range of keys that is asked for, and tell of a part of it and of its end."""
+    """Create the keys of each range that comes on the pipe, in another process; reports part of it and its end."""
     with ETCDService({**options, "timeout": 2}) as etcd, ThreadPoolExecutor(WRITERS) as pool:
         for numbers in iter(pipe.recv, None):
             groups = (numbers[first : first + GROUP] for first in range(0, len(numbers), GROUP))
@@ -31,12 +34,12 @@ def write(options, pipe):
 
 
 def create(etcd, numbers):
-    """Make these keys, at one revision, exactly once whatever becomes of the answers."""
+    """Create these keys at one revision, exactly once whatever happens to the replies."""
     names = [f"k{number:05}" for number in numbers]
-    making = etcd.if_(names[0], "version", "==", 0).then(*(ops.put(name).value("v") for name in names))
+    transaction = etcd.if_(names[0], "version", "==", 0).then(*(ops.put(name).value("v") for name in names))
     while True:
         try:
-            return making.commit()
+            return transaction.commit()
         except errors.EtcdError:
             pass
 
@@ -47,22 +50,28 @@ def options(etcd_cluster, etcd_namespace):
 
 
 @pytest.fixture
-def blocking(options):
-    with ETCDService(options) as service:
+def streams(options):
+    """The counted streams of each face."""
+    return {face.name: CountedStreams(real(face, options)) for face in FACES}
+
+
+@pytest.fixture
+def blocking(options, streams):
+    with ETCDService(options, transport=streams["blocking"]) as service:
         yield service
 
 
 @pytest.fixture
-async def awaited(options):
-    """A client that asks another member first."""
+async def awaited(options, streams):
+    """A client that uses another member first."""
     first, *others = options["hosts"]
-    async with AsyncETCDService({**options, "hosts": [*others, first]}) as service:
+    async with AsyncETCDService({**options, "hosts": [*others, first]}, transport=streams["asyncio"]) as service:
         yield service
 
 
 @pytest.fixture
 def writer(options):
-    """The other process, by what it is told and tells."""
+    """A pipe to the process that writes."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=write, args=(options, there), daemon=True)
@@ -73,36 +82,35 @@ def writer(options):
     process.kill()
 
 
-async def told(pipe):
-    """What the other process tells next."""
-    assert await asyncio.to_thread(pipe.poll, BOUND), "the writer does not get on"
+async def reported(pipe):
+    """Return what the writer reports next."""
+    assert await asyncio.to_thread(pipe.poll, BOUND), "the writer makes no progress"
     return pipe.recv()
 
 
 def victim(number, cluster, clients):
-    """The member that one of the clients asks, or the leader."""
+    """Return the member that one of the clients uses, or the leader."""
     turn = number % (len(clients) + 1)
     if turn == len(clients):
         return cluster.leader
-    return next(member for member in cluster if member.endpoint == clients[turn]._run.client.endpoint)
+    return next(member for member in cluster if member.endpoint == clients[turn].endpoint)
 
 
 async def storm(cluster, writer, *clients):
-    """All keys are written; in the midst of each section a member is killed, and started again."""
+    """Have all keys written; in each section a member is killed, and started again."""
     for number in range(KILLS):
         writer.send(range(number * SECTION, (number + 1) * SECTION))
-        assert await told(writer) == KILLED_AFTER
+        assert await reported(writer) == KILLED_AFTER
         await asyncio.to_thread(lambda number=number: crash(victim(number, cluster, clients)))
         await asyncio.to_thread(cluster.start)
-        await told(writer)
+        await reported(writer)
 
 
-async def test_each_event_of_another_process_is_told_once_and_in_order_while_members_die(
-    etcd_cluster, blocking, awaited, writer
+async def test_each_event_of_another_process_is_delivered_once_and_in_order_while_members_die(
+    etcd_cluster, blocking, awaited, writer, streams
 ):
-    streams = [Streams(client) for client in (blocking, awaited)]
     watchers = [blocking.watch().prefix("k").create(), await awaited.watch().prefix("k").create()]
-    reading = [taking(watcher, EVENTS) for watcher in watchers]
+    reading = [begin_take(watcher, EVENTS) for watcher in watchers]
     await storm(etcd_cluster, writer, blocking, awaited)
     history = sorted((kv.mod_revision, kv.key, kv.version) for kv in blocking.get_all().prefix("k").kvs())
     assert len(history) == EVENTS
@@ -110,4 +118,4 @@ async def test_each_event_of_another_process_is_told_once_and_in_order_while_mem
         assert [(event.revision, event.kv.key, event.kv.version) for event in events] == history
     blocking.put("k").value("last")
     assert [keys(await take(watcher)) for watcher in watchers] == [["k"], ["k"]]
-    assert [one for one in streams if len(one.opened["Watch"]) <= KILLS // 3] == []
+    assert [one for one in streams.values() if len(one.times["Watch"]) <= KILLS // 3] == []

@@ -1,4 +1,4 @@
-"""The conftest of the plain run: a client that is given no address finds the cluster."""
+"""The conftest of the plain run: the default address of a client is that of the cluster."""
 
 import os
 from urllib.parse import urlparse

@@ -1,4 +1,4 @@
-"""The conftest of our run: ``etcd3.client`` gives the raw client of a service."""
+"""The conftest of the run through ``etcd.raw``: ``etcd3.client`` returns the raw client of a service."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ opened = ExitStack()
 
 
 def client(host: str | None = CLUSTER.hostname, port: int | None = CLUSTER.port, **given: Any) -> etcd3.Etcd3Client:
-    """What stands in for ``etcd3.client``."""
+    """Return a raw client, in place of ``etcd3.client``."""
     return opened.enter_context(ETCDService(options(f"{host}:{port}", **given))).raw
 
 
@@ -34,14 +34,14 @@ def options(
     password: str | None = None,
     timeout: float | None = None,
 ) -> dict[str, Any]:
-    """python-etcd3's arguments as options of ours."""
+    """Return python-etcd3's arguments as options of a service."""
     tls = stated(ca=ca_cert, cert=cert_cert, key=cert_key)
     auth = stated(username=user, password=password)
     return {"hosts": f"{'https' if tls else 'http'}://{host}", "tls": tls, "auth": auth, "timeout": timeout}
 
 
 def stated(**values: str | None) -> dict[str, str] | None:
-    """Those that are given, None where none is."""
+    """Return the values that are set; None if there are none."""
     return {name: value for name, value in values.items() if value is not None} or None
 
 

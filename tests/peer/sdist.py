@@ -13,13 +13,13 @@ SHA256 = "89a704cb389bf0a010a1fa050ce19342d23bf6371ebda1c21cfe8ff3ed488726"
 
 
 def fetch() -> bytes:
-    """The release. pip would run its setup.py only to download it."""
+    """Return the release. pip would run its setup.py just to download it."""
     with urlopen(URL, timeout=60) as answer:
         return genuine(answer.read())
 
 
 def genuine(data: bytes) -> bytes:
-    """The same bytes, if they are those of the release."""
+    """Return the bytes; ``ValueError`` if they are not those of the release."""
     found = hashlib.sha256(data).hexdigest()
     if found != SHA256:
         raise ValueError(f"{URL} has sha256 {found}, not {SHA256}")
@@ -27,7 +27,7 @@ def genuine(data: bytes) -> bytes:
 
 
 def unpack(data: bytes, folder: Path) -> None:
-    """Write its tests alone into the folder: its code beside them would be imported in place of what is installed."""
+    """Write only its tests into the folder: its code beside them would be imported instead of what is installed."""
     folder.mkdir(parents=True)
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         for member in archive:

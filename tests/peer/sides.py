@@ -1,4 +1,4 @@
-"""The two sides that are compared: an interpreter with its packages, and what ``etcd3.client`` is there."""
+"""The sides that are compared: each an interpreter with packages, and a conftest that defines ``etcd3.client``."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ ASK = """
 import importlib.metadata, platform, sys
 print("Python", platform.python_version(), *(f"{name} {importlib.metadata.version(name)}" for name in sys.argv[1:]))
 """
-# The older tenacity needs what Python 3.11 no longer has; ours needs 3.10.
+# The older tenacity needs what Python 3.11 removed; etcd-factory needs 3.10.
 NEEDED = (3, 10)
 
 
 @dataclass(frozen=True)
 class Side:
-    """Where tests run, and the name of the conftest that they get."""
+    """An interpreter that runs the tests, and the name of their conftest."""
 
     python: str
     conftest: str
-    ahead: str = ""  # a folder that is searched for packages first
+    first: str = ""  # a folder that is searched for packages before all others
 
     @property
     def paths(self) -> dict[str, str]:
         """The environment in which its packages are found."""
-        return {"PYTHONPATH": self.ahead}
+        return {"PYTHONPATH": self.first}
 
     def versions(self) -> str:
-        """Of what it has."""
+        """Return the versions of Python and of the packages that matter."""
         command, env = [self.python, "-c", ASK, *SHOWN], os.environ | self.paths
         return subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 def plain(home: Path) -> Side:
-    """python-etcd3 by itself, with the packages of its time."""
+    """Return python-etcd3 by itself, with the packages of its time."""
     if sys.version_info[:2] != NEEDED:
         raise SystemExit("tests.peer needs Python 3.10, the only one that both sides run on")
     venv.create(home, with_pip=True)
@@ -50,16 +50,16 @@ def plain(home: Path) -> Side:
 
 
 def raw() -> Side:
-    """Through ``etcd.raw``, with the packages of this environment."""
+    """Return ``etcd.raw`` with the packages of this environment."""
     return Side(sys.executable, "raw")
 
 
 def older(home: Path) -> Side:
-    """The same with the tenacity of python-etcd3's time."""
+    """Return the same with the tenacity of python-etcd3's time."""
     install(sys.executable, "-c", str(ERA), "--no-deps", "--target", str(home), "tenacity")
-    return replace(raw(), ahead=str(home))
+    return replace(raw(), first=str(home))
 
 
 def install(python: str, *packages: str) -> None:
-    """Have pip install them."""
+    """Install packages with pip."""
     subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)

@@ -1,4 +1,4 @@
-"""One run of the tests on a fresh cluster, and what came of it."""
+"""One run of the tests on a new cluster, and its results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from etcd_factory.testing.flags import clean_env
 
 from .sides import HERE, Side
 
-Results = Mapping[str, str]  # why each test did not pass, "" where it did
+Results = Mapping[str, str]  # why each test did not pass; "" if it did
 
 LIMIT_S = 900
 REPORT = "report.xml"
@@ -23,10 +23,10 @@ PYTEST = ("-m", "pytest", "-qrN", "--tb=no", "--disable-warnings", "-pno:cachepr
 
 
 def run(side: Side, tests: Path, home: Path, only: Iterable[str] = ()) -> Results:
-    """Run a copy of the tests in a new folder, all or only these, each by the name that results have."""
+    """Run a copy of the tests in a new folder: all, or ``only`` those, by their names in the results."""
     shutil.copytree(tests, home / "tests")
     shutil.copy(HERE / f"{side.conftest}.py", home / "conftest.py")
-    (home / "pytest.ini").touch()  # else one in a folder above would count
+    (home / "pytest.ini").touch()  # else one in a parent folder would apply
     chosen = [f"tests/test_etcd3.py::{test.replace('.', '::')}" for test in only] or ["tests"]
     with cluster() as servers:
         where = programs(home / "bin", servers)
@@ -38,7 +38,7 @@ def run(side: Side, tests: Path, home: Path, only: Iterable[str] = ()) -> Result
 
 @contextmanager
 def cluster() -> Iterator[Sequence[EtcdServer]]:
-    """Three members, by the names that the tests expect: those which pifpaf gives."""
+    """Start three members, with the names that the tests expect, which are pifpaf's."""
     servers = [EtcdServer(name=f"pifpaf{number}") for number in range(3)]
     peers = ",".join(f"{server.name}={server.peer_url}" for server in servers)
     with ExitStack() as stack:
@@ -50,7 +50,7 @@ def cluster() -> Iterator[Sequence[EtcdServer]]:
 
 
 def programs(folder: Path, servers: Sequence[EtcdServer]) -> Path:
-    """etcdctl, and a pgrep: the tests ask it for two members to pause, and it knows of no other process than these."""
+    """Create a folder with etcdctl and a pgrep that finds just the two members that the tests pause."""
     folder.mkdir()
     (folder / "etcdctl").symlink_to(find_binary("etcdctl"))
     (folder / "pgrep").write_text(f"#!/bin/sh\necho {servers[1].pid}\necho {servers[2].pid}\n")
@@ -59,7 +59,7 @@ def programs(folder: Path, servers: Sequence[EtcdServer]) -> Path:
 
 
 def settings(servers: Sequence[EtcdServer]) -> dict[str, str]:
-    """What the tests look at; plugins that happen to be installed have no part in them."""
+    """Return the environment that the tests read, without the plugins that happen to be installed."""
     return {
         "PYTEST_ADDOPTS": "",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
@@ -69,15 +69,15 @@ def settings(servers: Sequence[EtcdServer]) -> dict[str, str]:
 
 
 def read(report: Path) -> Results:
-    """The results in a report of pytest's."""
+    """Return the results in a report of pytest."""
     found: dict[str, str] = {}
     for case in ElementTree.parse(report).iter("testcase"):
         name = f"{case.get('classname', '').rpartition('.')[2]}.{case.get('name')}"
-        found[name] = found.get(name) or fault(case)  # one that could not be cleaned up after may stand there twice
+        found[name] = found.get(name) or fault(case)  # a test with an error in its teardown is listed twice
     return found
 
 
 def fault(case: ElementTree.Element) -> str:
-    """The first line of why it did not pass."""
-    told = [child for child in case if child.tag in {"failure", "error", "skipped"}]
-    return (told[0].get("message") or told[0].tag).splitlines()[0] if told else ""
+    """Return the first line of why a test did not pass."""
+    problems = [child for child in case if child.tag in {"failure", "error", "skipped"}]
+    return (problems[0].get("message") or problems[0].tag).splitlines()[0] if problems else ""

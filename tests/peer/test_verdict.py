@@ -1,4 +1,4 @@
-"""What the runner makes of results; it runs nothing and needs no network."""
+"""How results are read and judged; runs no test of python-etcd3 and needs no network."""
 
 import pytest
 
@@ -17,11 +17,11 @@ REPORT = """<testsuites><testsuite>
 GOOD = {"TestA.test_good": ""}
 PLAIN = {**GOOD, **dict.fromkeys(LOCK, ""), **dict.fromkeys(BROKEN, "no such module")}
 OURS = {**PLAIN, **dict.fromkeys(LOCK, "TypeError")}
-MENDED = dict.fromkeys(LOCK, "")
+OLDER = dict.fromkeys(LOCK, "")
 
 
-def told(plain=PLAIN, ours=OURS, mended=MENDED):
-    return list(surprises(plain, ours, mended))
+def unexpected(plain=PLAIN, ours=OURS, older=OLDER):
+    return list(surprises(plain, ours, older))
 
 
 def test_a_report_is_read(tmp_path):
@@ -30,34 +30,34 @@ def test_a_report_is_read(tmp_path):
     assert read(tmp_path / "report.xml") == {f"TestA.{name}": fault for name, fault in faults.items()}
 
 
-def test_nothing_but_the_lock_may_be_lost():
+def test_only_the_lock_may_fail():
     assert lost(PLAIN, OURS) == sorted(LOCK)
-    assert told() == []
+    assert unexpected() == []
 
 
-def test_what_passes_everywhere_is_no_surprise():
-    assert told(ours=PLAIN, mended={}) == []
+def test_passing_everywhere_is_expected():
+    assert unexpected(ours=PLAIN, older={}) == []
 
 
 @pytest.mark.parametrize("ours", [{**OURS, "TestA.test_good": "AssertionError"}, {test: OURS[test] for test in LOCK}])
-def test_a_test_that_fails_or_does_not_run_through_ours_alone_is_told(ours):
-    assert told(ours=ours) == ["TestA.test_good passes plain, and not through etcd.raw"]
+def test_a_test_that_fails_or_does_not_run_only_through_raw_is_reported(ours):
+    assert unexpected(ours=ours) == ["TestA.test_good passes plain, and not through etcd.raw"]
 
 
-def test_a_test_that_fails_plain_is_told():
-    assert told(plain={**PLAIN, "TestA.test_good": "OSError"}) == ["TestA.test_good does not pass plain"]
+def test_a_test_that_fails_plain_is_reported():
+    assert unexpected(plain={**PLAIN, "TestA.test_good": "OSError"}) == ["TestA.test_good does not pass plain"]
 
 
-def test_plain_results_of_which_none_is_good_are_told():
-    assert told(plain={}, ours={}, mended={}) == ["nothing passes plain"]
+def test_plain_results_without_a_pass_are_reported():
+    assert unexpected(plain={}, ours={}, older={}) == ["nothing passes plain"]
 
 
-def test_a_lock_that_the_older_tenacity_does_not_mend_is_told():
-    assert told(mended={**MENDED, LOCK[0]: "TypeError"}) == [f"{LOCK[0]} is lost with the older tenacity too"]
+def test_a_lock_that_fails_with_the_older_tenacity_is_reported():
+    assert unexpected(older={**OLDER, LOCK[0]: "TypeError"}) == [f"{LOCK[0]} fails with the older tenacity too"]
 
 
-def test_every_test_is_shown_with_both_results_and_what_fails_with_a_reason():
-    lines = list(report(PLAIN, OURS, MENDED))
+def test_the_report_has_both_results_of_every_test_and_reasons_of_failures():
+    lines = list(report(PLAIN, OURS, OLDER))
     assert "passed  passed  TestA.test_good" in lines
     assert f"passed  failed  {LOCK[0]}" in lines
     assert any(line.startswith(f"  {LOCK[0]}; TypeError; ") for line in lines)

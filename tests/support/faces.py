@@ -1,46 +1,74 @@
-"""One test body for both faces: ``await settle(etcd.get("k").string())`` holds in either."""
+"""One test body for both faces: ``await settle(etcd.get("k").string())`` works in either."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from attrs import frozen
 
-from etcd_factory import AsyncETCDService, AsyncETCDServiceFactory, ETCDService, ETCDServiceFactory, ops
+from etcd_factory import AsyncETCDService, AsyncETCDServiceFactory, ETCDService, ETCDServiceFactory, errors, ops
+from etcd_factory.core.face import Async
 
+BOUND = 30  # seconds after which what a test waits for has failed
 THREADS = ThreadPoolExecutor(32, "test")
 
 
 async def settle(given):
-    """The result, awaited where the face gives a coroutine."""
+    """Return the result, awaited if the face returns a coroutine."""
     return await given if inspect.isawaitable(given) else given
 
 
-async def listed(given):
-    """All that iterating gives."""
-    return [item async for item in walk(given)]
+async def in_time(awaitable, seconds=BOUND):
+    """Return the result; the test fails if it takes longer."""
+    return await asyncio.wait_for(awaitable, seconds)
 
 
-async def walk(given):
-    """The items of either kind of iterator, one after another."""
-    if is_async(given):
-        async for item in given:
+async def listed(iterable):
+    """Return all items of either kind of iterable."""
+    return [item async for item in walk(iterable)]
+
+
+async def walk(iterable):
+    """Yield the items of either kind of iterable."""
+    if is_async(iterable):
+        async for item in iterable:
             yield item
     else:
-        for item in given:
+        for item in iterable:
             yield item
 
 
-async def until(condition):
-    """Look again and again: what is waited for happens at the server, and each look is a call to it."""
-    while not await settle(condition()):  # noqa: ASYNC110
+async def until(condition, seconds=2 * BOUND):
+    """Poll until the condition holds: it happens at the server, and each look is a call to it."""
+    deadline = time.monotonic() + seconds
+    while not await settle(condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} s"
         await asyncio.sleep(0)
 
 
-def is_async(builder):
-    return builder._run.client.io.face.__name__ == "Async"
+async def failure(call, kind=errors.EtcdError):
+    """Return the error that a call raises."""
+    with pytest.raises(kind) as caught:
+        await settle(call())
+    return caught.value
+
+
+async def error_of(call):
+    """Return the exception that a call raises, None if it raises none."""
+    try:
+        await settle(call())
+    except Exception as error:
+        return error
+    return None
+
+
+def is_async(one):
+    """Whether a service, or anything that it returns, is that of asyncio."""
+    return getattr(type(one), "face", None) is Async
 
 
 async def closed(one):
@@ -48,13 +76,32 @@ async def closed(one):
     await settle(one.aclose() if hasattr(one, "aclose") else one.close())
 
 
+async def enter(manager):
+    """Enter a context manager of either face."""
+    return await manager.__aenter__() if is_async(manager) else manager.__enter__()
+
+
+async def leave(manager):
+    """Leave a context manager of either face."""
+    return await manager.__aexit__(None, None, None) if is_async(manager) else manager.__exit__(None, None, None)
+
+
+async def inside(manager, body):
+    """Return what ``await body(entered)`` returns inside the block of a context manager of either face."""
+    if is_async(manager):
+        async with manager as entered:
+            return await body(entered)
+    with manager as entered:
+        return await body(entered)
+
+
 async def fill(client, pairs):
-    """Put keys and values; gives the results."""
+    """Put keys and values; returns the results."""
     return await settle(client.batch([ops.put(key).value(value) for key, value in dict(pairs).items()]))
 
 
 async def texts(client):
-    """All that the client sees."""
+    """Return all keys of the client with their values."""
     return await settle(client.get_all().strings())
 
 
@@ -66,11 +113,29 @@ class Face:
     service: type
     factory: type
 
+    @property
+    def is_blocking(self):
+        return self.name == "blocking"
+
     def begin(self, call):
-        """A call under way beside the test, as a task; where the face blocks it has a thread."""
-        if self.name == "blocking":
+        """Start a call beside the test; returns a future. The blocking face runs it in a thread."""
+        if self.is_blocking:
             return asyncio.get_running_loop().run_in_executor(THREADS, call)
         return asyncio.ensure_future(call())
+
+    def close(self, client):
+        """Start closing a service beside the test; returns a future."""
+        return self.begin(client.close if self.is_blocking else client.aclose)
+
+    def handler(self, call):
+        """Return a function for the client to call: ``call``, or in asyncio a coroutine function that runs it aside."""
+        if self.is_blocking:
+            return call
+
+        async def handle(*args):
+            return await asyncio.to_thread(call, *args)
+
+        return handle
 
 
 FACES = (

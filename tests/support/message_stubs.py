@@ -1,6 +1,6 @@
 """Types for etcd's messages, written from their descriptors: ``python -m tests.support.message_stubs`` writes the file.
 
-protobuf creates the classes at run time; ``etcd_factory/wire/messages.pyi`` tells type checkers what they have.
+protobuf creates the classes at run time; type checkers read ``etcd_factory/wire/messages.pyi`` instead.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ SCALARS = {
 
 
 def generated() -> str:
-    """The text of the stub."""
+    """Return the text of the stub."""
     found = {name: cls.DESCRIPTOR for file in FILES for name, cls in classes(file).items()}
     parts = [HEAD, *("\n".join(message(one)) for _, one in sorted(found.items()))]
-    return "\n".join(parts) + "\n"
+    return "\n".join(parts).rstrip("\n") + "\n"
 
 
 def message(descriptor: Descriptor) -> Iterator[str]:
-    """The class of one message."""
+    """Yield the lines of the class of one message."""
     yield f"class {descriptor.name}(Message):"
     fields = list(descriptor.fields)
     if not fields:
@@ -67,7 +67,7 @@ def message(descriptor: Descriptor) -> Iterator[str]:
 
 
 def attribute(field: F) -> Iterator[str]:
-    """A field as it is read: messages and repeated fields cannot be assigned."""
+    """Yield the lines of a field as it is read: messages and repeated fields cannot be assigned."""
     if many(field) or field.cpp_type == F.CPPTYPE_MESSAGE:
         yield "    @property"
         yield f"    def {field.name}(self) -> {f'MutableSequence[{one(field)}]' if many(field) else one(field)}: ..."
@@ -76,7 +76,7 @@ def attribute(field: F) -> Iterator[str]:
 
 
 def given(field: F) -> str:
-    """What a field may be created from."""
+    """Return the type of what a field may be created from."""
     kind = one(field)
     if field.cpp_type == F.CPPTYPE_ENUM:  # by its name or number; it is read as a number
         kind = "str | int"
@@ -86,7 +86,7 @@ def given(field: F) -> str:
 
 
 def one(field: F) -> str:
-    """The type of one value of a field."""
+    """Return the type of one value of a field."""
     if field.cpp_type == F.CPPTYPE_MESSAGE:
         return str(field.message_type.name)
     if field.cpp_type == F.CPPTYPE_STRING:
@@ -95,7 +95,7 @@ def one(field: F) -> str:
 
 
 def many(field: F) -> bool:
-    """Whether a field is repeated; ``label`` is gone from protobuf 7 on."""
+    """Return whether a field is repeated; ``label`` is gone from protobuf 7 on."""
     repeated = getattr(field, "is_repeated", None)
     return bool(field.label == F.LABEL_REPEATED if repeated is None else repeated)
 

@@ -1,4 +1,4 @@
-"""What type checkers see of the asyncio face. Never run: mypy and pyright read it."""
+"""The types of the asyncio face, as mypy and pyright see them; never run."""
 
 from __future__ import annotations
 
@@ -32,6 +32,15 @@ from etcd_factory.core.concurrency.lock import Lock
 from etcd_factory.core.concurrency.stm_tx import Tx
 from etcd_factory.core.face import Async, Sync
 from etcd_factory.core.lease.lease import Lease
+from etcd_factory.core.ports import Transport
+from etcd_factory.testing import ScriptedTransport, replies
+
+
+async def services(etcd: AsyncETCDService, transport: Transport) -> None:
+    assert_type(etcd.endpoint, str)
+    assert_type(AsyncETCDService({"hosts": "a:1"}, transport=transport), AsyncETCDService)
+    async with AsyncETCDService(transport=ScriptedTransport([replies.put()])) as scripted:
+        assert_type(scripted, AsyncETCDService)
 
 
 async def reads(etcd: AsyncETCDService) -> None:
@@ -126,6 +135,8 @@ async def watches(etcd: AsyncETCDService) -> None:
     async with etcd.watch().prefix("p/").create() as watcher:
         async for event in watcher:
             assert_type(event, Event)
+    watching = await etcd.watch().key("k").only("put").on("put", print).create()
+    assert_type(await watching.on("end", lambda: None).cancel(), None)
 
 
 async def access(etcd: AsyncETCDService) -> None:
@@ -140,7 +151,7 @@ async def access(etcd: AsyncETCDService) -> None:
     assert_type(await etcd.auth.status(), AuthStatus)
 
 
-async def upkeep(etcd: AsyncETCDService) -> None:
+async def administration(etcd: AsyncETCDService) -> None:
     [member] = await etcd.cluster.members()
     assert_type(member, Member)
     assert_type(await etcd.cluster.add("http://a:1", learner=True), Member)
@@ -156,6 +167,11 @@ async def upkeep(etcd: AsyncETCDService) -> None:
 
 
 async def wrong(etcd: AsyncETCDService) -> None:
+    etcd.watch().only("both")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    etcd.watch().on("puts", print)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    etcd.stm("serialisable")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    with etcd.lease(3):  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues, reportAttributeAccessIssue]
+        pass
     for _ in etcd.get_all():  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues, reportAttributeAccessIssue]
         pass
     etcd.put("k").value("v")  # type: ignore[unused-coroutine]  # pyright: ignore[reportUnusedCoroutine]

@@ -1,4 +1,4 @@
-"""What type checkers see of the blocking face. Never run: mypy and pyright read it."""
+"""The types of the blocking face, as mypy and pyright see them; never run."""
 
 from __future__ import annotations
 
@@ -34,6 +34,15 @@ from etcd_factory.core.concurrency.stm_tx import Tx
 from etcd_factory.core.face import Async, Sync
 from etcd_factory.core.lease.lease import Lease
 from etcd_factory.core.op import Op
+from etcd_factory.core.ports import Transport
+from etcd_factory.testing import ScriptedTransport, replies
+
+
+def services(etcd: ETCDService, transport: Transport) -> None:
+    assert_type(etcd.endpoint, str)
+    assert_type(ETCDService({"hosts": "a:1"}, transport=transport), ETCDService)
+    with ScriptedTransport([replies.get({"k": "v"})]) as script, ETCDService(transport=script) as scripted:
+        assert_type(scripted, ETCDService)
 
 
 def reads(etcd: ETCDService) -> None:
@@ -125,7 +134,7 @@ def software(etcd: ETCDService) -> None:
 
 
 class Mine(ETCDService):
-    """A user's own."""
+    """A user's subclass."""
 
 
 def factory(clients: ETCDServiceFactory, mine: Mine) -> None:
@@ -144,6 +153,8 @@ def watches(etcd: ETCDService) -> None:
     with etcd.watch().prefix("p/").create() as watcher:
         for event in watcher:
             assert_type(event, Event)
+    watching = etcd.watch().key("k").only("put").on("put", print).create()
+    assert_type(watching.on("end", lambda: None).cancel(), None)
 
 
 def mirrors(etcd: ETCDService) -> None:
@@ -170,7 +181,7 @@ def access(etcd: ETCDService) -> None:
     assert_type(etcd.auth.status(), AuthStatus)
 
 
-def upkeep(etcd: ETCDService) -> None:
+def administration(etcd: ETCDService) -> None:
     [member] = etcd.cluster.members()
     assert_type(member, Member)
     assert_type(etcd.cluster.add("http://a:1", learner=True), Member)
@@ -187,6 +198,14 @@ def upkeep(etcd: ETCDService) -> None:
 
 
 def wrong(etcd: ETCDService) -> None:
+    etcd.watch().only("both")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    etcd.watch().on("puts", print)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    etcd.get_all().sort("versoin")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    etcd.if_("k", "vlaue", "==", "v")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    etcd.if_("k", "value", "=", "v")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    etcd.role("r").grant("raed", "k")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    etcd.lease(3).on("los", print)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    ETCDService(transport=etcd)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     etcd.put("k").value([1])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     etcd.get(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     etcd.get("k").value()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]

@@ -1,11 +1,11 @@
-"""What type checkers see of the configuration centre. Never run: mypy and pyright read it."""
+"""What type checkers see of the configuration center. Never run: mypy and pyright read it."""
 
 from __future__ import annotations
 
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from attrs import define
 from omegaconf import DictConfig
@@ -26,13 +26,13 @@ class Data:
     level: str = "info"
 
 
-def told(old: Settings, new: Settings) -> None: ...
+def changed(old: Settings, new: Settings) -> None: ...
 
 
-def told_data(old: Data, new: Data) -> None: ...
+def changed_data(old: Data, new: Data) -> None: ...
 
 
-async def told_later(old: Settings, new: Settings) -> None: ...
+async def changed_later(old: Settings, new: Settings) -> None: ...
 
 
 def blocking(etcd: ETCDService) -> None:
@@ -52,13 +52,14 @@ def blocking_live(center: ConfigCenter) -> None:
     live = center.live(Settings, "last.json", default=Settings())
     assert_type(live, Live[Sync, Settings])
     assert_type(live.value, Settings)
-    assert_type(live.on_change(told), Live[Sync, Settings])
+    assert_type(live.source, Literal["etcd", "fallback", "default"])
+    assert_type(live.on_change(changed), Live[Sync, Settings])
     assert_type(live.close(), None)
     assert_type(load_config("config", live), DictConfig)
     with center.live(Data) as entered:
         assert_type(entered.value, Data)
     assert_type(center.live().value, DictConfig)
-    live.on_change(told_data)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    live.on_change(changed_data)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def awaited(etcd: AsyncETCDService) -> None:
@@ -78,7 +79,7 @@ async def awaited_live(center: AsyncConfigCenter) -> None:
     live = await opening
     assert_type(live, Live[Async, Settings])
     assert_type(live.value, Settings)
-    assert_type(live.on_change(told).on_change(told_later), Live[Async, Settings])
+    assert_type(live.on_change(changed).on_change(changed_later), Live[Async, Settings])
     async with center.live(Data, default=Data()) as entered:
         assert_type(entered.value, Data)
     async with center.live() as tree:
@@ -89,3 +90,10 @@ async def awaited_live(center: AsyncConfigCenter) -> None:
 def resolver(etcd: ETCDService, factory: ETCDServiceFactory) -> None:
     with etcd_resolver({"instance1": etcd}), etcd_resolver(factory):
         load_config("config")
+
+
+def invalid(etcd: ETCDService, other: AsyncETCDService) -> None:
+    ConfigCenter(other)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    center = ConfigCenter(etcd)
+    center.load(Settings())  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    center.save("k", 1, onyl="w1")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

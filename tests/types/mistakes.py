@@ -6,18 +6,20 @@ unseen is an error of this file. It is checked, never run.
 
 # pyright: reportUnnecessaryTypeIgnoreComment=true, reportUnusedCoroutine=true
 
+from datetime import timedelta
+
 from etcd_factory import AsyncETCDService, ClientOptions, ETCDService, ETCDServiceFactory, ops
 
 
 def options() -> None:
     ETCDService({"hots": ["127.0.0.1:2379"]})  # type: ignore
     ETCDService({"hosts": 2379})  # type: ignore
-    ETCDService({"timeout": "5s"})  # type: ignore
+    ETCDService({"timeout": timedelta(seconds=5)})  # type: ignore
     ETCDService({"auth": {"user": "root", "password": "pw"}})  # type: ignore
     ETCDService({"tls": {"cafile": "ca.pem"}})  # type: ignore
     ETCDService({"retry": {"attempt": 3}})  # type: ignore
     ClientOptions(hosts=2379)  # type: ignore
-    ClientOptions(timeout="5")  # type: ignore
+    ClientOptions(timeout=timedelta(seconds=5))  # type: ignore
     ClientOptions(host="127.0.0.1")  # type: ignore
     ETCDServiceFactory({"clients": [{"hosts": "127.0.0.1:2379"}]})  # type: ignore
     ETCDServiceFactory({"client": {"hots": "127.0.0.1:2379"}})  # type: ignore
@@ -59,3 +61,5 @@ async def awaited(etcd: AsyncETCDService) -> None:
 def factory(clients: ETCDServiceFactory) -> None:
     clients.create_instance({"hosts": ["127.0.0.1:2379"]}, "two", on_exists="overwrite")  # type: ignore
     clients.get(1)  # type: ignore
+    clients.registry().subscribe("users", load_balancer="round-robin")  # type: ignore
+    clients.registry().subscribe("users", status="ok")  # type: ignore

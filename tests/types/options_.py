@@ -7,7 +7,8 @@ Every line of ``wrong`` has an error in both checkers; an ignore that is not nee
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +27,7 @@ from etcd_factory import (
     Retry,
     load_config,
 )
-from etcd_factory.options import ClientOptionsDict, FactoryOptionsDict
+from etcd_factory.options import ClientOptionsDict, FactoryOptionsDict, Secret
 from etcd_factory.options.services import ConfigCenterOptions, ServiceDiscovery
 from etcd_factory.registry import ServiceInstance
 
@@ -50,16 +51,21 @@ def instances() -> None:
     ClientOptions(hosts=("a:1", "b:2"), auth={"username": "u", "password": secret}, tls=None, sync=30, batching=False)
     ClientOptions(retry={"attempts": 3}, keepalive={"time": 10}, grpc_options={"grpc.x": 1, "grpc.y": "z"})
     ClientOptions(client_class=Custom, timeout=0.5)
+    ClientOptions(timeout="5s", dial_timeout="500ms", sync="1m", keepalive=Keepalive("10s", "5s"))
+    ClientOptions(auth=Auth({"file": "user"}, {"file": Path("pw")}), tls={"ca": "a", "cert": "b", "key": Secret("c")})
+    ClientOptions(auth=Auth("root", Secret("hunter2")))
     ClientOptions(client_class="package.module:Custom")
     FactoryOptions(client=ClientOptions(), clients={"a": {"host": "a:1"}, "b": None}, client_priority={"a": "high"})
     ServiceDiscovery(client="a", ttl=5, load_balancer="random", service_options={"host": "a", "tags": ["x"]})
-    ServiceDiscovery(load_balancer=choose)
+    ServiceDiscovery(load_balancer=choose, ttl="10s")
     ConfigCenterOptions(prefix="x/", fallback=Path("last.json"))
 
 
 def values(options: ClientOptions, factory: FactoryOptions) -> None:
     assert_type(options.hosts, tuple[str, ...])
     assert_type(options.auth, Auth | None)
+    assert options.auth is not None
+    assert_type(options.auth.password, Secret | Callable[[], object] | None)
     assert_type(options.timeout, float)
     assert_type(options.retry.attempts, int)
     assert_type(options.grpc_options, Mapping[str, object])
@@ -77,6 +83,9 @@ def mappings(untyped: dict[str, Any], mapping: Mapping[str, Any], tree: DictConf
     )
     ClientOptions.of({"auth": untyped, "tls": TLS(), "retry": {"attempts": None}, "timeout": None})
     ClientOptions.of({"auth": {"token": secret}, "grpcOptions": untyped})
+    ClientOptions.of({"timeout": "5s", "dialTimeout": "500ms", "keepalive": {"time": "10s"}})
+    ClientOptions.of({"retry": {"maximum": "1s"}})
+    ClientOptions.of({"auth": {"username": "root", "password": {"file": Path("pw")}}})
 
 
 def factories(untyped: dict[str, Any], tree: DictConfig) -> None:
@@ -85,7 +94,7 @@ def factories(untyped: dict[str, Any], tree: DictConfig) -> None:
         ETCDServiceFactory(config)
     ETCDServiceFactory(load_config("config").etcd)
     ETCDServiceFactory({"default": {"timeout": 5}, "client": untyped, "clients": {"a": {"host": "a:1"}, "b": untyped}})
-    ETCDServiceFactory({"client": ClientOptions(), "defaultClientName": "a", "priority": {"a": "high", "b": None}})
+    ETCDServiceFactory({"client": ClientOptions(), "defaultClientName": "a", "priority": {"a": "High", "b": None}})
     ETCDServiceFactory({"serviceDiscovery": {"loadBalancer": "random"}, "config_center": {"prefix": "x/"}})
     AsyncETCDServiceFactory({"clients": untyped})
 
@@ -100,7 +109,8 @@ async def clients(blocking: ETCDServiceFactory, asyncio: AsyncETCDServiceFactory
 def wrong(strings: dict[str, str], blocking: ETCDServiceFactory) -> None:
     ClientOptions.of({"hots": "a:1"})  # type: ignore[dict-item]
     ClientOptions.of({"hots": "a:1", "timeout": 3})  # type: ignore[dict-item]
-    ClientOptions.of({"timeout": "3"})  # type: ignore[dict-item]
+    ClientOptions.of({"timeout": timedelta(seconds=3)})  # type: ignore[dict-item]
+    ClientOptions.of({"auth": {"password": {"fiel": "pw"}}})  # type: ignore[dict-item]
     ClientOptions.of({"auth": {"user": "u"}})  # type: ignore[dict-item]
     ClientOptions.of({"tls": {"sever_name": "x"}})  # type: ignore[dict-item]
     ClientOptions.of({"retry": {"attempts": "3"}})  # type: ignore[dict-item]
@@ -109,7 +119,7 @@ def wrong(strings: dict[str, str], blocking: ETCDServiceFactory) -> None:
     ClientOptions.of(strings)  # type: ignore[arg-type]
     ClientOptions(hots="a:1")  # type: ignore[call-arg]
     ClientOptions(hosts=2379)  # type: ignore[arg-type]
-    ClientOptions(timeout="5")  # type: ignore[arg-type]
+    ClientOptions(timeout=timedelta(seconds=5))  # type: ignore[arg-type]
     ClientOptions(auth=("u", "p"))  # type: ignore[arg-type]
     ClientOptions(auth={"pasword": "p"})  # type: ignore[dict-item]
     ClientOptions(retry=3)  # type: ignore[arg-type]

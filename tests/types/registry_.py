@@ -1,9 +1,9 @@
-"""What type checkers see of the registry. Never run: mypy and pyright read it; they refuse each line with an ignore."""
+"""What type checkers see of the registry. Never run: mypy and pyright read it, and report each line with an ignore."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from typing_extensions import assert_type
 
@@ -17,11 +17,11 @@ def last(instances: Sequence[ServiceInstance], key: str | bytes | None) -> Servi
     return instances[-1]
 
 
-def told(instances: tuple[ServiceInstance, ...]) -> None:
+def changed(instances: tuple[ServiceInstance, ...]) -> None:
     del instances
 
 
-async def heard(instances: tuple[ServiceInstance, ...]) -> None:
+async def changed_later(instances: tuple[ServiceInstance, ...]) -> None:
     del instances
 
 
@@ -29,7 +29,7 @@ def lost(one: Registration[Sync]) -> None:
     one.update({"n": 1})
 
 
-async def alost(one: Registration[Async]) -> None:
+async def lost_later(one: Registration[Async]) -> None:
     await one.update({"n": 1})
 
 
@@ -41,7 +41,7 @@ def instances(one: ServiceInstance) -> None:
     assert_type(one.metadata, Mapping[str, Any])
     assert_type(one.weight, float)
     assert_type(one.tags, tuple[str, ...])
-    assert_type(one.status, str)
+    assert_type(one.status, Literal["up", "paused", "down"])
     assert_type(one.started, float)
     assert_type(one.ttl, int)
     assert_type(one.address, str)
@@ -71,13 +71,13 @@ def views(registry: ServiceRegistry) -> None:
     assert_type(view, ServiceView[Sync])
     assert_type(view.instances, tuple[ServiceInstance, ...])
     assert_type(view.pick("key"), ServiceInstance)
-    assert_type(view.on("change", told), ServiceView[Sync])
+    assert_type(view.on("change", changed), ServiceView[Sync])
     assert_type(view.close(), None)
     with view.use(b"key") as instance:
         assert_type(instance, ServiceInstance)
     with registry.subscribe("user") as other:
         assert_type(other, ServiceView[Sync])
-    assert_type(registry.watch("user", told, threshold=0.5), ServiceView[Sync])
+    assert_type(registry.watch("user", changed, threshold=0.5), ServiceView[Sync])
 
 
 async def awaited(etcd: AsyncETCDService) -> None:
@@ -88,7 +88,7 @@ async def awaited(etcd: AsyncETCDService) -> None:
     assert_type(await one.update(weight=2), None)
     assert_type(await one.pause(), None)
     assert_type(await one.resume(), None)
-    assert_type(one.on("lost", alost), Registration[Async])
+    assert_type(one.on("lost", lost_later), Registration[Async])
     assert_type(await one.deregister(), None)
     async with registry.register("user") as other:
         assert_type(other, Registration[Async])
@@ -97,22 +97,32 @@ async def awaited(etcd: AsyncETCDService) -> None:
     view = await registry.subscribe("user")
     assert_type(view, ServiceView[Async])
     assert_type(view.pick(), ServiceInstance)
-    assert_type(view.on("change", heard), ServiceView[Async])
+    assert_type(view.on("change", changed_later), ServiceView[Async])
     assert_type(await view.close(), None)
-    assert_type(await registry.watch("user", heard), ServiceView[Async])
+    assert_type(await registry.watch("user", changed_later), ServiceView[Async])
     async with registry.subscribe("user") as seen:
         assert_type(seen, ServiceView[Async])
 
 
-def wrong(etcd: ETCDService, other: AsyncETCDService) -> None:
+def invalid(etcd: ETCDService, other: AsyncETCDService) -> None:
     registry = ServiceRegistry(etcd)
+    ServiceRegistry(other)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    ServiceRegistry(etcd, load_balancer="robin")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    ServiceRegistry(etcd, service_options={"prot": 1})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
     registry.register("user", prot=80)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     registry.register("user", port="80")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     registry.subscribe(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     registry.register("user").update(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
-async def amiss(registry: AsyncServiceRegistry) -> None:
+def unknown_words(registry: ServiceRegistry) -> None:
+    registry.discover("user", status="pause")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    registry.subscribe("user", load_balancer="robin")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    registry.subscribe("user").on("changed", changed)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    registry.register("user").on("losts", lost)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def missing_await(registry: AsyncServiceRegistry) -> None:
     registry.discover("user")  # type: ignore[unused-coroutine]  # pyright: ignore[reportUnusedCoroutine]
     with registry.register("user"):  # type: ignore[attr-defined]  # pyright: ignore[reportGeneralTypeIssues, reportAttributeAccessIssue]
         pass

@@ -176,7 +176,7 @@ class Auth(Bound[F]):
 
     @operation
     async def disable(self) -> None:
-        """Require authentication no more: everybody may do everything."""
+        """Stop requiring authentication: everybody may do everything."""
         await rpc.call(self._run, "auth disable", methods.AUTH_DISABLE)
 
     @operation

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakSet
 
 from attrs import define
 
@@ -51,18 +52,43 @@ class CallState:
     metadata: Metadata = ()
 
 
+class LeaseKeeper(Protocol):
+    """Keeps leases alive, and must know when etcd says of one in some response that it does not have it."""
+
+    def lost(self, lease: int) -> None:
+        """Take that a lease is gone."""
+
+
 class Client:
     """Connections to one cluster, shared by all views of a service."""
 
     def __init__(self, transport: Transport, runtime: Runtime, options: ClientOptions) -> None:
         self.transport, self.runtime, self.options = transport, runtime, options
         discovered = bool(options.sync) or is_srv(options.hosts[0])
-        start = int(runtime.random() * len(options.hosts))  # else all clients of all processes use the first host
+        # else all clients of all processes use the first host
+        start = int(runtime.random() * len(options.hosts)) % len(options.hosts)
         self.endpoints = Endpoints(options.hosts, options.retry.initial, discovered=discovered, start=start)
         self.single_flight = SingleFlight(runtime)
         self.token = AuthToken(options.auth, self.single_flight)
-        self.background = Background(runtime, self)
-        self.discovery = Discovery(options, self.endpoints, self.call, self.background)
+        self.lease_keepers: WeakSet[LeaseKeeper] = WeakSet()
+        self._lock = runtime.lock()
+        self._background: Background[Client] | None = None
+
+    @property
+    def background(self) -> Background[Client]:
+        """The client's workers; created at its first use, as it refers back to the client.
+
+        Without that cycle a client that is dropped without being closed is freed, and warned of, at once.
+        """
+        with self._lock:
+            if self._background is None:
+                self._background = Background(self.runtime, self)
+            return self._background
+
+    @property
+    def discovery(self) -> Discovery:
+        """How hosts are found that are not just configured."""
+        return Discovery(self.options, self.endpoints, self.call, self.background)
 
     @property
     def endpoint(self) -> str:
@@ -74,13 +100,20 @@ class Client:
         return backoff(self.options.retry, failures, self.runtime.random())
 
     async def close(self) -> None:
-        """End the background work, then the connections."""
+        """End the background work, then the connections; in other event loops that run, without waiting for them."""
+        if others := self.background.elsewhere():
+            self.runtime.finalize(others, self.close_here)
+        await self.close_here()
+
+    async def close_here(self) -> None:
+        """End what belongs to the running event loop."""
         await self.background.close()
         await self.transport.close()
 
     def forget(self) -> object:
         """Start without connections and background work in a forked child; returns what must be kept alive."""
-        return self.transport.forget(), self.background.forget(), self.single_flight.forget()
+        lock, self._lock = self._lock, self.runtime.lock()  # another thread may have held it
+        return lock, self.transport.forget(), self.background.forget(), self.single_flight.forget()
 
     async def call(self, method: Method[Q, R], request: Q, timeout: float) -> R:
         """Return the response to one request; all attempts share ``timeout`` seconds."""

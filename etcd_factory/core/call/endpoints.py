@@ -10,6 +10,9 @@ LONGEST = 5.0  # seconds that a failed host is avoided at most: it is tried agai
 class Endpoints:
     """The hosts of a client: it stays with one while that answers, and avoids a failed one for a growing while.
 
+    After that while a host is called again only if no other one has failed less often since its last answer: a retry
+    may come later than the shortest while, and would meet the host that has just failed.
+
     Hosts to be ``discovered`` (SRV records, members) must be looked up first, and again when all of them have failed.
     """
 
@@ -53,13 +56,16 @@ class Endpoints:
         return left / max(1, len(self._urls) - tried) if repeatable else left
 
     def pick(self, now: float) -> str:
-        """Return the host to call: the current one, else the next not avoided, else the one avoided for longest."""
+        """Return the host to call: the current one, else the next that failed least, else the one avoided longest."""
         if not self._avoided_until:
             return self._current
         start = self._urls.index(self._current)
         ring = self._urls[start:] + self._urls[:start]
-        self._current = min(ring, key=lambda url: max(0.0, self._avoided_until.get(url, 0.0) - now))
+        self._current = min(ring, key=lambda url: self._rank(url, now))
         return self._current
+
+    def _rank(self, url: str, now: float) -> tuple[float, int]:
+        return max(0.0, self._avoided_until.get(url, 0.0) - now), self._failures.get(url, 0)
 
     def failed(self, url: str, now: float) -> None:
         """Avoid the host for a while that doubles with each failure."""

@@ -13,6 +13,7 @@ from etcd_factory.core.ports import Metadata
 from etcd_factory.errors import Code, ConfigError, EtcdError
 from etcd_factory.options import Auth
 from etcd_factory.options.fields import header
+from etcd_factory.options.secret import Secret, reveal
 from etcd_factory.options.structure import below
 from etcd_factory.wire import messages
 
@@ -71,7 +72,7 @@ def fixed(auth: Auth | None) -> Metadata | None:
     """Return the metadata that never changes, None if it must be fetched."""
     if auth is None:
         return NONE
-    return as_metadata(auth.token) if isinstance(auth.token, str) else None
+    return as_metadata(auth.token.get_secret_value()) if isinstance(auth.token, Secret) else None
 
 
 def as_metadata(token: str) -> Metadata:
@@ -88,5 +89,5 @@ def checked(token: Any) -> str:
 
 
 async def credential(given: Any) -> Any:
-    """Return a credential, from its function if it is one."""
-    return await settle(given() if callable(given) else given)
+    """Return the text of a credential, from its function if it is one."""
+    return reveal(await settle(given() if callable(given) else given))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import inspect
 import warnings
 from collections.abc import Iterable
 from types import FrameType
@@ -35,7 +35,7 @@ def end(client: Client, site: Site) -> None:
     scopes = client.background.working()
     if scopes:
         warn(client.options.hosts, site)
-        client.runtime.finalize(scopes, client.close)
+        client.runtime.finalize(scopes, client.close_here)
 
 
 def warn(hosts: Iterable[str], site: Site) -> None:
@@ -47,7 +47,7 @@ def warn(hosts: Iterable[str], site: Site) -> None:
 
 def caller() -> Site:
     """Return the line that called this package."""
-    frame: FrameType | None = sys._getframe()
+    frame = inspect.currentframe()
     while frame is not None and is_ours(frame):
         frame = frame.f_back
     return (frame.f_code.co_filename, frame.f_lineno) if frame else ("<unknown>", 0)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from operator import index
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import field, frozen
 
 from etcd_factory.core.face import Face
 from etcd_factory.core.op import Fields, Op, Ungranted
-from etcd_factory.errors import EtcdError, RequestTooLargeError
+from etcd_factory.errors import EtcdError, LeaseNotFoundError, RequestTooLargeError
 from etcd_factory.wire.requests import BUILD, CALLS
 
 from .client import Client
@@ -54,6 +56,8 @@ class View:
             return op.read(reply, skip)
         except EtcdError as error:
             error.operation = error.operation or op.label
+            if isinstance(error, LeaseNotFoundError):
+                self.report_gone(op)
             if isinstance(error, RequestTooLargeError) and request is not None:
                 error.message += f"; the request has {sizes(op, request)}"
             raise
@@ -61,6 +65,13 @@ class View:
             grant = ungranted.grant
         await grant()
         return await self.execute(op)
+
+    def report_gone(self, op: Op[Any]) -> None:
+        """Let those who keep an operation's leases alive know that etcd does not have one of them."""
+        leases = set(leases_of(op))
+        if len(leases) == 1:
+            for keeper in list(self.client.lease_keepers):
+                keeper.lost(*leases)
 
     async def send(self, fields: Fields) -> RangeResponse:
         """Return one page of a read."""
@@ -78,6 +89,15 @@ class View:
                 raise
 
         return RangePages(send, fields, len(self.namespace), ITERATE)
+
+
+def leases_of(op: Op[Any]) -> Iterator[int]:
+    """Yield the leases that an operation attaches keys to."""
+    if lease := op.fields.get("lease"):
+        yield index(lease)
+    for branch in ("success", "failure"):
+        for one in op.fields.get(branch, ()):
+            yield from leases_of(one)
 
 
 def sizes(op: Op[Any], request: Any) -> str:

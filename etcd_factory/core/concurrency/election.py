@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from typing import Literal
+from typing import Any, Generic, Literal, TypeVar, cast, overload
 
-from typing_extensions import Self
-
+from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, Value, to_bytes, to_value
 from etcd_factory.core.bound import Bound, Scoped, opener, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Sync, finish
 from etcd_factory.core.lease.lease import Lease
 from etcd_factory.core.watch.watcher import AnyWatcher
-from etcd_factory.errors import CompactedError, LockFailedError, NotLeaderError, choice
+from etcd_factory.errors import CompactedError, NotLeaderError, choice
 from etcd_factory.model import KeyValue
 from etcd_factory.model.ranges import prefix_end
 
 from .queue import QueueEntry, first_entry, leave_and_log
 from .shared_lease import entry_factory
+
+V = TypeVar("V")
 
 TTL = 60
 EVENTS = ("lost",)
@@ -44,15 +45,8 @@ class Election(Bound[F]):
         Raises ``LockFailedError`` if that does not happen within ``timeout`` seconds, or the lease is lost while
         waiting: then nothing is left behind.
         """
-        data, runtime = to_value(value), self._run.client.runtime
         entry = self._new()
-        try:
-            await entry.enter(data)
-            if not await entry.wait(None if timeout is None else runtime.now() + timeout):
-                raise LockFailedError(f"another leads {self._name!r}; waited {timeout} s")
-        except BaseException:
-            await leave_and_log(entry, self._name)
-            raise
+        await entry.contend(to_value(value), timeout, f"the election {self._name!r} was not won")
         return Leadership(self._run, entry, self._name)
 
     @operation
@@ -70,9 +64,17 @@ class Election(Bound[F]):
         found = await self._run.execute(first_entry(self._prefix).op())
         return found.kvs[0] if found.kvs else None
 
-    def observe(self) -> Observer[F]:
-        """Iterate over the leaders' values as text, for ever: the present one, each new leader, each new value."""
-        return Observer(self._run, self._prefix)
+    @overload
+    def observe(self, vacant: Literal[False] = False) -> Observer[F, str]: ...
+    @overload
+    def observe(self, vacant: bool) -> Observer[F, str | None]: ...
+    def observe(self, vacant: bool = False) -> Observer[F, Any]:
+        """Iterate over the leaders' values as text, for ever: the present one, each new leader, each new value.
+
+        With ``vacant`` also None whenever nobody leads. ``observe().kvs()`` iterates over the leaders' ``KeyValue``.
+        Waiting for the next one may be cancelled, and taken up again.
+        """
+        return Observer(self._run, self._prefix, text, vacant=vacant)
 
 
 class Leadership(Scoped[F]):
@@ -98,16 +100,19 @@ class Leadership(Scoped[F]):
 
         ``etcd.if_(leadership.key, "create", "==", leadership.fencing_token).then(...)`` writes only while it leads.
         """
+        self._entry.session.check_owner()
         return self._entry.key
 
     @property
     def fencing_token(self) -> int:
         """A number that grows from leader to leader: the create revision of its key."""
+        self._entry.session.check_owner()
         return self._entry.revision
 
     @operation
     async def proclaim(self, value: Value) -> None:
         """Change the value that the others see. Raises ``NotLeaderError`` if it no longer leads."""
+        self._entry.session.check_owner()
         if not await self._entry.set_value(to_value(value)) or self._over:
             raise NotLeaderError(f"{self._name!r} is led by another")
 
@@ -126,52 +131,66 @@ class Leadership(Scoped[F]):
     async def _exit(self, error: BaseException | None) -> None:
         del error
         self._over = True
-        await leave_and_log(self._entry, self._name)
+        await leave_and_log(self._entry)
 
 
-class Observer(Bound[F]):
-    """Iterates over the values of leaders."""
+class Observer(Scoped[F], Generic[F, V]):
+    """Iterates over the values of leaders, or what ``kvs()`` says. Its watch ends with it, or with its block."""
 
     _run: View
 
-    def __init__(self, view: View, prefix: bytes) -> None:
-        self._run, self._prefix = view, prefix
+    def __init__(self, view: View, prefix: bytes, read: Callable[[KeyValue], V], *, vacant: bool) -> None:
+        self._run, self._prefix, self._read, self._vacant = view, prefix, read, vacant
         self._leader: KeyValue | None = None
         self._watcher: AnyWatcher | None = None
+        self._told = False  # that nobody leads
 
-    async def next(self) -> str:
+    def __repr__(self) -> str:
+        return f"<Observer {self._prefix[:-1]!r} of {self._run}>"
+
+    def kvs(self) -> Observer[F, KeyValue]:
+        """Iterate over the leaders' keys with their values, which need not be text, revisions and leases."""
+        return Observer(self._run, self._prefix, same, vacant=self._vacant)
+
+    async def next(self) -> V:
         """Return the next value."""
         while True:
-            try:
-                found = await (self._follow() if self._leader else self._find())
-            except CompactedError:
-                found = None
+            found = await self._next()
             if found is not None:
-                return found.text
-            await self.close()
+                return self._read(found)
+            if self._vacant and self._watcher is not None and not self._told:
+                self._told = True
+                return cast("V", None)
 
-    async def _find(self) -> KeyValue | None:
-        """Return the present leader; if there is none, wait until somebody contends."""
+    async def _next(self) -> KeyValue | None:
+        """Return the leader's next value, None if nobody leads, or it is to be looked again."""
+        try:
+            return await (self._look() if self._watcher is None else self._follow())
+        except CompactedError:
+            await self.close()
+            return None
+        except Exception:
+            await self.close()  # the next call begins again
+            raise
+
+    async def _look(self) -> KeyValue | None:
+        """Return the present leader and follow it; if there is none, wait until somebody contends."""
         found = await self._run.execute(first_entry(self._prefix).op())
-        if found.kvs:
-            leader = found.kvs[0]
-            self._leader = leader
-            await self._watch(leader.key, b"", found.revision + 1)
-            return leader
-        watcher = await self._watch(self._prefix, prefix_end(self._prefix), found.revision + 1)
-        await watcher.take()
-        return None
+        leader = found.kvs[0] if found.kvs else None
+        key, end = (leader.key, b"") if leader else (self._prefix, prefix_end(self._prefix))
+        watcher = AnyWatcher(self._run, {"key": key, "range_end": end})
+        await watcher.open(found.revision + 1)
+        self._watcher, self._leader, self._told = watcher, leader, leader is None and self._told
+        return leader
 
     async def _follow(self) -> KeyValue | None:
-        """Return the leader's next value, None when it no longer leads."""
+        """Return the leader's next value, None if it leads no longer, or somebody contends."""
         assert self._watcher is not None
         event = await self._watcher.take()
-        return event.kv if event is not None and event.type == "put" else None
-
-    async def _watch(self, key: bytes, end: bytes, start: int) -> AnyWatcher:
-        self._watcher = AnyWatcher(self._run, {"key": key, "range_end": end})
-        await self._watcher.open(start)
-        return self._watcher
+        if self._leader is not None and event is not None and event.type == "put":
+            return event.kv
+        await self.close()
+        return None
 
     async def close(self) -> None:
         """End the watch."""
@@ -179,19 +198,35 @@ class Observer(Bound[F]):
         if watcher is not None:
             await watcher.end()
 
-    def __iter__(self: Observer[Sync]) -> Iterator[str]:
-        try:
-            while True:
-                yield finish(self.next())
-        finally:
-            finish(self.close())
+    async def _exit(self, error: BaseException | None) -> None:
+        del error
+        await self.close()
 
-    async def __aiter__(self: Observer[Async]) -> AsyncIterator[str]:
-        try:
-            while True:
-                yield await self.next()
-        finally:
-            await self.close()
+    def __iter__(self: Observer[Sync, V]) -> Observer[Sync, V]:
+        if self.face is not Sync:
+            raise TypeError("an observer of an asyncio client: iterate with 'async for'")
+        return self
+
+    def __next__(self: Observer[Sync, V]) -> V:
+        return finish(self.next())
+
+    def __aiter__(self: Observer[Async, V]) -> Observer[Async, V]:
+        if self.face is not Async:
+            raise TypeError("an observer of a blocking client: iterate with 'for'")
+        return self
+
+    async def __anext__(self: Observer[Async, V]) -> V:
+        return await self.next()
+
+
+def text(kv: KeyValue) -> str:
+    """Read a leader's value as text."""
+    return kv.text
+
+
+def same(kv: KeyValue) -> KeyValue:
+    """Read a leader's key as it is."""
+    return kv
 
 
 class Elections(Bound[F]):

@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, Literal, TypeVar, overload
 
-from typing_extensions import Self
-
+from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text
 from etcd_factory.core.bound import Bound, Scoped, opener, operation, untyped
 from etcd_factory.core.call.view import View
@@ -64,6 +63,8 @@ class Lock(Scoped[F]):
 
     def _held_entry(self) -> QueueEntry:
         entry = self._entry
+        if entry is not None:
+            entry.session.check_owner()
         if entry is None or not self.held:
             raise LockFailedError(f"the lock {self._name!r} is not held")
         return entry
@@ -72,26 +73,23 @@ class Lock(Scoped[F]):
     async def acquire(self, timeout: float | None = None) -> Lock[F]:
         """Wait for one's turn, for ever or ``timeout`` seconds; 0 tries once. Returns the lock.
 
-        Raises ``LockFailedError`` if it is not acquired in time, or its lease is lost while waiting: then nothing is
-        left behind.
+        Raises ``LockFailedError`` if it is not acquired in time, also because etcd does not answer, or its lease is
+        lost while waiting: then nothing is left behind.
         """
         return await self._acquire(timeout)
 
     async def _acquire(self, timeout: float | None = None) -> Lock[F]:
         if self._entry is not None:
+            self._entry.session.check_owner()
             raise LockFailedError(
                 f"this object already uses the lock {self._name!r}; create another one to wait for it"
             )
-        runtime = self._run.client.runtime
         entry = self._entry = self._new()
         try:
-            await entry.enter(b"")
-            if not await entry.wait(None if timeout is None else runtime.now() + timeout):
-                raise LockFailedError(f"the lock {self._name!r} is held by another; waited {timeout} s")
+            await entry.contend(b"", timeout, f"the lock {self._name!r} was not acquired")
         except BaseException:
             if self._entry is entry:
                 self._entry = None
-            await leave_and_log(entry, self._name)
             raise
         self._listen(entry)
         return self
@@ -104,6 +102,8 @@ class Lock(Scoped[F]):
     @operation
     async def release(self) -> None:
         """Let the next contender have it. Raises ``LockFailedError`` if it is not in use."""
+        if self._entry is not None:
+            self._entry.session.check_owner()
         entry, self._entry = self._entry, None
         if entry is None:
             raise LockFailedError(f"the lock {self._name!r} is not held")
@@ -146,7 +146,7 @@ class Lock(Scoped[F]):
         del error
         entry, self._entry = self._entry, None
         if entry is not None:
-            await leave_and_log(entry, self._name)
+            await leave_and_log(entry)
 
 
 class Locks(Bound[F]):

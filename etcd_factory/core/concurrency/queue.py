@@ -2,7 +2,7 @@
 
 Keys and order are those of Go's ``concurrency`` package, so that programs in both can share a lock or an election: each
 contender puts the key ``<name>/<lease id in hex>`` under a lease of its own, and it is the turn of the one created
-first. Each waits only for the key just before its own to be deleted, so that nobody is woken in vain. A lease is one
+first. Each waits only for the key just before its own to be deleted, so that nobody is woken needlessly. A lease is one
 contender: it has one entry in a queue, whoever uses it.
 """
 
@@ -10,22 +10,41 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+from weakref import WeakMethod
+
+from attrs import evolve
 
 from etcd_factory.core.arguments import Text, to_bytes
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Unbound
+from etcd_factory.core.face import Unbound, settle
 from etcd_factory.core.kv.builders import GetAll
 from etcd_factory.core.kv.txn import Txn, ops
 from etcd_factory.core.lease.session import LeaseSession
+from etcd_factory.core.watch.key_watch import KeyWatch
 from etcd_factory.core.watch.watcher import AnyWatcher
-from etcd_factory.errors import CompactedError, EtcdError, EtcdFactoryError, LockFailedError
+from etcd_factory.errors import (
+    ClientClosedError,
+    CompactedError,
+    ConnectionFailedError,
+    DeadlineExceededError,
+    EtcdError,
+    EtcdFactoryError,
+    LockFailedError,
+)
 from etcd_factory.model import KeyValue, RangeResponse, TxnResponse
+
+if TYPE_CHECKING:
+    from etcd_factory.wire import messages as m
 
 log = logging.getLogger("etcd_factory.lock")
 
 # Attempts to create an entry whose response was lost: the key is this lease's alone, so that creating it twice is
 # harmless.
 ENTER_ATTEMPTS = 3
+LEAST = 0.001  # seconds before the deadline that are too few for a call
+PATIENCE = 0.25  # seconds that a last look, or leaving, may hold up who has reached the deadline
+GUARD_AFTER = 0.2  # seconds: who holds a lock for less is faster than its watch would be
 
 
 def first_entry(prefix: bytes) -> GetAll[Unbound]:
@@ -39,22 +58,84 @@ class QueueEntry:
     FATE = "its lease expires by its ttl"
 
     def __init__(self, view: View, name: Text, session: LeaseSession) -> None:
-        self.prefix = to_bytes(name, "a name") + b"/"
+        self.name, self.prefix = name, to_bytes(name, "a name") + b"/"
         self.session = session
         self.key, self.revision = b"", 0
-        self.is_first = self.is_left = self.in_doubt = False
+        self.is_first = self.is_left = self.is_deleted = self.in_doubt = False
         self._view = view
+        self._deadline: float | None = None
+        self._last_look = PATIENCE
+        self._before = b""  # the key that is waited for
+        self._failure: EtcdError | None = None
         self._watcher: AnyWatcher | None = None
+        self._guard: KeyWatch | None = None
         self._listeners: list[Callable[[], object]] = []
 
     @property
     def alive(self) -> bool:
-        """Whether it is not left, and its lease certainly not expired yet."""
-        return not self.is_left and self.session.alive
+        """Whether it is not left, its key not seen deleted, and its lease certainly not expired yet."""
+        return not (self.is_left or self.is_deleted) and self.session.alive
+
+    # --- contending
+
+    async def contend(self, value: bytes, timeout: float | None, failed: str) -> None:
+        """Enter, and wait for the turn, for ever or ``timeout`` seconds; 0 tries once.
+
+        Raises ``LockFailedError`` if it does not come in time, which is what ``failed`` says, or the lease is lost
+        meanwhile: then nothing is left.
+        """
+        runtime = self._view.client.runtime
+        self._deadline = None if timeout is None else runtime.now() + timeout
+        self._last_look = PATIENCE if timeout else self._view.timeout  # which with 0 is the only one
+        try:
+            if not await self._reaches(value):
+                waits = f"it waits for the key {self._before!r}" if self._before else "etcd did not answer"
+                raise LockFailedError(f"{failed} within {timeout:g} s: {waits}") from self._failure
+        except BaseException:
+            await self._abandon()
+            raise
+        self._deadline = None
+        self.session.call_later(GUARD_AFTER, weakly(self._begin_guard))
+
+    async def _reaches(self, value: bytes) -> bool:
+        """Return whether it is this entry's turn before the deadline."""
+        try:
+            await self.enter(value)
+            return await self.wait()
+        except (DeadlineExceededError, ConnectionFailedError) as error:
+            if not self._is_late:
+                raise
+            self._failure = error
+            return False
+
+    @property
+    def _is_late(self) -> bool:
+        return self._deadline is not None and self._view.client.runtime.now() >= self._deadline
+
+    @property
+    def _bounded(self) -> View:
+        """The view for calls that the deadline bounds too; to try once they have the usual time."""
+        if self._deadline is None:
+            return self._view
+        left = self._deadline - self._view.client.runtime.now()
+        return evolve(self._view, timeout=min(left if left > LEAST else self._last_look, self._view.timeout))
+
+    async def _abandon(self) -> None:
+        """Leave in the background, which does not end with the caller; waits a moment for it."""
+        left = self._view.client.runtime.signal()
+
+        async def leave() -> None:
+            try:
+                await leave_and_log(self)
+            finally:
+                left.set()
+
+        self._view.client.background.spawn(leave, "etcd_factory lock left")
+        await left.wait(PATIENCE)
 
     async def enter(self, value: bytes) -> None:
         """Create the entry; ``revision`` is its key's create revision."""
-        lease = await self.session.grant()
+        lease = await self.session.grant(self._bounded.timeout)
         self.key = self.prefix + f"{lease:x}".encode()
         create = ops.if_(self.key, "create", "==", 0).then(ops.put(self.key).lease(lease).value(value))
         done = await self._execute_surely(create.else_(ops.get(self.key)))
@@ -66,10 +147,10 @@ class QueueEntry:
     async def _execute_surely(self, txn: Txn[Unbound]) -> TxnResponse:
         for left in reversed(range(ENTER_ATTEMPTS)):
             try:
-                return await self._view.execute(txn.op())
+                return await self._bounded.execute(txn.op())
             except EtcdError as error:
                 self.in_doubt = self.in_doubt or error.maybe_applied
-                if not (error.maybe_applied and left):
+                if not (error.maybe_applied and left) or self._is_late:
                     raise
         raise AssertionError  # the last attempt returns or raises
 
@@ -80,56 +161,61 @@ class QueueEntry:
             raise self._lost()
 
     async def set_value(self, value: bytes) -> bool:
-        """Give the key another value; returns False if the key is gone."""
+        """Give the key another value; returns False if the key is gone, or another's."""
         put = ops.put(self.key).ignore_lease().value(value)
-        done = await self._view.execute(ops.if_(self.key, "create", "==", self.revision).then(put).op())
+        done = await self._bounded.execute(ops.if_(self.key, "create", "==", self.revision).then(put).op())
+        if not done.succeeded:
+            self.lose()
         return done.succeeded
 
-    def _lost(self) -> LockFailedError:
+    def _lost(self) -> EtcdFactoryError:
+        if self._view.client.background.closed:
+            return ClientClosedError()
         what, fate = ("entry for", "left") if self.is_left else ("lease of", "lost")
         return LockFailedError(f"the {what} {self.prefix[:-1]!r} was {fate} while waiting")
 
     async def previous(self) -> RangeResponse:
         """Read the entry just before this one."""
         last = ops.get_all().prefix(self.prefix).sort("create", "descend").limit(1)
-        return await self._view.execute(last.max_create_revision(self.revision - 1).op())
+        return await self._bounded.execute(last.max_create_revision(self.revision - 1).op())
 
-    async def wait(self, deadline: float | None) -> bool:
+    async def wait(self) -> bool:
         """Return whether it is this entry's turn before the deadline; ``LockFailedError`` if its lease is lost."""
         alarms = self.session.state.alarms
         alarms.add(self._interrupt)
         try:
-            self.is_first = await self._reach_front(deadline) and await self._verify()
+            self.is_first = await self._reach_front() and await self._verify()
         finally:
             alarms.discard(self._interrupt)
         return self.is_first
 
-    async def _reach_front(self, deadline: float | None) -> bool:
+    async def _reach_front(self) -> bool:
         """Wait until no entry is before this one; returns False at the deadline."""
         while self.alive:
             found = await self.previous()
+            self._before = found.kvs[0].key if found.kvs else b""
             if not found.kvs:
                 return True
-            if deadline is not None and self._view.client.runtime.now() >= deadline:
+            if self._is_late:
                 return False
-            await self._await_deletion(found.kvs[0], found.revision + 1, deadline)
+            await self._await_deletion(found.kvs[0], found.revision + 1)
         raise self._lost()
 
     async def _verify(self) -> bool:
         """Check that the key still exists: without it the turn is another's, whatever the clock says here."""
-        own = await self._view.execute(ops.get(self.key).op())
+        own = await self._bounded.execute(ops.get(self.key).op())
         if not self.alive or not own.kvs or own.kvs[0].create_revision != self.revision:
             raise self._lost()
         return True
 
-    async def _await_deletion(self, kv: KeyValue, start: int, deadline: float | None) -> None:
+    async def _await_deletion(self, kv: KeyValue, start: int) -> None:
         """Wait until a key is deleted, or there is a reason to look again."""
-        view, now = self._view, self._view.client.runtime.now()
+        view, now = self._bounded, self._view.client.runtime.now()
         self._watcher = watcher = AnyWatcher(view, {"key": kv.key, "range_end": b"", "filters": ["NOPUT"]})
         try:
             if self.alive:  # what ended it before there was a watcher has woken nobody
                 await watcher.open(start)
-                await watcher.take(None if deadline is None else max(0.0, deadline - now))
+                await watcher.take(None if self._deadline is None else max(0.0, self._deadline - now))
         except CompactedError:
             return  # it may have been deleted already
         finally:
@@ -139,18 +225,60 @@ class QueueEntry:
         if self._watcher is not None:
             self._watcher.interrupt()
 
+    # --- holding
+
+    def _begin_guard(self) -> None:
+        """Watch the own key: whoever deletes it, the turn is another's. Go's client has no such watch."""
+        if self.alive and self._guard is None:
+            changed, read = weakly(self._changed), weakly(self._read)
+            self._guard = KeyWatch(self._view, self.key, changed, read)
+            self._guard.begin(self.revision + 1)
+
+    def _changed(self, kv: m.KeyValue | None, revision: int) -> None:
+        del revision
+        if kv is None or kv.create_revision != self.revision:
+            self.lose()
+
+    def _read(self, kv: m.KeyValue | None, revision: int, rolled_back: bool) -> None:
+        del rolled_back
+        self._changed(kv, revision)
+
+    def lose(self) -> None:
+        """Take that the key is gone, and call the listeners in the background."""
+        if not (self.is_left or self.is_deleted):
+            self.is_deleted = True
+            log.warning("the key %r was deleted by another: %r is lost", self.key, self.prefix[:-1])
+            self._view.client.background.spawn(self._notify, "etcd_factory lock lost")
+
+    async def _notify(self) -> None:
+        while self._listeners and not self.is_left:
+            listener = self._listeners.pop(0)
+            self.session.ignore(listener)
+            try:
+                await settle(listener())
+            except Exception:
+                log.exception("a handler of a lost lock or leadership failed")
+
     def listen(self, listener: Callable[[], object]) -> None:
-        """Call the listener when the lease is lost, unless the entry is left before."""
+        """Call the listener when the key or the lease is lost, unless the entry is left before; at once if it is."""
         if not self.is_left:
             self._listeners.append(listener)
             self.session.listen(listener)
+        if self.is_deleted:
+            self._view.client.background.spawn(self._notify, "etcd_factory lock lost")
 
     async def leave(self) -> None:
-        """Give the entry up; a caller that waits for its turn is woken."""
+        """Give the entry up, even if the caller is cancelled; one that waits for its turn is woken."""
+        self.session.check_owner()
+        await self._view.client.background.complete(self._leave, "etcd_factory lock left")
+
+    async def _leave(self) -> None:
         self.is_left = True
         self._interrupt()
         for listener in self._listeners:
             self.session.ignore(listener)
+        if self._guard is not None:
+            await self._guard.end()
         await self._remove()
 
     async def _remove(self) -> None:
@@ -158,9 +286,23 @@ class QueueEntry:
         await self.session.revoke()
 
 
-async def leave_and_log(entry: QueueEntry, name: Text) -> None:
-    """Leave an entry; a failure is logged."""
+async def leave_and_log(entry: QueueEntry) -> None:
+    """Leave an entry; a failure is logged. In a forked child it is the parent's, and stays."""
+    if entry.session.inherited:
+        return
     try:
         await entry.leave()
     except EtcdFactoryError as error:
-        log.warning("the entry for %r could not be removed, %s: %s", name, entry.FATE, error)
+        log.warning("the entry for %r could not be removed, %s: %s", entry.name, entry.FATE, error)
+
+
+def weakly(method: Callable[..., None]) -> Callable[..., None]:
+    """Return a function that calls the method for as long as its object exists, which it does not keep alive."""
+    reference = WeakMethod(method)
+
+    def call(*args: object) -> None:
+        bound = reference()
+        if bound is not None:
+            bound(*args)
+
+    return call

@@ -33,13 +33,16 @@ LEVELS: dict[str, Level] = {
 RETRIES = 20  # after a conflict; with the default pauses about ten seconds
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class STM(Bound[F]):
     """Runs functions as transactions; it may be reused, also concurrently."""
 
     _run: View
     _level: Level
     _retries: int
+
+    def __repr__(self) -> str:
+        return f"<STM of {self._run}>"
 
     @overload
     def transact(self: STM[Sync], fn: Callable[[Tx[Sync]], T]) -> T: ...

@@ -16,7 +16,7 @@ from etcd_factory.core.kv.values import ValueReader
 from .stm_journal import STMJournal
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Get(ValueReader[F]):
     """A read of one key as the transaction sees it; None if there is no such key. In asyncio its terminals are awaited.
 
@@ -27,12 +27,15 @@ class Get(ValueReader[F]):
     _fields: dict[str, Any]
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Put:
     """A write of one key at the commit. No I/O: its terminals need no ``await``."""
 
     _journal: STMJournal
     _put: builders.Put[Unbound]
+
+    def __repr__(self) -> str:
+        return f"<Put of {self._journal}>"
 
     def lease(self, lease: int | builders.HasLeaseId) -> Put:
         """Attach the key to a lease."""
@@ -47,22 +50,28 @@ class Put:
         return self._journal.write(self._put.json(value))
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Delete:
     """A deletion at the commit. No I/O: its terminal needs no ``await``."""
 
     _journal: STMJournal
+
+    def __repr__(self) -> str:
+        return f"<Delete of {self._journal}>"
 
     def key(self, key: Text) -> Completed:
         """Delete one key; a missing one is no error."""
         return self._journal.write(ops.delete().key(key))
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Tx(Bound[F]):
     """What the function of a software transaction reads and writes with. It sees its own writes."""
 
     _run: STMJournal
+
+    def __repr__(self) -> str:
+        return f"<Tx: {self._run}>"
 
     def get(self, key: Text) -> Get[F]:
         """Read one key: ``tx.get("k").string()``."""

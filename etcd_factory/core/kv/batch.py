@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from attrs import Factory, define
+from attrs import define, field
 
 from etcd_factory.core.op import Op
 from etcd_factory.model.ranges import KeyRange, overlap
@@ -34,10 +34,10 @@ def groups(ops: Iterable[Op[Any]]) -> Iterator[list[Op[Any]]]:
 class Group:
     """Operations for one transaction."""
 
-    ops: list[Op[Any]] = Factory(list)
+    ops: list[Op[Any]] = field(factory=list[Op[Any]])
     size: int = 0
-    puts: set[bytes] = Factory(set)
-    deletes: list[KeyRange] = Factory(list)
+    puts: set[bytes] = field(factory=set[bytes])
+    deletes: list[KeyRange] = field(factory=list[KeyRange])
 
     def has_room(self, op: Op[Any]) -> bool:
         """Whether etcd would accept a transaction of these and this one."""

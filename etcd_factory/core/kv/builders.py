@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, Literal, Protocol
 
 from attrs import define
-from typing_extensions import Self
 
+from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, Value, count, to_bytes, to_json, to_value
 from etcd_factory.core.bound import Bound, terminal
 from etcd_factory.core.face import Async, F, Runner, Sync, finish
@@ -170,14 +170,14 @@ class GetAll(Read[F], RangeModifiers):
         return self.op()
 
     def __iter__(self: GetAll[Sync]) -> Iterator[KeyValue]:
-        if self.face is not Sync:
+        if self.face is Async:
             raise TypeError("get_all() of an asyncio client: iterate with 'async for'")
         pages = self._run.pages(self._fields)
         while page := finish(pages.next()):
             yield from replies.key_values(page.kvs, pages.skip)
 
     async def __aiter__(self: GetAll[Async]) -> AsyncIterator[KeyValue]:
-        if self.face is not Async:
+        if self.face is Sync:
             raise TypeError("get_all() of a blocking client: iterate with 'for'")
         pages = self._run.pages(self._fields)
         while page := await pages.next():

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from typing_extensions import Self
-
+from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, to_bytes
 from etcd_factory.model.ranges import ALL, KeyRange, prefix_range
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Union, cast
 
 from attrs import evolve, frozen
-from typing_extensions import Self
 
+from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, Value, count, to_bytes, to_value
 from etcd_factory.core.bound import Bound, terminal
 from etcd_factory.core.call.view import View

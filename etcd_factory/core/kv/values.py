@@ -27,6 +27,9 @@ class ValueReader(Bound[F]):
     if TYPE_CHECKING:
         _fields: dict[str, Any]
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._fields['key'].decode(errors='backslashreplace')!r} of {self._run}>"
+
     @terminal
     def string(self) -> Op[str | None]:
         """Return the value as text. Raises ``UnicodeDecodeError`` if it is not UTF-8."""

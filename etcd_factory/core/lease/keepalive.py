@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import chain
 from typing import ClassVar
@@ -15,6 +15,7 @@ from attrs import define, field
 from etcd_factory.core.background import Closing
 from etcd_factory.core.call.client import Client
 from etcd_factory.core.face import settle
+from etcd_factory.core.ports import Signal
 from etcd_factory.errors import ClientClosedError, EtcdFactoryError, LeaseNotFoundError
 from etcd_factory.wire import messages, methods
 
@@ -63,22 +64,39 @@ class KeepAlive:
         self._lock = self._runtime.lock()
         self._states: dict[int, list[LeaseState]] = {}  # several sessions may share a lease
         self._revoking: set[LeaseState] = set()
+        self._grants: set[Signal] = set()
+        client.lease_keepers.add(self)
         self._renewer: Renewer | None = None
         self._closed = False
 
-    def add(self, state: LeaseState, renewal: Renewal) -> None:
-        """Keep a lease alive that was just granted or renewed, unless it has been ended meanwhile."""
-        state.renewal = renewal
+    @contextmanager
+    def granting(self) -> Generator[None, None, None]:
+        """Count a grant as under way inside the block: closing waits for it, so that no lease is left."""
+        ended = self._runtime.signal()
         with self._lock:
             if self._closed:
                 raise ClientClosedError
-            states = self._states.setdefault(renewal.id, [])
+            self._grants.add(ended)
+        try:
+            yield
+        finally:
+            self._grants.discard(ended)
+            ended.set()
+
+    async def add(self, state: LeaseState, renewal: Renewal) -> None:
+        """Keep a lease alive that was just granted or renewed; one that was ended meanwhile is not."""
+        state.renewal = renewal
+        if self._closed:
+            await self._end(state, self._runtime.now() + CLOSE_TIMEOUT)
+            raise ClientClosedError
+        with self._lock:
+            states = self._states.get(renewal.id, [])
             if states and self._renewer:
                 state.renewal = states[0].renewal
                 self._renewer.renewed(renewal.id, renewal.ttl, renewal.sent)
-            else:
+            self._states[renewal.id] = [*states, state]
+            if not states or self._renewer is None:
                 self._renew(renewal)
-            states.append(state)
         if state.ended:
             self.drop(state)
 
@@ -118,10 +136,16 @@ class KeepAlive:
     async def close(self) -> None:
         """Revoke all leases, also those whose revocation the end would cut off; end the background work."""
         with self._lock:
-            self._closed, states = True, [*chain(*self._states.values()), *self._revoking]
+            self._closed, grants = True, list(self._grants)
         end = self._runtime.now() + min(self._client.options.timeout, CLOSE_TIMEOUT)
+        for ended in grants:
+            await ended.wait(max(0.0, end - self._runtime.now()))
+        with self._lock:
+            states = [*chain(*self._states.values()), *self._revoking]
         for state in states:
             await self._end(state, end)
+        with self._lock:
+            self._states.clear()  # whatever is left: an interrupt may come at any moment
         if self._renewer is not None:
             self._renewer.wake()
 
@@ -154,6 +178,19 @@ class KeepAlive:
             if not self._states:
                 self._renewer = None
             return bool(self._states)
+
+    def lost(self, lease: int) -> None:
+        """Take that etcd has said in some response that it does not have the lease."""
+        with self._lock:
+            if self._renewer is not None and lease in self._states:
+                self._renewer.drop(lease)
+        self._on_lost(lease)
+
+    def call_later(self, seconds: float, action: Callable[[], object]) -> None:
+        """Call ``action``, which must not wait, after about so many seconds if any lease is still kept alive then."""
+        with self._lock:
+            if self._renewer is not None:
+                self._renewer.call_later(seconds, action)
 
     def _on_lost(self, lease: int) -> None:
         with self._lock:

@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Literal, overload
 
-from typing_extensions import Self
-
+from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, lease_id, to_bytes, ttl_seconds
 from etcd_factory.core.bound import Bound, Scoped, operation
 from etcd_factory.core.call import rpc
@@ -51,6 +50,7 @@ class Lease(Scoped[F]):
     def __index__(self) -> int:
         if self.id is None:
             raise Ungranted(self._session.grant)
+        self._session.check_owner()
         return self.id
 
     @property
@@ -113,6 +113,7 @@ class Lease(Scoped[F]):
         lease, view = await self._session.resolve_id(), self._run
         label = f"time to live of lease {lease:x}"
         reply = await rpc.call(view, label, methods.LEASE_TIME_TO_LIVE, ID=lease, keys=keys)
+        self._session.seen(reply.TTL)
         mine = tuple(key[len(view.namespace) :] for key in reply.keys if key.startswith(view.namespace))
         return LeaseInfo(lease, reply.TTL, reply.grantedTTL, mine)
 
@@ -130,9 +131,17 @@ class Lease(Scoped[F]):
     async def _enter(self) -> None:
         if self._session.over:
             raise LeaseNotFoundError(OVER)
-        await self._session.grant()
+        try:
+            await self._session.grant()
+        except Exception:
+            raise
+        except BaseException:  # whoever was cancelled or interrupted never gets to the end of the block
+            self._session.abandon()
+            raise
 
     async def _exit(self, error: BaseException | None) -> None:
+        if self._session.inherited:  # it is the parent's
+            return
         try:
             await self._session.revoke()
         except EtcdFactoryError as failure:

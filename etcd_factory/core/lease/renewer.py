@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from etcd_factory.core.call.client import Client
 from etcd_factory.core.ports import Mailbox, Task
-from etcd_factory.errors import InvalidAuthTokenError
+from etcd_factory.errors import ClientClosedError, EtcdFactoryError, InvalidAuthTokenError, PermissionDeniedError
+from etcd_factory.wire import messages, methods
 
 from .schedule import Renewal, RenewalSchedule
 from .stream import KeepAliveStream
@@ -22,9 +24,11 @@ log = logging.getLogger("etcd_factory.lease")
 MAILBOX_SIZE = 1 << 30  # more than there ever is, since a lease waits for one response at a time
 LATE = 0.1  # seconds; who wakes up later than this was held up
 INFINITY = float("inf")
+LONGEST_WAIT = 3600.0  # seconds; more than some clocks take is not waited for at once
+LIVED = 1.0  # seconds after which a stream that breaks has worked
 CLOSE_TIMEOUT = 5.0  # seconds that ending the stream may take
 
-Mail = Callable[[], None]
+Mail = Callable[[], object]
 
 
 class Renewer:
@@ -38,18 +42,19 @@ class Renewer:
         self._client, self._runtime, self._on_lost = client, client.runtime, on_lost
         self._box: Mailbox[Mail] = self._runtime.mailbox(MAILBOX_SIZE)
         self._waiting: deque[Mail] = deque()
+        self._calls: deque[tuple[float, Mail]] = deque()
         self._until: float | None = None  # no wake-up is needed before; None: it is awake, or waits without end
         self._schedule = RenewalSchedule()
         self._stream: KeepAliveStream | None = None
         self._task: Task | None = None
-        self._failures, self._reconnect = 0, 0.0
+        self._failures, self._reconnect, self._opened = 0, 0.0, 0.0
 
     def add(self, lease: Renewal) -> None:
         """Renew this lease too."""
         self._post(lambda: self._schedule.add(lease, self._runtime.now()), lease.due)
 
     def drop(self, lease: int) -> None:
-        """Renew this lease no more."""
+        """Stop renewing a lease."""
         self._post(lambda: self._schedule.drop(lease))
 
     def renewed(self, lease: int, ttl: int, sent: float) -> None:
@@ -57,6 +62,11 @@ class Renewer:
         self._post(lambda: self._judge(lease, self._schedule.renewed(lease, ttl, sent, self._runtime.now())))
         if ttl <= 0:
             self.wake()
+
+    def call_later(self, seconds: float, action: Callable[[], object]) -> None:
+        """Call ``action`` in this task after ``seconds``, the same for all calls, so that they come in order."""
+        time = self._runtime.now() + seconds
+        self._post(lambda: self._calls.append((time, action)), time)
 
     def _post(self, mail: Mail, due: float = INFINITY) -> None:
         self._waiting.append(mail)
@@ -75,8 +85,12 @@ class Renewer:
         """Renew leases for as long as ``wanted``."""
         try:
             while wanted():
-                await self._read()
-                await self._act(self._runtime.now())
+                try:
+                    await self._read()
+                    await self._act(self._runtime.now())
+                except Exception:  # whatever a server answers, leases must be renewed
+                    log.exception("renewing leases failed, and goes on")
+                    await self._runtime.sleep(LATE)
         finally:
             await self._end()
 
@@ -102,13 +116,18 @@ class Renewer:
     def _wait(self, now: float) -> float | None:
         """Return the seconds until something is due if no mail comes."""
         times = [self._schedule.next(connected=self._stream is not None and not self._stream.is_closed)]
+        if self._calls:
+            times.append(self._calls[0][0])
         if self._stream is None and (due := self._schedule.due()) is not None:
             times.append(max(self._reconnect, due))
         known = [time for time in times if time is not None]
-        return max(0.0, min(known) - now) if known else None
+        return min(max(0.0, min(known) - now), LONGEST_WAIT) if known else None
 
     async def _act(self, now: float) -> None:
         """Do what is due by now."""
+        self._call(now)
+        for lease in self._schedule.apart(now):
+            self._client.background.spawn(partial(self._ask_apart, lease), "etcd_factory lease apart")
         for lease in self._schedule.expired(now):
             self._on_lost(lease)
         if self._stream is None:
@@ -120,8 +139,29 @@ class Renewer:
         elif not self._stream.is_closed:
             self._stream.send(self._schedule.request(now))
 
+    async def _ask_apart(self, lease: int) -> None:
+        """Renew in a call of its own a lease whose renewal was refused."""
+        request, sent = messages.LeaseKeepAliveRequest(ID=lease), self._runtime.now()
+        try:
+            reply = await self._client.call(methods.LEASE_KEEP_ALIVE_ONCE, request, self._client.options.timeout)
+        except EtcdFactoryError as error:
+            log.info("lease %x could still not be renewed: %s", lease, error)
+            self._post(lambda: self._schedule.refused(lease, self._runtime.now()), sent)
+        else:
+            self.renewed(lease, reply.TTL, sent)
+
+    def _call(self, now: float) -> None:
+        while self._calls and self._calls[0][0] <= now:
+            try:
+                self._calls.popleft()[1]()
+            except ClientClosedError:
+                return
+            except Exception:  # whatever is wrong there, leases must be renewed
+                log.exception("what was to be done with a lease failed")
+
     def _connect(self, now: float) -> None:
         if now >= self._reconnect and (requested := self._schedule.request(now)):
+            self._opened = now
             self._stream = KeepAliveStream(self._client, self._client.endpoints.pick(now), requested)
             running = self._stream.run(self._post_response, self._post_end)
             self._task = self._runtime.spawn(running, "etcd_factory lease stream")
@@ -135,7 +175,7 @@ class Renewer:
     def _answered(self, stream: KeepAliveStream, response: LeaseKeepAliveResponse) -> None:
         if stream.is_closed:  # what was requested on it counts as not answered
             return
-        stream.is_connected, self._failures = True, 0
+        stream.is_connected = True
         self._client.endpoints.answered(stream.host)
         alive = self._schedule.answered(response.ID, response.TTL, self._runtime.now())
         self._judge(response.ID, alive)
@@ -148,10 +188,15 @@ class Renewer:
     def _disconnected(self, stream: KeepAliveStream, error: Exception | None) -> None:
         now = self._runtime.now()
         self._stream = None
+        if isinstance(error, PermissionDeniedError) and stream.refused is not None:
+            log.warning("lease %x is not renewed, and expires by its ttl: %s", stream.refused, error)
+            self._schedule.refused(stream.refused, now)
+            self._schedule.disconnected(now)
+            return
         self._schedule.disconnected(now)
         if not isinstance(error, InvalidAuthTokenError):
             self._client.endpoints.failed(stream.host, now)
-        self._failures += 1
+        self._failures = 1 if stream.is_connected and now - self._opened >= LIVED else self._failures + 1
         wait = self._client.backoff(self._failures)
         self._reconnect = now + wait
         log.info("the lease stream to %s broke, reconnecting in %.3f s: %s", stream.host, wait, error)

@@ -8,6 +8,7 @@ from attrs import define
 
 SHARE = 3  # a lease is renewed after this share of its ttl, as in Go's client: that leaves time for two more attempts
 AHEAD = 0.1  # seconds: leases due within it are renewed together
+LONGEST = 9_000_000_000  # seconds, etcd's own limit of a ttl
 LEAST_PATIENCE = 1.0  # seconds that a response may take at least before another host is asked
 
 
@@ -81,6 +82,7 @@ class RenewalSchedule:
         self._leases: dict[int, Renewal] = {}
         self._requested: dict[int, float] = {}
         self._due, self._late, self._expiry = Timetable(), Timetable(), Timetable()
+        self._apart = Timetable()  # when those are asked for again whose renewal was refused
 
     def __len__(self) -> int:
         return len(self._leases)
@@ -92,10 +94,10 @@ class RenewalSchedule:
         self._expiry.set(lease.id, lease.deadline)
 
     def drop(self, lease: int) -> None:
-        """Renew a lease no more."""
+        """Stop renewing a lease."""
         self._leases.pop(lease, None)
         self._requested.pop(lease, None)
-        for table in (self._due, self._late, self._expiry):
+        for table in (self._due, self._late, self._expiry, self._apart):
             table.drop(lease)
 
     def request(self, now: float) -> list[int]:
@@ -116,13 +118,24 @@ class RenewalSchedule:
 
     def renewed(self, lease: int, ttl: int, sent: float, now: float) -> bool:
         """Take the result of a renewal sent at ``sent``; returns False if the lease is gone."""
-        known = self._leases.get(lease)
+        known, ttl = self._leases.get(lease), min(ttl, LONGEST)
         if known is not None and ttl > 0:
             known.ttl, known.sent = ttl, max(known.sent, sent)
             self._expiry.set(lease, known.deadline)
             if lease not in self._requested:
                 self._due.set(lease, now + ttl / SHARE)
         return known is None or ttl > 0
+
+    def refused(self, lease: int, now: float) -> None:
+        """The server refused to renew a lease, and ended the stream: that one is asked for later, and apart."""
+        self._requested.pop(lease, None)
+        self._late.drop(lease)
+        if lease in self._leases:
+            self._apart.set(lease, now + self._leases[lease].ttl / SHARE)
+
+    def apart(self, now: float) -> list[int]:
+        """Return the refused leases to ask for now, each in a call of its own."""
+        return self._apart.take(now)
 
     def disconnected(self, now: float) -> None:
         """The stream broke: what was requested is due again, or if nothing was, the lease that is due first."""
@@ -151,5 +164,5 @@ class RenewalSchedule:
 
     def next(self, *, connected: bool) -> float | None:
         """Return when to look again; leases that are due count only while a stream is connected."""
-        tables = (self._expiry, self._late, self._due) if connected else (self._expiry,)
+        tables = (self._expiry, self._apart, *((self._late, self._due) if connected else ()))
         return min((first[0] for table in tables if (first := table.first())), default=None)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from attrs import evolve
 
 from etcd_factory.core.call import rpc
+from etcd_factory.core.call.client import Client
 from etcd_factory.core.call.rpc import labelled
 from etcd_factory.core.call.view import View
 from etcd_factory.core.ports import Metadata, Q, R
-from etcd_factory.errors import EtcdFactoryError, LeaseNotFoundError
-from etcd_factory.wire import methods
+from etcd_factory.errors import ClientClosedError, EtcdError, EtcdFactoryError, LeaseExistsError, LeaseNotFoundError
+from etcd_factory.wire import messages, methods
 from etcd_factory.wire.methods import Method
 
 from .keepalive import KeepAlive, LeaseState, Listener
@@ -21,25 +24,40 @@ from .schedule import Renewal
 log = logging.getLogger("etcd_factory.lease")
 
 OVER = "this lease has ended; create a new one with lease(ttl)"
+INHERITED = "a lease belongs to the process that it was granted to; create another one in a forked child"
+# Seconds before each attempt to revoke a lease whose grant nobody waits for: it may still be on its way, so that "not
+# found" is not the last word.
+PAUSES = (0.0, 0.1, 0.5)
 # Repeating the grant of a chosen id would meet the lease that the first attempt created.
 GRANT_CHOSEN = evolve(methods.LEASE_GRANT, repeatable=False)
 
 
 class LeaseSession:
-    """One lease of ``ttl`` seconds. With 0 as ``id`` the server chooses it."""
+    """One lease of ``ttl`` seconds. With 0 as ``id`` a random one is chosen."""
 
     def __init__(self, view: View, ttl: int, id: int = 0) -> None:  # noqa: A002
         self.ttl, self.id, self.state = ttl, id, LeaseState()
         self._view, self._client = view, view.client
         self._keepalive: KeepAlive | None = None
+        self._generation = 0
 
     @property
     def alive(self) -> bool:
         """Whether it is kept alive: granted, neither released nor revoked, and certainly not expired yet."""
         state = self.state
-        if state.renewal is None or state.ended or state.lost:
+        if state.renewal is None or state.ended or state.lost or self.inherited:
             return False
         return self._client.runtime.now() < state.renewal.deadline
+
+    @property
+    def inherited(self) -> bool:
+        """Whether this process is a fork of the one that the lease was granted to."""
+        return self.state.renewal is not None and self._generation != self._client.background.generation
+
+    def check_owner(self) -> None:
+        """Raise ``ClientClosedError`` in a forked child: the lease is its parent's."""
+        if self.inherited:
+            raise ClientClosedError(INHERITED)
 
     @property
     def over(self) -> bool:
@@ -50,31 +68,47 @@ class LeaseSession:
         """Return the id to ask the server about."""
         return await self.grant()
 
-    async def grant(self) -> int:
+    async def grant(self, timeout: float | None = None) -> int:
         """Return its id, granted by one caller for all."""
+        self.check_owner()
         if self.state.renewal is None:
-            await self._client.single_flight.run(self, self._grant, self._view.timeout)
+            timeout = self._view.timeout if timeout is None else min(timeout, self._view.timeout)
+            await self._client.single_flight.run(self, partial(self._grant, timeout), timeout)
         if self.state.renewal is None:  # revoked at the same time
             raise LeaseNotFoundError(OVER)
         return self.state.renewal.id
 
-    async def _grant(self) -> None:
+    async def _grant(self, timeout: float) -> None:
         if self.state.renewal is not None or self.state.revoked:
             return
-        keepalive = self._client.background.get(KeepAlive)
-        renewal = await self._begin()
-        self._keepalive = keepalive
-        keepalive.add(self.state, renewal)
+        keepalive, self._generation = self._client.background.get(KeepAlive), self._client.background.generation
+        with keepalive.granting():
+            renewal = await self._begin(timeout)
+            self._keepalive = keepalive
+            await keepalive.add(self.state, renewal)
 
-    async def _begin(self) -> Renewal:
-        """Grant it at the server."""
-        label, method = (
-            (f"grant lease {self.id:x}", GRANT_CHOSEN) if self.id else ("grant a lease", methods.LEASE_GRANT)
-        )
-        reply, sent = await self._timed(label, method, TTL=self.ttl, ID=self.id)
+    async def _begin(self, timeout: float) -> Renewal:
+        """Grant it at the server, under an id chosen here: so it can be revoked even if the response never comes."""
+        if self.id:
+            reply, sent = await self._timed(f"grant lease {self.id:x}", GRANT_CHOSEN, timeout, TTL=self.ttl, ID=self.id)
+            return Renewal(reply.ID, reply.TTL, sent)
+        lease = random_id(self._client)
+        try:
+            reply, sent = await self._timed("grant a lease", methods.LEASE_GRANT, timeout, TTL=self.ttl, ID=lease)
+        except LeaseExistsError:  # an attempt whose response was lost granted it
+            return existing(await self._keep_alive(lease))
+        except EtcdError as error:
+            if error.maybe_applied:
+                revoke_later(self._client, lease)
+            raise
+        except (Exception, GeneratorExit):
+            raise
+        except BaseException:  # the caller is cancelled or interrupted
+            revoke_later(self._client, lease)
+            raise
         return Renewal(reply.ID, reply.TTL, sent)
 
-    async def _timed(self, label: str, method: Method[Q, R], **fields: int) -> tuple[R, float]:
+    async def _timed(self, label: str, method: Method[Q, R], timeout: float, **fields: int) -> tuple[R, float]:
         """Return the response, and when the answered attempt was sent: the lease lives from then on, or later."""
         runtime, unary, sent = self._client.runtime, self._client.transport.unary, 0.0
 
@@ -84,19 +118,31 @@ class LeaseSession:
             return await unary(host, method, request, timeout, metadata)
 
         with labelled(label):
-            reply, _ = await self._client.call_endpoint(method, method.request(**fields), self._view.timeout, send=send)
+            reply, _ = await self._client.call_endpoint(method, method.request(**fields), timeout, send=send)
         return reply, sent
 
     async def renew(self) -> int:
         """Renew it now, and return the seconds that it has left."""
         renewal = await self._keep_alive(await self.grant())
+        self.seen(renewal.ttl)
         if self._keepalive is not None:
             self._keepalive.renewed(self.state, renewal)
         return existing(renewal).ttl
 
     async def _keep_alive(self, lease: int) -> Renewal:
-        reply, sent = await self._timed(f"keep lease {lease:x} alive", methods.LEASE_KEEP_ALIVE_ONCE, ID=lease)
+        label, timeout = f"keep lease {lease:x} alive", self._view.timeout
+        reply, sent = await self._timed(label, methods.LEASE_KEEP_ALIVE_ONCE, timeout, ID=lease)
         return Renewal(lease, reply.TTL, sent)
+
+    def seen(self, ttl: int) -> None:
+        """Take what the server said of its time to live: a lease that is gone is lost now."""
+        if ttl <= 0 and self._keepalive is not None and self.state.renewal is not None:
+            self._keepalive.lost(self.state.renewal.id)
+
+    def call_later(self, seconds: float, action: Callable[[], object]) -> None:
+        """Call ``action``, which must not wait, after about so many seconds if the lease is still kept alive then."""
+        if self._keepalive is not None:
+            self._keepalive.call_later(seconds, action)
 
     def listen(self, listener: Listener) -> None:
         """Call the listener when the lease is lost; at once if it is already."""
@@ -111,13 +157,18 @@ class LeaseSession:
 
     def release(self) -> None:
         """Keep it alive no longer."""
+        self.check_owner()
         self.state.ended = True
         self.state.alarm()
         if self._keepalive is not None:
             self._keepalive.drop(self.state)
 
     async def revoke(self) -> None:
-        """End it, here and at the server; one that was never granted never will be."""
+        """End it, here and at the server, even if the caller is cancelled; one never granted never will be."""
+        self.check_owner()
+        await self._client.background.complete(self._revoke, "etcd_factory lease left")
+
+    async def _revoke(self) -> None:
         self.state.revoked = True
         self.release()
         if self._keepalive is None:
@@ -125,6 +176,11 @@ class LeaseSession:
         if self._keepalive is not None and self.state.renewal is not None:
             with labelled(f"revoke lease {self.state.renewal.id:x}"):
                 await self._keepalive.revoke(self.state, self._view.timeout)
+
+    def abandon(self) -> None:
+        """Revoke in the background a lease whose grant was interrupted; it may have been granted by another caller."""
+        if not self.state.revoked:
+            self._client.background.spawn(self._revoke, "etcd_factory lease left")
 
     async def _await_grant(self) -> None:
         """Wait for a grant under way; if it failed there is nothing to revoke."""
@@ -145,12 +201,13 @@ class ExistingLease(LeaseSession):
         """Return the id; asking about the lease does not use it."""
         return self.id
 
-    async def _begin(self) -> Renewal:
+    async def _begin(self, timeout: float) -> Renewal:
+        del timeout
         return existing(await self._keep_alive(self.id))
 
-    async def revoke(self) -> None:
+    async def _revoke(self) -> None:
         """End it, whether it was in use here or not; one that is gone is no error."""
-        await super().revoke()
+        await super()._revoke()
         if self.state.renewal is None:
             with suppress(LeaseNotFoundError):
                 await rpc.call(self._view, f"revoke lease {self.id:x}", methods.LEASE_REVOKE, ID=self.id)
@@ -162,3 +219,27 @@ def existing(renewal: Renewal) -> Renewal:
         with labelled(f"keep lease {renewal.id:x} alive"):
             raise LeaseNotFoundError("requested lease not found")
     return renewal
+
+
+def random_id(client: Client) -> int:
+    """Return an id for a lease, of 62 bits: no other lease has it."""
+    random = client.runtime.random
+    return 1 + (int(random() * (1 << 31)) << 31) + int(random() * (1 << 31))
+
+
+def revoke_later(client: Client, lease: int) -> None:
+    """Revoke in the background a lease that may have been granted, and that nobody waits for any more."""
+    client.background.spawn(partial(revoke_unwanted, client, lease), "etcd_factory lease left")
+
+
+async def revoke_unwanted(client: Client, lease: int) -> None:
+    """Revoke a lease that may have been granted."""
+    for pause in PAUSES:
+        await client.runtime.sleep(pause)
+        try:
+            await client.call(methods.LEASE_REVOKE, messages.LeaseRevokeRequest(ID=lease), client.options.timeout)
+        except LeaseNotFoundError:
+            continue
+        except EtcdFactoryError as error:
+            log.info("a lease that may have been granted could not be revoked and expires by its ttl: %s", error)
+        return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -16,6 +17,7 @@ from etcd_factory.wire import messages, methods
 if TYPE_CHECKING:
     from etcd_factory.wire.messages import LeaseKeepAliveRequest, LeaseKeepAliveResponse
 
+    Requests = Stream[LeaseKeepAliveRequest, LeaseKeepAliveResponse]
     OnResponse = Callable[["KeepAliveStream", LeaseKeepAliveResponse], None]
     OnEnd = Callable[["KeepAliveStream", Exception | None], None]
 
@@ -30,7 +32,8 @@ class KeepAliveStream:
         self.host, self.is_connected, self.is_closed = host, False, False
         self._client = client
         self._first, *self._waiting = leases
-        self._stream: Stream[LeaseKeepAliveRequest, LeaseKeepAliveResponse] | None = None
+        self._stream: Requests | None = None
+        self._unanswered: deque[int] = deque()
 
     async def run(self, on_response: OnResponse, on_end: OnEnd) -> None:
         """Open it, and report what it receives until it ends."""
@@ -51,8 +54,10 @@ class KeepAliveStream:
         if self.is_closed:
             return
         try:
-            stream.send(renewal(self._first))
+            self._request(stream, self._first)
             while (response := await stream.receive()) is not None:
+                if self._unanswered:
+                    self._unanswered.popleft()
                 on_response(response)
         except InvalidAuthTokenError:
             client.token.drop(token)
@@ -66,15 +71,19 @@ class KeepAliveStream:
         ready, self._waiting = self._waiting, []
         with suppress(EtcdFactoryError):  # it is broken, which its own task finds out
             for one in ready:
-                self._stream.send(renewal(one))
+                self._request(self._stream, one)
+
+    def _request(self, stream: Requests, lease: int) -> None:
+        self._unanswered.append(lease)
+        stream.send(messages.LeaseKeepAliveRequest(ID=lease))
+
+    @property
+    def refused(self) -> int | None:
+        """The lease that a refusal is about: etcd answers in the order of the requests."""
+        return self._unanswered[0] if self._unanswered else None
 
     async def close(self) -> None:
         """End it."""
         self.is_closed, self.is_connected = True, False
         if self._stream is not None:
             await self._stream.close()
-
-
-def renewal(lease: int) -> LeaseKeepAliveRequest:
-    """Return the request that renews a lease."""
-    return messages.LeaseKeepAliveRequest(ID=lease)

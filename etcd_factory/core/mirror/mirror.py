@@ -10,8 +10,8 @@ from itertools import count as counter
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from attrs import define, evolve, frozen
-from typing_extensions import Self
 
+from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, count, to_bytes
 from etcd_factory.core.bound import Bound, opener, operation
 from etcd_factory.core.call.view import View
@@ -219,7 +219,7 @@ class Mirror(Subscription[F], KeyValueStore):
         return f"<{type(self).__name__} {self._prefix!r}: {len(self)} keys at revision {self.revision}>"
 
 
-@define(eq=False)  # made for each read: frozen ones take longer
+@define(eq=False, repr=False)  # made for each read: frozen ones take longer
 class Get(ValueReader[F]):
     """A read of one key from a mirror."""
 
@@ -233,6 +233,9 @@ class Held:
 
     mirror: Mirror[Any]
     face: Face = Sync
+
+    def __str__(self) -> str:
+        return repr(self.mirror)
 
     async def execute(self, op: Op[T]) -> T:
         """Return the result."""

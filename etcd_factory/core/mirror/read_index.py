@@ -74,7 +74,7 @@ class ReadIndex:
             request.signal.set()
 
     def _begin(self, request: ReadIndexRequest) -> None:
-        """Accept no more keys for this request."""
+        """Refuse further keys for this request."""
         with self._lock:
             if self._next is request:
                 self._next, self._sent = None, request

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from attrs import define, evolve, field
-from typing_extensions import Self
 
+from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, count, to_bytes
 from etcd_factory.core.bound import Bound, opener
 from etcd_factory.core.call.view import View
@@ -18,7 +18,7 @@ from etcd_factory.model.ranges import ALL, KeyRange, describe
 
 from .watcher import BUFFER, EVENTS, Handler, Handlers, Watcher, WatchEvent
 
-FILTERS = {"put": "NODELETE", "delete": "NOPUT"}  # etcd is told what not to send
+FILTERS = {"put": "NODELETE", "delete": "NOPUT"}  # etcd takes what not to send
 
 
 @define(eq=False, repr=False)

@@ -31,6 +31,7 @@ class WatchEntry:
     fields: Mapping[str, Any]
     next: int = 0
     reached: bool = False  # the store has been at ``next - 1``: if it is behind that now, it lags or was rolled back
+    confirmed: bool = False
     token_renewals: int = 0
     server_id: int | None = None
     fragments: tuple[Event, ...] = ()
@@ -48,7 +49,7 @@ class WatchOutput:
     kind: Kind
     revision: int = 0
     events: tuple[Event, ...] = ()
-    error: EtcdError | None = None
+    error: Exception | None = None
     entry: WatchEntry | None = None
 
 
@@ -106,7 +107,7 @@ class WatchMux:
             return self._ended(entry, reply) if entry else []
         if entry is None:  # removed before it was confirmed
             return [WatchOutput(reply.watch_id, "stray")]
-        entry.token_renewals, entry.server_id = 0, reply.watch_id
+        entry.token_renewals, entry.server_id, entry.confirmed = 0, reply.watch_id, True
         self._by_server[reply.watch_id] = entry.id
         here = reply.header.revision
         created = [WatchOutput(entry.id, "created", here)]

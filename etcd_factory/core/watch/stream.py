@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 from weakref import WeakValueDictionary
 
@@ -12,12 +13,14 @@ from etcd_factory.core.call.client import Client
 from etcd_factory.core.call.rpc import HAS_LEADER
 from etcd_factory.core.ports import Stream, Task
 from etcd_factory.errors import (
+    AuthenticationFailedError,
     ClientClosedError,
     ConnectionFailedError,
     EtcdError,
     EtcdFactoryError,
     InvalidAuthTokenError,
     PermissionDeniedError,
+    TLSError,
 )
 from etcd_factory.wire import messages, methods
 
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("etcd_factory.watch")
 
 TOKEN_REFUSED = (InvalidAuthTokenError, PermissionDeniedError)
+REFUSALS = (AuthenticationFailedError, InvalidAuthTokenError, PermissionDeniedError)
+LIVED = 1.0  # seconds after which a stream that breaks has worked
 CLOSE_TIMEOUT = 5.0  # seconds that ending the background work may take
 
 State = Literal["connecting", "connected", "disconnected"]
@@ -66,10 +71,13 @@ class WatchStream:
         self._stop = self._runtime.signal()
         self._rollback = RollbackDetector(client, self._refuse)
         self._closed = self._answered = False
+        self._opened = 0.0
+        self._refused: float | None = None  # since when it is refused
         self.error: Exception | None = None  # why there is no stream at the moment
 
     def add(self, receiver: Receiver, fields: Mapping[str, Any], start: int) -> int:
         """Begin a watch whose outputs go to the receiver; returns its id."""
+        messages.WatchCreateRequest(**fields, start_revision=start)  # raises now what would end the stream later
         with self._lock:
             if self._closed:
                 raise ClientClosedError
@@ -77,10 +85,13 @@ class WatchStream:
             self._receivers[entry.id] = receiver
             if receiver.is_kept:
                 self._kept[entry.id] = receiver
+            joins = self._stream is not None
             if self._stream is not None:  # inside the lock: responses come in the order of the requests
                 send(self._stream, create_request=self._mux.create(entry))
             if self._task is None:
                 self._task = self._runtime.spawn(self._run(), "etcd_factory watch")
+        if joins:  # it is not told by the stream, which is open already
+            receiver.state("connecting")
         return entry.id
 
     def keep(self, id: int, receiver: Receiver) -> None:  # noqa: A002
@@ -115,7 +126,7 @@ class WatchStream:
             self._kept.clear()
             self._mux.watches.clear()
         for id, receiver in receivers.items():  # noqa: A001
-            receiver.deliver(WatchOutput(id, "closed"))
+            deliver(receiver, WatchOutput(id, "closed"))
         self._stop.set()
         if stream is not None:
             await stream.close()
@@ -129,20 +140,48 @@ class WatchStream:
                 await self._connect()
             except ClientClosedError:
                 return
-            except InvalidAuthTokenError as error:
-                failures = 1 if self._answered else failures + 1
-                log.info("reconnecting the watch stream with a new token: %s", error)
-                if failures > 1:  # a new one did not help
-                    await self._stop.wait(self._client.backoff(failures))
             except Exception as error:
                 if not self._mux.watches:
                     continue
-                failures = 1 if self._answered else failures + 1
+                failures = 1 if self._has_lived() else failures + 1
+                if isinstance(error, InvalidAuthTokenError) and failures == 1:
+                    log.info("reconnecting the watch stream with a new token: %s", error)
+                    continue
                 wait = self._client.backoff(failures)
                 log.info("the watch stream broke, reconnecting in %.3f s: %s", wait, error)
-                self.error = error
-                self._report("disconnected", error)
+                self._disconnected(error)
                 await self._stop.wait(wait)
+
+    def _has_lived(self) -> bool:
+        """Whether the last stream worked for a while; one that ends at once must not be opened again at once."""
+        return self._answered and self._runtime.now() - self._opened >= LIVED
+
+    def _disconnected(self, error: Exception) -> None:
+        self.error = error
+        self._report("disconnected", error)
+        now = self._runtime.now()
+        if not self._is_refusal(error, now):
+            self._refused = None
+            return
+        self._refused = now if self._refused is None else self._refused
+        self._end_refused(error, certain=now - self._refused >= self._client.options.timeout)
+
+    def _is_refusal(self, error: Exception, now: float) -> bool:
+        """Whether a call would raise this error, rather than try again."""
+        if isinstance(error, TLSError):
+            return self._client.endpoints.all_failed(now)
+        return isinstance(error, REFUSALS) or not isinstance(error, EtcdError)
+
+    def _end_refused(self, error: Exception, *, certain: bool) -> None:
+        """End the watches that have never begun; once it is ``certain`` that trying again does not help, all."""
+        with self._lock:
+            ended = [id for id, entry in self._mux.watches.items() if certain or not entry.confirmed]  # noqa: A001
+            receivers = [(id, self._pop(id)) for id in ended]  # noqa: A001
+            for id in ended:  # noqa: A001
+                self._mux.remove(id)
+        for id, receiver in receivers:  # noqa: A001
+            if receiver is not None:
+                deliver(receiver, WatchOutput(id, "error", error=error))
 
     def _wanted(self) -> bool:
         """Whether there is a watch; if not the task ends."""
@@ -155,19 +194,26 @@ class WatchStream:
 
     async def _connect(self) -> None:
         """Open one stream and serve it until it breaks."""
-        self._answered = False
+        self._answered, self._opened = False, self._runtime.now()
         self._report("connecting")
         client = self._client
-        token = await client.auth_metadata(client.options.timeout)
+        await client.discover(client.options.timeout)
         host = client.endpoints.pick(self._runtime.now())
+        try:
+            await self._open(host)
+        except EtcdError as error:
+            if self._mux.watches and not isinstance(error, REFUSALS):
+                client.endpoints.failed(host, self._runtime.now())
+            raise
+
+    async def _open(self, host: str) -> None:
+        client = self._client
+        token = await client.auth_metadata(client.options.timeout)
         stream = await client.transport.stream(host, methods.WATCH, (*token, *HAS_LEADER))
         try:
             await self._serve(stream, host)
-        except EtcdError as error:
-            if isinstance(error, InvalidAuthTokenError):
-                client.token.drop(token)
-            elif self._mux.watches:
-                client.endpoints.failed(host, self._runtime.now())
+        except InvalidAuthTokenError:
+            client.token.drop(token)
             raise
         finally:
             with self._lock:
@@ -179,7 +225,7 @@ class WatchStream:
             return
         while (reply := await stream.receive()) is not None:
             if not self._answered:
-                self._answered, self.error = True, None
+                self._answered, self.error, self._refused = True, None, None
                 self._client.endpoints.answered(host)
             await self._received(stream, reply)
         raise ConnectionFailedError("the server ended the stream", endpoint=host)
@@ -213,7 +259,7 @@ class WatchStream:
         if output.kind == "error":
             with self._lock:
                 self._pop(output.id)
-        return None if receiver.deliver(output) else await self.remove(output.id)
+        return None if deliver(receiver, output) else await self.remove(output.id)
 
     async def _refuse(self, entry: WatchEntry, error: EtcdError) -> None:
         """End a watch that the server would let wait."""
@@ -223,7 +269,7 @@ class WatchStream:
         if stream is not None and server_id is not None:
             send(stream, cancel_request={"watch_id": server_id})
         if receiver is not None:
-            receiver.deliver(WatchOutput(entry.id, "error", error=error))
+            deliver(receiver, WatchOutput(entry.id, "error", error=error))
 
     def _token_refused(self, output: WatchOutput) -> bool:
         """Whether a watch was refused because of the stream's token; it is then kept, to be requested once more.
@@ -242,6 +288,17 @@ class WatchStream:
     def _report(self, state: State, error: Exception | None = None) -> None:
         for receiver in list(self._receivers.values()):
             receiver.state(state, error)
+
+
+def deliver(receiver: Receiver, output: WatchOutput) -> bool:
+    """Hand an output over; whatever is wrong with one watch ends only that one."""
+    try:
+        return receiver.deliver(output)
+    except Exception as error:
+        log.exception("a watch could not take what it received, and ends")
+        with suppress(Exception):
+            receiver.deliver(WatchOutput(output.id, "error", error=error))
+        return False
 
 
 def send(stream: Requests, **request: Mapping[str, Any]) -> None:

@@ -76,7 +76,7 @@ class Subscription(Scoped[F], ABC):
     async def open(self, start: int) -> None:
         """Begin at revision ``start``, 0 for now, and wait until the server has confirmed it; raises its refusal."""
         try:
-            await self._begin(start)
+            self.begin(start)
             refused: Exception | None = await self._created.wait(self._run.timeout)
             if refused is not None:
                 raise refused
@@ -88,14 +88,15 @@ class Subscription(Scoped[F], ABC):
             await self.end()
             raise
 
-    async def _begin(self, start: int) -> None:
+    def begin(self, start: int) -> None:
+        """Begin at revision ``start`` without waiting until the server has confirmed it."""
         key, end = in_namespace(self._run.namespace, self._fields["key"], self._fields["range_end"])
         fields = {**self._fields, "key": key, "range_end": end, "progress_notify": True}
         if self._resync:  # only who has seen both kinds of events knows which keys were deleted
             fields["filters"] = []
         self.id = self._stream.add(self, fields, start)
         if self._over:  # ended by another thread meanwhile
-            await self._stream.remove(self.id)
+            self._runtime.spawn(self._stream.remove(self.id), "etcd_factory watch ended")
             self._confirm(None)  # the server never will, and whoever waits for it must end
 
     async def read(self, **fields: Any) -> RangeResponse:
@@ -167,4 +168,4 @@ class Subscription(Scoped[F], ABC):
         reply = await self.read()
         if not self._over:
             self.on_resync(reply)
-            await self._begin(reply.header.revision + 1)
+            self.begin(reply.header.revision + 1)

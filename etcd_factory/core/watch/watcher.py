@@ -6,8 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from typing_extensions import Self
-
+from etcd_factory.compat import Self
 from etcd_factory.core.bound import operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Sync, finish
@@ -182,8 +181,9 @@ class Watcher(Subscription[F]):
             raise TypeError("a watcher with handlers cannot be iterated over")
         if self._generation != self._run.client.background.generation:
             raise ClientClosedError("a watch belongs to the process that began it; begin a new one in a forked child")
+        end = None if timeout is None else self._runtime.now() + timeout
         while not self._ready and not self._over:
-            item = await self._box.get(timeout)
+            item = await self._box.get(None if end is None else max(0.0, end - self._runtime.now()))
             if item is None:
                 self._over = timeout is None
                 return None
@@ -223,6 +223,9 @@ class Watcher(Subscription[F]):
         return self
 
     async def __anext__(self: Watcher[Async]) -> Event:
+        if self._ready and not self._over:  # the usual way, in as few steps as possible
+            self._taken += 1
+            return self._ready.popleft()
         event = await self.take()
         if event is None:
             raise StopAsyncIteration

@@ -11,6 +11,7 @@ from etcd_factory.options import ClientOptions
 from etcd_factory.wire.methods import Method
 
 UNLIMITED = -1
+MOST = 2**31 - 1  # of a channel's arguments, which are C ints
 LEAST_BACKOFF = 100  # ms; gRPC accepts no less
 
 # A harmless call to a service that every etcd serves. Any response to it, also an error, shows that there is a
@@ -34,8 +35,8 @@ def kind(method: Method[object, object]) -> str:
 
 
 def ms(seconds: float) -> int:
-    """Return milliseconds, gRPC's unit."""
-    return max(1, int(seconds * 1000))
+    """Return milliseconds, gRPC's unit, as many as it can hold: 24 days."""
+    return int(min(max(1.0, seconds * 1000), MOST))
 
 
 def arguments(options: ClientOptions) -> list[Setting]:
@@ -50,6 +51,8 @@ def arguments(options: ClientOptions) -> list[Setting]:
         "grpc.keepalive_permit_without_calls": 0,
         # gRPC takes the least back-off also as the timeout of one connection attempt
         "grpc.min_reconnect_backoff_ms": ms(options.dial_timeout),
+        # a name server that does not answer would hold up a call for 12 s, and the next host would not be tried
+        "grpc.dns_ares_query_timeout": ms(options.dial_timeout),
         "grpc.initial_reconnect_backoff_ms": max(LEAST_BACKOFF, ms(options.retry.initial)),
         "grpc.max_reconnect_backoff_ms": max(LEAST_BACKOFF, ms(options.retry.maximum)),
         # connections belong to one client: closing it closes them, and the back-off of another does not delay it

@@ -97,8 +97,13 @@ class Connections(Generic[C]):
         with self._lock:
             if self._by_host.get(host) is connection:
                 del self._by_host[host]
-        for stream in list(connection.streams):
-            stream.cancel()
+        end_streams(connection)
+
+    def abandon(self, host: str) -> None:
+        """Give the host's connection up without touching it here, where a lock of it may be held for ever."""
+        connection = self._by_host.pop(host, None)
+        if connection is not None:
+            threading.Thread(target=end_streams, args=(connection,), daemon=True, name="etcd_factory abandon").start()
 
     def judge(self, host: str, connection: Connection[C], error: grpc.RpcError, start: float) -> Exception:
         """Return our error for a failed call, and give the connection up if it was silent since the call's start."""
@@ -129,13 +134,24 @@ class Connections(Generic[C]):
             problem.sent = False
         return problem or failed
 
+    @property
+    def has_streams(self) -> bool:
+        """Whether there is background work."""
+        return any(connection.streams for connection in list(self._by_host.values()))
+
     def close(self) -> list[C]:
-        """Accept no more calls; returns the channels to close."""
+        """Refuse further calls; returns the channels to close."""
         with self._lock:
             self.closed = True
             channels = [connection.channel for connection in self._by_host.values()]
             self._by_host.clear()
         return channels
+
+
+def end_streams(connection: Connection[Any]) -> None:
+    """End the streams of a connection that was given up."""
+    for stream in list(connection.streams):
+        stream.cancel()
 
 
 @define
@@ -147,6 +163,11 @@ class Decoder(Generic[R]):
     _host: str
     _method: Method[Any, R]
     _start: float
+
+    @property
+    def closed(self) -> bool:
+        """Whether the client is."""
+        return self._connections.closed
 
     def decode(self, data: bytes) -> R:
         """Return a message. Raises ``InternalError`` for a malformed one."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import grpc
 
 from etcd_factory.errors import ConfigError, Fault
+from etcd_factory.io.tls import pems
 from etcd_factory.options import TLS
 
 Stamp = tuple[tuple[str, int, int], ...]  # of each file: its path, when it was changed, its size
@@ -17,9 +18,8 @@ Stamp = tuple[tuple[str, int, int], ...]  # of each file: its path, when it was 
 
 def stamp(tls: TLS | None) -> Stamp:
     """Return what tells whether the certificate files have changed; files that are gone at the moment are left out."""
-    files = [pem for pem in (tls.ca, tls.cert, tls.key) if pem and "-----BEGIN" not in pem] if tls else []
     found: list[tuple[str, int, int]] = []
-    for file in files:
+    for file in (pem for pem in pems(tls) if pem and "-----BEGIN" not in pem):
         with suppress(OSError):
             status = os.stat(file)
             found.append((file, status.st_mtime_ns, status.st_size))
@@ -28,9 +28,8 @@ def stamp(tls: TLS | None) -> Stamp:
 
 def credentials(tls: TLS | None) -> grpc.ChannelCredentials:
     """Return gRPC's credentials, read from the files now, so that a new connection uses renewed ones."""
-    tls = tls or TLS()
-    ca = read("ca", tls.ca) or system_roots()
-    return grpc.ssl_channel_credentials(ca, read("key", tls.key), read("cert", tls.cert))
+    ca, cert, key = pems(tls)
+    return grpc.ssl_channel_credentials(read("ca", ca) or system_roots(), read("key", key), read("cert", cert))
 
 
 def read(option: str, pem: str | None) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import ssl
@@ -59,10 +60,8 @@ class Channel:
             return False
         ready, woken = self._poll.wait(min(timeout, LONGEST), write=write)
         if woken:
-            try:
+            with contextlib.suppress(BlockingIOError):
                 self._awake.recv(BUFFER)
-            except BlockingIOError:
-                pass
         return ready
 
     def wake(self) -> None:
@@ -74,10 +73,8 @@ class Channel:
 
     def close(self) -> None:
         """Close the socket, and wake whoever waits."""
-        try:
+        with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self.wake()
         for one in (self.sock, self._awake, self._wake):
             one.close()

@@ -119,9 +119,9 @@ def opened(host: Host) -> Line:
     if line.until(lambda: line.machine.is_established, deadline - monotonic()):
         return line
     reason = line.machine.reason or f"it did not speak HTTP/2 within {host.dial_timeout:g} s"
-    error = line.error
+    broken = line.error
     line.close("not established")
-    raise failure(host, error, reason, accepted=True)
+    raise failure(host, broken, reason, accepted=True)
 
 
 def connected(host: Host, deadline: float) -> Channel:

@@ -86,7 +86,7 @@ class Mailbox(Generic[T]):
         return True
 
     def close(self) -> None:
-        """Accept no more items; those in it can still be taken."""
+        """Refuse further items; those in it can still be taken."""
         self._closed = True
         self._change.set()
 
@@ -144,10 +144,6 @@ class AsyncioRuntime:
         for loop in scopes:
             with suppress(RuntimeError):  # it ended meanwhile
                 loop.call_soon_threadsafe(lambda: Task(body(), "etcd_factory close"))
-
-    def is_interruptible(self) -> bool:
-        """Return True: any task may be cancelled."""
-        return True
 
     async def lookup(self, domain: str, secure: bool, timeout: float) -> list[dns.Address]:
         """Return the names and ports of a domain's etcd from DNS SRV records."""

@@ -74,7 +74,7 @@ class Mailbox(Generic[T]):
             return True
 
     def close(self) -> None:
-        """Accept no more items; those in it can still be taken."""
+        """Refuse further items; those in it can still be taken."""
         with self._change:
             self._closed = True
             self._change.notify_all()
@@ -151,10 +151,6 @@ class ThreadRuntime:
         del scopes
         with suppress(RuntimeError):  # the interpreter shuts down
             _thread.start_new_thread(finish, (body(),))
-
-    def is_interruptible(self) -> bool:
-        """Whether this is the main thread, the only one that signal handlers raise in."""
-        return threading.current_thread() is threading.main_thread()
 
     async def lookup(self, domain: str, secure: bool, timeout: float) -> list[dns.Address]:
         """Return the names and ports of a domain's etcd from DNS SRV records."""

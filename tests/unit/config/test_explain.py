@@ -37,6 +37,22 @@ def test_the_text_is_an_aligned_table(write):
         "longer.key      = None          (a.yaml)",
         "longer.password = ***           (a.yaml)",
         r"longer.text     = 'two\nlines'  (a.yaml)",
+        "files read: a.yaml",
+    ]
+
+
+def test_the_files_that_were_read_and_those_that_were_looked_for_are_listed(write):
+    write("config/a.default.yaml", "a: 1")
+    write("config/b.default.toml", "b = 1")
+    write("config/a.locl.yaml", "a: 2")
+    write("more/c.local.json", "{}")
+    write("more/c.default.json", "{}")
+    found = explain_config("config", "more", {"x": 1}, env="local")
+    assert found.files == ("config/a.default.yaml", "config/b.default.toml", "more/c.default.json", "more/c.local.json")
+    assert found.absent == ("config/*.local.{yaml,yml,json,toml,py}",)
+    assert str(found).splitlines()[-2:] == [
+        "files read: config/a.default.yaml, config/b.default.toml, more/c.default.json, more/c.local.json",
+        "files not found: config/*.local.{yaml,yml,json,toml,py}",
     ]
 
 

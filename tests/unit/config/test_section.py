@@ -62,7 +62,8 @@ def test_a_section_that_is_missing_from_a_broken_load_is_not_reported(write, tex
 def test_a_fault_has_its_file_and_its_path(write, texts):
     write("a.yaml", "{etcd: {client: {hots: 1}, clients: {a: {timeout: 1}}}}")
     assert texts("a.yaml", {"etcd": {"clients": {"a": {"timeout": "soon"}}}}) == [
-        "mapping 1: etcd.clients.a.timeout: expected a number of seconds, got str",
+        "mapping 1: etcd.clients.a.timeout: expected a number of seconds, "
+        "or a duration like '5s' or '500ms', got 'soon'",
         "a.yaml: etcd.client.hots: unknown option; did you mean 'hosts'?",
     ]
 
@@ -77,7 +78,7 @@ def test_a_section_that_cannot_be_resolved_is_a_fault(write, texts):
     write("a.yaml", "etcd: ${oc.env:NOWHERE_SET}")
     (fault,) = texts("a.yaml")
     assert fault.startswith("a.yaml: etcd: ")
-    assert "Environment variable 'NOWHERE_SET' not found" in fault
+    assert "environment variable NOWHERE_SET is not set" in fault
 
 
 def test_a_file_that_only_asyncio_can_load_keeps_its_error(write):

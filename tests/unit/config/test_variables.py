@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from omegaconf import OmegaConf
 
-from etcd_factory.config import load_config, read
+from etcd_factory.config import explain_config, load_config, read
 
 
 @pytest.fixture
@@ -38,18 +38,22 @@ def test_a_variable_overrides_everything(write, variables):
         ("${b}", "${b}"),
     ],
 )
-def test_the_value_is_read_as_yaml(variables, text, value):
+def test_a_value_that_is_no_option_is_read_as_yaml(variables, text, value):
     variables(A=text)
     assert OmegaConf.to_container(load_config({"b": 1}))["a"] == value
 
 
 @pytest.mark.parametrize(
-    ("low", "name"),
-    [({"dialTimeout": 1}, "DIAL_TIMEOUT"), ({"host": 1}, "HOSTS"), ({"dial_timeout": 1}, "dial_timeout")],
+    ("low", "name", "text", "value"),
+    [
+        ({"dialTimeout": 1}, "DIAL_TIMEOUT", "9", 9),
+        ({"host": "a"}, "HOSTS", "b", "b"),
+        ({"dial_timeout": 1}, "dial_timeout", "9", 9),
+    ],
 )
-def test_a_variable_overrides_the_option_in_any_spelling(variables, low, name):
-    variables(**{f"ETCD__CLIENT__{name}": "9"})
-    assert load_config({"etcd": {"client": low}}) == {"etcd": {"client": {name.lower(): 9}}}
+def test_a_variable_overrides_the_option_in_any_spelling(variables, low, name, text, value):
+    variables(**{f"ETCD__CLIENT__{name}": text})
+    assert load_config({"etcd": {"client": low}}) == {"etcd": {"client": {name.lower(): value}}}
 
 
 def test_other_variables_are_ignored(monkeypatch):
@@ -73,8 +77,8 @@ def test_a_single_underscore_belongs_to_the_name(variables, name):
 
 @pytest.mark.parametrize("text", ["[::1]:2379", "a: b: c", "*x", "%x", "\x07"])
 def test_a_value_that_is_not_yaml_is_a_fault_of_the_variable(variables, faults, text):
-    variables(ETCD__HOSTS=text)
-    assert faults({}) == ["$ETCD_FACTORY__ETCD__HOSTS: is not valid YAML; put the value in quotes"]
+    variables(APP__SERVERS=text)
+    assert faults({}) == ["$ETCD_FACTORY__APP__SERVERS: is not valid YAML; put the value in quotes"]
 
 
 @pytest.mark.parametrize(("text", "path"), [("${x", ""), ("{a: '${x'}", "a: ")])
@@ -90,6 +94,7 @@ def test_an_invalid_interpolation_is_a_fault_of_the_variable(variables, faults, 
         ({"A": "{b: 1}", "A__B": "2"}, "$ETCD_FACTORY__A__B: a.b: is already set by $ETCD_FACTORY__A"),
         ({"A": "{b: 1}", "A__B__C": "2"}, "$ETCD_FACTORY__A__B__C: a.b.c: is already set by $ETCD_FACTORY__A"),
         ({"A": "1", "a": "2"}, "$ETCD_FACTORY__a: a: is already set by $ETCD_FACTORY__A"),
+        ({"A": "[1]", "A__0": "2"}, "$ETCD_FACTORY__A__0: a.0: is already set by $ETCD_FACTORY__A"),
     ],
 )
 def test_two_variables_for_one_key_are_a_fault(variables, faults, values, fault):
@@ -106,8 +111,8 @@ def test_an_invalid_variable_does_not_hide_the_faults_of_others(variables, fault
     variables(A="[", B__="1", C="1")
     assert [fault.split(":")[0] for fault in faults({"default": 1})] == [
         "mapping 1 [default]",
-        "$ETCD_FACTORY__A",
         "$ETCD_FACTORY__B__",
+        "$ETCD_FACTORY__A",
     ]
 
 
@@ -123,3 +128,8 @@ def test_every_value_is_labelled_by_its_variable(variables):
 def test_two_spellings_in_variables_are_kept_for_the_options_to_report(variables):
     variables(ETCD__CLIENT__HOST="a", ETCD__CLIENT__HOSTS="b")
     assert load_config({}) == {"etcd": {"client": {"host": "a", "hosts": "b"}}}
+
+
+def test_explaining_shows_no_secret_of_a_variable(variables):
+    variables(ETCD__CLIENT__AUTH__PASSWORD="hunter2", APP__API_KEY="hunter2", OTHER="x hunter2")
+    assert "hunter2" not in str(explain_config({}))

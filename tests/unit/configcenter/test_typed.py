@@ -1,4 +1,4 @@
-"""From a tree to the user's own class, with all that is wrong named by its key in etcd."""
+"""From a tree to a user's class; every fault names its key in etcd."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import ReadonlyConfigError
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from etcd_factory.configcenter.live import Plan
+from etcd_factory.configcenter.plan import Plan
 from etcd_factory.configcenter.typed import reader
 from etcd_factory.errors import ConfigError
 
@@ -32,7 +32,7 @@ class Settings:
     tags: list[str] = attrs.field(factory=list)
     levels: dict[str, str] = attrs.field(factory=dict)
     spares: list[Database] = attrs.field(factory=list)
-    most: Optional[int] = None  # noqa: UP045  # as OmegaConf knows it
+    most: Optional[int] = None  # noqa: UP045  # OmegaConf needs it spelled so
 
 
 @dataclass
@@ -94,11 +94,11 @@ def faults(cls, entries=()):
     return [str(fault) for fault in caught.value.faults]
 
 
-# --- what can be used
+# --- valid
 
 
 @pytest.mark.parametrize("cls", CLASSES)
-def test_nothing_in_etcd_is_the_class_s_own_defaults(cls):
+def test_without_keys_the_value_has_the_defaults_of_its_class(cls):
     assert build(cls) == cls()
     assert type(build(cls)) is cls
 
@@ -115,7 +115,7 @@ FULL = {
 
 
 @pytest.mark.parametrize("cls", CLASSES)
-def test_an_instance_has_what_stands_in_etcd_and_nested_ones_too(cls):
+def test_a_value_has_what_is_in_etcd_nested_classes_too(cls):
     found = build(cls, FULL)
     assert (found.level, found.rate, found.tags, found.levels, found.most) == (
         "debug",
@@ -130,7 +130,7 @@ def test_an_instance_has_what_stands_in_etcd_and_nested_ones_too(cls):
 
 
 @pytest.mark.parametrize("cls", CLASSES)
-def test_null_is_a_value_where_the_class_has_it(cls):
+def test_null_is_a_value_of_an_optional_field(cls):
     assert build(cls, {"most": "null"}).most is None
 
 
@@ -144,7 +144,7 @@ def test_an_interpolation_is_resolved(cls):
     assert build(cls, {"level": "${db.host}", "db/host": "here"}).level == "here"
 
 
-def test_without_a_class_it_is_a_tree_that_can_t_be_changed():
+def test_without_a_class_the_value_is_a_read_only_tree():
     found = build(None, {"db/port": "1"})
     assert isinstance(found, DictConfig)
     assert found == {"db": {"port": 1}}
@@ -152,7 +152,7 @@ def test_without_a_class_it_is_a_tree_that_can_t_be_changed():
         found.db.port = 2
 
 
-# --- what is wrong
+# --- invalid
 
 
 @pytest.mark.parametrize("cls", STRUCTURED)
@@ -168,7 +168,7 @@ def test_without_a_class_it_is_a_tree_that_can_t_be_changed():
         ("zzzzzz", "1", "etcd config/zzzzzz: zzzzzz: unknown"),
     ],
 )
-def test_each_fault_names_its_key_what_was_expected_and_what_is_near(cls, key, value, expected):
+def test_a_fault_names_its_key_what_was_expected_and_the_nearest_name(cls, key, value, expected):
     assert faults(cls, {key: value}) == [expected]
 
 
@@ -184,27 +184,27 @@ def test_a_model_that_forbids_unknown_keys_names_them():
 
 
 @pytest.mark.parametrize("cls", CLASSES)
-def test_a_value_where_a_nested_class_stands_is_told(cls):
+def test_a_value_in_place_of_a_nested_class_is_reported(cls):
     (fault,) = faults(cls, {"db": "5"})
     assert fault.startswith("etcd config/db: db: ")
 
 
 @pytest.mark.parametrize("cls", CLASSES)
-def test_a_wrong_element_of_a_list_is_told(cls):
+def test_an_invalid_element_of_a_list_is_reported(cls):
     (fault,) = faults(cls, {"tags": '["a", {"b": 1}]'})
     assert fault.startswith("etcd config/tags: tags")
     assert "expected List, got list" not in fault
 
 
 @pytest.mark.parametrize("cls", CLASSES)
-def test_an_unknown_name_in_a_list_of_a_class_is_told(cls):
+def test_an_unknown_name_in_a_list_of_classes_is_reported(cls):
     (fault,) = faults(cls, {"spares": '[{"hots": "there"}]'})
     assert fault.startswith("etcd config/spares: spares")
     assert "did you mean 'spares'" not in fault
 
 
 @pytest.mark.parametrize("cls", CLASSES)
-def test_all_faults_are_told_at_once(cls):
+def test_all_faults_are_reported_together(cls):
     found = faults(cls, {"db/port": "x", "rate": "y", "lvel": "z"})
     assert sorted(fault.split(": ")[0] for fault in found) == [
         "etcd config/db/port",
@@ -237,27 +237,27 @@ GIVEN = [Given, DataGiven, ModelGiven]
 
 
 @pytest.mark.parametrize("cls", GIVEN)
-def test_each_value_that_has_to_be_given_and_is_not_is_told(cls):
+def test_each_missing_required_value_is_reported(cls):
     found = faults(cls, {"size": "2"})
     assert [fault.split(":")[0] for fault in found] == ["host", "port"]
     assert build(cls, {"host": "here", "port": "1"}) == cls(host="here", port=1)
 
 
 @pytest.mark.parametrize("cls", GIVEN)
-def test_a_wrong_value_that_has_to_be_given_is_told_once(cls):
+def test_an_invalid_required_value_is_reported_once(cls):
     (fault,) = faults(cls, {"host": "here", "port": "text"})
     assert fault.startswith("etcd config/port: port: ")
 
 
-def test_an_interpolation_that_leads_nowhere_is_told():
-    assert faults(Settings, {"level": "${nowhere}"}) == ["etcd config/level: level: can't be resolved"]
+def test_an_interpolation_that_cannot_be_resolved_is_reported():
+    assert faults(Settings, {"level": "${nowhere}"}) == ["etcd config/level: level: cannot be resolved"]
 
 
 # --- the class's own validators
 
 
 class RefusedError(Exception):
-    """An error of the user's own."""
+    """An error of a user."""
 
 
 @attrs.define
@@ -276,7 +276,7 @@ class Checked:
             "assert": AssertionError,
         }
         if value in errors:
-            raise errors[value]("not like this")
+            raise errors[value]("not allowed")
 
 
 @dataclass
@@ -306,17 +306,17 @@ def test_what_the_class_refuses_is_a_config_error(cls, word):
     assert word in fault
 
 
-def test_what_a_model_s_validator_says_is_told_with_the_key():
+def test_the_error_of_a_model_s_validator_names_the_key():
     assert faults(ModelChecked, {"port": "13"}) == ["etcd config/port: port: Value error, no luck"]
 
 
 @pytest.mark.parametrize("kind", ["value", "type", "key", "own", "assert"])
 def test_whatever_a_validator_raises_is_a_config_error(kind):
     (fault,) = faults(Checked, {"kind": kind})
-    assert "not like this" in fault
+    assert "not allowed" in fault
 
 
-def test_what_a_validator_of_attrs_says_is_told_in_words():
+def test_the_error_of_an_attrs_validator_shows_no_internals():
     (fault,) = faults(Checked, {"port": "70000"})
     assert "Attribute(" not in fault
 
@@ -336,7 +336,7 @@ def test_a_secret_that_is_refused_is_not_shown(cls):
         (None, "level", f"[{SECRET}"),
     ],
 )
-def test_a_value_of_the_wrong_kind_is_not_shown(cls, key, value):
+def test_a_value_of_the_wrong_type_is_not_shown(cls, key, value):
     (fault,) = faults(cls, {key: value})
     assert fault.startswith(f"etcd config/{key}: ")
     assert SECRET not in fault
@@ -346,7 +346,7 @@ def test_a_value_of_the_wrong_kind_is_not_shown(cls, key, value):
 
 
 @pytest.mark.parametrize("cls", [int, dict, str, object, "Settings", Settings(), Data(), Model(), list[int]])
-def test_what_is_no_such_class_is_a_type_error(cls):
+def test_another_class_is_a_type_error(cls):
     with pytest.raises(TypeError, match="is neither an attrs class, a dataclass nor a pydantic model"):
         reader(cls)
 
@@ -356,9 +356,9 @@ class Odd:
     what: RefusedError = attrs.field(factory=RefusedError)
 
 
-def test_a_type_that_omegaconf_does_not_know_is_told_with_advice():
-    assert faults(Odd) == ["Odd: what: OmegaConf does not know this type; a pydantic model does"]
+def test_a_type_that_omegaconf_does_not_support_is_reported_with_advice():
+    assert faults(Odd) == ["Odd: what: OmegaConf does not support this type; use a pydantic model"]
 
 
-def test_a_frozen_class_is_filled_too():
+def test_a_frozen_class_is_filled():
     assert build(Frozen, {"level": "debug", "inner/host": "there"}) == Frozen("debug", Inner("there"))

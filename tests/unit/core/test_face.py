@@ -1,22 +1,24 @@
-"""One body in three faces."""
+"""The three faces: what runs a body, what a user's function returned, and what is opened."""
+
+from __future__ import annotations
 
 import asyncio
 
 import pytest
 
-from etcd_factory import ops
-from etcd_factory.core.face import Unrun, finish
-from etcd_factory.core.op import Op
+from etcd_factory.core.face import Completed, Opening, finish, settle
+
+# --- running a body
 
 
-async def test_finish_gives_what_a_coroutine_that_never_waits_returns():
+async def test_finish_returns_the_result_of_a_coroutine_that_never_suspends():
     async def body():
         return 7
 
     assert finish(body()) == 7
 
 
-async def test_finish_lets_the_errors_of_the_body_through():
+async def test_finish_raises_what_the_body_raises():
     async def body():
         raise KeyError("k")
 
@@ -24,7 +26,7 @@ async def test_finish_lets_the_errors_of_the_body_through():
         finish(body())
 
 
-async def test_finish_raises_where_a_coroutine_waits_for_an_event_loop():
+async def test_finish_raises_if_a_coroutine_waits_for_an_event_loop():
     async def body():
         await asyncio.sleep(0)
 
@@ -46,30 +48,43 @@ async def test_finish_closes_a_coroutine_that_waits():
     assert closed == [True]
 
 
-def test_an_unbound_terminal_gives_the_operation():
-    op = ops.put("k").value("v")
-    assert isinstance(op, Op)
-    assert (op.kind, op.fields) == ("put", {"key": b"k", "value": b"v"})
+async def test_what_a_users_function_returned_is_awaited_if_it_has_to_be():
+    async def later():
+        return "later"
+
+    assert [await settle("now"), await settle(later()), await settle(None)] == ["now", "later", None]
 
 
-def test_the_label_of_an_operation_names_its_key_and_not_its_value():
-    label = ops.put("k").value("hidden").label
-    assert "put" in label
-    assert "'k'" in label
-    assert "hidden" not in label
+async def test_what_is_completed_may_be_awaited_and_never_suspends():
+    async def body():
+        return await Completed()
+
+    assert finish(body()) is None
+    assert await Completed() is None
 
 
-def test_unbound_builders_can_not_be_iterated_over():
-    with pytest.raises(TypeError, match="ops only describe operations"):
-        list(ops.get_all())
+# --- openings
 
 
-def test_the_unbound_runner_gives_back_the_operation_it_is_given():
-    op = ops.get("k").string()
-    assert Unrun()(op) is op
+class Door:
+    """What is opened: a context manager that notes how it was used."""
+
+    def __init__(self):
+        self.notes = []
+
+    async def __aenter__(self):
+        self.notes.append("entered")
+        return self
+
+    async def __aexit__(self, *error):
+        self.notes.append("left")
 
 
-def test_a_terminal_keeps_the_name_and_the_text_of_its_body():
-    terminal = type(ops.get("k")).string
-    assert terminal.__name__ == "string"
-    assert terminal.__doc__.startswith("The value as text")
+async def test_an_opening_is_awaited_or_entered():
+    async def opened():
+        return Door()
+
+    assert (await Opening(opened())).notes == []
+    async with Opening(opened()) as door:
+        assert door.notes == ["entered"]
+    assert door.notes == ["entered", "left"]

@@ -21,42 +21,42 @@ VALUES = [
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
-def test_a_value_is_the_same_when_it_has_been_pickled(value):
+def test_a_value_is_equal_after_pickling(value):
     assert pickle.loads(pickle.dumps(value)) == value
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
-def test_a_value_can_not_be_changed(value):
+def test_a_value_cannot_be_changed(value):
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         setattr(value, attrs.fields(type(value))[0].name, None)
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
-def test_a_value_is_not_one_with_other_contents(value):
+def test_values_with_other_contents_are_not_equal(value):
     first = attrs.fields(type(value))[0].name
     assert attrs.evolve(value, **{first: "other"}) != value
 
 
-def test_a_key_value_gives_its_key_and_value_as_text():
+def test_a_key_value_has_its_key_and_value_as_text():
     kv = KeyValue("ключ".encode(), "значение".encode())
     assert (kv.key_text, kv.text) == ("ключ", "значение")
 
 
-def test_a_key_value_gives_its_value_read_as_json():
+def test_a_key_value_has_its_value_decoded_from_json():
     assert KeyValue(b"k", b'{"a": [1, null]}').json() == {"a": [1, None]}
 
 
-def test_a_value_that_is_not_text_is_told_with_its_key():
+def test_a_value_that_is_not_text_is_an_error_that_names_its_key():
     with pytest.raises(UnicodeDecodeError, match="the value of b'k'"):
         _ = KeyValue(b"k", b"\xff").text
 
 
-def test_a_key_that_is_not_text_is_told():
+def test_a_key_that_is_not_text_is_an_error_that_names_it():
     with pytest.raises(UnicodeDecodeError, match=r"key b'\\xff'"):
         _ = KeyValue(b"\xff").key_text
 
 
-def test_a_value_that_is_not_json_is_told_with_its_key():
+def test_a_value_that_is_not_json_is_an_error_that_names_its_key():
     with pytest.raises(json.JSONDecodeError, match="the value of b'k' is not JSON"):
         KeyValue(b"k", b"{").json()
 
@@ -78,12 +78,12 @@ def test_a_number_is_an_int_if_it_reads_as_one_else_a_float(data, expected):
 
 
 @pytest.mark.parametrize("data", [b"", b"x", b"1_000", b"1_0.5", b"0x10", b"1,5", b"\xff"])
-def test_what_is_no_number_is_a_value_error_that_says_which_value(data):
+def test_what_is_no_number_is_an_error_that_names_the_value(data):
     with pytest.raises(ValueError, match="it is not a number"):
         as_number(data, "it")
 
 
-def test_bytes_that_are_text_are_read():
+def test_text_is_decoded_as_utf_8():
     assert as_text("é".encode(), "it") == "é"
 
 

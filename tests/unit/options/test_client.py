@@ -7,9 +7,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from etcd_factory import TLS, AsyncETCDService, Auth, ClientOptions, ConfigError, ETCDService, Keepalive, Retry
+from tests.support.pems import CERT, KEY, PRIVATE
 
-CERT = "-----BEGIN CERTIFICATE-----\nMIIcert\n-----END CERTIFICATE-----\n"
-KEY = "-----BEGIN PRIVATE KEY-----\nMIIhunter2\n-----END PRIVATE KEY-----\n"
 HTTPS = {"hosts": "https://a:1"}
 
 
@@ -134,8 +133,8 @@ def test_null_means_the_default_in_a_group_too(outer):
         ({"credentials": {}, "host": "a"}, "tls is set, but the host http://a:2379 does not use TLS; write https://"),
         ({"tls": {}, "host": "unix:///a"}, "tls is set, but the host unix:///a does not use TLS; write https://"),
         ({"namespace": 5}, "namespace: expected text or bytes, got int"),
-        ({"timeout": "5"}, "timeout: expected a number of seconds, got str"),
-        ({"timeout": True}, "timeout: expected a number of seconds, got bool"),
+        ({"timeout": "5"}, "timeout: expected a number of seconds, or a duration like '5s' or '500ms', got '5'"),
+        ({"timeout": True}, "timeout: expected a number of seconds, or a duration like '5s' or '500ms', got bool"),
         ({"timeout": 0}, "timeout: expected a number of seconds above 0, got 0"),
         ({"dialTimeout": -1}, "dialTimeout: expected a number of seconds above 0, got -1"),
         ({"dial_timeout": float("inf")}, "dial_timeout: expected a number of seconds above 0, got inf"),
@@ -146,7 +145,10 @@ def test_null_means_the_default_in_a_group_too(outer):
         ({"retry": {"maximum": -1}}, "retry.maximum: expected a number of seconds above 0, got -1"),
         ({"retry": {"initial": 2}}, "retry: initial exceeds maximum"),
         ({"keepalive": []}, "keepalive: expected a mapping, got list"),
-        ({"keepalive": {"time": "1"}}, "keepalive.time: expected a number of seconds, got str"),
+        (
+            {"keepalive": {"time": "1"}},
+            "keepalive.time: expected a number of seconds, or a duration like '5s' or '500ms', got '1'",
+        ),
         ({"keepalive": {"timeout": 0}}, "keepalive.timeout: expected a number of seconds above 0, got 0"),
         ({"grpc_options": ["a"]}, "grpc_options: expected a mapping, got list"),
         ({"grpc_options": {1: 2}}, "grpc_options: expected names as keys, got int 1"),
@@ -157,8 +159,8 @@ def test_null_means_the_default_in_a_group_too(outer):
         ({"hots": "a"}, "hots: unknown option; did you mean 'hosts'?"),
         ({"dialTimout": 1}, "dialTimout: unknown option; did you mean 'dial_timeout'?"),
         ({"zzz": 1}, "zzz: unknown option"),
-        ({"auth": {"user_name": "u"}}, "auth.user_name: unknown option; did you mean 'username'?"),
-        ({"tls": {"caa": "u"}}, "tls.caa: unknown option; did you mean 'ca'?"),
+        ({"auth": {"usernam": "u"}}, "auth.usernam: unknown option; did you mean 'username'?"),
+        ({"tls": {"caa": "u"}, **HTTPS}, "tls.caa: unknown option; did you mean 'ca'?"),
         ({"retry": {"attempt": 1}}, "retry.attempt: unknown option; did you mean 'attempts'?"),
         ({"keepalive": {"timout": 1}}, "keepalive.timout: unknown option; did you mean 'timeout'?"),
         ({"host": "a", "hosts": "b"}, "hosts: set twice, under two spellings of 'hosts'; keep one"),
@@ -173,14 +175,63 @@ def test_an_invalid_option_is_one_fault_with_its_path_and_what_was_expected(faul
 
 @pytest.mark.parametrize("given", ["a:1", 5, ["a"], True], ids=repr)
 def test_options_must_be_a_mapping(faults, given):
-    assert faults(ClientOptions.of, given) == [f"expected a mapping, got {type(given).__name__}"]
+    (fault,) = faults(ClientOptions.of, given)
+    assert fault.startswith(f"expected a mapping, got {type(given).__name__}")
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ("h:2379", 'expected a mapping, got str; write {"hosts": "h:2379"}'),
+        (["h:2379"], 'expected a mapping, got list; write {"hosts": "host:port"}'),
+        ("http://u:hunter2@h", 'expected a mapping, got str; write {"hosts": "host:port"}'),
+        (5, "expected a mapping, got int"),
+    ],
+)
+def test_a_host_in_place_of_the_options_is_an_error_that_says_what_to_write(faults, given, fault):
+    assert faults(ClientOptions.of, given) == [fault]
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        ({"endpoints": ["a:1"]}, "endpoints: unknown option; write hosts: [host:port, ...]"),
+        ({"port": 2379}, "port: unknown option; write hosts: [host:port, ...]"),
+        ({"retries": 3}, "retries: unknown option; write retry: {attempts: ...}"),
+        ({"connectTimeout": 3}, "connectTimeout: unknown option; write dial_timeout: ..."),
+        ({"use_tls": True}, "use_tls: unknown option; write https:// before each of the hosts"),
+        (
+            {"verify": False},
+            "verify: unknown option; the server is always verified; set ca to the certificate of its CA",
+        ),
+        ({"tls": {"verify": False}, **HTTPS}, "tls.verify: unknown option; the server is always verified; set ca to"),
+        (
+            {"tls": {"insecureSkipVerify": True}, **HTTPS},
+            "tls.insecureSkipVerify: unknown option; the server is always",
+        ),
+        (
+            {"tls": {"rejectUnauthorized": False}, **HTTPS},
+            "tls.rejectUnauthorized: unknown option; the server is always",
+        ),
+        (
+            {"credentials": {"rootCertificate": "x"}, **HTTPS},
+            "credentials.rootCertificate: unknown option; write ca: ...",
+        ),
+        ({"tls": {"keyfile": "x"}, **HTTPS}, "tls.keyfile: unknown option; write key: ..."),
+        ({"auth": {"user": "x"}}, "auth.user: unknown option; write username: ..."),
+        ({"auth": {"password_file": "x"}}, "auth.password_file: unknown option; write password: {file: ...}"),
+    ],
+)
+def test_a_name_that_others_use_is_an_error_that_says_what_to_write(faults, given, advice):
+    (fault, *_) = faults(ClientOptions.of, given)
+    assert fault.startswith(advice)
 
 
 def test_all_faults_are_reported_at_once(faults):
     given = {"hots": 1, "timeout": "5", "auth": {"username": "u", "passwrd": 1}, "retry": {"attempts": 0}}
     assert faults(ClientOptions.of, given) == [
         "hots: unknown option; did you mean 'hosts'?",
-        "timeout: expected a number of seconds, got str",
+        "timeout: expected a number of seconds, or a duration like '5s' or '500ms', got '5'",
         "auth.passwrd: unknown option; did you mean 'password'?",
         "auth: username is set without password; set both or neither",
         "retry.attempts: expected a whole number above 0, got 0",
@@ -190,6 +241,44 @@ def test_all_faults_are_reported_at_once(faults):
 def test_an_invalid_option_skips_the_rules_that_read_it(faults):
     assert len(faults(ClientOptions.of, {"hosts": [], "tls": {"ca": CERT}})) == 1
     assert len(faults(ClientOptions.of, {"auth": {"username": "u", "password": 5}})) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (
+            {"tls": {"cert": "no.pem"}, **HTTPS},
+            [
+                "tls.cert: expected PEM text or a file path; no such file: no.pem",
+                "tls: cert is set without key; set both or neither",
+            ],
+        ),
+        (
+            {"auth": {"password": 5}},
+            [
+                "auth.password: expected text, got int; write it in quotes",
+                "auth: password is set without username; set both or neither",
+            ],
+        ),
+        (
+            {"tls": {"ca": "no.pem"}},
+            [
+                "tls.ca: expected PEM text or a file path; no such file: no.pem",
+                "tls is set, but the host http://127.0.0.1:2379 does not use TLS; write https://",
+            ],
+        ),
+        (
+            {"auth": {"username": "u", "password": "p", "token": 5}},
+            [
+                "auth.token: expected text, got int; write it in quotes",
+                "auth: token cannot be combined with username and password; set one or the other "
+                "(null removes a value of a lower layer)",
+            ],
+        ),
+    ],
+)
+def test_all_faults_of_a_group_are_reported_together(faults, given, found):
+    assert faults(ClientOptions.of, given) == found
 
 
 @pytest.mark.parametrize(
@@ -264,6 +353,7 @@ def test_no_secret_is_in_the_repr_of_the_options():
     )
     for shown in (options, options.auth, options.tls):
         assert "hunter2" not in f"{shown!r} {shown} {SimpleNamespace(it=shown)}"
+        assert PRIVATE not in f"{shown!r} {shown}"
     assert "password=***" in repr(options)
     assert "root" in repr(options)
 
@@ -290,9 +380,14 @@ def test_no_token_is_in_the_repr_of_the_options():
         {"tls": {"key": KEY, "cert": CERT}, "hosts": "http://a"},
         {"hosts": "http://u:hunter2@a"},
         {"auth": "hunter2"},
+        {"tls": {"key": KEY, "cert": KEY}, **HTTPS},
+        {"tls": {"key": "".join(KEY.splitlines()[1:-1]), "cert": CERT}, **HTTPS},
+        {"tls": {"key": "\n".join(KEY.splitlines()[1:-1]), "cert": CERT}, **HTTPS},
     ],
 )
 def test_no_secret_is_in_an_error(given):
     with pytest.raises(ConfigError) as caught:
         ClientOptions.of(given)
-    assert "hunter2" not in f"{caught.value!r} {caught.value} {caught.value.faults}"
+    shown = f"{caught.value!r} {caught.value} {caught.value.faults}"
+    assert "hunter2" not in shown
+    assert PRIVATE not in shown

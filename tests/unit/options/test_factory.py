@@ -35,6 +35,7 @@ def test_an_empty_configuration_has_no_clients():
         ({"client_priority": {"a": "high"}}, "client_priority", {"a": "high"}),
         ({"clientPriority": {"a": "low"}}, "client_priority", {"a": "low"}),
         ({"priority": {"a": "medium"}}, "client_priority", {"a": "medium"}),
+        ({"clientPriority": {"a": "High", "b": "LOW"}}, "client_priority", {"a": "high", "b": "low"}),
     ],
 )
 def test_each_key_is_accepted_under_each_of_its_names(config, name, value):

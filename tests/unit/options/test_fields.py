@@ -1,36 +1,22 @@
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
-from pathlib import Path
 
 import pytest
 
 from etcd_factory import ETCDService
 from etcd_factory.options import fields, priority
 
-PEM = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
-
-
-def function():
-    return "secret"
-
 
 @pytest.mark.parametrize(
     ("read", "value"),
     [
         (fields.text, "a"),
-        (fields.secret, "a"),
-        (fields.secret, function),
-        (fields.seconds, 1),
-        (fields.seconds, 0.001),
-        (fields.count, 1),
         (fields.prefix, "a/"),
         (fields.prefix, b"\xff"),
         (fields.prefix, ""),
         (fields.mapping, {"a": 1}),
         (fields.mapping, OrderedDict(a=1)),
-        (fields.pem, PEM),
         (fields.disabled, False),
         (fields.imported, ETCDService),
         (priority, "low"),
@@ -47,28 +33,13 @@ def test_a_valid_value_is_returned(read, value):
         (fields.text, 0.5, "expected text, got float; write it in quotes"),
         (fields.text, True, "expected text, got bool; write it in quotes"),
         (fields.text, [], "expected text, got list"),
+        (fields.text, "\udc80", "expected text that can be written as UTF-8"),
         (fields.text, b"a", "expected text, got bytes"),
         (fields.text, "", "expected text, got an empty string"),
-        (fields.secret, 42, "expected text, got int; write it in quotes"),
-        (fields.secret, "", "expected text, got an empty string"),
-        (fields.seconds, "5", "expected a number of seconds, got str"),
-        (fields.seconds, True, "expected a number of seconds, got bool"),
-        (fields.seconds, None, "expected a number of seconds, got nothing"),
-        (fields.seconds, 0, "expected a number of seconds above 0, got 0"),
-        (fields.seconds, -1.5, "expected a number of seconds above 0, got -1.5"),
-        (fields.seconds, float("inf"), "expected a number of seconds above 0, got inf"),
-        (fields.seconds, float("nan"), "expected a number of seconds above 0, got nan"),
-        (fields.count, 1.0, "expected a whole number, got float"),
-        (fields.count, True, "expected a whole number, got bool"),
-        (fields.count, "1", "expected a whole number, got str"),
-        (fields.count, 0, "expected a whole number above 0, got 0"),
-        (fields.count, -1, "expected a whole number above 0, got -1"),
         (fields.prefix, 1, "expected text or bytes, got int"),
         (fields.mapping, [], "expected a mapping, got list"),
         (fields.mapping, "a", "expected a mapping, got str"),
         (fields.mapping, {1: 2}, "expected names as keys, got int 1"),
-        (fields.pem, 1, "expected text, got int; write it in quotes"),
-        (fields.pem, "nowhere.pem", "expected PEM text or a file path; no such file: nowhere.pem"),
         (
             fields.disabled,
             True,
@@ -90,32 +61,9 @@ def test_batching_must_be_false(faults, value):
     assert "reserved" in faults(fields.disabled, value)[0]
 
 
-def test_a_secret_of_the_wrong_type_is_not_shown(faults):
-    assert "8471" not in faults(fields.secret, 8471)[0]
-    assert "8471" not in faults(fields.secret, [8471])[0]
-
-
 def test_a_mapping_is_copied():
     given = {"a": 1}
     assert fields.mapping(given) is not given
-
-
-@pytest.mark.parametrize("kind", [str, Path])
-def test_a_pem_file_becomes_its_path(tmp_path, kind):
-    path = tmp_path / "ca.pem"
-    path.write_text(PEM)
-    assert fields.pem(kind(path)) == str(path)
-
-
-def test_a_directory_is_not_a_pem_file(tmp_path, faults):
-    assert "no such file" in faults(fields.pem, str(tmp_path))[0]
-
-
-def test_an_unreadable_pem_file_is_an_error(tmp_path, faults, monkeypatch):
-    path = tmp_path / "key.pem"
-    path.write_text(PEM)
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    assert faults(fields.pem, str(path)) == [f"cannot read the file: {path}"]
 
 
 @pytest.mark.parametrize("path", ["etcd_factory.service:ETCDService", "etcd_factory.service.ETCDService"])

@@ -6,9 +6,7 @@ import attrs
 import pytest
 
 from etcd_factory import TLS, Auth, ConfigError, Keepalive, Retry
-
-CERT = "-----BEGIN CERTIFICATE-----\nMIIcert\n-----END CERTIFICATE-----\n"
-KEY = "-----BEGIN PRIVATE KEY-----\nMIIhunter2\n-----END PRIVATE KEY-----\n"
+from tests.support.pems import CERT, KEY, PRIVATE
 
 
 @pytest.mark.parametrize(
@@ -54,12 +52,14 @@ def test_options_cannot_be_changed(options, name):
 
 @pytest.mark.parametrize("options", [Auth("root", "hunter2"), Auth(token="hunter2"), TLS(cert=CERT, key=KEY)])
 def test_no_secret_is_in_the_repr(options):
-    assert "hunter2" not in f"{options!r} {options} {SimpleNamespace(it=options)}"
+    shown = f"{options!r} {options} {SimpleNamespace(it=options)}"
+    assert "hunter2" not in shown
+    assert PRIVATE not in shown
     assert "=***" in repr(options)
 
 
 def test_the_repr_shows_the_path_of_a_key_and_that_a_password_is_missing(tmp_path):
-    (path := tmp_path / "key.pem").write_text(KEY)
+    (path := tmp_path / "both.pem").write_text(CERT + KEY)
     assert str(path) in repr(TLS(cert=str(path), key=path))
     assert "password=None" in repr(Auth())
 

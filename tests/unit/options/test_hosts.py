@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from etcd_factory.errors import ConfigError
-from etcd_factory.options.hosts import hosts, is_secure
+from etcd_factory.options.hosts import host, hosts, is_secure
 
 FORM = "write host:port, http://host:port, https://host:port, [::1]:2379, unix:///path or srv://domain"
 
@@ -24,6 +24,12 @@ FORM = "write host:port, http://host:port, https://host:port, [::1]:2379, unix:/
         ("https://[fd00::2]:9", "https://[fd00::2]:9"),
         ("a:65535", "http://a:65535"),
         ("unix:///run/etcd.sock", "unix:///run/etcd.sock"),
+        ("unix:///run/a:1", "unix:///run/a:1"),
+        ("unix:///run/a#b?c=d", "unix:///run/a%23b%3Fc=d"),
+        ("unix:///run/my%20dir/a", "unix:///run/my%20dir/a"),
+        ("unix:///run/my dir/a", "unix:///run/my%20dir/a"),
+        ("unix:///run/100%25", "unix:///run/100%25"),
+        ("unix:///run/\u00e4", "unix:///run/%C3%A4"),
         ("srv://Example.org", "srv://example.org"),
         ("srv://_etcd-client-blue._tcp.example.org", "srv://_etcd-client-blue._tcp.example.org"),
     ],
@@ -35,6 +41,11 @@ def test_each_form_of_a_host_becomes_a_url_with_its_port(written, url):
 @pytest.mark.parametrize("several", [["a:1", "b:2"], ("a:1", "b:2")], ids=["list", "tuple"])
 def test_several_hosts_keep_their_order(several):
     assert hosts(several) == ("http://a:1", "http://b:2")
+
+
+@pytest.mark.parametrize("written", ["unix:///run/a#b?c", "unix:///run/my%20dir/a", "unix:///run/100%25/%2523"])
+def test_the_url_of_a_socket_is_read_as_itself(written):
+    assert hosts(hosts(written)) == hosts(written)
 
 
 def test_srv_cannot_be_combined_with_other_hosts(faults):
@@ -80,6 +91,7 @@ def test_a_unix_socket_cannot_be_combined_with_https(faults):
         ("a b:1", f"'a b:1' is not a host; {FORM}"),
         ("unix://relative/path", "expected unix:///absolute/path, got unix://relative/path"),
         ("unix:/path", f"is not a host; {FORM}"),
+        ("unix:///run/a%2Cb", "the path of a socket cannot have a comma: /run/a,b; make a symbolic link to it"),
         ("http://[::1", "'http://[::1' is not a host"),
         ("[name]:1", "'[name]:1' is not a host"),
         ("srv://", "expected srv://domain, without a port, got srv://"),
@@ -96,9 +108,24 @@ def test_port_zero_is_invalid(faults):
     assert "'a:0' is not a host" in faults(hosts, "a:0")[0]
 
 
-def test_several_hosts_in_one_string_are_an_error_that_suggests_a_list(faults):
-    (fault,) = faults(hosts, "a:1,b:2")
-    assert "list" in fault
+@pytest.mark.parametrize("several", ["a:1,b:2", " a:1 , http://b:2,", ["a:1,b:2"], ["a:1", "b:2,a:1"]], ids=repr)
+def test_several_hosts_in_one_text_are_separated_by_commas(several):
+    assert hosts(several) == ("http://a:1", "http://b:2")
+
+
+def test_ipv6_addresses_in_one_text_are_separated_too():
+    assert hosts("[::1]:2379,[::2]") == ("http://[::1]:2379", "http://[::2]:2379")
+
+
+@pytest.mark.parametrize("written", ["", ",", " , "])
+def test_a_text_without_a_host_is_an_error(faults, written):
+    (fault,) = faults(hosts, written)
+    assert fault == f"{written!r} is not a host; {FORM}"
+
+
+def test_one_host_is_not_several(faults):
+    assert host("a:1") == "http://a:1"
+    assert faults(host, "a:1,b:2") == ["'a:1,b:2' contains several hosts; expected one"]
 
 
 @pytest.mark.parametrize(
@@ -113,6 +140,8 @@ def test_several_hosts_in_one_string_are_an_error_that_suggests_a_list(faults):
         "http://root:/hunter2@a:1",
         "http://root:#hunter2@a:1",
         "http://root:?hunter2@a:1",
+        "http://root:hunt,er2@a:1",
+        "hunter2,b:1@a:1",
     ],
 )
 def test_a_url_with_a_password_is_refused_and_not_shown(written):

@@ -11,7 +11,6 @@ from etcd_factory.options.factory import FactoryOptionsDict
 from etcd_factory.options.names import canonical
 from etcd_factory.options.services import BALANCERS, SERVICE_OPTIONS, ConfigCenterOptions, ServiceDiscovery
 from etcd_factory.registry import balancers
-from etcd_factory.registry.registry import OPTIONS
 
 PAIRS = [
     (Auth, mappings.AuthDict),
@@ -49,5 +48,5 @@ def test_the_types_of_an_option_can_be_resolved_at_run_time(cls, mapping):
 
 
 def test_the_names_of_service_options_and_balancers_are_those_of_the_registry():
-    assert (*mappings.ServiceOptionsDict.__annotations__,) == SERVICE_OPTIONS == OPTIONS
+    assert (*mappings.ServiceOptionsDict.__annotations__,) == SERVICE_OPTIONS
     assert set(BALANCERS) == set(balancers.BALANCERS)

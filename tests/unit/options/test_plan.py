@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from omegaconf import OmegaConf
 
-from etcd_factory import ClientOptions, FactoryOptions
+from etcd_factory import ClientOptions, ETCDServiceFactory, FactoryOptions
 from etcd_factory.options.plan import plan
 from etcd_factory.options.structure import structure
 
@@ -52,7 +52,7 @@ def test_no_password_is_in_the_repr():
         ({"clients": {"a": 5}}, "clients.a: expected a mapping, got int"),
         ({"priority": {"a": 1}}, "priority.a: expected one of high, medium, low, got 1"),
         ({"client": {"hots": 1}}, "client.hots: unknown option; did you mean 'hosts'?"),
-        ({"clients": {"a": {"auth": {"user": 1}}}}, "clients.a.auth.user: unknown option; did you mean 'username'?"),
+        ({"clients": {"a": {"auth": {"user": 1}}}}, "clients.a.auth.user: unknown option; write username: ..."),
         ({"clients": {"a": {"timeout": -1}}}, "clients.a.timeout: expected a number of seconds above 0, got -1"),
         ({"clients": {"a": {"tls": {}}}}, "clients.a: tls is set, but the host http://127.0.0.1:2379 does not use TLS"),
         ({"client": {"auth": {"username": "u"}}}, "client.auth: username is set without password"),
@@ -117,9 +117,41 @@ def test_the_path_of_the_options_may_be_given(faults):
 def test_a_missing_variable_is_a_fault_at_its_path(faults):
     (fault,) = faults(planned, OmegaConf.create({"client": {"hosts": ["${oc.env:NOWHERE_SET}"]}}))
     assert fault.startswith("client.hosts.0: ")
-    assert "Environment variable 'NOWHERE_SET' not found" in fault
+    assert "environment variable NOWHERE_SET is not set" in fault
 
 
 def test_a_missing_password_is_not_reported_twice(faults):
     tree = OmegaConf.create({"client": {"auth": {"username": "u", "password": "${oc.env:NOWHERE_SET}"}}})
     assert len(faults(planned, tree)) == 1
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            {"clients": {"one1": {}, "b": {}}, "default_client_name": "one2"},
+            "default_client_name: no client 'one2' is configured; did you mean 'one1'?; the clients are: one1, b",
+        ),
+        (
+            {"client": {}, "clientPriority": {"defualt": "high"}},
+            "client_priority.defualt: no client 'defualt' is configured; did you mean 'default'?; "
+            "the clients are: default",
+        ),
+        (
+            {"clients": {f"c{n}": {} for n in range(20)}, "default_client_name": "x"},
+            "default_client_name: no client 'x' is configured; the clients are: "
+            "c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, ...",
+        ),
+    ],
+)
+def test_a_name_of_no_client_is_warned_of(caplog, config, message):
+    planned(config)
+    planned({"client": {}, "clients": {"a": {}}, "default_client_name": "a", "priority": {"default": "low", "a": None}})
+    planned({"default_client_name": "made later", "priority": {"made later": "low"}})
+    assert caplog.messages == [message]
+
+
+def test_the_warning_has_the_file(caplog, tmp_path):
+    (path := tmp_path / "a.yaml").write_text("etcd: {clients: {a: {}}, default_client_name: b}")
+    ETCDServiceFactory.from_config(path).close()
+    assert caplog.messages == [f"{path}: etcd.default_client_name: no client 'b' is configured; the clients are: a"]

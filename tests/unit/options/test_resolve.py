@@ -29,7 +29,7 @@ def test_each_value_that_cannot_be_resolved_is_a_fault_and_left_out():
     )
     assert value == {"b": {"d": 1}}
     assert (first.path, second.path, third.path) == ("a", "b.c", "e")
-    assert "Environment variable 'NOWHERE_SET' not found" in first.message
+    assert "environment variable NOWHERE_SET is not set" in first.message
     assert "nothing" in second.message
 
 

@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from etcd_factory.errors import ConfigError, Fault
-from etcd_factory.options.fields import count, text
+from etcd_factory.options.fields import text
+from etcd_factory.options.numbers import count
 from etcd_factory.options.structure import below, overlay, structure
 
 
-def odd(pair: Any) -> str:
+def odd(pair: Any, present: frozenset[str]) -> str:
     return "left is right" if pair.left == pair.right else ""
 
 

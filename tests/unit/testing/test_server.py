@@ -125,6 +125,7 @@ def test_a_paused_server_accepts_and_does_not_answer(server):
 
 def test_a_paused_server_is_shut_down_in_order(server):
     pid = server.pid
+    server.etcdctl("put", "k", "v")  # etcd handles signals a moment after it logs that it is ready
     server.pause()
     server.stop()
     assert not is_running(pid)
@@ -135,6 +136,7 @@ def test_a_server_that_ignores_signals_is_killed(server, monkeypatch):
     monkeypatch.setattr(module, "GRACE_S", 0.05)
     monkeypatch.setattr(module.ServerProcess, "resume", lambda self: None)
     pid = server.pid
+    server.etcdctl("put", "k", "v")  # etcd handles signals a moment after it logs that it is ready
     server.pause()
     server.stop()
     assert not is_running(pid)

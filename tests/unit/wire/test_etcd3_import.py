@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from etcd_factory.wire.etcd3_import import GENERATED, StandIn, install
+from etcd_factory.wire.etcd3_import import GENERATED, Etcd3Importer, install
 
 BOTH = "import etcd_factory, etcd3\n"
 
@@ -20,7 +20,7 @@ def test_etcd3_imports_after_etcd_factory_without_a_warning():
 
 
 @pytest.mark.parametrize("name", ["kv", "auth", "rpc"])
-def test_the_generated_module_holds_the_hosted_messages(name):
+def test_a_generated_module_has_the_hosted_messages(name):
     run(
         f"{BOTH}import etcd3.etcdrpc.{name}_pb2 as module\n"
         "from etcd_factory.wire import descriptors\n"
@@ -29,7 +29,7 @@ def test_the_generated_module_holds_the_hosted_messages(name):
     )
 
 
-def test_the_enums_of_a_generated_module_are_there():
+def test_a_generated_module_has_its_enums():
     run(
         BOTH + "from etcd3.etcdrpc import rpc_pb2, kv_pb2\n"
         "assert rpc_pb2.AlarmType.Name(rpc_pb2.NOSPACE) == 'NOSPACE'\n"
@@ -49,23 +49,23 @@ def test_an_etcd3_client_calls_a_server(etcd_server):
     host, port = etcd_server.endpoint.split(":")
     run(
         f"{BOTH}client = etcd3.client('{host}', {port})\n"
-        "client.put('standin', 'v')\n"
-        "assert client.get('standin')[0] == b'v'\n"
-        "assert client.delete('standin')\n"
+        "client.put('import', 'v')\n"
+        "assert client.get('import')[0] == b'v'\n"
+        "assert client.delete('import')\n"
         "client.close()\n"
     )
 
 
-def test_standing_in_twice_is_once():
+def test_installing_twice_has_no_effect():
     install()
     install()
-    assert sum(isinstance(finder, StandIn) for finder in sys.meta_path) == 1
+    assert sum(isinstance(finder, Etcd3Importer) for finder in sys.meta_path) == 1
 
 
 @pytest.mark.parametrize("name", ["etcd3", "etcd3.client", "etcd3.etcdrpc", "json"])
-def test_all_else_is_found_as_ever(name):
-    assert StandIn().find_spec(name) is None
+def test_other_modules_are_found_as_usual(name):
+    assert Etcd3Importer().find_spec(name) is None
 
 
 def test_the_generated_modules_are_found_here():
-    assert {StandIn().find_spec(name).origin for name in GENERATED} == {"etcd_factory"}
+    assert {Etcd3Importer().find_spec(name).origin for name in GENERATED} == {"etcd_factory"}

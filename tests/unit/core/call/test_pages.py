@@ -1,47 +1,47 @@
-"""Pages of one revision, with a scripted server behind them."""
+"""Pages of one revision, on a store of the test."""
 
 import pytest
 
-from etcd_factory.core.call.pages import FIRST, MOST, Pages, in_key_order
+from etcd_factory.core.call.pages import FIRST, MOST, RangePages, in_key_order
 from etcd_factory.wire import messages
 
 REVISION = 42
 
 
 class Store:
-    """Keys k00000, k00001, ... with values of one size; it keeps the requests."""
+    """Keys k00000, k00001, ... with values of one size; ``requests`` has what was asked."""
 
     def __init__(self, keys, size=1):
         self.keys = [b"k%05d" % n for n in range(keys)]
-        self.value, self.asked = b"v" * size, []
+        self.value, self.requests = b"v" * size, []
 
     async def send(self, fields):
-        self.asked.append(dict(fields))
+        self.requests.append(dict(fields))
         found = [key for key in self.keys if key >= fields["key"]]
         kept = found[: fields["limit"]] if fields["limit"] else found
         return messages.RangeResponse(
-            header={"revision": REVISION + len(self.asked) - 1},
+            header={"revision": REVISION + len(self.requests) - 1},
             kvs=[{"key": key, "value": self.value} for key in kept],
             count=len(found),
             more=len(kept) < len(found),
         )
 
     async def collect(self, **fields):
-        pages = Pages(self.send, {"key": b"\0", "range_end": b"\0", **fields}, 0, 1 << 20)
+        pages = RangePages(self.send, {"key": b"\0", "range_end": b"\0", **fields}, 0, 1 << 20)
         return [kv.key for kv in (await pages.collect()).kvs]
 
 
-async def test_few_keys_are_one_message_with_no_revision():
+async def test_few_keys_are_one_message_without_a_revision():
     store = Store(3)
     assert await store.collect() == store.keys
-    assert [(asked["limit"], "revision" in asked) for asked in store.asked] == [(FIRST, False)]
+    assert [(request["limit"], "revision" in request) for request in store.requests] == [(FIRST, False)]
 
 
-async def test_no_keys_are_an_empty_answer():
+async def test_no_keys_are_an_empty_reply():
     assert await Store(0).collect() == []
 
 
-async def test_all_pages_give_every_key_once_in_order():
+async def test_the_pages_have_every_key_once_in_order():
     store = Store(FIRST * 2 + 1)
     assert await store.collect() == store.keys
 
@@ -49,26 +49,26 @@ async def test_all_pages_give_every_key_once_in_order():
 async def test_later_pages_are_pinned_to_the_revision_of_the_first():
     store = Store(FIRST * 4, size=2000)
     await store.collect()
-    assert len(store.asked) > 2
-    assert {asked["revision"] for asked in store.asked[1:]} == {REVISION}
+    assert len(store.requests) > 2
+    assert {request["revision"] for request in store.requests[1:]} == {REVISION}
 
 
-async def test_a_revision_that_was_asked_for_is_that_of_all_pages():
+async def test_a_requested_revision_is_that_of_all_pages():
     store = Store(FIRST + 1)
     await store.collect(revision=7)
-    assert [asked["revision"] for asked in store.asked] == [7, 7]
+    assert [request["revision"] for request in store.requests] == [7, 7]
 
 
-async def test_each_page_begins_right_behind_the_one_before():
+async def test_each_page_begins_right_after_the_one_before():
     store = Store(FIRST + 1)
     await store.collect()
-    assert store.asked[1]["key"] == store.keys[FIRST - 1] + b"\0"
+    assert store.requests[1]["key"] == store.keys[FIRST - 1] + b"\0"
 
 
-async def test_the_namespace_is_taken_off_the_key_that_the_next_page_begins_with():
+async def test_the_namespace_is_cut_off_the_key_at_which_the_next_page_begins():
     store = Store(FIRST + 1)
-    await Pages(store.send, {"key": b"\0", "range_end": b"\0"}, 2).collect()
-    assert store.asked[1]["key"] == store.keys[FIRST - 1][2:] + b"\0"
+    await RangePages(store.send, {"key": b"\0", "range_end": b"\0"}, 2).collect()
+    assert store.requests[1]["key"] == store.keys[FIRST - 1][2:] + b"\0"
 
 
 @pytest.mark.parametrize("limit", [1, FIRST - 1, FIRST, FIRST + 1, FIRST * 2 + 5])
@@ -77,41 +77,41 @@ async def test_a_limit_counts_across_pages(limit):
     assert await store.collect(limit=limit) == store.keys[:limit]
 
 
-async def test_a_limit_that_is_reached_asks_for_no_further_page():
+async def test_no_further_page_is_read_once_the_limit_is_reached():
     store = Store(FIRST * 3)
     await store.collect(limit=FIRST)
-    assert len(store.asked) == 1
+    assert len(store.requests) == 1
 
 
-async def test_big_values_make_small_pages():
+async def test_large_values_make_small_pages():
     store, target = Store(FIRST * 2, size=1000), 10_000
-    pages = Pages(store.send, {"key": b"\0", "range_end": b"\0"}, 0, target)
+    pages = RangePages(store.send, {"key": b"\0", "range_end": b"\0"}, 0, target)
     await pages.next()
     assert (await pages.next()).ByteSize() <= target
 
 
-async def test_a_page_holds_one_key_at_least():
+async def test_a_page_has_at_least_one_key():
     store = Store(FIRST + 3, size=100)
-    pages = Pages(store.send, {"key": b"\0", "range_end": b"\0"}, 0, target=1)
+    pages = RangePages(store.send, {"key": b"\0", "range_end": b"\0"}, 0, size=1)
     assert len(list((await pages.collect()).kvs)) == FIRST + 3
-    assert [asked["limit"] for asked in store.asked[1:]] == [1, 1, 1]
+    assert [request["limit"] for request in store.requests[1:]] == [1, 1, 1]
 
 
-async def test_a_page_asks_for_a_bounded_number_of_keys():
+async def test_a_page_has_a_limited_number_of_keys():
     store = Store(FIRST + 1)
-    await Pages(store.send, {"key": b"\0", "range_end": b"\0"}, 0, target=1 << 40).collect()
-    assert store.asked[1]["limit"] == MOST
+    await RangePages(store.send, {"key": b"\0", "range_end": b"\0"}, 0, size=1 << 40).collect()
+    assert store.requests[1]["limit"] == MOST
 
 
 @pytest.mark.parametrize("fields", [{"sort_order": "DESCEND"}, {"sort_target": "VALUE"}, {"sort_target": "MOD"}])
 async def test_a_read_in_another_order_is_one_message(fields):
     store = Store(FIRST * 2)
     assert await store.collect(**fields) == store.keys
-    assert [asked["limit"] for asked in store.asked] == [0]
+    assert [request["limit"] for request in store.requests] == [0]
 
 
-async def test_behind_the_last_page_there_is_none():
-    pages = Pages(Store(1).send, {"key": b"\0", "range_end": b"\0"}, 0)
+async def test_after_the_last_page_there_is_none():
+    pages = RangePages(Store(1).send, {"key": b"\0", "range_end": b"\0"}, 0)
     assert await pages.next() is not None
     assert await pages.next() is None
     assert await pages.next() is None
@@ -130,3 +130,8 @@ async def test_behind_the_last_page_there_is_none():
 )
 def test_only_ascending_keys_are_in_key_order(fields, expected):
     assert in_key_order(fields) is expected
+
+
+async def test_collected_pages_have_the_header_of_the_first():
+    pages = RangePages(Store(FIRST + 1).send, {"key": b"\0", "range_end": b"\0"}, 0)
+    assert (await pages.collect()).header.revision == REVISION

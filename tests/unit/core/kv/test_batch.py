@@ -1,4 +1,4 @@
-"""Cutting operations into transactions that etcd takes."""
+"""Cutting operations into transactions that etcd accepts."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +19,7 @@ OPS = st.one_of(
 
 
 def touched(op):
-    """The test's own keys that a write touches, the long way round."""
+    """The test's keys that a write touches, found key by key."""
     if op.kind == "get":
         return set()
     start, end = op.fields["key"], op.fields.get("range_end", b"")
@@ -36,17 +36,17 @@ def clashing(group):
 
 
 @given(st.lists(OPS, max_size=40))
-def test_the_groups_hold_all_operations_in_order(given_ops):
+def test_the_groups_have_all_operations_in_order(given_ops):
     assert [op for group in groups(given_ops) for op in group] == given_ops
 
 
 @given(st.lists(OPS, max_size=40))
-def test_no_group_is_one_that_etcd_refuses(given_ops):
+def test_etcd_accepts_every_group(given_ops):
     assert not any(clashing(group) for group in groups(given_ops))
 
 
 @given(st.integers(0, 3 * LIMIT + 1))
-def test_a_group_is_as_long_as_a_transaction_may_be(many):
+def test_a_group_is_as_long_as_a_transaction_can_be(many):
     sizes = [len(group) for group in groups(ops.put(f"k{n}").value("v") for n in range(many))]
     assert sum(sizes) == many
     assert all(size == LIMIT for size in sizes[:-1])
@@ -57,22 +57,22 @@ def test_the_limit_is_that_of_the_server():
     assert LIMIT == 128
 
 
-def test_one_key_twice_makes_two_groups():
+def test_a_key_that_is_put_twice_makes_two_groups():
     put = ops.put("k").value("v")
     assert list(groups([put, put])) == [[put], [put]]
 
 
-def test_deletions_of_one_key_stay_together():
+def test_deletions_of_a_key_stay_together():
     one, other = ops.delete().key("k"), ops.delete().prefix("k")
     assert list(groups([one, other])) == [[one, other]]
 
 
-def test_reads_of_one_key_stay_with_its_write():
+def test_reads_of_a_key_stay_with_its_write():
     read, put = ops.get("k").string(), ops.put("k").value("v")
     assert list(groups([read, put, read])) == [[read, put, read]]
 
 
-def test_a_transaction_stands_alone():
+def test_a_nested_transaction_stays_alone():
     put, txn = ops.put("a").value("v"), ops.txn().then(ops.put("b").value("v")).commit()
     assert list(groups([put, txn, put])) == [[put], [txn], [put]]
 

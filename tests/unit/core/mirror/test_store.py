@@ -1,4 +1,4 @@
-"""What a mirror holds: the store's state, and changes that lead from one state to the next."""
+"""What a mirror holds: a state of the store, and changes that lead from one state to the next."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etcd_factory import KeyValue
-from etcd_factory.core.mirror.store import KeyValueStore, differences, merged
-from etcd_factory.wire import messages
+from etcd_factory.core.mirror.store import differences, merged
+from tests.support.stores import KEYS, WRITE, Store, apply, compose, event, fill, filled, message
 
-SPACE = b"ns/"
 TICK = 0.2  # seconds
 READERS = {
     "list": list,
@@ -21,109 +20,39 @@ READERS = {
     "items": lambda held: [key for key, _ in held.items()],
     "copy": lambda held: [*held.copy()],
 }
-
-
-def compose(state, changes):
-    """What a state becomes by these changes, each of which has to fit."""
-    state = dict(state)
-    for old, new in changes:
-        key = (old or new).key
-        assert state.get(key) == old
-        state.pop(key, None)
-        state.update({} if new is None else {key: new})
-    return state
-
-
-class Store:
-    """A model of etcd: what it holds, and the events that led there; ``seen`` is how far it was told."""
-
-    def __init__(self):
-        self.empty()
-
-    def empty(self):
-        self.revision, self.seen, self.state, self._events, self._sent = 1, 1, {}, [], 0
-
-    def write(self, values):
-        """One transaction: values by key, None to delete it."""
-        self.revision += 1
-        for key, value in values.items():
-            if value is not None or key in self.state:
-                self._change(key, value)
-
-    def _change(self, key, value):
-        old = self.state.pop(key, KeyValue(key, create_revision=self.revision))
-        if value is None:
-            self._events.append(event(KeyValue(key, mod_revision=self.revision), "DELETE"))
-        else:
-            new = KeyValue(key, value, old.create_revision, self.revision, old.version + 1)
-            self.state[key] = new
-            self._events.append(event(new))
-
-    def told(self, again=0):
-        """The events that were not told yet, behind so many that were."""
-        told, self._sent = self._events[max(0, self._sent - again) :], len(self._events)
-        self.seen = max([self.seen, *(one.kv.mod_revision for one in told)])
-        return told
-
-    def read(self):
-        """All that it holds."""
-        self._sent, self.seen = len(self._events), self.revision
-        return [message(kv) for kv in self.state.values()]
-
-
-def message(kv):
-    """A value as etcd sends it, below the namespace."""
-    sent = messages.KeyValue(key=SPACE + kv.key, value=kv.value, mod_revision=kv.mod_revision)
-    sent.create_revision, sent.version = kv.create_revision, kv.version
-    return sent
-
-
-def event(kv, kind="PUT"):
-    return messages.Event(type=kind, kv=message(kv))
-
-
-def filled(state, revision=1):
-    """What a mirror holds that has read this."""
-    held = KeyValueStore(threading.Lock(), len(SPACE))
-    held._fill(map(message, state.values()), revision, told=False)
-    return held
-
-
-KEYS = st.sampled_from([b"", b"a", b"b", b"c"])
-WRITE = st.dictionaries(KEYS, st.none() | st.sampled_from([b"", b"v", b"w"]), min_size=1)
 STEPS = st.lists(WRITE | st.sampled_from(["fill", "empty"]) | st.integers(0, 3) | KEYS, max_size=30)
 
 
 @given(STEPS)
-def test_whatever_happens_it_holds_the_stores_state_and_changes_lead_to_it(steps):
+def test_it_always_holds_the_state_of_the_store_and_changes_lead_to_it(steps):
     store, held, known = Store(), filled({}), {}
     for step in [*steps, 0]:
         if isinstance(step, dict):
             store.write(step)
-        elif isinstance(step, bytes):  # what is read, or not, makes no difference
+        elif isinstance(step, bytes):  # reading a key in between makes no difference
             assert held._read(step) == known.get(step)
         else:
-            known = compose(known, caught_up(held, store, step))
+            known = compose(known, followed(held, store, step))
             assert known == held.copy() == store.state
             assert (held.revision, len(held)) == (store.seen, len(store.state))
 
 
-def caught_up(held, store, step):
-    """The changes of going on, with so many events told again, or of reading all afresh."""
+def followed(held, store, step):
+    """Return the changes after more events, so many of which come twice, or after the range was read again."""
     if isinstance(step, int):
-        return held._follow(store.told(step))
+        return apply(held, store.deliver(step))
     if step == "empty":
         store.empty()
-    return held._fill(store.read(), store.revision, told=True)
+    return fill(held, store.read(), store.revision, compare=True)
 
 
 @given(st.lists(WRITE, max_size=20))
-def test_merged_changes_lead_to_the_same_state_with_one_change_of_a_key_at_most(writes):
+def test_merged_changes_lead_to_the_same_state_with_at_most_one_change_of_a_key(writes):
     store, held = Store(), filled({})
     changes = []
     for write in writes:
         store.write(write)
-        changes += held._follow(store.told())
+        changes += apply(held, store.deliver())
     few = merged(changes)
     assert compose({}, few) == store.state
     assert len({(old or new).key for old, new in few}) == len(few)
@@ -140,27 +69,45 @@ def test_differences_lead_from_one_state_to_the_other_in_the_order_of_the_keys(o
     assert [(old or new).key for old, new in changes] == sorted((old or new).key for old, new in changes)
 
 
-def test_reading_all_afresh_tells_no_differences_to_nobody():
-    held = filled({})
-    assert held._fill([message(KeyValue(b"a"))], 7, told=False) == []
-    assert (held.revision, held.copy()) == (7, {b"a": KeyValue(b"a")})
+def test_reading_the_range_again_without_handlers_compares_nothing():
+    held = filled({b"old": KeyValue(b"old")})
+    assert fill(held, [message(KeyValue(b"a"))], 7) == []
+    assert (held.revision, held.fills, held.copy()) == (7, 2, {b"a": KeyValue(b"a")})
 
 
-def test_events_that_are_known_change_nothing():
+def test_events_that_were_seen_change_nothing():
     held = filled({b"a": KeyValue(b"a", b"new", mod_revision=5)}, revision=5)
-    assert held._follow([event(KeyValue(b"a", b"old", mod_revision=4))]) == []
+    assert apply(held, [event(KeyValue(b"a", b"old", mod_revision=4))]) == []
     assert (held[b"a"].value, held.revision) == (b"new", 5)
+
+
+def test_events_up_to_a_revision_that_was_reached_without_them_are_reported_and_not_applied():
+    """Nothing in the range had changed by then, so they cancel each other out."""
+    held = filled({}, revision=5)
+    held.revision = 9
+    created, deleted = KeyValue(b"a", b"v", 6, 6, 1), KeyValue(b"a", mod_revision=7)
+    changes = apply(held, [event(created), event(deleted, "DELETE")])
+    assert [(old and old.value, new and new.value) for old, new in changes] == [(None, b"v"), (b"v", None)]
+    assert (held.copy(), held.revision) == ({}, 9)
 
 
 def test_deleting_what_is_not_held_changes_nothing():
     held = filled({})
-    assert held._follow([event(KeyValue(b"a", mod_revision=2), "DELETE")]) == [(None, None)]
+    assert apply(held, [event(KeyValue(b"a", mod_revision=2), "DELETE")]) == [(None, None)]
     assert (held.copy(), held.revision) == ({}, 2)
 
 
-def test_a_value_is_made_once():
+def test_a_value_is_made_once_and_only_when_it_is_read():
     held = filled({b"a": KeyValue(b"a", b"v")})
-    assert held[b"a"] is held[b"a"] is held.copy()[b"a"]
+    assert not isinstance(held.peek(b"a"), KeyValue)
+    assert held[b"a"] is held[b"a"] is held.copy()[b"a"] is held.peek(b"a")
+
+
+def test_a_missing_key_is_a_key_error_as_in_any_mapping():
+    held = filled({})
+    with pytest.raises(KeyError, match="b'a'"):
+        held[b"a"]
+    assert (b"a" in held, held.peek(b"a")) == (False, None)
 
 
 @pytest.mark.parametrize("key", ["a", None, 1], ids=repr)
@@ -173,7 +120,7 @@ def test_keys_are_bytes_and_nothing_else(key):
 
 
 class Halfway:
-    """An event that lets another thread go on when it is applied."""
+    """An event that starts another thread when it is applied."""
 
     def __init__(self, kv, thread):
         self.kv, self._thread = message(kv), thread
@@ -189,6 +136,6 @@ class Halfway:
 def test_no_reader_sees_a_part_of_a_transaction(name):
     held, seen = filled({b"old": KeyValue(b"old")}), []
     reading = threading.Thread(target=lambda: seen.append(READERS[name](held)))
-    held._follow([event(KeyValue(b"a", mod_revision=2)), Halfway(KeyValue(b"b", mod_revision=2), reading)])
+    apply(held, [event(KeyValue(b"a", mod_revision=2)), Halfway(KeyValue(b"b", mod_revision=2), reading)])
     reading.join(10)
     assert seen in ([[b"old"]], [[b"old", b"a", b"b"]])

@@ -1,4 +1,4 @@
-"""What waits, on threads and on asyncio: signals, mailboxes, tasks and promises."""
+"""What both runtimes do alike: signals, mailboxes, tasks and promises, on threads and on asyncio."""
 
 import asyncio
 import threading
@@ -15,21 +15,21 @@ TICK = 0.01
 
 
 @pytest.fixture(params=[ThreadRuntime, AsyncioRuntime], ids=["threads", "tasks"])
-def io(request):
+def runtime(request):
     return request.param()
 
 
 class Waiters:
-    """Runs what waits beside the test; ``all`` of it must end soon."""
+    """Runs beside the test what waits; all of it must end soon."""
 
-    def __init__(self, io):
-        self._blocks = io.face.__name__ == "Sync"
+    def __init__(self, runtime):
+        self._blocks = runtime.face.__name__ == "Sync"
 
     def begin(self, body):
         return asyncio.ensure_future(asyncio.to_thread(finish, body) if self._blocks else body)
 
     async def waiting(self, *bodies):
-        """They, when each of them waits already."""
+        """Begin them, and return once each of them waits."""
         begun = [self.begin(body) for body in bodies]
         await asyncio.sleep(TICK)
         return begun
@@ -39,27 +39,27 @@ class Waiters:
 
 
 @pytest.fixture
-def waiters(io):
-    return Waiters(io)
+def waiters(runtime):
+    return Waiters(runtime)
 
 
 async def ended(*waiting):
     return await asyncio.wait_for(asyncio.gather(*waiting), BOUND)
 
 
-async def test_a_signal_wakes_all_who_wait(io, waiters):
-    signal = io.signal()
+async def test_a_signal_wakes_all_who_wait(runtime, waiters):
+    signal = runtime.signal()
     waiting = await waiters.waiting(*(signal.wait() for _ in range(3)))
     signal.set()
     assert await ended(*waiting) == [True, True, True]
 
 
-async def test_a_signal_that_is_not_raised_in_time_is_false(io, waiters):
-    assert await waiters.soon(io.signal().wait(TICK)) is False
+async def test_a_signal_that_is_not_set_in_time_is_false(runtime, waiters):
+    assert await waiters.soon(runtime.signal().wait(TICK)) is False
 
 
-async def test_a_signal_stays_raised_until_it_is_cleared(io, waiters):
-    signal = io.signal()
+async def test_a_signal_stays_set_until_it_is_cleared(runtime, waiters):
+    signal = runtime.signal()
     assert not signal.is_set()
     signal.set()
     assert [await waiters.soon(signal.wait(TICK)) for _ in range(2)] == [True, True]
@@ -68,101 +68,101 @@ async def test_a_signal_stays_raised_until_it_is_cleared(io, waiters):
     assert await waiters.soon(signal.wait(TICK)) is False
 
 
-async def test_a_mailbox_gives_items_in_order(io, waiters):
-    box = io.mailbox(3)
+async def test_a_mailbox_returns_items_in_order(runtime, waiters):
+    box = runtime.mailbox(3)
     assert [box.put(item) for item in "abc"] == [True, True, True]
     assert [await waiters.soon(box.get()) for _ in "abc"] == ["a", "b", "c"]
 
 
-async def test_a_full_mailbox_takes_only_what_it_must(io, waiters):
-    box = io.mailbox(1)
+async def test_a_full_mailbox_accepts_only_what_it_must(runtime, waiters):
+    box = runtime.mailbox(1)
     assert (box.put("a"), box.put("b"), box.put("c", always=True)) == (True, False, True)
     assert [await waiters.soon(box.get()) for _ in "ac"] == ["a", "c"]
     assert box.put("d")
 
 
-async def test_an_item_wakes_one_who_waits(io, waiters):
-    box = io.mailbox(1)
+async def test_an_item_wakes_a_reader(runtime, waiters):
+    box = runtime.mailbox(1)
     waiting = await waiters.waiting(box.get())
     box.put("a")
     assert await ended(*waiting) == ["a"]
 
 
-async def test_each_item_goes_to_one_of_those_who_wait(io, waiters):
-    box = io.mailbox(5)
+async def test_each_item_goes_to_one_reader(runtime, waiters):
+    box = runtime.mailbox(5)
     waiting = await waiters.waiting(*(box.get() for _ in range(5)))
     for item in range(5):
         box.put(item)
     assert sorted(await ended(*waiting)) == [0, 1, 2, 3, 4]
 
 
-async def test_an_empty_mailbox_gives_none_at_the_end_of_the_time(io, waiters):
-    box = io.mailbox(1)
+async def test_an_empty_mailbox_returns_none_after_the_timeout(runtime, waiters):
+    box = runtime.mailbox(1)
     assert await waiters.soon(box.get(TICK)) is None
     box.put("a")
     assert await waiters.soon(box.get(TICK)) == "a"
 
 
-async def test_a_closed_mailbox_gives_what_is_in_it_and_then_none(io, waiters):
-    box = io.mailbox(2)
+async def test_a_closed_mailbox_returns_what_is_in_it_and_then_none(runtime, waiters):
+    box = runtime.mailbox(2)
     box.put("a")
     box.close()
     assert (box.put("b"), box.put("c", always=True)) == (False, False)
     assert [await waiters.soon(box.get()) for _ in range(3)] == ["a", None, None]
 
 
-async def test_closing_a_mailbox_wakes_all_who_wait(io, waiters):
-    box = io.mailbox(1)
+async def test_closing_a_mailbox_wakes_all_readers(runtime, waiters):
+    box = runtime.mailbox(1)
     waiting = await waiters.waiting(*(box.get() for _ in range(3)))
     box.close()
     assert await ended(*waiting) == [None, None, None]
 
 
-async def test_a_task_runs_beside_its_maker_and_has_a_name(io, waiters):
-    go, names = io.signal(), []
+async def test_a_task_runs_in_the_background_and_has_a_name(runtime, waiters):
+    go, names = runtime.signal(), []
 
     async def body():
         await go.wait(BOUND)
-        blocks = io.face.__name__ == "Sync"
+        blocks = runtime.face.__name__ == "Sync"
         names.append(threading.current_thread().name if blocks else asyncio.current_task().get_name())
 
-    task = io.spawn(body(), "etcd_factory test")
+    task = runtime.spawn(body(), "etcd_factory test")
     assert await waiters.soon(task.join(TICK)) is False
     go.set()
     assert await waiters.soon(task.join(BOUND)) is True
     assert names == ["etcd_factory test"]
 
 
-async def test_a_task_that_waits_for_its_own_end_is_told_yes_at_once(io, waiters):
-    told, known, made = [], io.signal(), []
+async def test_a_task_that_joins_itself_does_not_wait(runtime, waiters):
+    joined, known, tasks = [], runtime.signal(), []
 
     async def body():
         await known.wait(BOUND)
-        told.append(await made[0].join(BOUND))
+        joined.append(await tasks[0].join(BOUND))
 
-    made.append(io.spawn(body(), "etcd_factory test"))
+    tasks.append(runtime.spawn(body(), "etcd_factory test"))
     known.set()
-    assert await waiters.soon(made[0].join(BOUND)) is True
-    assert told == [True]
+    assert await waiters.soon(tasks[0].join(BOUND)) is True
+    assert joined == [True]
 
 
-async def test_a_promise_gives_its_value_to_all_who_wait_then_and_later(io, waiters):
-    promise = io.promise()
+async def test_a_promise_returns_its_value_to_all_who_wait_then_and_later(runtime, waiters):
+    promise = runtime.promise()
     waiting = await waiters.waiting(*(promise.wait(BOUND) for _ in range(3)))
     promise.set("v")
     assert await ended(*waiting) == ["v", "v", "v"]
     assert await waiters.soon(promise.wait()) == "v"
 
 
-async def test_a_promise_that_is_not_kept_in_time_is_an_error_and_can_still_be_kept(io, waiters):
-    promise = io.promise()
+async def test_a_promise_that_is_not_set_in_time_is_an_error_and_can_still_be_set(runtime, waiters):
+    promise = runtime.promise()
     with pytest.raises(DeadlineExceededError):
         await waiters.soon(promise.wait(TICK))
     promise.set("v")
     assert await waiters.soon(promise.wait(TICK)) == "v"
 
 
-async def test_one_who_waits_and_is_cancelled_harms_no_other():
+async def test_a_cancelled_waiter_of_a_promise_harms_no_other():
     promise = AsyncioRuntime.promise()
     hasty, patient = asyncio.ensure_future(promise.wait()), asyncio.ensure_future(promise.wait())
     await asyncio.sleep(0)
@@ -173,7 +173,7 @@ async def test_one_who_waits_and_is_cancelled_harms_no_other():
     assert await asyncio.wait_for(patient, BOUND) == "v"
 
 
-async def test_an_item_is_not_lost_with_a_reader_that_is_cancelled():
+async def test_no_item_is_lost_with_a_cancelled_reader():
     box = AsyncioRuntime.mailbox(1)
     reader = asyncio.ensure_future(box.get())
     await asyncio.sleep(0)
@@ -184,11 +184,11 @@ async def test_an_item_is_not_lost_with_a_reader_that_is_cancelled():
     assert await asyncio.wait_for(box.get(), BOUND) == "a"
 
 
-async def test_bodies_that_are_gathered_run_side_by_side(io, waiters):
-    one, two = io.signal(), io.signal()
+async def test_gathered_coroutines_run_concurrently(runtime, waiters):
+    one, two = runtime.signal(), runtime.signal()
 
     async def body(mine, other):
         mine.set()
         return await other.wait(BOUND)
 
-    assert await waiters.soon(io.gather([body(one, two), body(two, one)])) == [True, True]
+    assert await waiters.soon(runtime.gather([body(one, two), body(two, one)])) == [True, True]

@@ -1,0 +1,140 @@
+"""Secrets: how they are recognized, and types that do not show them.
+
+Options hold a ``Secret``, which nothing shows by accident. Trees and mappings of values hold a ``SecretText``, since
+other libraries, and OmegaConf's interpolations, need text.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any, Protocol, SupportsIndex, runtime_checkable
+
+from .kinds import is_list, is_mapping, is_omegaconf
+from .names import canonical
+
+MASK = "***"
+WORDS = (
+    "access_key",
+    "api_key",
+    "credential",
+    "passphrase",
+    "passwd",
+    "password",
+    "private_key",
+    "secret",
+    "secret_key",
+    "token",
+)
+NAME = re.compile(rf"(?:^|_)(?:{'|'.join(WORDS)})$")
+PEM = "PRIVATE KEY-----"
+# Greedy up to the last "@": a password may contain one, and it is better to hide too much than too little.
+URL = re.compile(r"(://[^\s/:@]*:)(\S*)@")
+# Pickles and copies use a higher one; with this one PyYAML would write the text of a secret.
+YAML_PROTOCOL = 2
+UNWRITTEN = "a secret is not written to YAML; get_secret_value() returns its text"
+
+
+@runtime_checkable
+class SecretValue(Protocol):
+    """An object that returns its text only when it is asked to: a ``Secret``, or pydantic's ``SecretStr``."""
+
+    def get_secret_value(self) -> str:
+        """Return the text."""
+        ...
+
+
+class Secret:
+    """The text of a secret: ``***`` in every repr, text, log and dump. ``get_secret_value()`` returns the text.
+
+    It equals another secret, or a ``str``, of the same text.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def get_secret_value(self) -> str:
+        """Return the text."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return MASK
+
+    def __format__(self, spec: str) -> str:
+        return format(MASK, spec)
+
+    def __eq__(self, other: object) -> bool:
+        return self._text == reveal(other)
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        if protocol == YAML_PROTOCOL:
+            raise TypeError(UNWRITTEN)
+        return type(self), (self._text,)
+
+
+class SecretText(str):
+    """The text of a secret in a tree of values: its ``repr``, and so that of the tree, is ``***``; else a ``str``."""
+
+    __slots__ = ()
+
+    def get_secret_value(self) -> str:
+        """Return the text as a plain ``str``."""
+        return str(self)
+
+    def __repr__(self) -> str:
+        return MASK
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        if protocol == YAML_PROTOCOL:
+            raise TypeError(UNWRITTEN)
+        return type(self), (str(self),)
+
+
+class CensoredText(SecretText):
+    """Text that contains a secret, as a URL with a password does; its ``repr`` shows the rest."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(censored(str(self)))
+
+
+def reveal(value: object) -> object:
+    """Return the text of a secret, anything else unchanged."""
+    return value.get_secret_value() if isinstance(value, SecretValue) else value
+
+
+@lru_cache(maxsize=4096)
+def is_secret(key: object) -> bool:
+    """Whether the value of ``key`` must not be shown: ``password``, ``authToken``, ``API_KEY``."""
+    return bool(NAME.search(canonical(str(key)).replace("-", "_")))
+
+
+def censored(text: str) -> str:
+    """Return the text with ``***`` for a secret that is recognized by its form: a private key, a password in a URL."""
+    if PEM in text:
+        return MASK
+    return URL.sub(rf"\1{MASK}@", text) if "@" in text else text
+
+
+def shielded(value: object, *, secret: bool = False) -> Any:
+    """Return a copy of the values whose ``repr`` shows no secret; ``secret`` if they are below a secret's key."""
+    if is_omegaconf(value):
+        return value
+    if is_mapping(value):
+        return {key: shielded(each, secret=secret or is_secret(key)) for key, each in value.items()}
+    if is_list(value):
+        return [shielded(each, secret=secret) for each in value]
+    return shielded_text(value, secret=secret) if isinstance(value, str) else value
+
+
+def shielded_text(text: str, *, secret: bool) -> str:
+    """Return text whose ``repr`` shows no secret."""
+    if secret:
+        return SecretText(text)
+    return text if censored(text) == text else CensoredText(text)

@@ -1,0 +1,45 @@
+"""Scripts with a blocking client, each run in an interpreter of its own, that fork or end in some way."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+BOUND = 60  # seconds that no script takes
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
+PRELUDE = """
+import os, sys, threading, traceback
+from etcd_factory import ETCDService
+
+def run_in_child(body):
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            body()
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code == 0, f"the child ended with {code}"
+
+host, namespace = sys.argv[1:]
+options = {"hosts": [host], "namespace": namespace}
+"""
+"""What every script begins with: ``options`` of a client, and ``run_in_child(body)`` that calls ``body`` in a fork."""
+
+
+def run_script(script, server, namespace):
+    """Run a script to its end, which must not fail; returns its finished process."""
+    command = [sys.executable, "-c", PRELUDE + script, server.endpoint, namespace]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=BOUND)
+    assert done.returncode == 0, done.stderr
+    return done

@@ -1,0 +1,99 @@
+"""Sources that would hang the start, or end in an error that says nothing."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+from etcd_factory.config import load_config
+
+FORMATS = {
+    "yaml": lambda levels: "{a: " * levels + "1" + "}" * levels,
+    "json": lambda levels: '{"a": ' * levels + "1" + "}" * levels,
+    "toml": lambda levels: "a = " + "{a = " * levels + "1" + "}" * levels,
+    "py": lambda levels: f"a = 1\nfor _ in range({levels}):\n    a = {{'a': a}}\n",
+}
+
+
+@pytest.mark.parametrize("levels", [40, 300, 3000, 100_000])
+@pytest.mark.parametrize("ending", FORMATS)
+def test_values_nested_too_deeply_are_a_fault_of_their_file(write, faults, ending, levels):
+    write(f"a.{ending}", FORMATS[ending](levels))
+    (fault,) = faults(f"a.{ending}")
+    assert fault.startswith(f"a.{ending}: ")
+    assert "nested" in fault or "nesting" in fault
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("a = {}\na['b'] = {'c': a}", "a.py: a: contains itself"),
+        ("a = []\na.append(a)", "a.py: a: contains itself"),
+        (
+            "def config(info, merged):\n    found = {}\n    found['a'] = found\n    return found",
+            "a.py: a: contains itself",
+        ),
+    ],
+)
+def test_values_that_contain_themselves_are_a_fault_of_their_file(write, faults, text, fault):
+    write("a.py", text)
+    assert faults("a.py") == [fault]
+
+
+def test_values_that_contain_themselves_are_a_fault_in_every_other_layer(write, faults, monkeypatch):
+    circle = {}
+    circle["a"] = circle
+    assert faults(circle) == ["mapping 1: a: contains itself"]
+    assert faults({"default": circle}) == ["mapping 1 [default]: a: contains itself"]
+    assert faults({"x": 1}, filters=[lambda layer: circle]) == ["mapping 1: a: contains itself"]
+    write("a.yaml", "a: &a {b: *a}")
+    assert faults("a.yaml") == ["a.yaml: line 1: an alias contains itself"]
+
+
+def test_a_variable_with_too_many_parts_is_a_fault(faults, monkeypatch):
+    monkeypatch.setenv("ETCD_FACTORY__" + "__".join(["A"] * 3000), "1")
+    (fault,) = faults({})
+    assert fault.startswith("$ETCD_FACTORY__A__A__")
+    assert fault.endswith("...: nested more than 32 levels deep")
+    assert len(fault) < 200
+
+
+@pytest.mark.parametrize("source", ["config", "config/config.default.yaml"])
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+def test_what_is_not_a_regular_file_is_a_fault_and_is_not_read(write, faults, monkeypatch, source, kind):
+    write("config/config.local.yaml", "a: 1")
+    monkeypatch.chdir("config")
+    if kind == "pipe":
+        os.mkfifo("config.default.yaml")
+    else:
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind("config.default.yaml")
+    monkeypatch.chdir("..")
+    assert faults(source) == ["config/config.default.yaml: is not a regular file"]
+
+
+def test_a_link_to_a_file_is_read_and_one_that_leads_nowhere_is_a_fault(write, faults):
+    write("elsewhere.yaml", "a: 1")
+    write("config/x.default.yaml", "b: 1")
+    os.symlink("../elsewhere.yaml", "config/y.default.yaml")
+    assert load_config() == {"a": 1, "b": 1}
+    os.remove("elsewhere.yaml")
+    assert faults() == ["config/y.default.yaml: cannot read the file: No such file or directory"]
+
+
+@pytest.mark.parametrize("env", ["../prod", "a/b", "a\\b", "a\0b", "/", "prod/"])
+def test_an_environment_that_cannot_be_part_of_a_file_name_is_a_fault(write, faults, monkeypatch, env):
+    write("config/a.default.yaml", "a: 1")
+    fault = f"env: the name of an environment is a part of a file name, got {env!r}"
+    assert faults(env=env) == [fault]
+    if "\0" not in env:  # the operating system has no such variable
+        monkeypatch.setenv("ETCD_FACTORY_ENV", env)
+        assert faults() == [fault]
+
+
+@pytest.mark.parametrize("source", ["con\0fig", "a\0.yaml", "x" * 5000, "x" * 300 + ".yaml"])
+def test_a_path_that_no_file_can_have_is_a_fault(faults, source):
+    (fault,) = faults(source)
+    assert "no such" in fault or "cannot" in fault

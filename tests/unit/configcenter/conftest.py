@@ -1,0 +1,4 @@
+"""Clients of both faces without a server."""
+
+from tests.support.scripted import connect, face  # noqa: F401
+from tests.support.watching import recorder  # noqa: F401

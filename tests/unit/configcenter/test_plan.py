@@ -1,0 +1,101 @@
+"""Building a configuration: the layers in etcd over other sources, for a class or as a tree."""
+
+from __future__ import annotations
+
+import threading
+
+import attrs
+import pytest
+
+from etcd_factory.configcenter.plan import Layers, Plan
+from etcd_factory.core.face import finish
+from etcd_factory.errors import ConfigError
+from etcd_factory.io.runtime.asyncio import AsyncioRuntime
+from etcd_factory.io.runtime.threads import ThreadRuntime
+
+
+@attrs.define
+class Settings:
+    level: str = "info"
+    host: str = "localhost"
+
+
+@attrs.define
+class Observed:
+    level: str = attrs.field(default="", validator=lambda *_: threads.append(threading.current_thread()))
+
+
+threads = []
+
+
+@pytest.fixture(params=[ThreadRuntime, AsyncioRuntime], ids=["blocking", "asyncio"])
+def build_aside(request):
+    """Build a plan's value beside the event loop, as the face does."""
+    runtime = request.param()
+
+    async def build(plan, entries):
+        body = plan.build_aside(runtime, entries)
+        return finish(body) if request.param is ThreadRuntime else await body
+
+    build.is_blocking = request.param is ThreadRuntime
+    return build
+
+
+@pytest.mark.parametrize("cls", [int, "Settings", Settings()])
+def test_a_class_that_cannot_be_filled_is_refused_at_once(cls):
+    with pytest.raises(TypeError, match="is neither an attrs class, a dataclass nor a pydantic model"):
+        Plan(cls, "config/")
+
+
+def test_entries_override_mappings_and_files(tmp_path):
+    (tmp_path / "a.default.yaml").write_text("level: file\nhost: file")
+    plan = Plan(Settings, "config/", sources=(tmp_path, {"host": "mapping"}))
+    assert plan.build({}) == Settings("file", "mapping")
+    assert plan.build({"level": "etcd"}) == Settings("etcd", "mapping")
+
+
+def test_files_are_those_of_the_environment(tmp_path):
+    (tmp_path / "a.default.yaml").write_text("level: default")
+    (tmp_path / "a.local.yaml").write_text("level: local")
+    built = [Plan(Settings, "config/", sources=(tmp_path,), env=env).build({}).level for env in ("local", "prod")]
+    assert built == ["local", "default"]
+
+
+def test_names_select_the_overrides():
+    entries = {"level": "all", "@w1/level": "own"}
+    built = [Plan(Settings, "config/", names).build(entries).level for names in ((), ("w1",), ("w2",))]
+    assert built == ["all", "own", "all"]
+
+
+def test_a_fault_names_the_key_below_the_prefix():
+    with pytest.raises(ConfigError, match=r"^etcd app/lvel: lvel: unknown; did you mean 'level'\?$"):
+        Plan(Settings, "app/").build({"lvel": "x"})
+
+
+async def test_building_aside_gives_the_same_value(build_aside, tmp_path):
+    (tmp_path / "a.default.yaml").write_text("level: file")
+    for sources in ((), (tmp_path,)):
+        plan = Plan(Settings, "config/", sources=sources)
+        assert await build_aside(plan, {"host": "here"}) == plan.build({"host": "here"})
+
+
+async def test_validators_do_not_run_on_the_event_loop(build_aside):
+    threads.clear()
+    await build_aside(Plan(Observed, "config/"), {"level": "x"})
+    assert {one is threading.current_thread() for one in threads} == {build_aside.is_blocking}
+
+
+async def test_a_python_source_may_be_async_in_asyncio_only(build_aside, tmp_path):
+    (tmp_path / "a.default.py").write_text("async def config(info, merged):\n    return {'level': 'python'}\n")
+    plan = Plan(Settings, "config/", sources=(tmp_path,))
+    if build_aside.is_blocking:
+        with pytest.raises(ConfigError, match="asyncio"):
+            await build_aside(plan, {})
+    else:
+        assert await build_aside(plan, {"host": "etcd"}) == Settings("python", "etcd")
+
+
+def test_layers_are_a_source():
+    layers = Plan(Settings, "config/")._layers({"level": "x"})
+    assert isinstance(layers, Layers)
+    assert [part.label for part in layers.config_layers()] == ["etcd config/"]

@@ -1,0 +1,83 @@
+"""The health of a cluster: every problem is reported, and none is raised."""
+
+from __future__ import annotations
+
+import pytest
+
+from etcd_factory.core.admin.health import HealthChecks
+from etcd_factory.errors import (
+    ClientClosedError,
+    ConnectionFailedError,
+    DeadlineExceededError,
+    NoLeaderError,
+    PermissionDeniedError,
+)
+from etcd_factory.model import Health
+from etcd_factory.testing import replies
+from tests.support.faces import closed, settle
+
+STATUS = replies.of("Status", version="3.5.1", leader=7)
+
+
+async def test_a_cluster_is_healthy_if_a_linearizable_read_and_a_leader_answer(connect):
+    client, transport = connect([replies.get(), STATUS], hosts=["a:1"], namespace="ns/")
+    health = await settle(client.health())
+    assert (health.ok, health.endpoint, health.version, health.leader, health.error) == (True, "a:1", "3.5.1", 7, None)
+    request = transport.calls[0].request
+    assert (request.key, request.count_only, request.serializable) == (b"ns/health", True, False)
+
+
+async def test_a_refusal_is_an_answer_too(connect):
+    client, _ = connect([PermissionDeniedError("etcdserver: permission denied"), STATUS])
+    assert (await settle(client.health())).ok
+
+
+async def test_a_member_without_a_leader_is_not_healthy(connect):
+    client, _ = connect([replies.get(), replies.of("Status", version="3.5.1")], hosts=["a:1"])
+    health = await settle(client.health())
+    assert (health.ok, health.version, type(health.error)) == (False, "3.5.1", NoLeaderError)
+
+
+@pytest.mark.parametrize(
+    ("step", "kind"), [(replies.lost(), ConnectionFailedError), (replies.NO_REPLY, DeadlineExceededError)]
+)
+async def test_a_failure_is_reported(connect, step, kind):
+    client, _ = connect({"Range": step}, hosts=["a:1"])
+    health = await settle(client.health(timeout=0.05))
+    assert (health.ok, health.endpoint, type(health.error)) == (False, "a:1", kind)
+    assert health == Health(False, "a:1", error=health.error)
+
+
+async def test_a_closed_client_is_not_healthy(connect):
+    client, _ = connect([])
+    await closed(client)
+    health = await settle(client.health())
+    assert (health.ok, type(health.error)) == (False, ClientClosedError)
+
+
+async def test_what_a_function_for_the_password_raises_is_reported(connect):
+    def password():
+        raise LookupError("no vault")
+
+    client, _ = connect([], auth={"username": "root", "password": password})
+    health = await settle(client.health())
+    assert (health.ok, str(health.error)) == (False, "no vault")
+
+
+class Checks(HealthChecks):
+    """Health checks of a view, without a service."""
+
+    def __init__(self, run):
+        self._run = run
+
+
+async def test_the_timeout_is_for_both_calls(view_of, clock):
+    def slow(call):
+        clock.time += 0.6
+        return replies.get()
+
+    view, transport = view_of({"Range": slow, "Status": STATUS}, timeout=60)
+
+    health = await settle(Checks(view).health(timeout=1))
+    assert (health.ok, health.latency) == (True, 0.6)
+    assert [round(call.timeout, 6) for call in transport.calls] == [1, 0.4]

@@ -6,6 +6,7 @@ import asyncio
 import weakref
 from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
@@ -15,6 +16,7 @@ from grpc import ChannelConnectivity, aio
 from etcd_factory.core.call.unclosed import caller, warn
 from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.errors import ClientClosedError, EtcdError
+from etcd_factory.io.runtime.asyncio import Task
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire.methods import Method
 
@@ -107,10 +109,10 @@ class AsyncioTransport:
         loop = asyncio.get_running_loop()
         if self._last[0]() is loop:
             return self._last[1]
-        if self._closed:
-            raise ClientClosedError
         mine = self._loops.get(loop)
         if mine is None:
+            if self._closed:
+                raise ClientClosedError
             for other in [one for one in self._loops if one.is_closed()]:
                 del self._loops[other]  # its channels go with it
             mine = self._loops[loop] = self._none()
@@ -181,12 +183,17 @@ class AsyncioTransport:
         return stream
 
     async def close(self) -> None:
-        """End all calls and connections of this loop; those of loops that have ended are gone with them."""
-        self._closed = True
-        loops = self._drop()
-        mine = loops.get(asyncio.get_running_loop())
-        for channel in mine.close() if mine else ():
-            await channel.close()
+        """End all calls and connections of this loop, and of the others in which nothing works in the background.
+
+        Where something does it ends first, and then calls this itself.
+        """
+        self._closed, self._last = True, (no_loop, self._none())
+        await end(self._loops.pop(asyncio.get_running_loop(), None))
+        for loop, other in list(self._loops.items()):
+            if not other.has_streams:
+                self._loops.pop(loop, None)
+                with suppress(RuntimeError):  # it has ended
+                    loop.call_soon_threadsafe(begin_end, other)
 
     _warn = staticmethod(warn)  # at interpreter exit modules are gone before their objects
 
@@ -209,6 +216,17 @@ def open_channel(options: ClientOptions, host: str) -> aio.Channel:
     if options.secure:
         return aio.secure_channel(target(host), credentials(options.tls), arguments(options))
     return aio.insecure_channel(target(host), arguments(options))
+
+
+def begin_end(connections: Connections[aio.Channel]) -> None:
+    """Close connections in the running event loop."""
+    Task(end(connections), "etcd_factory close")
+
+
+async def end(connections: Connections[aio.Channel] | None) -> None:
+    """Close connections in their event loop."""
+    for channel in connections.close() if connections else ():
+        await channel.close()
 
 
 def no_loop() -> None:

@@ -64,6 +64,7 @@ class QueueEntry:
         self.is_first = self.is_left = self.is_deleted = self.in_doubt = False
         self._view = view
         self._deadline: float | None = None
+        self._once = False
         self._before = b""  # the key that is waited for
         self._failure: EtcdError | None = None
         self._watcher: AnyWatcher | None = None
@@ -84,7 +85,8 @@ class QueueEntry:
         meanwhile: then nothing is left.
         """
         runtime = self._view.client.runtime
-        self._deadline = None if timeout is None else runtime.now() + timeout
+        self._once = timeout == 0
+        self._deadline = None if timeout is None else runtime.now() + (timeout or self._view.timeout)
         try:
             if not await self._reaches(value):
                 waits = f"it waits for the key {self._before!r}" if self._before else "etcd did not answer"
@@ -112,7 +114,7 @@ class QueueEntry:
 
     @property
     def _bounded(self) -> View:
-        """The view for calls that the deadline bounds too; to try once they have the usual time."""
+        """The view for calls that the deadline bounds too."""
         if self._deadline is None or self._is_late:
             return self._view
         left = self._deadline - self._view.client.runtime.now()
@@ -194,7 +196,7 @@ class QueueEntry:
             self._before = found.kvs[0].key if found.kvs else b""
             if not found.kvs:
                 return True
-            if self._is_late:
+            if self._once or self._is_late:
                 return False
             await self._await_deletion(found.kvs[0], found.revision + 1)
         raise self._lost()
@@ -243,7 +245,7 @@ class QueueEntry:
 
     def lose(self) -> None:
         """Take that the key is gone, and call the listeners in the background."""
-        if not (self.is_left or self.is_deleted):
+        if self.alive:
             self.is_deleted = True
             log.warning("the key %r was deleted by another: %r is lost", self.key, self.prefix[:-1])
             self._view.client.background.spawn(self._notify, "etcd_factory lock lost")

@@ -6,6 +6,7 @@ import asyncio
 import weakref
 from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -17,7 +18,7 @@ from etcd_factory.errors import ClientClosedError, EtcdError
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire.methods import Method
 
-from .channel import arguments, target
+from .channel import arguments, checked, target
 from .connection import PATIENCE, Connection, Connections, Decoder, now
 from .credentials import credentials
 
@@ -95,15 +96,10 @@ class AsyncioTransport:
         self._loops: WeakKeyDictionary[AbstractEventLoop, Connections[aio.Channel]] = WeakKeyDictionary()
         self._last: tuple[Callable[[], AbstractEventLoop | None], Connections[aio.Channel]] = (no_loop, self._none())
         self._closed = False
-        self._arguments = arguments(options)
+        checked(options.grpc_options)  # now, not at the first call
 
     def _none(self) -> Connections[aio.Channel]:
-        return Connections(self._options, self._open)
-
-    def _open(self, host: str) -> aio.Channel:
-        if self._options.secure:
-            return aio.secure_channel(target(host), credentials(self._options.tls), self._arguments)
-        return aio.insecure_channel(target(host), self._arguments)
+        return Connections(self._options, partial(open_channel, self._options))
 
     def _enter(self) -> Connections[aio.Channel]:
         """Return the connections of the running loop, remembered for the next call."""
@@ -151,7 +147,7 @@ class AsyncioTransport:
         since = now()
         failed = await self._probe(mine, host, connection, max(0.001, deadline - since))
         if failed is not None:
-            raise await asyncio.to_thread(mine.explain, host, failed, since) from failed
+            raise await asyncio.to_thread(mine.explain, host, failed, since)
         return connection, max(0.001, deadline - now())
 
     async def _probe(
@@ -222,3 +218,11 @@ async def shielded_call(call: Any) -> Any:
         call.cancel()
         raise
     return await call
+
+
+def open_channel(options: ClientOptions, host: str) -> aio.Channel:
+    """Open a channel to one host. No method of the transport: a cycle would delay the warning of unclosed clients."""
+    settings = arguments(options)
+    if options.secure:
+        return aio.secure_channel(target(host), credentials(options.tls), settings)
+    return aio.insecure_channel(target(host), settings)

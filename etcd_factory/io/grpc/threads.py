@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from queue import SimpleQueue
 from typing import Any, Generic
@@ -17,7 +17,7 @@ from etcd_factory.errors import ClientClosedError, EtcdError
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire.methods import Method
 
-from .channel import arguments, target
+from .channel import arguments, checked, target
 from .connection import PATIENCE, Connection, Connections, Decoder, now
 from .credentials import credentials
 
@@ -62,15 +62,10 @@ class ThreadTransport:
         join_gevent()
         self._options, self._site = options, caller()
         self._connections = self._none()
-        self._arguments = arguments(options)
+        checked(options.grpc_options)  # now, not at the first call
 
     def _none(self) -> Connections[grpc.Channel]:
-        return Connections(self._options, self._open)
-
-    def _open(self, host: str) -> grpc.Channel:
-        if self._options.secure:
-            return grpc.secure_channel(target(host), credentials(self._options.tls), self._arguments)
-        return grpc.insecure_channel(target(host), self._arguments)
+        return Connections(self._options, partial(open_channel, self._options))
 
     async def unary(self, host: str, method: Method[Q, R], request: Q, timeout: float, metadata: Metadata) -> R:
         """Make one call to one host."""
@@ -109,7 +104,7 @@ class ThreadTransport:
         since = now()
         failed = self._probe(host, connection, max(0.001, deadline - since))
         if failed is not None:
-            raise self._connections.explain(host, failed, since) from failed
+            raise self._connections.explain(host, failed, since)
         return connection, max(0.001, deadline - now())
 
     def _probe(self, host: str, connection: Connection[grpc.Channel], timeout: float) -> EtcdError | None:
@@ -166,3 +161,11 @@ def is_ready(connection: Connection[grpc.Channel]) -> bool:
     channel: Any = connection.channel
     state: int = channel._channel.check_connectivity_state(False)
     return state == READY
+
+
+def open_channel(options: ClientOptions, host: str) -> grpc.Channel:
+    """Open a channel to one host. No method of the transport: a cycle would delay the warning of unclosed clients."""
+    settings = arguments(options)
+    if options.secure:
+        return grpc.secure_channel(target(host), credentials(options.tls), settings)
+    return grpc.insecure_channel(target(host), settings)

@@ -28,6 +28,9 @@ from .credentials import Stamp, stamp
 PATIENCE = 1.0  # seconds that the test of an established connection may take
 SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)  # no response
 
+# gRPC's words for a name that DNS does not know, in any version. They only save a second look-up, which has no bound.
+UNRESOLVED = "resol"
+
 C = TypeVar("C")
 R = TypeVar("R")
 now = time.monotonic
@@ -129,6 +132,8 @@ class Connections(Generic[C]):
     def explain(self, host: str, failed: EtcdError, since: float) -> EtcdError:
         """Return why a host could not be reached, if that is TLS; may block for ``PATIENCE`` seconds."""
         if failed.code is not Code.UNAVAILABLE or now() - since >= self._patience:  # it never answered anything
+            return failed
+        if UNRESOLVED in failed.message:
             return failed
         problem = diagnose(host, self._tls, self._patience)
         if problem is not None:

@@ -83,6 +83,7 @@ class ServiceView(Scoped[F]):
         """
         choice(event, EVENTS, "event of a view")
         self._changes.on(handler)
+        self._source.keep()
         return self
 
     def notify(self) -> None:

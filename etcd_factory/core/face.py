@@ -20,7 +20,20 @@ from etcd_factory.coroutine import finish
 if TYPE_CHECKING:
     from .op import Op, Pages
 
-__all__ = ["Async", "Completed", "F", "Face", "Opening", "Runner", "Sync", "Unbound", "finish", "settle"]
+__all__ = [
+    "Async",
+    "AsyncBlock",
+    "Block",
+    "Completed",
+    "F",
+    "Face",
+    "Opening",
+    "Runner",
+    "Sync",
+    "Unbound",
+    "finish",
+    "settle",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -67,6 +80,34 @@ class Runner(Protocol):
         ...
 
 
+class Block:
+    """A context manager of the blocking face: ``async with`` is an error that says so."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:  # type checkers report it by themselves
+
+        def __aenter__(self):
+            raise TypeError(f"{type(self).__name__} blocks: enter it with 'with'")
+
+        def __aexit__(self, *error):
+            raise NotImplementedError  # it is never entered
+
+
+class AsyncBlock:
+    """A context manager of the asyncio face: ``with`` is an error that says so."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+
+        def __enter__(self):
+            raise TypeError(f"{type(self).__name__} is for asyncio: enter it with 'async with'")
+
+        def __exit__(self, *error):
+            raise NotImplementedError
+
+
 class Opening(Generic[T]):
     """Something to be opened: ``await`` it, or enter it with ``async with``."""
 
@@ -84,6 +125,15 @@ class Opening(Generic[T]):
 
     async def __aexit__(self, *error: object) -> None:
         await self._opened.__aexit__(*error)
+
+    if not TYPE_CHECKING:  # type checkers report it by themselves
+
+        def __enter__(self):
+            self._body.close()
+            raise TypeError(f"{self._body.__name__}() of an asyncio client: enter it with 'async with'")
+
+        def __exit__(self, *error):
+            raise NotImplementedError  # it is never entered
 
 
 class Completed:

@@ -15,6 +15,7 @@ from attrs import frozen
 from dishka.exceptions import ExitError
 
 from etcd_factory.compat import Self
+from etcd_factory.core.face import AsyncBlock, Block
 
 from .dishka_provider import dishka_provider, key_of
 from .errors import ApplicationStateError, StopError
@@ -126,7 +127,7 @@ def log_stop_error() -> Generator[None, None, None]:
         log.exception("start failed, and some providers built before could not be stopped")
 
 
-class Application(ApplicationBase[dishka.Container]):
+class Application(ApplicationBase[dishka.Container], Block):
     """A root module with everything that it imports, for blocking programs.
 
     ``with Application(AppModule) as app: app.get(Service)``. ``start`` builds every provider, requested or not:
@@ -173,7 +174,7 @@ class Application(ApplicationBase[dishka.Container]):
         self.stop(error)
 
 
-class AsyncApplication(ApplicationBase[dishka.AsyncContainer]):
+class AsyncApplication(ApplicationBase[dishka.AsyncContainer], AsyncBlock):
     """``Application`` for asyncio; factories may be ``async``. ``get`` is not: everything is built by ``start``."""
 
     async def start(self) -> Self:

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar, overload
 
 from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text
-from etcd_factory.core.bound import Bound, Scoped, opener, operation, untyped
+from etcd_factory.core.bound import Bound, Guarded, Scoped, opener, operation, untyped
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Sync, settle
 from etcd_factory.core.lease.lease import Lease
@@ -23,7 +23,7 @@ TTL = 30
 EVENTS = ("lost",)
 
 
-class Lock(Scoped[F]):
+class Lock(Guarded, Scoped[F]):
     """A lock of that name: ``with etcd.lock("name"): ...``; in asyncio ``async with``.
 
     Each contender makes a ``Lock`` of its own. It is shared with Go's ``concurrency.Mutex`` and ``etcdctl lock``.

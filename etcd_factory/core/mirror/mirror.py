@@ -54,6 +54,8 @@ class Mirror(Subscription[F], KeyValueStore):
     ``close()`` it, or use it as a context manager.
     """
 
+    __slots__ = (*KeyValueStore.SLOTS, "_notifier", "_prefix", "_read_index", "_waiters", "connected")
+
     def __init__(self, view: View, prefix: bytes) -> None:
         start, end = prefix_range(prefix)
         client, self._prefix = view.client, prefix

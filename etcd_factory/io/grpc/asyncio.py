@@ -11,8 +11,9 @@ from weakref import WeakKeyDictionary
 
 from grpc import ChannelConnectivity, aio
 
-from etcd_factory.core.call.unclosed import caller, warn
+from etcd_factory.core.call.unclosed import warn
 from etcd_factory.core.ports import Metadata, Q, R
+from etcd_factory.core.site import caller
 from etcd_factory.errors import ClientClosedError, EtcdError
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire.methods import Method

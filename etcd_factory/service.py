@@ -10,6 +10,7 @@ from typing import Any, TypeVar, overload
 
 from attrs import evolve
 
+from etcd_factory.blocks import AsyncBlock, Block
 from etcd_factory.compat import Self
 
 from .core.admin.health import HealthChecks
@@ -22,7 +23,7 @@ from .core.call.view import View
 from .core.concurrency.election import Elections
 from .core.concurrency.lock import Locks
 from .core.concurrency.stm import STMs
-from .core.face import Async, AsyncBlock, Block, F, Sync, finish
+from .core.face import Async, F, Sync, finish
 from .core.kv.builders import KV
 from .core.kv.txn import OperationLike, Transactions, batch
 from .core.lease.lease import Leases

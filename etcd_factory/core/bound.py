@@ -7,7 +7,8 @@ as methods: so ``inspect.iscoroutinefunction``, ``inspect.signature`` and ``crea
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from functools import lru_cache, update_wrapper
+from functools import cache, update_wrapper
+from inspect import get_annotations
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar, overload
 
@@ -243,10 +244,10 @@ class Guarded:
             object.__setattr__(self, name, value)
 
 
-@lru_cache(maxsize=None)
+@cache
 def attributes(cls: type[object]) -> frozenset[str]:
     """Return the public attributes of a class, with those that it only declares."""
-    declared = [name for base in cls.__mro__ for name in base.__dict__.get("__annotations__", ())]
+    declared = [name for base in cls.__mro__ for name in get_annotations(base)]
     return frozenset(name for name in (*dir(cls), *declared) if name[0] != "_")
 
 

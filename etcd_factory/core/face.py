@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine, Generator, Mapping
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, Protocol, TypeVar, cast
 
 from etcd_factory.coroutine import finish
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Async",
-    "AsyncBlock",
-    "Block",
     "Completed",
     "F",
     "Face",
@@ -80,34 +78,6 @@ class Runner(Protocol):
         ...
 
 
-class Block:
-    """A context manager of the blocking face: ``async with`` is an error that says so."""
-
-    __slots__ = ()
-
-    if not TYPE_CHECKING:  # type checkers report it by themselves
-
-        def __aenter__(self):
-            raise TypeError(f"{type(self).__name__} blocks: enter it with 'with'")
-
-        def __aexit__(self, *error):
-            raise NotImplementedError  # it is never entered
-
-
-class AsyncBlock:
-    """A context manager of the asyncio face: ``with`` is an error that says so."""
-
-    __slots__ = ()
-
-    if not TYPE_CHECKING:
-
-        def __enter__(self):
-            raise TypeError(f"{type(self).__name__} is for asyncio: enter it with 'async with'")
-
-        def __exit__(self, *error):
-            raise NotImplementedError
-
-
 class Opening(Generic[T]):
     """Something to be opened: ``await`` it, or enter it with ``async with``."""
 
@@ -128,11 +98,11 @@ class Opening(Generic[T]):
 
     if not TYPE_CHECKING:  # type checkers report it by themselves
 
-        def __enter__(self):
+        def __enter__(self) -> NoReturn:
             self._body.close()
             raise TypeError(f"{self._body.__name__}() of an asyncio client: enter it with 'async with'")
 
-        def __exit__(self, *error):
+        def __exit__(self, *error: object) -> NoReturn:
             raise NotImplementedError  # it is never entered
 
 

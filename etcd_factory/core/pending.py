@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from warnings import warn_explicit
 
 from .bound import Method
@@ -25,6 +25,7 @@ class Traced:
     _site: Site | None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Note the line of the caller."""
         new: Any = super().__new__
         made = new(cls) if new is object.__new__ else new(cls, *args, **kwargs)
         object.__setattr__(made, "_site", caller())
@@ -41,7 +42,7 @@ class Traced:
             warn(f"{self!r} was dropped, and did nothing: {advice(self)}", RuntimeWarning, *site)
 
 
-if TYPE_CHECKING or not sys.flags.dev_mode:
+if TYPE_CHECKING or not sys.flags.dev_mode:  # noqa: SIM108  # type checkers understand this
     Base = object
 else:
     Base = Traced
@@ -56,22 +57,22 @@ class Pending(Base):
 
     if not TYPE_CHECKING:  # type checkers report these mistakes by themselves
 
-        def __await__(self):
+        def __await__(self) -> NoReturn:
             raise misused(self, "awaited")
 
-        def __iter__(self):
+        def __iter__(self) -> NoReturn:
             raise misused(self, "iterated over")
 
-        def __aiter__(self):
+        def __aiter__(self) -> NoReturn:
             raise misused(self, "iterated over")
 
-        def __enter__(self):
+        def __enter__(self) -> NoReturn:
             raise misused(self, "entered")
 
-        def __aenter__(self):
+        def __aenter__(self) -> NoReturn:
             raise misused(self, "entered")
 
-        def __exit__(self, *error):
+        def __exit__(self, *error: object) -> NoReturn:
             raise NotImplementedError  # it is never entered
 
         __aexit__ = __exit__
@@ -79,14 +80,14 @@ class Pending(Base):
 
 def terminals(cls: type[Pending]) -> tuple[str, ...]:
     """Return the names of the terminals of a builder's class."""
-    found = [name for base in reversed(cls.__mro__) for name, member in vars(base).items() if isinstance(member, Method)]
-    return tuple(dict.fromkeys(found)) or cls._terminals  # pyright: ignore[reportPrivateUsage]
+    members = [found for base in reversed(cls.__mro__) for found in vars(base).items()]
+    names = [name for name, member in members if isinstance(member, Method)]
+    return tuple(dict.fromkeys(names)) or cls._terminals  # pyright: ignore[reportPrivateUsage]
 
 
 def advice(builder: Any, how: str = "") -> str:
     """Return how to end a builder."""
-    cls: type[Pending] = type(builder)
-    names = terminals(cls)
+    names = terminals(builder.__class__)
     calls = ", ".join(f"{name}()" for name in names)
     face = getattr(builder, "face", None) or Sync
     verb = OPEN if (face, how, names) == (Async, "entered", ("create",)) else VERBS[face]

@@ -8,8 +8,9 @@ from collections.abc import Awaitable
 from types import TracebackType
 from typing import Any, TypeVar
 
+from etcd_factory.blocks import AsyncBlock, Block
 from etcd_factory.compat import Self
-from etcd_factory.core.face import Async, AsyncBlock, Block, Sync
+from etcd_factory.core.face import Async, Sync
 from etcd_factory.coroutine import finish
 from etcd_factory.errors import ClientClosedError
 

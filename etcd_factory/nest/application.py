@@ -8,14 +8,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Hashable, Iterable
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, ClassVar, Generic, TypeVar, overload
 
 import dishka
 from attrs import frozen
 from dishka.exceptions import ExitError
 
+from etcd_factory.blocks import AsyncBlock, Block
 from etcd_factory.compat import Self
-from etcd_factory.core.face import AsyncBlock, Block
 
 from .dishka_provider import dishka_provider, key_of
 from .errors import ApplicationStateError, StopError
@@ -56,8 +56,10 @@ class InstanceResolver(ABC):
 class ApplicationBase(InstanceResolver, Generic[C]):
     """What both faces share. The modules are checked in the constructor; providers are built by ``start``."""
 
+    _kind: ClassVar[str]
+
     def __init__(self, module: ModuleRef, *, identity: Identity = "value", overrides: Iterable[Provider] = ()) -> None:
-        self.graph = build_graph(module, identity, overrides)
+        self.graph = build_graph(module, identity, overrides, self._kind)
         self._container: C | None = None
         self._instances: dict[Address, object] = {}
 
@@ -139,6 +141,8 @@ class Application(ApplicationBase[dishka.Container], Block):
     override of an unknown token, and ``AsyncFactoryError`` if a factory is async.
     """
 
+    _kind = "Application"
+
     def __init__(self, module: ModuleRef, *, identity: Identity = "value", overrides: Iterable[Provider] = ()) -> None:
         super().__init__(module, identity=identity, overrides=overrides)
         self.graph.require_sync()
@@ -176,6 +180,8 @@ class Application(ApplicationBase[dishka.Container], Block):
 
 class AsyncApplication(ApplicationBase[dishka.AsyncContainer], AsyncBlock):
     """``Application`` for asyncio; factories may be ``async``. ``get`` is not: everything is built by ``start``."""
+
+    _kind = "AsyncApplication"
 
     async def start(self) -> Self:
         """Build all providers; no effect if started. If one fails, roll back the others and raise its error."""

@@ -66,7 +66,8 @@ class Lock(Guarded, Scoped[F]):
         if entry is not None:
             entry.session.check_owner()
         if entry is None or not self.held:
-            raise LockFailedError(f"the lock {self._name!r} is not held")
+            why = "it was lost" if entry is not None and entry.is_first else "acquire it, or enter it"
+            raise LockFailedError(f"the lock {self._name!r} is not held: {why}")
         return entry
 
     @opener
@@ -106,7 +107,7 @@ class Lock(Guarded, Scoped[F]):
             self._entry.session.check_owner()
         entry, self._entry = self._entry, None
         if entry is None:
-            raise LockFailedError(f"the lock {self._name!r} is not held")
+            raise LockFailedError(f"the lock {self._name!r} is not held: acquire it, or enter it")
         await entry.leave()
 
     @overload

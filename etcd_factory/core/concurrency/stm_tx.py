@@ -10,8 +10,8 @@ from etcd_factory.core.arguments import Text, Value, to_bytes
 from etcd_factory.core.bound import Bound, usage
 from etcd_factory.core.face import Completed, F, Unbound
 from etcd_factory.core.kv import builders
-from etcd_factory.core.kv.txn import ops
 from etcd_factory.core.kv.ranges import key_range
+from etcd_factory.core.kv.txn import ops
 from etcd_factory.core.kv.values import ValueReader
 from etcd_factory.core.pending import Pending
 from etcd_factory.model.ranges import ALL, prefix_range

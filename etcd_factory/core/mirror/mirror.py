@@ -70,9 +70,13 @@ class Mirror(Subscription[F], KeyValueStore):
 
     async def load(self) -> None:
         """Read the range, and follow it from there on."""
-        reply = await self.read()
-        self.on_resync(reply)
-        await self.open(reply.header.revision + 1)
+        try:
+            reply = await self.read()
+            self.on_resync(reply)
+            await self.open(reply.header.revision + 1)
+        except EtcdError as error:
+            error.operation = f"mirror the prefix {self._prefix!r}"
+            raise
 
     def on_resync(self, reply: RangeResponse) -> None:
         """Replace what is held."""

@@ -15,6 +15,7 @@ from etcd_factory.core.call.unclosed import warn
 from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.core.site import caller
 from etcd_factory.errors import ClientClosedError, EtcdError
+from etcd_factory.io.runtime.asyncio import running_loop
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire.methods import Method
 
@@ -108,7 +109,7 @@ class AsyncioTransport:
 
     def _enter(self) -> Connections[aio.Channel]:
         """Return the connections of the running loop, remembered for the next call."""
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         if self._last[0]() is loop:
             return self._last[1]
         if self._closed:

@@ -13,9 +13,9 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from etcd_factory.errors import suggestion
+from etcd_factory.site import in_package
 
 from .face import Async, F, Face, Opening, Runner, Sync, Unbound, finish
-from .site import in_package
 
 if TYPE_CHECKING:
     from .op import Op

@@ -6,9 +6,10 @@ import sys
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from warnings import warn_explicit
 
+from etcd_factory.site import Site, caller
+
 from .bound import Method
 from .face import Async, Sync, Unbound
-from .site import Site, caller
 
 VERBS = {Sync: "call {}", Async: "await {}", Unbound: "call {}, and pass its result to then(), else_() or batch()"}
 OPEN = "enter {} with 'async with'"  # what a builder opens in asyncio

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Hashable, Iterable
+from collections.abc import Callable, Generator, Hashable, Iterable
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, ClassVar, Generic, TypeVar, overload
@@ -16,6 +16,7 @@ from dishka.exceptions import ExitError
 
 from etcd_factory.blocks import AsyncBlock, Block
 from etcd_factory.compat import Self
+from etcd_factory.site import caller
 
 from .dishka_provider import dishka_provider, key_of
 from .errors import ApplicationStateError, StopError
@@ -60,6 +61,7 @@ class ApplicationBase(InstanceResolver, Generic[C]):
 
     def __init__(self, module: ModuleRef, *, identity: Identity = "value", overrides: Iterable[Provider] = ()) -> None:
         self.graph = build_graph(module, identity, overrides, self._kind)
+        self._site = caller()
         self._container: C | None = None
         self._instances: dict[Address, object] = {}
 
@@ -103,10 +105,10 @@ class ApplicationBase(InstanceResolver, Generic[C]):
         state = "running" if self._instances else "not running"
         return f"<{type(self).__name__} {self.graph.tree.root}, {state}>"
 
-    def __del__(self) -> None:
+    # What it needs is bound here: at interpreter exit modules are gone before their objects.
+    def __del__(self, warn: Callable[..., object] = warnings.warn_explicit) -> None:
         if getattr(self, "_container", None) is not None:
-            text = f"{self!r} was never stopped; call stop() or use a 'with' block"
-            warnings.warn(text, ResourceWarning, stacklevel=2, source=self)
+            warn(f"{self!r} was never stopped; call stop() or use a 'with' block", ResourceWarning, *self._site)
 
 
 @frozen(eq=False)

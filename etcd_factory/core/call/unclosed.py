@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from weakref import finalize
 
-from etcd_factory.core.site import Site, caller
+from etcd_factory.site import Site, caller
 
 if TYPE_CHECKING:
     from .client import Client

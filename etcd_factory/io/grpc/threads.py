@@ -10,9 +10,9 @@ import grpc
 
 from etcd_factory.core.call.unclosed import warn
 from etcd_factory.core.ports import Metadata, Q, R
-from etcd_factory.core.site import caller
 from etcd_factory.errors import ClientClosedError, EtcdError
 from etcd_factory.options import ClientOptions
+from etcd_factory.site import caller
 from etcd_factory.wire.methods import Method
 
 from .channel import arguments, target

@@ -8,11 +8,13 @@ from typing import TypeAlias
 
 PACKAGE = __name__.partition(".")[0]
 
+BETWEEN = ("attr", "copy", "copyreg", "dishka")  # packages that create our objects for the user's line
+
 Site: TypeAlias = "tuple[str, int]"  # a file and a line
 
 
 def caller() -> Site:
-    """Return the line that called this package."""
+    """Return the line that called this package, perhaps through one of ``BETWEEN``."""
     frame = inspect.currentframe()
     while frame is not None and is_ours(frame):
         frame = frame.f_back
@@ -20,8 +22,9 @@ def caller() -> Site:
 
 
 def is_ours(frame: FrameType) -> bool:
-    """Whether a frame belongs to this package, or to what attrs generates for it."""
-    return in_package(frame.f_globals.get("__name__", "")) or frame.f_code.co_filename.startswith("<attrs")
+    """Whether a frame belongs to this package, or to what it is called through."""
+    name: str = frame.f_globals.get("__name__", "")
+    return name.partition(".")[0] in (PACKAGE, *BETWEEN) or frame.f_code.co_filename.startswith("<attrs")
 
 
 def in_package(module: str) -> bool:

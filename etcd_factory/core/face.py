@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine, Generator, Mapping
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar, cast
 
 from etcd_factory.coroutine import finish
 
@@ -78,8 +78,8 @@ class Runner(Protocol):
         ...
 
 
-class Opening(Generic[T]):
-    """Something to be opened: ``await`` it, or enter it with ``async with``."""
+class Opening(Coroutine[Any, Any, T]):
+    """Something to be opened: ``await`` it, enter it with ``async with``, or run it in a task, as any coroutine."""
 
     def __init__(self, body: Coroutine[Any, Any, T]) -> None:
         self._body = body
@@ -87,6 +87,18 @@ class Opening(Generic[T]):
 
     def __await__(self) -> Generator[Any, Any, T]:
         return self._body.__await__()
+
+    def send(self, value: Any) -> Any:
+        """Run it to where it waits next."""
+        return self._body.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """Raise an error where it waits."""
+        return self._body.throw(*error)
+
+    def close(self) -> None:
+        """End it where it waits."""
+        self._body.close()
 
     async def __aenter__(self) -> T:
         self._opened = await self._body

@@ -6,6 +6,7 @@ import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping
+from functools import partial
 from typing import Any, Generic, Literal, TypeVar, cast, get_args
 
 from attrs import evolve
@@ -110,7 +111,7 @@ class Lifecycle(Guarded, Names[T], Bound[F], ABC, Generic[F, T]):
                 return held.client
             if held is not None and on_exists == "error":
                 raise InstanceExistsError(name)
-            made: Held[T] = await self._flights.run(name, lambda: self._add(name, read))
+            made: Held[T] = await self._flights.run(name, partial(self._replace, held, name, read))
             if made.options == read:
                 return made.client
 
@@ -156,6 +157,11 @@ class Lifecycle(Guarded, Names[T], Bound[F], ABC, Generic[F, T]):
         if old is not None:
             await self._retire(old)
         return held
+
+    async def _replace(self, seen: Held[T] | None, name: str, options: object) -> Held[T]:
+        """Make a client in place of the one ``seen``; another caller may have done so since then."""
+        found = self._find(name)
+        return await self._add(name, options) if found is None or found is seen else found
 
     def _begin(self, name: str | None, options: object) -> T | Awaitable[T]:
         return self.create_client(options, name)

@@ -85,6 +85,10 @@ class Client:
                 self._background = Background(self.runtime, self)
             return self._background
 
+    def working(self) -> list[object]:
+        """Return the scopes in which it works in the background."""
+        return self._background.working() if self._background else []
+
     @property
     def discovery(self) -> Discovery:
         """How hosts are found that are not just configured."""

@@ -28,7 +28,7 @@ def handle(client: Client) -> Handle:
 
 def end(client: Client, site: Site) -> None:
     """Warn of a client whose background work goes on, and end that. Called by the garbage collector: never waits."""
-    scopes = client.background.working()
+    scopes = client.working()
     if scopes:
         warn(client.options.hosts, site)
         client.runtime.finalize(scopes, client.close)

@@ -6,6 +6,7 @@ import asyncio
 import weakref
 from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -94,18 +95,14 @@ class AsyncioTransport:
 
     def __init__(self, options: ClientOptions) -> None:
         self._options, self._site = options, caller()
+        self._arguments = arguments(options)
         self._loops: WeakKeyDictionary[AbstractEventLoop, Connections[aio.Channel]] = WeakKeyDictionary()
         self._last: tuple[Callable[[], AbstractEventLoop | None], Connections[aio.Channel]] = (no_loop, self._none())
         self._closed = False
-        self._arguments = arguments(options)
 
     def _none(self) -> Connections[aio.Channel]:
-        return Connections(self._options, self._open)
-
-    def _open(self, host: str) -> aio.Channel:
-        if self._options.secure:
-            return aio.secure_channel(target(host), credentials(self._options.tls), self._arguments)
-        return aio.insecure_channel(target(host), self._arguments)
+        # Without a reference back: in a cycle ``__del__`` would find the weak keys of ``_loops`` gone.
+        return Connections(self._options, partial(open_channel, self._options, self._arguments))
 
     def _enter(self) -> Connections[aio.Channel]:
         """Return the connections of the running loop, remembered for the next call."""
@@ -203,6 +200,13 @@ class AsyncioTransport:
         left, self._loops = dict(self._loops), WeakKeyDictionary()
         self._last = no_loop, self._none()
         return left
+
+
+def open_channel(options: ClientOptions, given: Any, host: str) -> aio.Channel:
+    """Return a channel to a host; ``given`` are gRPC's arguments."""
+    if options.secure:
+        return aio.secure_channel(target(host), credentials(options.tls), given)
+    return aio.insecure_channel(target(host), given)
 
 
 def no_loop() -> None:

@@ -97,8 +97,13 @@ class Connections(Generic[C]):
         with self._lock:
             if self._by_host.get(host) is connection:
                 del self._by_host[host]
-        for stream in list(connection.streams):
-            stream.cancel()
+        end_streams(connection)
+
+    def abandon(self, host: str) -> None:
+        """Give the host's connection up without touching it here, where a lock of it may be held for ever."""
+        connection = self._by_host.pop(host, None)
+        if connection is not None:
+            threading.Thread(target=end_streams, args=(connection,), daemon=True, name="etcd_factory abandon").start()
 
     def judge(self, host: str, connection: Connection[C], error: grpc.RpcError, start: float) -> Exception:
         """Return our error for a failed call, and give the connection up if it was silent since the call's start."""
@@ -136,6 +141,12 @@ class Connections(Generic[C]):
             channels = [connection.channel for connection in self._by_host.values()]
             self._by_host.clear()
         return channels
+
+
+def end_streams(connection: Connection[Any]) -> None:
+    """End the streams of a connection that was given up."""
+    for stream in list(connection.streams):
+        stream.cancel()
 
 
 @define

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from functools import cache
+from importlib import import_module
 from queue import SimpleQueue
 from typing import Any, Generic
 
@@ -19,6 +22,7 @@ from .channel import arguments, target
 from .connection import PATIENCE, Connection, Connections, Decoder, now
 from .credentials import credentials
 
+MONKEY = "gevent.monkey"
 READY: int = grpc.ChannelConnectivity.READY.value[0]
 
 
@@ -56,6 +60,7 @@ class ThreadTransport:
     """One connection to each host that is called, opened at the first call."""
 
     def __init__(self, options: ClientOptions) -> None:
+        join_gevent()
         self._options, self._site = options, caller()
         self._connections = self._none()
         self._arguments = arguments(options)
@@ -70,6 +75,16 @@ class ThreadTransport:
 
     async def unary(self, host: str, method: Method[Q, R], request: Q, timeout: float, metadata: Metadata) -> R:
         """Make one call to one host."""
+        try:
+            data = self._unary(host, method, request, timeout, metadata)
+        except Exception:
+            raise
+        except BaseException:  # an interrupt may leave a lock of the channel held
+            self._connections.abandon(host)
+            raise
+        return method.decode(data, host)
+
+    def _unary(self, host: str, method: Method[Q, R], request: Q, timeout: float, metadata: Metadata) -> bytes | None:
         connection, start = self._connections.get(host), now()
         if connection is None or connection.is_idle or not is_ready(connection):
             connection, timeout = self._connect(host, timeout)
@@ -81,11 +96,8 @@ class ThreadTransport:
             if self._connections.closed:
                 raise ClientClosedError from error
             raise
-        except BaseException:  # an interrupt may leave a lock of the channel held
-            self._connections.drop(host, connection)
-            raise
         connection.heard = now()
-        return method.decode(data, host)
+        return data
 
     def _connect(self, host: str, timeout: float) -> tuple[Connection[grpc.Channel], float]:
         """Return a connection that answers, and the seconds left; without one the error says that nothing was sent."""
@@ -138,6 +150,15 @@ class ThreadTransport:
         """Drop all connections without touching them."""
         left, self._connections = self._connections, self._none()
         return left
+
+
+@cache
+def join_gevent() -> None:
+    """Make gRPC wait as gevent does, if a program has patched its threads: else a stream blocks all greenlets."""
+    monkey: Any = sys.modules.get(MONKEY)
+    if monkey is not None and monkey.is_module_patched("threading"):
+        patch: Any = import_module("grpc.experimental.gevent")
+        patch.init_gevent()
 
 
 def is_ready(connection: Connection[grpc.Channel]) -> bool:

@@ -95,14 +95,14 @@ class AsyncioTransport:
 
     def __init__(self, options: ClientOptions) -> None:
         self._options, self._site = options, caller()
-        self._arguments = arguments(options)
+        # no method: in a cycle ``__del__`` would find the weak keys of ``_loops`` gone
+        self._open = partial(open_channel, options, arguments(options))
         self._loops: WeakKeyDictionary[AbstractEventLoop, Connections[aio.Channel]] = WeakKeyDictionary()
         self._last: tuple[Callable[[], AbstractEventLoop | None], Connections[aio.Channel]] = (no_loop, self._none())
         self._closed = False
 
     def _none(self) -> Connections[aio.Channel]:
-        # Without a reference back: in a cycle ``__del__`` would find the weak keys of ``_loops`` gone.
-        return Connections(self._options, partial(open_channel, self._options, self._arguments))
+        return Connections(self._options, self._open)
 
     def _enter(self) -> Connections[aio.Channel]:
         """Return the connections of the running loop, remembered for the next call."""
@@ -202,11 +202,11 @@ class AsyncioTransport:
         return left
 
 
-def open_channel(options: ClientOptions, given: Any, host: str) -> aio.Channel:
-    """Return a channel to a host; ``given`` are gRPC's arguments."""
+def open_channel(options: ClientOptions, settings: Any, host: str) -> aio.Channel:
+    """Return a channel to a host, without a connection yet."""
     if options.secure:
-        return aio.secure_channel(target(host), credentials(options.tls), given)
-    return aio.insecure_channel(target(host), given)
+        return aio.secure_channel(target(host), credentials(options.tls), settings)
+    return aio.insecure_channel(target(host), settings)
 
 
 def no_loop() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from queue import SimpleQueue
 from typing import Any, Generic
@@ -62,16 +62,12 @@ class ThreadTransport:
     def __init__(self, options: ClientOptions) -> None:
         join_gevent()
         self._options, self._site = options, caller()
+        # no method: in a cycle the transport of a client that was dropped would not be freed, and warned of, at once
+        self._open = partial(open_channel, options, arguments(options))
         self._connections = self._none()
-        self._arguments = arguments(options)
 
     def _none(self) -> Connections[grpc.Channel]:
         return Connections(self._options, self._open)
-
-    def _open(self, host: str) -> grpc.Channel:
-        if self._options.secure:
-            return grpc.secure_channel(target(host), credentials(self._options.tls), self._arguments)
-        return grpc.insecure_channel(target(host), self._arguments)
 
     async def unary(self, host: str, method: Method[Q, R], request: Q, timeout: float, metadata: Metadata) -> R:
         """Make one call to one host."""
@@ -161,9 +157,19 @@ def join_gevent() -> None:
         patch.init_gevent()
 
 
+def open_channel(options: ClientOptions, settings: Any, host: str) -> grpc.Channel:
+    """Return a channel to a host, without a connection yet."""
+    if options.secure:
+        return grpc.secure_channel(target(host), credentials(options.tls), settings)
+    return grpc.insecure_channel(target(host), settings)
+
+
 def is_ready(connection: Connection[grpc.Channel]) -> bool:
     """Return whether there is a connection at the moment."""
     # The public way to learn it, subscribe(), needs a thread for each channel.
     channel: Any = connection.channel
-    state: int = channel._channel.check_connectivity_state(False)
+    try:
+        state: int = channel._channel.check_connectivity_state(False)
+    except ValueError:  # it was closed meanwhile
+        return False
     return state == READY

@@ -96,6 +96,11 @@ class Background(Generic[C]):
             if (scope.workers or scope.tasks) and not self.runtime.is_over(key)
         ]
 
+    def elsewhere(self) -> list[object]:
+        """Return the other scopes in which there are workers or tasks."""
+        here = self.runtime.scope()
+        return [scope for scope in self.working() if scope is not here]
+
     def spawn(self, body: Callable[[], Awaitable[object]], name: str) -> None:
         """Run ``body`` in the background; ``close`` waits for it, once the workers are closed."""
         with self._lock:

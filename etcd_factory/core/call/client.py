@@ -104,7 +104,13 @@ class Client:
         return backoff(self.options.retry, failures, self.runtime.random())
 
     async def close(self) -> None:
-        """End the background work, then the connections."""
+        """End the background work, then the connections; in other event loops that run, without waiting for them."""
+        if others := self.background.elsewhere():
+            self.runtime.finalize(others, self.close_here)
+        await self.close_here()
+
+    async def close_here(self) -> None:
+        """End what belongs to the running event loop."""
         await self.background.close()
         await self.transport.close()
 

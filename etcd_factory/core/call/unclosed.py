@@ -31,7 +31,7 @@ def end(client: Client, site: Site) -> None:
     scopes = client.working()
     if scopes:
         warn(client.options.hosts, site)
-        client.runtime.finalize(scopes, client.close)
+        client.runtime.finalize(scopes, client.close_here)
 
 
 def warn(hosts: Iterable[str], site: Site) -> None:

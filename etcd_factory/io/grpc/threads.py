@@ -62,12 +62,12 @@ class ThreadTransport:
     def __init__(self, options: ClientOptions) -> None:
         join_gevent()
         self._options, self._site = options, caller()
-        # no method: in a cycle the transport of a client that was dropped would not be freed, and warned of, at once
-        self._open = partial(open_channel, options, arguments(options))
         self._connections = self._none()
+        arguments(options)  # raises now what is wrong with them
 
     def _none(self) -> Connections[grpc.Channel]:
-        return Connections(self._options, self._open)
+        # not a method of this object: without a cycle it is freed, and warned of, as soon as it is dropped
+        return Connections(self._options, partial(open_channel, self._options))
 
     async def unary(self, host: str, method: Method[Q, R], request: Q, timeout: float, metadata: Metadata) -> R:
         """Make one call to one host."""
@@ -148,6 +148,13 @@ class ThreadTransport:
         return left
 
 
+def open_channel(options: ClientOptions, host: str) -> grpc.Channel:
+    """Return a channel to a host; it connects at its first call."""
+    if options.secure:
+        return grpc.secure_channel(target(host), credentials(options.tls), arguments(options))
+    return grpc.insecure_channel(target(host), arguments(options))
+
+
 @cache
 def join_gevent() -> None:
     """Make gRPC wait as gevent does, if a program has patched its threads: else a stream blocks all greenlets."""
@@ -155,13 +162,6 @@ def join_gevent() -> None:
     if monkey is not None and monkey.is_module_patched("threading"):
         patch: Any = import_module("grpc.experimental.gevent")
         patch.init_gevent()
-
-
-def open_channel(options: ClientOptions, settings: Any, host: str) -> grpc.Channel:
-    """Return a channel to a host, without a connection yet."""
-    if options.secure:
-        return grpc.secure_channel(target(host), credentials(options.tls), settings)
-    return grpc.insecure_channel(target(host), settings)
 
 
 def is_ready(connection: Connection[grpc.Channel]) -> bool:

@@ -98,7 +98,7 @@ async def test_a_worker_that_is_closed_may_use_those_below_it_and_begin_no_new_o
 async def test_a_forked_child_starts_without_workers_and_keeps_those_of_its_parent(background, notes):
     one = background.get(Worker)
     left = background.forget()
-    assert one in [worker for scopes in left[1].values() for worker in scopes.values()]
+    assert one in [worker for scope in left[1].values() for worker in scope.workers.values()]
     assert background.get(Worker) is not one
     assert background.generation == 1
     await background.close()

@@ -182,7 +182,8 @@ class Client:
     async def _authenticate(
         self, endpoints: Endpoints, request: AuthenticateRequest, timeout: float
     ) -> AuthenticateResponse:
-        host = endpoints.pick(self.runtime.now())
+        host, bound = endpoints.pick(self.runtime.now()), self.options.auth and self.options.auth.timeout
+        timeout = min(timeout, bound or timeout)
         try:
             return await self.transport.unary(host, methods.AUTHENTICATE, request, timeout, ())
         except EtcdError as error:

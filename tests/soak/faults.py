@@ -1,0 +1,172 @@
+"""What happens to the cluster and to the connections: 13 kinds of faults, in an order that a seed decides."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+from attrs import define, field
+
+from etcd_factory import errors
+
+HOLDS = (0.2, 0.5, 0.8)  # shares of the time between faults that one lasts: of 5 s up to 4 s
+DELAYS = (0.02, 0.1, 0.4)  # seconds, each way
+STOP_S = 10.0  # for a member that is asked to end; its own limit is 7 s
+
+
+def member(scene):
+    return scene.chance.choice(scene.cluster.members)
+
+
+def proxies(scene):
+    """Return the proxies before one member, or before all."""
+    number = scene.chance.choice([0, 1, 2, None])
+    return [proxy for side in (scene.front, scene.back) for proxy in (side if number is None else [side[number]])]
+
+
+def kill(scene, hold):
+    member(scene).kill()
+    time.sleep(hold)
+
+
+def pause(scene, hold):
+    for one in scene.chance.sample(scene.cluster.members, scene.chance.choice([1, 1, 2])):
+        one.pause()
+    time.sleep(hold)
+
+
+def partition(scene, hold):
+    scene.cluster.partition(scene.chance.randrange(len(scene.cluster)))
+    time.sleep(hold)
+
+
+def network(name, *choices):
+    """Return the fault of proxies that their method of this name injects."""
+
+    def fault(scene, hold):
+        arguments = [scene.chance.choice(choices)] if choices else []
+        for proxy in proxies(scene):
+            getattr(proxy, name)(*arguments)
+        time.sleep(hold)
+
+    return fault
+
+
+def reset(scene, hold):
+    for proxy in proxies(scene):
+        proxy.reset()
+
+
+def move_leader(scene, hold):
+    leader = scene.direct.maintenance.status().leader
+    followers = [one for one in scene.direct.cluster.members() if one.id != leader]
+    scene.direct.maintenance.move_leader(scene.chance.choice(followers))
+
+
+def revoke(scene, hold):
+    leases = scene.direct.leases()
+    if leases:
+        lease = scene.chance.choice(sorted(leases))
+        scene.revoked[lease] = time.monotonic()
+        scene.direct.lease_of(lease).revoke()
+
+
+def compact(scene, hold):
+    """Compact up to what the watches of the front side have seen, while those of the back side are cut off."""
+    for proxy in scene.back:
+        proxy.cut()
+    time.sleep(hold)
+    seen = min(watch.revision for watch in scene.watches if not watch.resync)
+    if seen > 1:
+        scene.direct.compact(seen - 1)
+
+
+def restart(scene, hold):
+    """Shut down all members in order, and leave them so for the longest time.
+
+    Connections are cut first: a server waits for its streams, and one that is killed while it waits is a kill.
+    """
+    for proxy in scene.proxies:
+        proxy.cut()
+    with ThreadPoolExecutor(len(scene.cluster)) as pool:
+        [*pool.map(shut_down, scene.cluster)]
+    time.sleep(hold)
+
+
+def shut_down(one):
+    """Ask a member to end, and wait for it."""
+    os.kill(one.pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_S
+    while one.running and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+KINDS = {
+    "kill": kill,
+    "pause": pause,
+    "partition": partition,
+    "cut": network("cut"),
+    "half-open": network("half_open"),
+    "delay": network("delay", *DELAYS),
+    "dropped replies": network("drop_replies"),
+    "forget": network("forget"),
+    "reset": reset,
+    "leader move": move_leader,
+    "lease revoke": revoke,
+    "compaction": compact,
+    "restart": restart,
+}
+
+
+def heal(scene):
+    """Undo every fault, and wait until all members follow one leader."""
+    for proxy in scene.proxies:
+        proxy.heal()
+    scene.cluster.restore()
+
+
+@define
+class Faults:
+    """Injects a fault every so many seconds; ``log`` has when, which, and how long until all was healed."""
+
+    scene: object
+    every: float
+    kills: bool
+    progress: object
+    counts: Counter = field(factory=Counter)
+    failed: Counter = field(factory=Counter)
+    log: list = field(factory=list)
+
+    def kinds(self):
+        """Yield the kinds without end: all of them in another order each time."""
+        kinds = [kind for kind in KINDS if self.kills or kind != "kill"]
+        while True:
+            yield from self.scene.chance.sample(kinds, len(kinds))
+
+    async def run(self, seconds):
+        """Inject faults for so many seconds, and heal them all."""
+        begin = time.monotonic()
+        for number, kind in enumerate(self.kinds()):
+            due = begin + number * self.every
+            await asyncio.sleep(max(0.0, min(due, begin + seconds) - time.monotonic()))
+            if time.monotonic() >= begin + seconds:
+                break
+            self.progress(time.monotonic() - begin, kind)
+            await asyncio.to_thread(self.inject, kind, time.monotonic() - begin)
+
+    def inject(self, kind, at):
+        """Inject one fault, and heal it."""
+        begin = time.monotonic()
+        self.counts[kind] += 1
+        try:
+            share = max(HOLDS) if kind == "restart" else self.scene.chance.choice(HOLDS)
+            KINDS[kind](self.scene, share * self.every)
+        except errors.EtcdError:
+            self.failed[kind] += 1
+        finally:
+            heal(self.scene)
+        self.log.append(f"at {at:.1f} s: {kind}, healed after {time.monotonic() - begin:.1f} s")

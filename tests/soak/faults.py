@@ -7,7 +7,6 @@ import os
 import signal
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 
 from attrs import define, field
 
@@ -18,64 +17,64 @@ DELAYS = (0.02, 0.1, 0.4)  # seconds, each way
 STOP_S = 10.0  # for a member that is asked to end; its own limit is 7 s
 
 
-def member(scene):
-    return scene.chance.choice(scene.cluster.members)
+def member(scene, chance):
+    return chance.choice(scene.cluster.members)
 
 
-def proxies(scene):
+def proxies(scene, chance):
     """Return the proxies before one member, or before all."""
-    number = scene.chance.choice([0, 1, 2, None])
+    number = chance.choice([0, 1, 2, None])
     return [proxy for side in (scene.front, scene.back) for proxy in (side if number is None else [side[number]])]
 
 
-def kill(scene, hold):
-    member(scene).kill()
+def kill(scene, chance, hold):
+    member(scene, chance).kill()
     time.sleep(hold)
 
 
-def pause(scene, hold):
-    for one in scene.chance.sample(scene.cluster.members, scene.chance.choice([1, 1, 2])):
+def pause(scene, chance, hold):
+    for one in chance.sample(scene.cluster.members, chance.choice([1, 1, 2])):
         one.pause()
     time.sleep(hold)
 
 
-def partition(scene, hold):
-    scene.cluster.partition(scene.chance.randrange(len(scene.cluster)))
+def partition(scene, chance, hold):
+    scene.cluster.partition(chance.randrange(len(scene.cluster)))
     time.sleep(hold)
 
 
 def network(name, *choices):
     """Return the fault of proxies that their method of this name injects."""
 
-    def fault(scene, hold):
-        arguments = [scene.chance.choice(choices)] if choices else []
-        for proxy in proxies(scene):
+    def fault(scene, chance, hold):
+        arguments = [chance.choice(choices)] if choices else []
+        for proxy in proxies(scene, chance):
             getattr(proxy, name)(*arguments)
         time.sleep(hold)
 
     return fault
 
 
-def reset(scene, hold):
-    for proxy in proxies(scene):
+def reset(scene, chance, hold):
+    for proxy in proxies(scene, chance):
         proxy.reset()
 
 
-def move_leader(scene, hold):
+def move_leader(scene, chance, hold):
     leader = scene.direct.maintenance.status().leader
     followers = [one for one in scene.direct.cluster.members() if one.id != leader]
-    scene.direct.maintenance.move_leader(scene.chance.choice(followers))
+    scene.direct.maintenance.move_leader(chance.choice(followers))
 
 
-def revoke(scene, hold):
+def revoke(scene, chance, hold):
     leases = scene.direct.leases()
     if leases:
-        lease = scene.chance.choice(sorted(leases))
+        lease = chance.choice(sorted(leases))
         scene.revoked[lease] = time.monotonic()
         scene.direct.lease_of(lease).revoke()
 
 
-def compact(scene, hold):
+def compact(scene, chance, hold):
     """Compact up to what the watches of the front side have seen, while those of the back side are cut off."""
     for proxy in scene.back:
         proxy.cut()
@@ -85,15 +84,17 @@ def compact(scene, hold):
         scene.direct.compact(seen - 1)
 
 
-def restart(scene, hold):
+def restart(scene, chance, hold):
     """Shut down all members in order, and leave them so for the longest time.
 
-    Connections are cut first: a server waits for its streams, and one that is killed while it waits is a kill.
+    Connections are cut first, as a server waits for its streams; and the leader is last, as it would wait for another
+    member to take over.
     """
     for proxy in scene.proxies:
         proxy.cut()
-    with ThreadPoolExecutor(len(scene.cluster)) as pool:
-        [*pool.map(shut_down, scene.cluster)]
+    leader = scene.cluster.leader
+    for one in sorted(scene.cluster, key=lambda one: one is leader):
+        shut_down(one)
     time.sleep(hold)
 
 
@@ -134,6 +135,7 @@ class Faults:
     """Injects a fault every so many seconds; ``log`` has when, which, and how long until all was healed."""
 
     scene: object
+    chance: object
     every: float
     kills: bool
     progress: object
@@ -145,7 +147,7 @@ class Faults:
         """Yield the kinds without end: all of them in another order each time."""
         kinds = [kind for kind in KINDS if self.kills or kind != "kill"]
         while True:
-            yield from self.scene.chance.sample(kinds, len(kinds))
+            yield from self.chance.sample(kinds, len(kinds))
 
     async def run(self, seconds):
         """Inject faults for so many seconds, and heal them all."""
@@ -163,8 +165,8 @@ class Faults:
         begin = time.monotonic()
         self.counts[kind] += 1
         try:
-            share = max(HOLDS) if kind == "restart" else self.scene.chance.choice(HOLDS)
-            KINDS[kind](self.scene, share * self.every)
+            share = max(HOLDS) if kind == "restart" else self.chance.choice(HOLDS)
+            KINDS[kind](self.scene, self.chance, share * self.every)
         except errors.EtcdError:
             self.failed[kind] += 1
         finally:

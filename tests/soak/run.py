@@ -53,7 +53,7 @@ async def soak(plan, progress=ignore):
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(16, "soak"))
     async with Stage(plan.face, plan.binary, random.Random(plan.seed), plan.ttl) as scene:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: scene.found("task", str(context)))
-        faults = Faults(scene, plan.every, not plan.refusal, progress)
+        faults = Faults(scene, random.Random(plan.seed), plan.every, not plan.refusal, progress)
         await Soak(scene).run(faults, plan.seconds)
     return scene, faults
 

@@ -24,7 +24,7 @@ def test_a_register_that_one_order_explains_violates_nothing():
 def test_the_first_call_that_no_order_explains_is_named_with_the_calls_around_it():
     later = [Step("read", 20, 21, "9"), Step("swap", 22, 23, "x", "0", match=False)]
     [found] = checks.register("r/0", [*later, STALE, *WRITES])
-    assert str(STALE) in found.text and "r/0" in found.text
+    assert checks.line(STALE) in found.text and "r/0" in found.text
     assert STALE in found.around and later[0] in found.around
     assert len(found.around) < len(WRITES)
 
@@ -32,7 +32,19 @@ def test_the_first_call_that_no_order_explains_is_named_with_the_calls_around_it
 def test_a_call_under_way_explains_a_response_before_its_own():
     assert checks.register("r", [Step("write", 0, 9, "a"), Step("read", 1, 2, "a"), *WRITES[9:]]) == []
     [found] = checks.register("r", [Step("write", 3, 9, "a"), Step("read", 1, 2, "a")])
-    assert "kind='read'" in found.text
+    assert "1.000 to 2.000 s: read a" in found.text
+
+
+@pytest.mark.parametrize(
+    ("step", "text"),
+    [
+        (Step("write", 0, 1, "a", certain=False), "write a, maybe"),
+        (Step("swap", 0, 1, "b", "a", match=False), "swap b if a, no match"),
+        (Step("swap", 0, 1, "b", "a"), "swap b if a"),
+    ],
+)
+def test_a_step_is_shown_as_a_line(step, text):
+    assert checks.line(step) == f"0.000 to 1.000 s: {text}"
 
 
 # --- appends and counting

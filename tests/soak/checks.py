@@ -9,7 +9,7 @@ from operator import attrgetter, itemgetter
 
 from attrs import evolve, field, frozen
 
-from tests.support.history import VERSIONS, is_linearizable
+from tests.support.history import VERSIONS, Step, is_linearizable
 
 AROUND = 6  # steps and events that are shown before and after a violation
 
@@ -23,7 +23,16 @@ class Violation:
     around: tuple[object, ...] = ()
 
     def __str__(self):
-        return "\n    ".join([f"{self.kind}: {self.text}", *map(str, self.around)])
+        return "\n    ".join([f"{self.kind}: {self.text}", *map(line, self.around)])
+
+
+def line(one):
+    """Return a step of a register, or anything else, as a line of text."""
+    if not isinstance(one, Step):
+        return str(one)
+    outcome = ", maybe" if not one.certain else "" if one.match else ", no match"
+    expected = f" if {one.expected}" if one.kind == "swap" else ""
+    return f"{one.begin:.3f} to {one.end:.3f} s: {one.kind} {one.value}{expected}{outcome}"
 
 
 def near(items, index):
@@ -40,7 +49,7 @@ def register(key, steps, value=None):
     if is_linearizable(steps, value):
         return []
     bad = first_bad(steps, value)
-    kind, text = "register", f"no order of the calls on {key} explains this one: {steps[bad]}"
+    kind, text = "register", f"no order of the calls on {key} explains this one: {line(steps[bad])}"
     return [Violation(kind, text, near(steps, bad))]
 
 
@@ -119,6 +128,10 @@ class Seen:
     def of(cls, event):
         kv = event.kv
         return cls(event.revision, event.type, kv.key, kv.value, kv.version, event.resync, event.previous)
+
+    def __str__(self):
+        text = f" = {self.value!r}, version {self.version}" if self.type == "put" else ""
+        return f"{self.type} {self.key!r} at revision {self.revision}{text}{', by resync' if self.resync else ''}"
 
 
 def replay(events, state):

@@ -70,7 +70,7 @@ def revoke(scene, chance, hold):
     leases = scene.direct.leases()
     if leases:
         lease = chance.choice(sorted(leases))
-        scene.revoked[lease] = time.monotonic()
+        scene.revoked[lease] = scene.now()
         scene.direct.lease_of(lease).revoke()
 
 
@@ -151,24 +151,24 @@ class Faults:
 
     async def run(self, seconds):
         """Inject faults for so many seconds, and heal them all."""
-        begin = time.monotonic()
+        begin = self.scene.now()
         for number, kind in enumerate(self.kinds()):
-            due = begin + number * self.every
-            await asyncio.sleep(max(0.0, min(due, begin + seconds) - time.monotonic()))
-            if time.monotonic() >= begin + seconds:
+            due = min(number * self.every, seconds) + begin
+            await asyncio.sleep(max(0.0, due - self.scene.now()))
+            if self.scene.now() >= begin + seconds:
                 break
-            self.progress(time.monotonic() - begin, kind)
-            await asyncio.to_thread(self.inject, kind, time.monotonic() - begin)
+            self.progress(self.scene.now() - begin, kind)
+            await asyncio.to_thread(self.inject, kind)
 
-    def inject(self, kind, at):
+    def inject(self, kind):
         """Inject one fault, and heal it."""
-        begin = time.monotonic()
+        begin = self.scene.now()
         self.counts[kind] += 1
+        share = max(HOLDS) if kind == "restart" else self.chance.choice(HOLDS)
         try:
-            share = max(HOLDS) if kind == "restart" else self.chance.choice(HOLDS)
             KINDS[kind](self.scene, self.chance, share * self.every)
         except errors.EtcdError:
             self.failed[kind] += 1
         finally:
             heal(self.scene)
-        self.log.append(f"at {at:.1f} s: {kind}, healed after {time.monotonic() - begin:.1f} s")
+        self.log.append(f"from {begin:.1f} to {self.scene.now():.1f} s: {kind}")

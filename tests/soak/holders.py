@@ -32,19 +32,22 @@ class Counter:
     async def work(self, worker):
         history, ids = self.scene.history(), (f"{worker}.{number}" for number in count())
         while not self.scene.over:
-            lock, since = self.scene.client.lock("counter", self.scene.ttl), time.monotonic()
+            lock, since = self.scene.client.lock("counter", self.scene.ttl), self.scene.now()
             if (await history.call("acquire", partial(lock.acquire, WAIT))).error is None:
                 await self._hold(history, lock, ids, since)
                 await history.call("release", lock.release)
             await self.scene.pause()
 
     async def _hold(self, history, lock, ids, since):
+        """Increment, and for a while after the first failure only look at the lock."""
         rounds = self.scene.chance.choice(ROUNDS)
+        works = True
         for _ in range(rounds):
-            if self.scene.over or not await self._increment(history, lock, next(ids)):
-                break
-            if rounds > max(ROUNDS[:-1]):
+            works = works and await self._increment(history, lock, next(ids))
+            if rounds == max(ROUNDS):
                 await self._check(lock, since)
+            if self.scene.over or not lock.held:
+                break
 
     async def _increment(self, history, lock, id):  # noqa: A002
         """Return whether the counter was incremented; after any failure the lock must be given up.
@@ -74,9 +77,9 @@ class Counter:
             kv = await self.scene.look(self.scene.direct.get(key).kv)
         except errors.EtcdError:
             return
-        is_gone = kv is None or kv.create_revision != token
-        if is_gone and lock.held and not self.scene.revoked_since(since):
-            self.scene.found("lock", f"{lock!r} is held with token {token}, but its key {key!r} is {kv}")
+        is_lost = kv is None or kv.create_revision != token
+        if is_lost and lock.held and not self.scene.revoked_since(since):
+            self.scene.found("lock", f"{lock!r} is held since {since} with token {token}, but its key {key!r} is {kv}")
 
 
 # --- leases
@@ -102,17 +105,17 @@ async def keep(scene, history, lease, key):
     call = await history.call("attach", partial(lease.put(key).value, "v"))
     while call.error is None and lease.alive and not scene.over:
         await scene.pause(LOOK)
-        await check_lease(scene, lease, key)
+        if await is_gone(scene, key) and lease.alive and lease.id not in scene.revoked:
+            scene.found("lease", f"{lease!r} is alive, but its key {key} is gone")
+            break
 
 
-async def check_lease(scene, lease, key):
-    """Check that a lease which says that it is alive has its key in the store."""
+async def is_gone(scene, key):
+    """Return whether a key is certainly missing, seen around the proxies."""
     try:
-        kv = await scene.look(scene.direct.get(key).kv)
+        return await scene.look(scene.direct.get(key).kv) is None
     except errors.EtcdError:
-        return
-    if kv is None and lease.alive and lease.id not in scene.revoked:
-        scene.found("lease", f"{lease!r} is alive, but its key {key} is gone")
+        return False
 
 
 async def end(scene, history, lease, lost):

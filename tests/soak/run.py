@@ -7,9 +7,10 @@ import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from etcd_factory.testing.binary import find_binary, version_of
+from tests.support.watching import nothing_left, threads
 
 from . import checks, followers
 from .faults import Faults, heal
@@ -51,10 +52,15 @@ def ignore(_seconds, _text):
 async def soak(plan, progress=ignore):
     """Run it; returns the scene and the faults."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(16, "soak"))
+    before = threads()
     async with Stage(plan.face, plan.binary, random.Random(plan.seed), plan.ttl) as scene:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: scene.found("task", str(context)))
         faults = Faults(scene, random.Random(plan.seed), plan.every, not plan.refusal, progress)
         await Soak(scene).run(faults, plan.seconds)
+    try:
+        await nothing_left(before)
+    except AssertionError as error:
+        scene.found("left", f"after the end of all clients: {error}")
     return scene, faults
 
 
@@ -82,6 +88,12 @@ class Soak:
         await asyncio.to_thread(heal, self.scene)
         faults.progress(seconds, "checking")
         await self.verdict()
+        await self.scene.close()
+        if not await settled_within(CATCH_UP, self.no_leases):
+            self.scene.found("left", f"leases that nobody holds: {self.scene.direct.leases()}")
+
+    async def no_leases(self):
+        return self.scene.direct.leases() == []
 
     def workers(self, mirror):
         """Yield a name and a coroutine for each worker."""
@@ -132,8 +144,10 @@ class Soak:
 
     def found(self, stored):
         """Yield all violations in what was recorded and what is stored."""
+        begun = self.scene.begun
         for register in self.used:
-            yield from checks.register(register.key, [*register.steps()])
+            steps = (evolve(step, begin=step.begin - begun, end=step.end - begun) for step in register.steps())
+            yield from checks.register(register.key, [*steps])
         items = [item for key, kv in stored.items() if key.startswith("lists/") for item in kv.text.split()]
         yield from checks.exactly_once("append", self.lists.outcomes, items)
         yield from self.found_counted(stored)

@@ -53,11 +53,16 @@ class Scene:
     revoked: dict = field(factory=dict)  # lease to the time before it was revoked
     figures: dict = field(factory=dict)  # other figures, by name
     watches: list = field(factory=list)
+    begun: float = field(factory=time.monotonic)
     over: bool = False
 
     @property
     def proxies(self):
         return [*self.front, *self.back]
+
+    def now(self):
+        """Return the seconds since the soak began."""
+        return round(time.monotonic() - self.begun, 3)
 
     def history(self):
         """Return a new history whose calls count in the figures."""
@@ -65,8 +70,8 @@ class Scene:
         return self.histories[-1]
 
     def found(self, kind, text, *around):
-        """Note a violation."""
-        self.violations.append(Violation(kind, text, around))
+        """Note a violation, and when it was found."""
+        self.violations.append(Violation(kind, f"at {self.now():.1f} s: {text}", around))
 
     def count(self, name, number=1):
         """Raise a figure."""
@@ -77,12 +82,17 @@ class Scene:
         self.figures[name] = max(self.figures.get(name, 0), round(number, 2))
 
     async def look(self, request):
-        """Return what a call around the proxies returns, and whether it succeeded."""
+        """Return what a call around the proxies returns."""
         return await asyncio.to_thread(request)
 
     def revoked_since(self, when):
         """Return whether any lease was revoked by a fault since then."""
-        return any(time >= when for time in tuple(self.revoked.values()))
+        return any(moment >= when for moment in tuple(self.revoked.values()))
+
+    async def close(self):
+        """Close the clients; only the one around the proxies is left."""
+        await closed(self.client)
+        await closed(self.follower)
 
     async def guard(self, name, body):
         """Run a worker; what it raises is a violation."""
@@ -110,16 +120,15 @@ class Stage:
         for side in (scene.front, scene.back):
             side += [stack.enter_context(FaultProxy(member.endpoint)) for member in scene.cluster]
         scene.direct = stack.enter_context(ETCDService(options(scene.cluster.endpoints, DIRECT)))
-        scene.client, scene.follower = await self._connect(scene.front), await self._connect(scene.back)
+        scene.client, scene.follower = self._connect(scene.front), self._connect(scene.back)
+        stack.push_async_callback(scene.close)
         return scene
 
     async def __aexit__(self, *exc):
         await self._stack.aclose()
 
-    async def _connect(self, proxies):
-        client = self._face.service(options([proxy.endpoint for proxy in proxies], TIMEOUT))
-        self._stack.push_async_callback(closed, client)
-        return client
+    def _connect(self, proxies):
+        return self._face.service(options([proxy.endpoint for proxy in proxies], TIMEOUT))
 
 
 def options(hosts, timeout):

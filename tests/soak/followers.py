@@ -13,7 +13,7 @@ from tests.support.faces import THREADS, is_async, settle
 from .checks import Seen
 
 PREFIX = "data/"
-SAMPLE = 0.3  # seconds between looks at the mirror
+SAMPLE = 0.05  # seconds between looks at the mirror
 
 
 @define(eq=False)

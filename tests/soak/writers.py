@@ -15,7 +15,7 @@ from tests.support.registers import Register
 REGISTERS, CALLERS = 3, 3
 STEPS = 60  # of each caller on one register; the check of a long history takes long
 UNKNOWN = 6  # writes of unknown result on one register: each doubles what the check may have to try
-KEYS = [f"data/{number}" for number in range(10)]
+KEYS = [f"data/{number}" for number in range(30)]
 LENGTH = 50  # of a list
 
 

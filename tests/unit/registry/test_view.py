@@ -16,7 +16,7 @@ from tests.support.registering import Lists, ids
 class Source:
     """The instances of a service, changed by the test."""
 
-    service = "user"
+    service, inherited = "user", False
 
     def __init__(self):
         self.instances, self.listeners = (), []

@@ -13,11 +13,12 @@ from weakref import WeakKeyDictionary
 
 from grpc import ChannelConnectivity, aio
 
-from etcd_factory.core.call.unclosed import caller, warn
+from etcd_factory.core.call.unclosed import warn
 from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.errors import ClientClosedError, EtcdError
-from etcd_factory.io.runtime.asyncio import Task
+from etcd_factory.io.runtime.asyncio import Task, running_loop
 from etcd_factory.options import ClientOptions
+from etcd_factory.site import caller
 from etcd_factory.wire.methods import Method
 
 from .channel import arguments, target
@@ -106,7 +107,7 @@ class AsyncioTransport:
 
     def _enter(self) -> Connections[aio.Channel]:
         """Return the connections of the running loop, remembered for the next call."""
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         if self._last[0]() is loop:
             return self._last[1]
         mine = self._loops.get(loop)
@@ -150,7 +151,7 @@ class AsyncioTransport:
         since = now()
         failed = await self._probe(mine, host, connection, max(0.001, deadline - since))
         if failed is not None:
-            raise await asyncio.to_thread(mine.explain, host, failed, since) from failed
+            raise await asyncio.to_thread(mine.explain, host, failed, since)
         return connection, max(0.001, deadline - now())
 
     async def _probe(

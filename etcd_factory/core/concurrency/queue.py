@@ -20,7 +20,7 @@ from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Unbound, settle
 from etcd_factory.core.kv.builders import GetAll
 from etcd_factory.core.kv.txn import Txn, ops
-from etcd_factory.core.lease.session import LeaseSession
+from etcd_factory.core.lease.session import LeaseSession, revoke_later
 from etcd_factory.core.watch.key_watch import KeyWatch
 from etcd_factory.core.watch.watcher import AnyWatcher
 from etcd_factory.errors import (
@@ -285,6 +285,12 @@ class QueueEntry:
         """Remove the key, with its lease."""
         await self.session.revoke()
 
+    def remove_later(self) -> None:
+        """Try again in the background to remove it."""
+        renewal = self.session.state.renewal
+        if renewal is not None and not self._view.client.background.closed:
+            revoke_later(self._view.client, renewal.id)
+
 
 async def leave_and_log(entry: QueueEntry) -> None:
     """Leave an entry; a failure is logged. In a forked child it is the parent's, and stays."""
@@ -294,6 +300,7 @@ async def leave_and_log(entry: QueueEntry) -> None:
         await entry.leave()
     except EtcdFactoryError as error:
         log.warning("the entry for %r could not be removed, %s: %s", entry.name, entry.FATE, error)
+        entry.remove_later()
 
 
 def weakly(method: Callable[..., None]) -> Callable[..., None]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import weakref
 from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from grpc import ChannelConnectivity, aio
@@ -24,6 +25,11 @@ from .credentials import credentials
 READY = ChannelConnectivity.READY
 
 T = TypeVar("T")
+
+STRANDED = (
+    "asyncio clients do not work in a process that was forked while one was open: gRPC hangs there; use them only "
+    "after the fork, or start processes by 'spawn'"
+)
 
 
 def is_cancelled() -> bool:
@@ -90,11 +96,13 @@ class Stream(Generic[Q, R]):
 class AsyncioTransport:
     """In each event loop one connection to each host that is called there."""
 
+    stranded: ClassVar[bool] = False  # this process was forked while a client was open, and gRPC works for none
+
     def __init__(self, options: ClientOptions) -> None:
         self._options, self._site = options, caller()
         self._loops: WeakKeyDictionary[AbstractEventLoop, Connections[aio.Channel]] = WeakKeyDictionary()
         self._last: tuple[Callable[[], AbstractEventLoop | None], Connections[aio.Channel]] = (no_loop, self._none())
-        self._closed = False
+        self._closed, self._pid = False, os.getpid()
         self._arguments = arguments(options)
 
     def _none(self) -> Connections[aio.Channel]:
@@ -112,6 +120,8 @@ class AsyncioTransport:
             return self._last[1]
         if self._closed:
             raise ClientClosedError
+        if self.stranded:
+            raise ClientClosedError(STRANDED)
         mine = self._loops.get(loop)
         if mine is None:
             for other in [one for one in self._loops if one.is_closed()]:
@@ -195,6 +205,9 @@ class AsyncioTransport:
 
     def forget(self) -> object:
         """Drop all connections without touching them."""
+        if any(self._loops.values()) and self._pid != os.getpid():
+            AsyncioTransport.stranded = True
+        self._pid = os.getpid()
         return self._drop()
 
     def _drop(self) -> dict[AbstractEventLoop, Connections[aio.Channel]]:

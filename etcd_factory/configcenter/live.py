@@ -11,7 +11,7 @@ from typing import Generic, Literal, TypeVar
 
 from etcd_factory.compat import Self
 from etcd_factory.config.sources import Part
-from etcd_factory.core.bound import Scoped, operation
+from etcd_factory.core.bound import Guarded, Scoped, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F, Sync, finish
 from etcd_factory.core.notifier import call_handler
@@ -38,7 +38,7 @@ class NotGiven(Enum):
 NOT_GIVEN = NotGiven.NOT_GIVEN
 
 
-class Live(Scoped[F], Generic[F, T]):
+class Live(Guarded, Scoped[F], Generic[F, T]):
     """A configuration that is always current, in ``value``.
 
     Each change is read and validated before it replaces the value: an invalid one is reported in ``error`` and logged,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from enum import IntEnum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -9,9 +10,11 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from attrs import define, field
 
-from etcd_factory.errors import ClientClosedError
+from etcd_factory.errors import ClientClosedError, EtcdFactoryError
 
 from .ports import Runtime, Task
+
+log = logging.getLogger("etcd_factory.client")
 
 CLOSE_TIMEOUT = 5.0  # seconds that waiting for the tasks at the end may take
 
@@ -117,6 +120,11 @@ class Background(Generic[C]):
             if (scope.workers or scope.tasks) and not self.runtime.is_over(key)
         ]
 
+    def elsewhere(self) -> list[object]:
+        """Return the other scopes in which there are workers or tasks."""
+        here = self.runtime.scope()
+        return [scope for scope in self.working() if scope is not here]
+
     def spawn(self, body: Callable[[], Awaitable[object]], name: str) -> None:
         """Run ``body`` in the background; ``close`` waits for it, once the workers are closed."""
         with self._lock:
@@ -126,6 +134,8 @@ class Background(Generic[C]):
         async def run() -> None:
             try:
                 await body()
+            except EtcdFactoryError as error:  # nobody waits for it
+                log.warning("%s failed in the background: %s", name, error)
             finally:
                 ended.set()
                 tasks.pop(key, None)

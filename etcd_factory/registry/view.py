@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 from etcd_factory.compat import Self
-from etcd_factory.core.bound import Scoped, operation
+from etcd_factory.core.bound import Guarded, Scoped, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F
 from etcd_factory.core.notifier import ChangeNotifier
@@ -24,7 +24,7 @@ Instances = tuple[ServiceInstance, ...]
 Waiting = tuple[Instances]  # the arguments of a handler
 
 
-class ServiceView(Scoped[F]):
+class ServiceView(Guarded, Scoped[F]):
     """The instances of one service, always current; while etcd is unreachable, the last good list.
 
     ``close()`` the view, or use it as a context manager.
@@ -100,6 +100,7 @@ class ServiceView(Scoped[F]):
         if self._source.inherited:
             self._source.renew()
         self._changes.on(handler)
+        self._source.keep()
         return self
 
     def notify(self) -> None:

@@ -58,6 +58,8 @@ class Mirror(Subscription[F], KeyValueStore):
     it is done. From then on its handlers are called in the child too, first with what changed since the fork.
     """
 
+    __slots__ = (*KeyValueStore.SLOTS, "_notifier", "_prefix", "_read_index", "_waiters", "_connected")
+
     def __init__(self, view: View, prefix: bytes) -> None:
         start, end = prefix_range(prefix)
         client, self._prefix = view.client, prefix
@@ -80,9 +82,13 @@ class Mirror(Subscription[F], KeyValueStore):
 
     async def load(self) -> None:
         """Read the range, and follow it from there on."""
-        reply = await self.read()
-        self.on_resync(reply)
-        await self.open(reply.header.revision + 1)
+        try:
+            reply = await self.read()
+            self.on_resync(reply)
+            await self.open(reply.header.revision + 1)
+        except EtcdError as error:
+            error.operation = f"mirror the prefix {self._prefix!r}"
+            raise
 
     def on_resync(self, reply: RangeResponse) -> None:
         """Replace what is held."""

@@ -35,6 +35,11 @@ class Subscription(Scoped[F], ABC):
     only reads begins again by ``renew()``, called by all that is read of it.
     """
 
+    __slots__ = (
+        *("_run", "_fields", "_resync", "_runtime", "_skip", "_stream", "_created", "_confirmed", "_over", "_error"),
+        *("_background", "_failed", "inherited", "is_kept", "id", "__weakref__"),
+    )
+
     _run: View
 
     def __init__(self, view: View, fields: Mapping[str, Any], *, resync: bool) -> None:

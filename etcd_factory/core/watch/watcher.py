@@ -48,6 +48,10 @@ class Watcher(Subscription[F]):
     a forked child it is the parent's: using it raises ``ClientClosedError``, and no handler is called.
     """
 
+    __slots__ = (
+        *("_wanted", "_box", "_ready", "_buffer", "_added", "_taken", "_progress", "_handlers", "_known", "_task"),
+    )
+
     def __init__(
         self,
         view: View,

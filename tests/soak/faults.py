@@ -16,6 +16,7 @@ from etcd_factory import errors
 from etcd_factory.testing import EtcdServer
 
 HOLDS = (0.2, 0.5, 0.8)  # shares of the time between faults that one lasts: of 5 s up to 4 s
+REST = 0.2  # share that nothing fails at least, even if healing took long
 DELAYS = (0.02, 0.1, 0.4)  # seconds, each way
 SERVES = 30.0  # seconds after a fault by which the cluster must serve
 STOP_S = 10.0  # for a member that is asked to end; its own limit is 7 s
@@ -167,9 +168,9 @@ class Faults:
         """Inject faults for so many seconds, and heal them all."""
         begin = self.scene.now()
         for number, kind in enumerate(self.kinds()):
-            due = min(number * self.every, seconds) + begin
-            await asyncio.sleep(max(0.0, due - self.scene.now()))
-            if self.scene.now() >= begin + seconds:
+            due = max(begin + number * self.every, self.scene.now() + REST * self.every)
+            await asyncio.sleep(min(due, begin + seconds) - self.scene.now())
+            if due >= begin + seconds:
                 break
             self.progress(self.scene.now() - begin, kind)
             await asyncio.to_thread(self.inject, kind)

@@ -151,7 +151,7 @@ class Soak:
         await self.copy.wait(revision)
         await self.expect("the mirror's last revision", lambda: self.copy.mirror.revision >= revision)
         if not await settled_within(CATCH_UP, self.registered.is_discovered):
-            self.scene.found("registration", "it is not discovered again")
+            self.scene.found("registration", "it is not discovered again", *self.registered.log)
 
     async def expect(self, what, condition):
         """Note a violation if a condition does not hold in time."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from queue import SimpleQueue
 from typing import Any, Generic
 
 import grpc
 
-from etcd_factory.core.call.unclosed import caller, warn
+from etcd_factory.core.call.unclosed import warn
 from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.errors import ClientClosedError, EtcdError
 from etcd_factory.options import ClientOptions
+from etcd_factory.site import caller
 from etcd_factory.wire.methods import Method
 
 from .channel import arguments, target
@@ -62,15 +63,11 @@ class ThreadTransport:
         join_gevent()
         self._options, self._site = options, caller()
         self._connections = self._none()
-        self._arguments = arguments(options)
+        arguments(options)  # raises now what is wrong with them
 
     def _none(self) -> Connections[grpc.Channel]:
-        return Connections(self._options, self._open)
-
-    def _open(self, host: str) -> grpc.Channel:
-        if self._options.secure:
-            return grpc.secure_channel(target(host), credentials(self._options.tls), self._arguments)
-        return grpc.insecure_channel(target(host), self._arguments)
+        # not a method of this object: without a cycle it is freed, and warned of, as soon as it is dropped
+        return Connections(self._options, partial(open_channel, self._options))
 
     async def unary(self, host: str, method: Method[Q, R], request: Q, timeout: float, metadata: Metadata) -> R:
         """Make one call to one host."""
@@ -109,7 +106,7 @@ class ThreadTransport:
         since = now()
         failed = self._probe(host, connection, max(0.001, deadline - since))
         if failed is not None:
-            raise self._connections.explain(host, failed, since) from failed
+            raise self._connections.explain(host, failed, since)
         return connection, max(0.001, deadline - now())
 
     def _probe(self, host: str, connection: Connection[grpc.Channel], timeout: float) -> EtcdError | None:
@@ -151,6 +148,13 @@ class ThreadTransport:
         return left
 
 
+def open_channel(options: ClientOptions, host: str) -> grpc.Channel:
+    """Return a channel to a host; it connects at its first call."""
+    if options.secure:
+        return grpc.secure_channel(target(host), credentials(options.tls), arguments(options))
+    return grpc.insecure_channel(target(host), arguments(options))
+
+
 @cache
 def join_gevent() -> None:
     """Make gRPC wait as gevent does, if a program has patched its threads: else a stream blocks all greenlets."""
@@ -164,5 +168,8 @@ def is_ready(connection: Connection[grpc.Channel]) -> bool:
     """Return whether there is a connection at the moment."""
     # The public way to learn it, subscribe(), needs a thread for each channel.
     channel: Any = connection.channel
-    state: int = channel._channel.check_connectivity_state(False)
+    try:
+        state: int = channel._channel.check_connectivity_state(False)
+    except ValueError:  # it was closed meanwhile
+        return False
     return state == READY

@@ -11,7 +11,7 @@ from typing import Generic, Literal, TypeVar
 
 from etcd_factory.compat import Self
 from etcd_factory.config.sources import Part
-from etcd_factory.core.bound import Scoped, operation
+from etcd_factory.core.bound import Guarded, Scoped, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F
 from etcd_factory.core.notifier import call_handler
@@ -38,7 +38,7 @@ class NotGiven(Enum):
 NOT_GIVEN = NotGiven.NOT_GIVEN
 
 
-class Live(Scoped[F], Generic[F, T]):
+class Live(Guarded, Scoped[F], Generic[F, T]):
     """A configuration that is always current, in ``value``.
 
     Each change is read and validated before it replaces the value: an invalid one is reported in ``error`` and logged,
@@ -47,6 +47,9 @@ class Live(Scoped[F], Generic[F, T]):
     """
 
     value: T
+    error: EtcdFactoryError | None
+    source: LiveSource
+    revision: int
     _run: View
 
     def __init__(self, view: View, plan: Plan[T], file: Path | None) -> None:
@@ -55,8 +58,8 @@ class Live(Scoped[F], Generic[F, T]):
         self._entries: Entries = {}
         self._handlers: list[Callable[[T, T], object]] = []
         self._signal, self._over = self._runtime.signal(), self._runtime.signal()
-        self.error: EtcdFactoryError | None = None
-        self.source: LiveSource = "etcd"
+        self.error = None
+        self.source = "etcd"
         self.revision = 0
 
     async def begin(self, default: T | NotGiven) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, TypeVar, cast, get_args
 
 from attrs import evolve
 
-from etcd_factory.core.bound import Bound, operation
+from etcd_factory.core.bound import Bound, Guarded, operation
 from etcd_factory.core.call.single_flight import SingleFlight
 from etcd_factory.core.face import Async, F, settle
 from etcd_factory.core.ports import Runtime
@@ -45,7 +45,7 @@ OnExists = Literal["error", "return", "replace"]
 ON_EXISTS: tuple[OnExists, ...] = get_args(OnExists)
 
 
-class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
+class Lifecycle(Guarded, Names[T], Bound[F], ABC, Generic[F, T]):
     """A factory's clients from creation to closing."""
 
     def __init__(self, config: Config, runtime: Runtime) -> None:

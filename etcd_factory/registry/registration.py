@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_args
 
 from etcd_factory.compat import Self
-from etcd_factory.core.bound import Scoped, operation
+from etcd_factory.core.bound import Guarded, Scoped, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F
 from etcd_factory.core.notifier import ChangeNotifier
@@ -19,7 +19,7 @@ EVENTS: tuple[RegistrationEvent, ...] = get_args(RegistrationEvent)
 LIMIT = 1_000  # events that may wait for a handler
 
 
-class Registration(Scoped[F]):
+class Registration(Guarded, Scoped[F]):
     """An instance that is registered until ``deregister()``, the end of its block, or the end of its client.
 
     It heals itself: if its lease is lost, its key deleted or the store emptied, it is registered again as soon as etcd

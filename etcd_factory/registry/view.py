@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 from etcd_factory.compat import Self
-from etcd_factory.core.bound import Scoped, operation
+from etcd_factory.core.bound import Guarded, Scoped, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F
 from etcd_factory.core.notifier import ChangeNotifier
@@ -24,12 +24,13 @@ Instances = tuple[ServiceInstance, ...]
 Waiting = tuple[Instances]  # the arguments of a handler
 
 
-class ServiceView(Scoped[F]):
+class ServiceView(Guarded, Scoped[F]):
     """The instances of one service, always current; while etcd is unreachable, the last good list.
 
     ``instances`` is a tuple, sorted by id. ``close()`` the view, or use it as a context manager.
     """
 
+    instances: Instances
     _run: View
 
     def __init__(
@@ -48,7 +49,7 @@ class ServiceView(Scoped[F]):
         self._changes: ChangeNotifier[Waiting] = ChangeNotifier(
             view.client.background, "'change' of a service", latest, log, LIMIT
         )
-        self.instances: Instances = ()
+        self.instances = ()
         source.listen(self._refresh)
 
     def _refresh(self) -> None:

@@ -85,6 +85,10 @@ class Client:
                 self._background = Background(self.runtime, self)
             return self._background
 
+    def working(self) -> list[object]:
+        """Return the scopes in which it works in the background."""
+        return self._background.working() if self._background else []
+
     @property
     def discovery(self) -> Discovery:
         """How hosts are found that are not just configured."""
@@ -178,7 +182,8 @@ class Client:
     async def _authenticate(
         self, endpoints: Endpoints, request: AuthenticateRequest, timeout: float
     ) -> AuthenticateResponse:
-        host = endpoints.pick(self.runtime.now())
+        host, bound = endpoints.pick(self.runtime.now()), self.options.auth and self.options.auth.timeout
+        timeout = min(timeout, bound or timeout)
         try:
             return await self.transport.unary(host, methods.AUTHENTICATE, request, timeout, ())
         except EtcdError as error:

@@ -54,6 +54,8 @@ class Mirror(Subscription[F], KeyValueStore):
     ``close()`` it, or use it as a context manager.
     """
 
+    __slots__ = (*KeyValueStore.SLOTS, "_notifier", "_prefix", "_read_index", "_waiters", "connected")
+
     def __init__(self, view: View, prefix: bytes) -> None:
         start, end = prefix_range(prefix)
         client, self._prefix = view.client, prefix
@@ -68,9 +70,13 @@ class Mirror(Subscription[F], KeyValueStore):
 
     async def load(self) -> None:
         """Read the range, and follow it from there on."""
-        reply = await self.read()
-        self.on_resync(reply)
-        await self.open(reply.header.revision + 1)
+        try:
+            reply = await self.read()
+            self.on_resync(reply)
+            await self.open(reply.header.revision + 1)
+        except EtcdError as error:
+            error.operation = f"mirror the prefix {self._prefix!r}"
+            raise
 
     def on_resync(self, reply: RangeResponse) -> None:
         """Replace what is held."""

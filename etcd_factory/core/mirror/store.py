@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from etcd_factory.core.ports import Lock
 from etcd_factory.model import KeyValue
@@ -22,6 +22,9 @@ class KeyValueStore(Mapping[bytes, KeyValue]):
 
     A ``KeyValue`` is made of etcd's message when it is first read: most of a large range never are.
     """
+
+    __slots__ = ()  # a second base cannot have any; subclasses have those of ``SLOTS``
+    SLOTS: ClassVar = ("_lock", "_found", "_past", "_applied", "skip", "revision", "fills")
 
     revision: int
 

@@ -32,6 +32,11 @@ class Subscription(Scoped[F], ABC):
     With ``resync`` it reads its range again where the next events are gone, instead of ending.
     """
 
+    __slots__ = (
+        *("_run", "_fields", "_resync", "_runtime", "_skip", "_stream", "_created", "_confirmed", "_over", "_error"),
+        *("_generation", "is_kept", "id", "__weakref__"),
+    )
+
     _run: View
 
     def __init__(self, view: View, fields: Mapping[str, Any], *, resync: bool) -> None:

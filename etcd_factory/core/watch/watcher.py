@@ -47,6 +47,10 @@ class Watcher(Subscription[F]):
     It resumes after the last revision seen, on any host, for ever. ``cancel()`` it, or use it as a context manager.
     """
 
+    __slots__ = (
+        *("_wanted", "_box", "_ready", "_buffer", "_added", "_taken", "_progress", "_handlers", "_known", "_task"),
+    )
+
     def __init__(
         self,
         view: View,

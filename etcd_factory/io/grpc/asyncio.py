@@ -13,11 +13,12 @@ from weakref import WeakKeyDictionary
 
 from grpc import ChannelConnectivity, aio
 
-from etcd_factory.core.call.unclosed import caller, warn
+from etcd_factory.core.call.unclosed import warn
 from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.errors import ClientClosedError, EtcdError
-from etcd_factory.io.runtime.asyncio import Task
+from etcd_factory.io.runtime.asyncio import Task, running_loop
 from etcd_factory.options import ClientOptions
+from etcd_factory.site import caller
 from etcd_factory.wire.methods import Method
 
 from .channel import arguments, target
@@ -95,18 +96,18 @@ class AsyncioTransport:
 
     def __init__(self, options: ClientOptions) -> None:
         self._options, self._site = options, caller()
+        self._arguments = arguments(options)
         self._loops: WeakKeyDictionary[AbstractEventLoop, Connections[aio.Channel]] = WeakKeyDictionary()
         self._last: tuple[Callable[[], AbstractEventLoop | None], Connections[aio.Channel]] = (no_loop, self._none())
         self._closed = False
-        arguments(options)  # raises now what is wrong with them
 
     def _none(self) -> Connections[aio.Channel]:
-        # not a method of this object: without a cycle it is freed, and warned of, as soon as it is dropped
-        return Connections(self._options, partial(open_channel, self._options))
+        # Without a reference back: in a cycle ``__del__`` would find the weak keys of ``_loops`` gone.
+        return Connections(self._options, partial(open_channel, self._options, self._arguments))
 
     def _enter(self) -> Connections[aio.Channel]:
         """Return the connections of the running loop, remembered for the next call."""
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         if self._last[0]() is loop:
             return self._last[1]
         mine = self._loops.get(loop)
@@ -211,11 +212,11 @@ class AsyncioTransport:
         return left
 
 
-def open_channel(options: ClientOptions, host: str) -> aio.Channel:
-    """Return a channel to a host; it connects at its first call."""
+def open_channel(options: ClientOptions, given: Any, host: str) -> aio.Channel:
+    """Return a channel to a host; ``given`` are gRPC's arguments."""
     if options.secure:
-        return aio.secure_channel(target(host), credentials(options.tls), arguments(options))
-    return aio.insecure_channel(target(host), arguments(options))
+        return aio.secure_channel(target(host), credentials(options.tls), given)
+    return aio.insecure_channel(target(host), given)
 
 
 def begin_end(connections: Connections[aio.Channel]) -> None:

@@ -14,7 +14,7 @@ from etcd_factory.config.sources import Part
 from etcd_factory.core.bound import Guarded, Scoped, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F
-from etcd_factory.core.notifier import call_handler
+from etcd_factory.core.handlers import call_handler, checked
 from etcd_factory.errors import ClientClosedError, ConfigError, EtcdError, EtcdFactoryError
 
 from . import fallback
@@ -152,7 +152,7 @@ class Live(Guarded, Scoped[F], Generic[F, T]):
         await self._write_fallback(revision, entries, first)
         if new != old:
             for handler in tuple(self._handlers):
-                await call_handler(self._runtime, log, "a change of the configuration", handler, old, new)
+                await call_handler(self._runtime.face, log, "a change of the configuration", handler, old, new)
 
     async def _write_fallback(self, revision: int, entries: Entries, first: bool) -> None:
         """Write the fallback file; a store that was emptied before the start does not overwrite it."""
@@ -171,7 +171,7 @@ class Live(Guarded, Scoped[F], Generic[F, T]):
         Of changes that come faster than that only the last may be reported. What a handler raises is logged; in asyncio
         it may be ``async``.
         """
-        self._handlers.append(handler)
+        self._handlers.append(checked(handler, self._run.face))
         return self
 
     def config_layers(self) -> tuple[Part, ...]:

@@ -264,3 +264,25 @@ async def test_all_handlers_of_a_lost_lock_are_called_even_if_one_fails(connect,
     lock._entry.lose()
     assert await asyncio.to_thread(called.wait, BOUND)
     assert "a handler of a lost lock failed" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("timeout", "error"), [(-1, ValueError), (float("nan"), ValueError), (False, TypeError), ("x", TypeError)], ids=repr
+)
+async def test_an_invalid_timeout_is_refused_before_the_first_call(connect, queue, timeout, error):
+    client, transport = connect(queue.script())
+    for contend in (client.lock("lock").acquire, client.election("vote").campaign):
+        with pytest.raises(error, match="a timeout must be"):
+            await settle(contend(timeout=timeout))
+    assert transport.calls == []
+
+
+async def test_a_timeout_beyond_all_clocks_waits_for_a_held_lock(connect, queue, face):
+    queue.ahead.append(OTHER)
+    client, _ = connect(queue.script(Watch=replies.watch()))
+    acquiring = face.begin(lambda: client.lock("lock").acquire(timeout=1e10))
+    done, _ = await asyncio.wait([acquiring], timeout=0.2)
+    assert not done
+    await face.close(client)
+    with pytest.raises(Exception, match="closed"):
+        await acquiring

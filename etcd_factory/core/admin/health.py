@@ -78,4 +78,4 @@ async def problem_of(client: Client, status: StatusResponse, timeout: float) -> 
         return None
     names = ", ".join(sorted({alarm.kind for alarm in active}))
     kind = NoSpaceError if names == "nospace" else EtcdError
-    return kind(f"alarms are active: {names}", code=kind.status, endpoint=client.endpoint)
+    return kind(f"alarms are active: {names}", endpoint=client.endpoint)

@@ -96,14 +96,14 @@ class AsyncioTransport:
 
     def __init__(self, options: ClientOptions) -> None:
         self._options, self._site = options, caller()
-        self._arguments = arguments(options)
         self._loops: WeakKeyDictionary[AbstractEventLoop, Connections[aio.Channel]] = WeakKeyDictionary()
         self._last: tuple[Callable[[], AbstractEventLoop | None], Connections[aio.Channel]] = (no_loop, self._none())
         self._closed = False
+        arguments(options)  # raises now what is wrong with them
 
     def _none(self) -> Connections[aio.Channel]:
-        # Without a reference back: in a cycle ``__del__`` would find the weak keys of ``_loops`` gone.
-        return Connections(self._options, partial(open_channel, self._options, self._arguments))
+        # not a method of this object: without a cycle it is freed, and warned of, as soon as it is dropped
+        return Connections(self._options, partial(open_channel, self._options))
 
     def _enter(self) -> Connections[aio.Channel]:
         """Return the connections of the running loop, remembered for the next call."""
@@ -212,11 +212,11 @@ class AsyncioTransport:
         return left
 
 
-def open_channel(options: ClientOptions, given: Any, host: str) -> aio.Channel:
-    """Return a channel to a host; ``given`` are gRPC's arguments."""
+def open_channel(options: ClientOptions, host: str) -> aio.Channel:
+    """Return a channel to a host; it connects at its first call."""
     if options.secure:
-        return aio.secure_channel(target(host), credentials(options.tls), given)
-    return aio.insecure_channel(target(host), given)
+        return aio.secure_channel(target(host), credentials(options.tls), arguments(options))
+    return aio.insecure_channel(target(host), arguments(options))
 
 
 def begin_end(connections: Connections[aio.Channel]) -> None:

@@ -168,5 +168,8 @@ def is_ready(connection: Connection[grpc.Channel]) -> bool:
     """Return whether there is a connection at the moment."""
     # The public way to learn it, subscribe(), needs a thread for each channel.
     channel: Any = connection.channel
-    state: int = channel._channel.check_connectivity_state(False)
+    try:
+        state: int = channel._channel.check_connectivity_state(False)
+    except ValueError:  # it was closed meanwhile
+        return False
     return state == READY

@@ -15,7 +15,7 @@ from weakref import WeakMethod
 
 from attrs import evolve
 
-from etcd_factory.core.arguments import Text, to_bytes
+from etcd_factory.core.arguments import Text, seconds, to_bytes
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Unbound, settle
 from etcd_factory.core.kv.builders import GetAll
@@ -85,6 +85,7 @@ class QueueEntry:
         meanwhile: then nothing is left.
         """
         runtime = self._view.client.runtime
+        timeout = None if timeout is None else seconds(timeout)
         self._deadline = None if timeout is None else runtime.now() + timeout
         self._last_look = PATIENCE if timeout else self._view.timeout  # which with 0 is the only one
         try:

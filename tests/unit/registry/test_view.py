@@ -31,9 +31,6 @@ class Source:
     def ignore(self, listener):
         self.listeners.remove(listener)
 
-    def keep(self):
-        """As a subscription does that has handlers."""
-
     def show(self, *instances):
         self.instances = instances
         for listener in self.listeners:

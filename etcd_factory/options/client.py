@@ -44,6 +44,8 @@ def misplaced(given: object) -> ConfigError:
 
 def auth_of(value: AuthLike | None) -> Auth | None:
     """Return ``{username, password}`` or ``{token}`` as ``Auth``."""
+    if is_mapping(value) and not all(isinstance(key, str) for key in value):
+        raise ConfigError("expected names as keys, got another kind of key")  # it may be a secret
     return None if value is None else nested(Auth, value)
 
 

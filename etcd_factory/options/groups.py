@@ -88,6 +88,7 @@ class Auth:
     password: Secret | Function | None = field(default=None, converter=credentials.password, repr=hidden)
     token: Secret | Function | None = field(default=None, converter=credentials.token, repr=hidden)
 
+    CREDENTIALS: ClassVar[bool] = True
     CHECKS: ClassVar[Checks] = ((frozenset(), mixed_auth),)
     INSIDE: ClassVar[dict[str, str]] = {
         **dict.fromkeys(("login", "name", "user", "user_name"), "username: ..."),

@@ -170,3 +170,15 @@ def test_each_host_must_be_text(faults, value):
 
 def test_only_https_is_secure():
     assert [is_secure(url) for url in ("https://a:1", "http://a:1", "unix:///a")] == [True, False, False]
+
+
+@pytest.mark.parametrize("path", ["/a\0b", "/" + "x" * 107, "/" + "\u00e4" * 54])
+def test_a_socket_whose_path_the_system_cannot_have_is_refused(path):
+    with pytest.raises(ConfigError, match="the path of a socket has at most 107 bytes, and no NUL"):
+        hosts(f"unix://{path}")
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\x7fb:1"])
+def test_a_host_with_control_characters_is_refused(name):
+    with pytest.raises(ConfigError, match="is not a host"):
+        hosts(name)

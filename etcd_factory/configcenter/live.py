@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
@@ -19,7 +20,7 @@ from etcd_factory.errors import ClientClosedError, ConfigError, EtcdError, EtcdF
 
 from . import fallback
 from .config_mirror import ConfigMirror
-from .entries import Entries, parts
+from .entries import Entries
 from .plan import Plan
 
 T = TypeVar("T")
@@ -116,7 +117,7 @@ class Live(Scoped[F], Generic[F, T]):
             self._signal.set()
         except ClientClosedError:
             self._over.set()
-        except EtcdFactoryError as error:
+        except Exception as error:  # nothing that etcd has may end this task
             log.info("could not read the configuration from etcd, retrying: %s", error)
             await self._over.wait(self._run.client.backoff(failures + 1))
             return failures + 1
@@ -129,10 +130,18 @@ class Live(Scoped[F], Generic[F, T]):
             return
         try:
             await self._update()
-        except ConfigError as error:
-            if str(error) != str(self.error):
-                log.error("keeping the configuration, the new one is invalid: %s", error)
-            self.error = error
+        except EtcdFactoryError as error:
+            self._refuse(error)
+        except Exception as error:  # of the user's class: nothing that etcd has may end this task
+            refused = ConfigError(f"the configuration cannot be built: {type(error).__name__}")
+            refused.__cause__ = error  # its text may quote a secret
+            self._refuse(refused)
+
+    def _refuse(self, error: EtcdFactoryError) -> None:
+        """Keep the value, and report the error once."""
+        if str(error) != str(self.error):
+            log.error("keeping the configuration, the new one is invalid: %s", error)
+        self.error = error
 
     async def _update(self, first: bool = False) -> None:
         assert self._mirror is not None
@@ -147,17 +156,17 @@ class Live(Scoped[F], Generic[F, T]):
         self.value, self._entries = new, entries
         self.error, self.source, self.revision = None, "etcd", revision
         await self._write_fallback(revision, entries, first)
-        if new != old:
+        if differ(new, old):
             for handler in tuple(self._handlers):
                 await call_handler(self._runtime, log, "a change of the configuration", handler, old, new)
 
     async def _write_fallback(self, revision: int, entries: Entries, first: bool) -> None:
         """Write the fallback file; a store that was emptied before the start does not overwrite it."""
-        if self._file is None or (first and not entries and self._file.exists()):
+        if self._file is None or (first and not entries and exists(self._file)):
             return
         try:
             await self._runtime.aside(partial(fallback.write, self._file, self._plan.prefix, revision, entries))
-        except OSError as error:
+        except (OSError, ValueError) as error:  # also a path that no file can have
             log.warning("the fallback file %s could not be written: %s", self._file, error)
 
     # --- what the user does
@@ -173,7 +182,7 @@ class Live(Scoped[F], Generic[F, T]):
 
     def config_layers(self) -> tuple[Part, ...]:
         """Return what etcd has now, as layers of ``load_config``."""
-        return tuple(parts(self._entries, self._plan.names, self._plan.prefix))
+        return self._plan.layers(self._entries)
 
     @operation
     async def close(self) -> None:
@@ -193,3 +202,16 @@ class Live(Scoped[F], Generic[F, T]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._plan.prefix!r} from {self.source} at revision {self.revision}>"
+
+
+def exists(path: Path) -> bool:
+    """Whether there is a file; False for a path that no file can have."""
+    return os.path.exists(path)
+
+
+def differ(new: object, old: object) -> bool:
+    """Whether a value has changed; also if its class cannot compare it."""
+    try:
+        return bool(new != old)
+    except Exception:
+        return True

@@ -15,7 +15,7 @@ from etcd_factory.options import ClientOptions, ClientOptionsLike, FactoryOption
 from etcd_factory.options.client import without_class
 from etcd_factory.options.fields import Values
 from etcd_factory.options.plan import FactoryPlan
-from etcd_factory.options.services import ServiceDiscovery
+from etcd_factory.options.services import ConfigCenterOptions, ServiceDiscovery
 from etcd_factory.options.structure import structure
 from etcd_factory.service import AsyncETCDService, ETCDService
 
@@ -45,8 +45,8 @@ def made(options: ClientOptions, face: Callable[[ClientOptions], S]) -> S:
     return chosen(without_class(options))
 
 
-def registry_options(options: ServiceDiscovery) -> Values:
-    """Return the arguments of a registry, apart from its client."""
+def arguments(options: ServiceDiscovery | ConfigCenterOptions) -> Values:
+    """Return the arguments of a registry or a configuration center, apart from its client."""
     return {name: value for name, value in asdict(options, recurse=False).items() if name != "client"}
 
 
@@ -113,7 +113,7 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
 
         if self._registry is None:
             chosen = self._options.service_discovery
-            self._registry = ServiceRegistry(self.get(chosen.client), **registry_options(chosen))
+            self._registry = ServiceRegistry(self.get(chosen.client), **arguments(chosen))
         return self._registry
 
     def config_center(self, *, instance: str | None = None, groups: Iterable[str] = ()) -> ConfigCenter:
@@ -124,9 +124,7 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
         from etcd_factory.configcenter import ConfigCenter
 
         chosen = self._options.config_center
-        return ConfigCenter(
-            self.get(chosen.client), chosen.prefix, instance=instance, groups=groups, fallback=chosen.fallback
-        )
+        return ConfigCenter(self.get(chosen.client), instance=instance, groups=groups, **arguments(chosen))
 
     def check_client(self, client: ETCDService, timeout: float) -> Health:
         """Check a client with a linearizable read and the status of the member that answered."""
@@ -200,7 +198,7 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
 
         if self._registry is None:
             chosen = self._options.service_discovery
-            self._registry = AsyncServiceRegistry(self.get(chosen.client), **registry_options(chosen))
+            self._registry = AsyncServiceRegistry(self.get(chosen.client), **arguments(chosen))
         return self._registry
 
     def config_center(self, *, instance: str | None = None, groups: Iterable[str] = ()) -> AsyncConfigCenter:
@@ -211,9 +209,7 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
         from etcd_factory.configcenter import AsyncConfigCenter
 
         chosen = self._options.config_center
-        return AsyncConfigCenter(
-            self.get(chosen.client), chosen.prefix, instance=instance, groups=groups, fallback=chosen.fallback
-        )
+        return AsyncConfigCenter(self.get(chosen.client), instance=instance, groups=groups, **arguments(chosen))
 
     async def check_client(self, client: AsyncETCDService, timeout: float) -> Health:
         """Check a client with a linearizable read and the status of the member that answered."""

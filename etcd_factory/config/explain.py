@@ -9,6 +9,7 @@ from attrs import frozen
 from omegaconf import DictConfig, OmegaConf
 
 from etcd_factory.options.kinds import is_mapping
+from etcd_factory.options.nesting import veiled
 
 from . import secrets, tree
 from .concealment import conceals, hides
@@ -64,6 +65,7 @@ def explain_config(
     Sources, ``env``, ``filters`` and ``key`` are those of ``load_config``. Raises ``ConfigError`` listing every problem
     of the load; an interpolation that cannot be resolved is shown as it was written.
     """
+    sources = tuple(map(veiled, sources))
     loaded = read(*sources, env=env, filters=filters, key=key).checked()
     section = tuple(filter(None, key.split(".")))
     found = [

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from etcd_factory.errors import ConfigError, suggestion
@@ -56,6 +56,17 @@ def is_secure(url: str) -> bool:
 def is_srv(url: str) -> bool:
     """Whether the hosts are to be looked up in DNS."""
     return url.startswith("srv://")
+
+
+def is_local(url: str) -> bool:
+    """Whether what is sent to a host does not leave the machine: a unix socket, or a loopback address."""
+    if url.startswith("unix://"):
+        return True
+    name = "" if is_srv(url) else urlsplit(url).hostname or ""
+    try:
+        return ip_address(name.partition("%")[0]).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
 
 
 def host(value: str) -> str:

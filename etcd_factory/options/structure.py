@@ -75,6 +75,7 @@ def naming(field: Any) -> Callable[[Any], Any]:
         try:
             return read(value)
         except ConfigError as error:
+            del value  # tools that report errors print local variables
             raise ConfigError(*below(field.name, error.faults)) from None
 
     convert.__annotations__ = get_type_hints(read)  # attrs copies them to ``__init__``

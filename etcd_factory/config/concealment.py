@@ -16,6 +16,7 @@ from .aliases import NAMES, OPTIONS, level
 
 Path = tuple[str, ...]
 
+SHOWN = (str, int, float, os.PathLike)
 ITEM = "[]"  # the key of the items of a list
 PLACES = {
     "auth": "auth",
@@ -25,7 +26,7 @@ PLACES = {
     "hosts": "hosts",
     "tls": "tls",
 }
-VISIBLE = {("auth", "username"), ("tls", "ca"), ("tls", "cert"), ("tls", "server_name")}
+VISIBLE = {("auth", "username"), ("auth", "timeout"), ("tls", "ca"), ("tls", "cert"), ("tls", "server_name")}
 
 
 def hides(path: Path, section: Path) -> bool:
@@ -44,7 +45,7 @@ def conceals(path: Path, section: Path, value: object) -> bool:
         return isinstance(value, str) and "@" in value and censored(value) == value
     if place == ("tls", "key"):
         return not (isinstance(value, str) and pem.is_path(value))
-    return place not in VISIBLE or not (isinstance(value, (str, os.PathLike)) or callable(value))
+    return place not in VISIBLE or not (isinstance(value, SHOWN) or callable(value))
 
 
 @lru_cache(maxsize=4096)

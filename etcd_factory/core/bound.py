@@ -7,9 +7,13 @@ as methods: so ``inspect.iscoroutinefunction``, ``inspect.signature`` and ``crea
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from functools import update_wrapper
+from functools import cache, update_wrapper
+from inspect import get_annotations
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+from etcd_factory.errors import suggestion
+from etcd_factory.site import in_package
 
 from .face import Async, F, Face, Opening, Runner, Sync, Unbound, finish
 
@@ -67,8 +71,37 @@ def install(cls: type[Any], face: Face) -> None:
     for name, member in found.items():
         if isinstance(member, Method):
             setattr(cls, name, member.function(face))
-        elif isinstance(member, FunctionType) and "[F]" in str(member.__annotations__.get("return")):
-            setattr(cls, name, typed(member, face))
+        elif isinstance(member, FunctionType):
+            advice: str = getattr(member, "usage", "")
+            shown = typed(member, face) if "[F]" in str(member.__annotations__.get("return")) else member
+            if advice or shown is not member:
+                setattr(cls, name, advised(shown, advice) if advice else shown)
+
+
+def usage(example: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Decorate a method of a class with a face: a call with wrong arguments is an error that shows this example."""
+
+    def mark(body: Callable[P, T]) -> Callable[P, T]:
+        body.usage = example  # type: ignore[attr-defined]  # pyright: ignore[reportFunctionMemberAccess]
+        return body
+
+    return mark
+
+
+def advised(body: Callable[..., T], example: str) -> Callable[..., T]:
+    """Return a function whose ``TypeError`` for a call with wrong arguments ends with an example."""
+
+    def call(*args: object, **kwargs: object) -> T:
+        try:
+            return body(*args, **kwargs)
+        except TypeError as error:
+            if error.__traceback__ is not None and error.__traceback__.tb_next is None:  # the body did not begin
+                error.args = (f"{error}; write {example}",)
+            raise
+
+    made = described(call, body)
+    vars(made).pop("usage")  # subclasses need no second one
+    return made
 
 
 class Method(Generic[P, T_co]):
@@ -191,6 +224,31 @@ def typed(body: Callable[..., Any], face: Face, shape: str = "{}") -> Callable[.
 def described(call: Callable[..., T], body: Callable[..., Any]) -> Callable[..., T]:
     """Give a function the name, docstring and signature of its body."""
     return update_wrapper(call, body)
+
+
+class Guarded:
+    """What users hold: setting an attribute that it does not have is an error, not a silent mistake.
+
+    Subclasses of users may have attributes of their own, and tests may replace methods.
+    """
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:  # type checkers report it by themselves
+
+        def __setattr__(self, name: str, value: object) -> None:
+            cls = type(self)
+            if name[0] != "_" and name not in attributes(cls) and in_package(cls.__module__):
+                advice = suggestion(name, attributes(cls)) or "; options are passed to the call that makes it"
+                raise AttributeError(f"{cls.__name__} has no attribute {name!r}{advice}")
+            object.__setattr__(self, name, value)
+
+
+@cache
+def attributes(cls: type[object]) -> frozenset[str]:
+    """Return the public attributes of a class, with those that it only declares."""
+    declared = [name for base in cls.__mro__ for name in get_annotations(base)]
+    return frozenset(name for name in (*dir(cls), *declared) if name[0] != "_")
 
 
 S = TypeVar("S", bound="Scoped[Sync]")

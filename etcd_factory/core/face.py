@@ -13,14 +13,25 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine, Generator, Mapping
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar, cast
 
 from etcd_factory.coroutine import finish
 
 if TYPE_CHECKING:
     from .op import Op, Pages
 
-__all__ = ["Async", "Completed", "F", "Face", "Opening", "Runner", "Sync", "Unbound", "finish", "settle"]
+__all__ = [
+    "Async",
+    "Completed",
+    "F",
+    "Face",
+    "Opening",
+    "Runner",
+    "Sync",
+    "Unbound",
+    "finish",
+    "settle",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -67,8 +78,8 @@ class Runner(Protocol):
         ...
 
 
-class Opening(Generic[T]):
-    """Something to be opened: ``await`` it, or enter it with ``async with``."""
+class Opening(Coroutine[Any, Any, T]):
+    """Something to be opened: ``await`` it, enter it with ``async with``, or run it in a task, as any coroutine."""
 
     def __init__(self, body: Coroutine[Any, Any, T]) -> None:
         self._body = body
@@ -77,6 +88,18 @@ class Opening(Generic[T]):
     def __await__(self) -> Generator[Any, Any, T]:
         return self._body.__await__()
 
+    def send(self, value: Any) -> Any:
+        """Run it to where it waits next."""
+        return self._body.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """Raise an error where it waits."""
+        return self._body.throw(*error)
+
+    def close(self) -> None:
+        """End it where it waits."""
+        self._body.close()
+
     async def __aenter__(self) -> T:
         self._opened = await self._body
         entered: T = await self._opened.__aenter__()
@@ -84,6 +107,15 @@ class Opening(Generic[T]):
 
     async def __aexit__(self, *error: object) -> None:
         await self._opened.__aexit__(*error)
+
+    if not TYPE_CHECKING:  # type checkers report it by themselves
+
+        def __enter__(self) -> NoReturn:
+            self._body.close()
+            raise TypeError(f"{self._body.__name__}() of an asyncio client: enter it with 'async with'")
+
+        def __exit__(self, *error: object) -> NoReturn:
+            raise NotImplementedError  # it is never entered
 
 
 class Completed:

@@ -6,11 +6,12 @@ import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping
+from functools import partial
 from typing import Any, Generic, Literal, TypeVar, cast, get_args
 
 from attrs import evolve
 
-from etcd_factory.core.bound import Bound, operation
+from etcd_factory.core.bound import Bound, Guarded, operation
 from etcd_factory.core.call.single_flight import SingleFlight
 from etcd_factory.core.face import Async, F, settle
 from etcd_factory.core.ports import Runtime
@@ -44,7 +45,7 @@ OnExists = Literal["error", "return", "replace"]
 ON_EXISTS: tuple[OnExists, ...] = get_args(OnExists)
 
 
-class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
+class Lifecycle(Guarded, Names[T], Bound[F], ABC, Generic[F, T]):
     """A factory's clients from creation to closing."""
 
     def __init__(self, config: Config, runtime: Runtime) -> None:
@@ -110,7 +111,7 @@ class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
                 return held.client
             if held is not None and on_exists == "error":
                 raise InstanceExistsError(name)
-            made: Held[T] = await self._flights.run(name, lambda: self._add(name, read))
+            made: Held[T] = await self._flights.run(name, partial(self._replace, held, name, read))
             if made.options == read:
                 return made.client
 
@@ -156,6 +157,11 @@ class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
         if old is not None:
             await self._retire(old)
         return held
+
+    async def _replace(self, seen: Held[T] | None, name: str, options: object) -> Held[T]:
+        """Make a client in place of the one ``seen``; another caller may have done so since then."""
+        found = self._find(name)
+        return await self._add(name, options) if found is None or found is seen else found
 
     def _begin(self, name: str | None, options: object) -> T | Awaitable[T]:
         return self.create_client(options, name)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from etcd_factory.core.arguments import Value, key_part
-from etcd_factory.core.bound import Bound, opener, operation
+from etcd_factory.core.bound import Bound, Guarded, opener, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Sync
 from etcd_factory.core.kv.txn import ops
@@ -25,7 +25,7 @@ from .registry import ID, SERVICE, TTL
 PREFIX = b"/services/"
 
 
-class EtcdServiceBase(Bound[F]):
+class EtcdServiceBase(Guarded, Bound[F]):
     """What both faces share. Creating one does no I/O.
 
     A value is stored unchanged under its key; an instance under ``/services/<name>/<id>``, as its metadata in JSON.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from etcd_factory.core.arguments import key_part, ttl_seconds
-from etcd_factory.core.bound import Bound, opener, operation
+from etcd_factory.core.bound import Bound, Guarded, opener, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Sync
 from etcd_factory.core.kv.txn import ops
@@ -33,7 +33,7 @@ SERVICE, ID = "a service's name", "an instance's id"
 Tags = Iterable[str]
 
 
-class Registry(Bound[F]):
+class Registry(Guarded, Bound[F]):
     """What both faces share. Creating one does no I/O.
 
     An instance is stored as JSON under ``<namespace>/<service>/<id>``, with a lease of ``ttl`` seconds.

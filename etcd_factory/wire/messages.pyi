@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, MutableSequence
 from typing import Any
 
-from etcd_factory.compat import Self
+from typing_extensions import Self
 
 class Message:
     def ByteSize(self) -> int: ...

@@ -8,7 +8,7 @@ from typing import Any, Generic, Literal, TypeVar, cast, overload
 
 from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, Value, to_bytes, to_value
-from etcd_factory.core.bound import Bound, Scoped, opener, operation
+from etcd_factory.core.bound import Bound, Guarded, Scoped, opener, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Sync, finish
 from etcd_factory.core.lease.lease import Lease
@@ -26,7 +26,7 @@ TTL = 60
 EVENTS = ("lost",)
 
 
-class Election(Bound[F]):
+class Election(Guarded, Bound[F]):
     """An election of that name, shared with Go's ``concurrency.Election`` and ``etcdctl elect``."""
 
     _run: View
@@ -77,7 +77,7 @@ class Election(Bound[F]):
         return Observer(self._run, self._prefix, text, vacant=vacant)
 
 
-class Leadership(Scoped[F]):
+class Leadership(Guarded, Scoped[F]):
     """Leading, until ``resign()``, the end of its block, or the loss of its lease."""
 
     _run: View
@@ -134,7 +134,7 @@ class Leadership(Scoped[F]):
         await leave_and_log(self._entry)
 
 
-class Observer(Scoped[F], Generic[F, V]):
+class Observer(Guarded, Scoped[F], Generic[F, V]):
     """Iterates over the values of leaders, or what ``kvs()`` says. Its watch ends with it, or with its block."""
 
     _run: View

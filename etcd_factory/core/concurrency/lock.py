@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar, overload
 
 from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text
-from etcd_factory.core.bound import Bound, Scoped, opener, operation, untyped
+from etcd_factory.core.bound import Bound, Guarded, Scoped, opener, operation, untyped
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Sync, settle
 from etcd_factory.core.lease.lease import Lease
@@ -23,7 +23,7 @@ TTL = 30
 EVENTS = ("lost",)
 
 
-class Lock(Scoped[F]):
+class Lock(Guarded, Scoped[F]):
     """A lock of that name: ``with etcd.lock("name"): ...``; in asyncio ``async with``.
 
     Each contender makes a ``Lock`` of its own. It is shared with Go's ``concurrency.Mutex`` and ``etcdctl lock``.
@@ -66,7 +66,8 @@ class Lock(Scoped[F]):
         if entry is not None:
             entry.session.check_owner()
         if entry is None or not self.held:
-            raise LockFailedError(f"the lock {self._name!r} is not held")
+            why = "it was lost" if entry is not None and entry.is_first else "acquire it, or enter it"
+            raise LockFailedError(f"the lock {self._name!r} is not held: {why}")
         return entry
 
     @opener
@@ -106,7 +107,7 @@ class Lock(Scoped[F]):
             self._entry.session.check_owner()
         entry, self._entry = self._entry, None
         if entry is None:
-            raise LockFailedError(f"the lock {self._name!r} is not held")
+            raise LockFailedError(f"the lock {self._name!r} is not held: acquire it, or enter it")
         await entry.leave()
 
     @overload

@@ -90,13 +90,13 @@ class KeepAlive:
             await self._end(state, self._runtime.now() + CLOSE_TIMEOUT)
             raise ClientClosedError
         with self._lock:
-            states = self._states.setdefault(renewal.id, [])
+            states = self._states.get(renewal.id, [])
             if states and self._renewer:
                 state.renewal = states[0].renewal
                 self._renewer.renewed(renewal.id, renewal.ttl, renewal.sent)
-            else:
+            self._states[renewal.id] = [*states, state]
+            if not states or self._renewer is None:
                 self._renew(renewal)
-            states.append(state)
         if state.ended:
             self.drop(state)
 
@@ -144,6 +144,8 @@ class KeepAlive:
             states = [*chain(*self._states.values()), *self._revoking]
         for state in states:
             await self._end(state, end)
+        with self._lock:
+            self._states.clear()  # whatever is left: an interrupt may come at any moment
         if self._renewer is not None:
             self._renewer.wake()
 
@@ -182,6 +184,7 @@ class KeepAlive:
         with self._lock:
             if self._renewer is not None and lease in self._states:
                 self._renewer.drop(lease)
+                self._renewer.wake()
         self._on_lost(lease)
 
     def call_later(self, seconds: float, action: Callable[[], object]) -> None:

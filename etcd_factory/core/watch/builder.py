@@ -9,10 +9,11 @@ from attrs import define, evolve, field
 
 from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, count, to_bytes
-from etcd_factory.core.bound import Bound, opener
+from etcd_factory.core.bound import Bound, opener, usage
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F
 from etcd_factory.core.kv.ranges import RangeModifiers
+from etcd_factory.core.pending import Pending
 from etcd_factory.errors import choice
 from etcd_factory.model.ranges import ALL, KeyRange, describe
 
@@ -22,7 +23,7 @@ FILTERS = {"put": "NODELETE", "delete": "NOPUT"}  # etcd takes what not to send
 
 
 @define(eq=False, repr=False)
-class Watch(RangeModifiers, Bound[F]):
+class Watch(RangeModifiers, Pending, Bound[F]):
     """What to watch, by default every key of the namespace; ``create()`` begins."""
 
     _run: View
@@ -104,6 +105,7 @@ class Watches(Bound[F]):
 
     _run: View
 
+    @usage("watch().key('k').create(), or prefix(), range() or all() in place of key()")
     def watch(self) -> Watch[F]:
         """Watch keys: ``watch().prefix("p").create()``; without a modifier every key of the namespace."""
         return Watch(self._run)

@@ -85,10 +85,13 @@ class WatchStream:
             self._receivers[entry.id] = receiver
             if receiver.is_kept:
                 self._kept[entry.id] = receiver
+            joins = self._stream is not None
             if self._stream is not None:  # inside the lock: responses come in the order of the requests
                 send(self._stream, create_request=self._mux.create(entry))
             if self._task is None:
                 self._task = self._runtime.spawn(self._run(), "etcd_factory watch")
+        if joins:  # it is not told by the stream, which is open already
+            receiver.state("connecting")
         return entry.id
 
     def keep(self, id: int, receiver: Receiver) -> None:  # noqa: A002
@@ -107,6 +110,8 @@ class WatchStream:
             self._pop(id)
             server_id, stream = self._mux.remove(id), self._stream
             last = not self._mux.watches
+            if last:  # what is added from now on needs another stream
+                self._stream = None
         if stream is not None and last:
             await stream.close()
         elif stream is not None and server_id is not None:
@@ -212,6 +217,9 @@ class WatchStream:
         except InvalidAuthTokenError:
             client.token.drop(token)
             raise
+        except EtcdError:
+            if self._stream is stream:  # else it was ended here, with its last watch
+                raise
         finally:
             with self._lock:
                 self._stream = None
@@ -225,7 +233,8 @@ class WatchStream:
                 self._answered, self.error, self._refused = True, None, None
                 self._client.endpoints.answered(host)
             await self._received(stream, reply)
-        raise ConnectionFailedError("the server ended the stream", endpoint=host)
+        if self._stream is stream:
+            raise ConnectionFailedError("the server ended the stream", endpoint=host)
 
     async def _received(self, stream: Requests, reply: WatchResponse) -> None:
         """Deliver what a response means; apart, for while the stream waits it must not hold a receiver."""

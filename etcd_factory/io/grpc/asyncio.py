@@ -6,15 +6,19 @@ import asyncio
 import weakref
 from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from grpc import ChannelConnectivity, aio
 
-from etcd_factory.core.call.unclosed import caller, warn
+from etcd_factory.core.call.unclosed import warn
 from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.errors import ClientClosedError, EtcdError
+from etcd_factory.io.runtime.asyncio import Task, running_loop
 from etcd_factory.options import ClientOptions
+from etcd_factory.site import caller
 from etcd_factory.wire.methods import Method
 
 from .channel import arguments, target
@@ -95,25 +99,21 @@ class AsyncioTransport:
         self._loops: WeakKeyDictionary[AbstractEventLoop, Connections[aio.Channel]] = WeakKeyDictionary()
         self._last: tuple[Callable[[], AbstractEventLoop | None], Connections[aio.Channel]] = (no_loop, self._none())
         self._closed = False
-        self._arguments = arguments(options)
+        arguments(options)  # raises now what is wrong with them
 
     def _none(self) -> Connections[aio.Channel]:
-        return Connections(self._options, self._open)
-
-    def _open(self, host: str) -> aio.Channel:
-        if self._options.secure:
-            return aio.secure_channel(target(host), credentials(self._options.tls), self._arguments)
-        return aio.insecure_channel(target(host), self._arguments)
+        # not a method of this object: without a cycle it is freed, and warned of, as soon as it is dropped
+        return Connections(self._options, partial(open_channel, self._options))
 
     def _enter(self) -> Connections[aio.Channel]:
         """Return the connections of the running loop, remembered for the next call."""
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         if self._last[0]() is loop:
             return self._last[1]
-        if self._closed:
-            raise ClientClosedError
         mine = self._loops.get(loop)
         if mine is None:
+            if self._closed:
+                raise ClientClosedError
             for other in [one for one in self._loops if one.is_closed()]:
                 del self._loops[other]  # its channels go with it
             mine = self._loops[loop] = self._none()
@@ -151,7 +151,7 @@ class AsyncioTransport:
         since = now()
         failed = await self._probe(mine, host, connection, max(0.001, deadline - since))
         if failed is not None:
-            raise await asyncio.to_thread(mine.explain, host, failed, since) from failed
+            raise await asyncio.to_thread(mine.explain, host, failed, since)
         return connection, max(0.001, deadline - now())
 
     async def _probe(
@@ -163,6 +163,10 @@ class AsyncioTransport:
             if mine.closed:
                 raise ClientClosedError from error
             return mine.unreachable(host, connection, error)
+        except (asyncio.CancelledError, aio.UsageError):  # how gRPC ends calls whose channel was closed
+            if mine.closed and not is_cancelled():
+                raise ClientClosedError from None
+            raise
         connection.heard = now()
         return None
 
@@ -180,12 +184,17 @@ class AsyncioTransport:
         return stream
 
     async def close(self) -> None:
-        """End all calls and connections of this loop; those of loops that have ended are gone with them."""
-        self._closed = True
-        loops = self._drop()
-        mine = loops.get(asyncio.get_running_loop())
-        for channel in mine.close() if mine else ():
-            await channel.close()
+        """End all calls and connections of this loop, and of the others in which nothing works in the background.
+
+        Where something does it ends first, and then calls this itself.
+        """
+        self._closed, self._last = True, (no_loop, self._none())
+        await end(self._loops.pop(asyncio.get_running_loop(), None))
+        for loop, other in list(self._loops.items()):
+            if not other.has_streams:
+                self._loops.pop(loop, None)
+                with suppress(RuntimeError):  # it has ended
+                    loop.call_soon_threadsafe(begin_end, other)
 
     _warn = staticmethod(warn)  # at interpreter exit modules are gone before their objects
 
@@ -201,6 +210,24 @@ class AsyncioTransport:
         left, self._loops = dict(self._loops), WeakKeyDictionary()
         self._last = no_loop, self._none()
         return left
+
+
+def open_channel(options: ClientOptions, host: str) -> aio.Channel:
+    """Return a channel to a host; it connects at its first call."""
+    if options.secure:
+        return aio.secure_channel(target(host), credentials(options.tls), arguments(options))
+    return aio.insecure_channel(target(host), arguments(options))
+
+
+def begin_end(connections: Connections[aio.Channel]) -> None:
+    """Close connections in the running event loop."""
+    Task(end(connections), "etcd_factory close")
+
+
+async def end(connections: Connections[aio.Channel] | None) -> None:
+    """Close connections in their event loop."""
+    for channel in connections.close() if connections else ():
+        await channel.close()
 
 
 def no_loop() -> None:

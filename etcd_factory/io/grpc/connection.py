@@ -28,6 +28,9 @@ from .credentials import Stamp, stamp
 PATIENCE = 1.0  # seconds that the test of an established connection may take
 SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)  # no response
 
+# gRPC's words for a name that DNS does not know, in any version. They only save a second look-up, which has no bound.
+UNRESOLVED = "resol"
+
 C = TypeVar("C")
 R = TypeVar("R")
 now = time.monotonic
@@ -73,6 +76,7 @@ class Connections(Generic[C]):
 
     def __init__(self, options: ClientOptions, open_channel: Callable[[str], C]) -> None:
         self._tls, self._idle, self._open = options.tls, options.keepalive.time, open_channel
+        self._patience = min(PATIENCE, options.dial_timeout)
         self._lock = threading.Lock()
         self._by_host: dict[str, Connection[C]] = {}
         self.closed = False
@@ -97,8 +101,13 @@ class Connections(Generic[C]):
         with self._lock:
             if self._by_host.get(host) is connection:
                 del self._by_host[host]
-        for stream in list(connection.streams):
-            stream.cancel()
+        end_streams(connection)
+
+    def abandon(self, host: str) -> None:
+        """Give the host's connection up without touching it here, where a lock of it may be held for ever."""
+        connection = self._by_host.pop(host, None)
+        if connection is not None:
+            threading.Thread(target=end_streams, args=(connection,), daemon=True, name="etcd_factory abandon").start()
 
     def judge(self, host: str, connection: Connection[C], error: grpc.RpcError, start: float) -> Exception:
         """Return our error for a failed call, and give the connection up if it was silent since the call's start."""
@@ -117,17 +126,24 @@ class Connections(Generic[C]):
             connection.heard = now()
             return None
         failed = translate(error, host)
-        failed.sent = False
+        failed.sent, failed.__cause__ = False, error
         return failed
 
     def explain(self, host: str, failed: EtcdError, since: float) -> EtcdError:
         """Return why a host could not be reached, if that is TLS; may block for ``PATIENCE`` seconds."""
-        if failed.code is not Code.UNAVAILABLE or now() - since > PATIENCE:  # it does not accept connections at all
+        if failed.code is not Code.UNAVAILABLE or now() - since >= self._patience:  # it never answered anything
             return failed
-        problem = diagnose(host, self._tls, PATIENCE)
+        if UNRESOLVED in failed.message:
+            return failed
+        problem = diagnose(host, self._tls, self._patience)
         if problem is not None:
-            problem.sent = False
+            problem.sent, problem.__cause__ = False, failed
         return problem or failed
+
+    @property
+    def has_streams(self) -> bool:
+        """Whether there is background work."""
+        return any(connection.streams for connection in list(self._by_host.values()))
 
     def close(self) -> list[C]:
         """Refuse further calls; returns the channels to close."""
@@ -136,6 +152,12 @@ class Connections(Generic[C]):
             channels = [connection.channel for connection in self._by_host.values()]
             self._by_host.clear()
         return channels
+
+
+def end_streams(connection: Connection[Any]) -> None:
+    """End the streams of a connection that was given up."""
+    for stream in list(connection.streams):
+        stream.cancel()
 
 
 @define

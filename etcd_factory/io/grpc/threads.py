@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from functools import cache, partial
+from importlib import import_module
 from queue import SimpleQueue
 from typing import Any, Generic
 
 import grpc
 
-from etcd_factory.core.call.unclosed import caller, warn
+from etcd_factory.core.call.unclosed import warn
 from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.errors import ClientClosedError, EtcdError
 from etcd_factory.options import ClientOptions
+from etcd_factory.site import caller
 from etcd_factory.wire.methods import Method
 
 from .channel import arguments, target
 from .connection import PATIENCE, Connection, Connections, Decoder, now
 from .credentials import credentials
 
+MONKEY = "gevent.monkey"
 READY: int = grpc.ChannelConnectivity.READY.value[0]
 
 
@@ -55,20 +60,27 @@ class ThreadTransport:
     """One connection to each host that is called, opened at the first call."""
 
     def __init__(self, options: ClientOptions) -> None:
+        join_gevent()
         self._options, self._site = options, caller()
         self._connections = self._none()
-        self._arguments = arguments(options)
+        arguments(options)  # raises now what is wrong with them
 
     def _none(self) -> Connections[grpc.Channel]:
-        return Connections(self._options, self._open)
-
-    def _open(self, host: str) -> grpc.Channel:
-        if self._options.secure:
-            return grpc.secure_channel(target(host), credentials(self._options.tls), self._arguments)
-        return grpc.insecure_channel(target(host), self._arguments)
+        # not a method of this object: without a cycle it is freed, and warned of, as soon as it is dropped
+        return Connections(self._options, partial(open_channel, self._options))
 
     async def unary(self, host: str, method: Method[Q, R], request: Q, timeout: float, metadata: Metadata) -> R:
         """Make one call to one host."""
+        try:
+            data = self._unary(host, method, request, timeout, metadata)
+        except Exception:
+            raise
+        except BaseException:  # an interrupt may leave a lock of the channel held
+            self._connections.abandon(host)
+            raise
+        return method.decode(data, host)
+
+    def _unary(self, host: str, method: Method[Q, R], request: Q, timeout: float, metadata: Metadata) -> bytes | None:
         connection, start = self._connections.get(host), now()
         if connection is None or connection.is_idle or not is_ready(connection):
             connection, timeout = self._connect(host, timeout)
@@ -80,11 +92,8 @@ class ThreadTransport:
             if self._connections.closed:
                 raise ClientClosedError from error
             raise
-        except BaseException:  # an interrupt may leave a lock of the channel held
-            self._connections.drop(host, connection)
-            raise
         connection.heard = now()
-        return method.decode(data, host)
+        return data
 
     def _connect(self, host: str, timeout: float) -> tuple[Connection[grpc.Channel], float]:
         """Return a connection that answers, and the seconds left; without one the error says that nothing was sent."""
@@ -97,7 +106,7 @@ class ThreadTransport:
         since = now()
         failed = self._probe(host, connection, max(0.001, deadline - since))
         if failed is not None:
-            raise self._connections.explain(host, failed, since) from failed
+            raise self._connections.explain(host, failed, since)
         return connection, max(0.001, deadline - now())
 
     def _probe(self, host: str, connection: Connection[grpc.Channel], timeout: float) -> EtcdError | None:
@@ -139,9 +148,28 @@ class ThreadTransport:
         return left
 
 
+def open_channel(options: ClientOptions, host: str) -> grpc.Channel:
+    """Return a channel to a host; it connects at its first call."""
+    if options.secure:
+        return grpc.secure_channel(target(host), credentials(options.tls), arguments(options))
+    return grpc.insecure_channel(target(host), arguments(options))
+
+
+@cache
+def join_gevent() -> None:
+    """Make gRPC wait as gevent does, if a program has patched its threads: else a stream blocks all greenlets."""
+    monkey: Any = sys.modules.get(MONKEY)
+    if monkey is not None and monkey.is_module_patched("threading"):
+        patch: Any = import_module("grpc.experimental.gevent")
+        patch.init_gevent()
+
+
 def is_ready(connection: Connection[grpc.Channel]) -> bool:
     """Return whether there is a connection at the moment."""
     # The public way to learn it, subscribe(), needs a thread for each channel.
     channel: Any = connection.channel
-    state: int = channel._channel.check_connectivity_state(False)
+    try:
+        state: int = channel._channel.check_connectivity_state(False)
+    except ValueError:  # it was closed meanwhile
+        return False
     return state == READY

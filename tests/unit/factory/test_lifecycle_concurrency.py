@@ -57,6 +57,15 @@ async def test_concurrent_calls_of_methods_that_do_not_wait_make_one_client(face
     assert (len(factory.made), factory.has("a")) == (1, True)
 
 
+async def test_a_call_that_looked_before_another_made_the_client_does_not_replace_it(make, monkeypatch):
+    factory = await make()
+    box = await settle(factory.create_instance({}, "a"))
+    look, first = factory._find, iter([None])
+    monkeypatch.setattr(factory, "_find", lambda name: next(first, look(name)))
+    assert await settle(factory.create_instance({}, "a")) is box
+    assert factory.made == [box]
+
+
 async def test_concurrent_calls_with_other_options_get_an_error(waiting_face, opened, waiters):
     factory = await opened(waiting_face.factory(on_create=lambda box: waiters(1)))
     calls = [lambda x=x: factory.create_instance({"x": x}, "a") for x in (1, 2)]

@@ -15,6 +15,7 @@ from etcd_factory.errors import (
     Code,
     ConnectionFailedError,
     DeadlineExceededError,
+    DuplicateKeyError,
     EtcdError,
     InvalidAuthTokenError,
     NoSpaceError,
@@ -137,11 +138,12 @@ async def test_after_a_deadline_the_next_call_goes_to_another_host(client_of):
 
 
 async def test_what_the_server_refuses_is_raised_at_once_and_the_host_is_kept(client_of):
-    client, transport = client_of([NoSpaceError("full"), replies.put()], hosts=HOSTS)
-    error = await failure(client.call(*WRITE, 6.0))
-    assert (type(error), error.endpoint, error.maybe_applied) == (NoSpaceError, "a:1", False)
+    client, transport = client_of([NoSpaceError("full"), DuplicateKeyError("k"), replies.put()], hosts=HOSTS)
+    for kind, maybe_applied in ((NoSpaceError, True), (DuplicateKeyError, False)):
+        error = await failure(client.call(*WRITE, 6.0))
+        assert (type(error), error.endpoint, error.maybe_applied) == (kind, "a:1", maybe_applied)
     await client.call(*WRITE, 6.0)
-    assert hosts_of(transport) == [A, A]
+    assert hosts_of(transport) == [A, A, A]
 
 
 async def test_a_retry_is_logged_with_its_method_and_host(client_of, caplog):

@@ -12,7 +12,7 @@ from etcd_factory.core.call.client import Client
 from etcd_factory.core.face import finish
 from etcd_factory.core.lease.renewer import Renewer
 from etcd_factory.core.lease.schedule import Renewal
-from etcd_factory.core.lease.stream import KeepAliveStream, renewal
+from etcd_factory.core.lease.stream import KeepAliveStream
 from etcd_factory.errors import ConnectionFailedError
 from etcd_factory.io.runtime.asyncio import AsyncioRuntime, Mailbox
 from etcd_factory.options import ClientOptions
@@ -82,7 +82,7 @@ class Delayed(AsyncioRuntime):
 
 @pytest.mark.parametrize("answered", [True, False])
 async def test_responses_that_came_while_the_process_was_held_up_count(answered):
-    renewal(1)  # the messages are loaded
+    messages.LeaseKeepAliveRequest()  # the messages are loaded
     runtime, lost = Delayed(answered), []
     transport = ScriptedTransport({"LeaseKeepAlive": runtime.script})
     renewer, _ = renewer_on(runtime, transport, lost.append)
@@ -227,7 +227,7 @@ def test_after_a_broken_stream_it_pauses_and_tries_another_host():
     finish(renewer.run(Turns(lambda: not lost)))
     assert (lost, away.clock) == ([1], TTL)
     assert away.tries == [THIRD, THIRD + 0.75, THIRD + 2.25, THIRD + 5.25]
-    assert hosts[:2] == ["http://a:1", "http://b:1"]
+    assert hosts[:2] == ["http://b:1", "http://a:1"]
 
 
 def test_a_host_that_does_not_answer_in_time_is_left_for_another(away, renewer, caplog):

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import typing_extensions
+
+from etcd_factory.compat import Self
+
+
+def test_names_are_those_of_typing():
+    assert Self is typing_extensions.Self
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 needs typing_extensions")
+def test_a_service_is_imported_without_typing_extensions():
+    program = "import sys; from etcd_factory import ETCDService; sys.exit('typing_extensions' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0

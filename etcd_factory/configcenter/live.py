@@ -153,7 +153,7 @@ class Live(Guarded, Scoped[F], Generic[F, T]):
         except ClientClosedError:
             self._over.set()
         except Exception as error:  # nothing that etcd has may end this task
-            log.info("could not read the configuration from etcd, retrying: %s", error)
+            log.debug("could not read the configuration from etcd, retrying: %s", error)
             await self._over.wait(self._run.client.backoff(failures + 1))
             return failures + 1
         return 0

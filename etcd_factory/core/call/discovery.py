@@ -119,7 +119,7 @@ class MemberSync:
         self._task = client.runtime.spawn(self._run(), "etcd_factory sync")
 
     async def _run(self) -> None:
-        client, level = self._client, logging.WARNING  # a user without the permission is warned once
+        client, level = self._client, logging.WARNING  # what fails again and again is warned of once
         while not await self._stop.wait(client.options.sync):
             try:
                 await client.discovery.sync(client.options.timeout)
@@ -127,7 +127,10 @@ class MemberSync:
                 log.log(level, "may not list the members, keeping the hosts: %s", error)
                 level = logging.DEBUG
             except Exception as error:  # nothing that a member advertises may end this task
-                log.warning("could not list the members, keeping the hosts: %s", error)
+                log.log(level, "could not list the members, keeping the hosts: %s", error)
+                level = logging.DEBUG
+            else:
+                level = logging.WARNING
 
     async def close(self) -> None:
         """End it."""

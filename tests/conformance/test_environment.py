@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 
@@ -35,7 +36,7 @@ async def test_a_proxy_of_the_environment_is_not_used(make, refusing, monkeypatc
 async def test_a_client_closed_at_the_interpreters_exit_leaves_nothing(client, options):
     leases = await settle(client.leases())
     command = [sys.executable, "-W", "error", "-c", AT_EXIT, *options["hosts"], options["namespace"]]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "2\n", "")
     assert await settle(client.get_all().keys()) == []
     assert set(await settle(client.leases())) <= set(leases)

@@ -44,15 +44,16 @@ async def test_no_write_that_was_applied_is_reported_as_not_applied(make, proxy,
 @pytest.mark.parametrize("requests", [True, False], ids=["requests", "replies"])
 @pytest.mark.parametrize(("way", "offsets"), FAULTS)
 async def test_a_lock_or_a_lease_that_was_not_got_leaves_nothing(make, proxy, direct, way, offsets, requests):
-    client, others = make(proxy.endpoint, **OPTIONS), await settle(direct.leases())
+    others = await settle(direct.leases())
     for offset in offsets:
-        for one in (client.lock(f"lock{offset}", ttl=TTL).acquire, client.lease(TTL).grant):
+        for get in (lambda client: client.lock("lock", ttl=TTL).acquire, lambda client: client.lease(TTL).grant):
+            client = make(proxy.endpoint, **OPTIONS)
             await connect(client)
             proxy.arm(way, offset, requests=requests)
-            await error_of(one)
+            await error_of(get(client))
             proxy.disarm()
-    await connect(client)
-    await closed(client)  # releases and revokes what was got
+            await connect(client)
+            await closed(client)  # releases and revokes what was got
 
     keys = await settle(direct.get_all().prefix("lock").keys())
     assert (keys, set(await settle(direct.leases())) - set(others)) == ([], set())

@@ -43,8 +43,7 @@ log = logging.getLogger("etcd_factory.lock")
 # Attempts to create an entry whose response was lost: the key is this lease's alone, so that creating it twice is
 # harmless.
 ENTER_ATTEMPTS = 3
-LEAST = 0.001  # seconds that a call has at least
-PATIENCE = 0.25  # seconds that leaving may hold up who has given up
+PATIENCE = 0.25  # seconds by which a last look at the deadline, and leaving, may hold up who has given up
 GUARD_AFTER = 0.2  # seconds: who holds a lock for less is faster than its watch would be
 
 
@@ -121,10 +120,10 @@ class QueueEntry:
     @property
     def _bounded(self) -> View:
         """The view for calls that the deadline bounds too."""
-        if self._deadline is None or self._is_late:
+        if self._deadline is None:
             return self._view
         left = self._deadline - self._view.client.runtime.now()
-        return evolve(self._view, timeout=max(LEAST, min(left, self._view.timeout)))
+        return evolve(self._view, timeout=max(PATIENCE, min(left, self._view.timeout)))
 
     async def _abandon(self) -> None:
         """Leave in the background, which does not end with the caller; waits a moment for it."""

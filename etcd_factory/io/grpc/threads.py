@@ -35,6 +35,7 @@ class Stream(Generic[Q, R]):
 
     def send(self, message: Q) -> None:
         """Queue a message."""
+        self._decoder.sent()
         self._outbox.put(message)
 
     async def receive(self) -> R | None:
@@ -52,6 +53,7 @@ class Stream(Generic[Q, R]):
 
     async def close(self) -> None:
         """End the stream."""
+        self._decoder.end()
         self.cancel()
 
 

@@ -10,11 +10,13 @@ from typing import Any, TypeVar, overload
 
 from attrs import evolve
 
+from etcd_factory.blocks import AsyncBlock, Block
 from etcd_factory.compat import Self
 
 from .core.admin.health import HealthChecks
 from .core.admin.service import Admin
 from .core.arguments import Text, to_bytes
+from .core.bound import Guarded
 from .core.call.client import Client
 from .core.call.unclosed import handle
 from .core.call.view import View
@@ -46,6 +48,7 @@ def example(given: Mapping[str, object]) -> str:
 
 
 class Service(
+    Guarded,
     KV[F],
     Transactions[F],
     Leases[F],
@@ -125,7 +128,7 @@ class Service(
         return f"<{type(self).__name__} {', '.join(self.options.hosts)} namespace={self._run.namespace!r}>"
 
 
-class ETCDService(Service[Sync]):
+class ETCDService(Service[Sync], Block):
     """A blocking etcd client, safe to share between threads.
 
     ``with ETCDService({"hosts": ["127.0.0.1:2379"]}) as etcd: etcd.put("foo").value("bar")``. Closing it, or any
@@ -170,7 +173,7 @@ class ETCDService(Service[Sync]):
         self.close()
 
 
-class AsyncETCDService(Service[Async]):
+class AsyncETCDService(Service[Async], AsyncBlock):
     """An asyncio etcd client. It belongs to no event loop before its first call, and may be used in several.
 
     ``async with AsyncETCDService({"hosts": ["127.0.0.1:2379"]}) as etcd: await etcd.put("foo").value("bar")``.

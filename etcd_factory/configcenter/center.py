@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from etcd_factory.config.sources import Source
 from etcd_factory.config.variables import read
 from etcd_factory.core.arguments import count
-from etcd_factory.core.bound import Bound, opener, operation, untyped
+from etcd_factory.core.bound import Bound, Guarded, opener, operation, untyped
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Opening, Sync
 from etcd_factory.core.kv.txn import ops
@@ -43,7 +43,7 @@ class Version:
     value: Any
 
 
-class Center(Bound[F]):
+class Center(Guarded, Bound[F]):
     """What both faces share. Creating one does no I/O.
 
     A value is stored as YAML under ``<prefix><key>``; ``db/port`` and ``db.port`` are the same place in the tree, and

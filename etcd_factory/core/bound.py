@@ -7,9 +7,13 @@ as methods: so ``inspect.iscoroutinefunction``, ``inspect.signature`` and ``crea
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from functools import update_wrapper
+from functools import cache, update_wrapper
+from inspect import get_annotations
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+from etcd_factory.errors import suggestion
+from etcd_factory.site import in_package
 
 from .face import Async, F, Face, Opening, Runner, Sync, Unbound, finish
 
@@ -36,6 +40,21 @@ class Bound(Generic[F]):
         def __new__(cls, *args: Any, **_: Any) -> Any:
             """Create an instance of the class for the face of ``run``, the first argument."""
             return object.__new__(cls if cls.face else cls._faces.get(args[0].face) or subclass(cls, args[0].face))
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Refuse to be pickled or copied deeply, unless a subclass says how: connections belong to one process."""
+        if type(self).__reduce__ is not object.__reduce__:
+            return self.__reduce__()
+        name = type(self).__name__
+        raise TypeError(f"{name} cannot be pickled, as for another process, or copied deeply: make one in each process")
+
+    def __copy__(self) -> Any:
+        made: Any = object.__new__(type(self))
+        slots = [name for base in type(self).__mro__ for name in vars(base).get("__slots__", ())]
+        found = [name for name in slots if name != "__weakref__" and hasattr(self, name)]
+        for name, value in {**{name: getattr(self, name) for name in found}, **getattr(self, "__dict__", {})}.items():
+            object.__setattr__(made, name, value)
+        return made
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -67,8 +86,37 @@ def install(cls: type[Any], face: Face) -> None:
     for name, member in found.items():
         if isinstance(member, Method):
             setattr(cls, name, member.function(face))
-        elif isinstance(member, FunctionType) and "[F]" in str(member.__annotations__.get("return")):
-            setattr(cls, name, typed(member, face))
+        elif isinstance(member, FunctionType):
+            advice: str = getattr(member, "usage", "")
+            shown = typed(member, face) if "[F]" in str(member.__annotations__.get("return")) else member
+            if advice or shown is not member:
+                setattr(cls, name, advised(shown, advice) if advice else shown)
+
+
+def usage(example: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Decorate a method of a class with a face: a call with wrong arguments is an error that shows this example."""
+
+    def mark(body: Callable[P, T]) -> Callable[P, T]:
+        body.usage = example  # type: ignore[attr-defined]  # pyright: ignore[reportFunctionMemberAccess]
+        return body
+
+    return mark
+
+
+def advised(body: Callable[..., T], example: str) -> Callable[..., T]:
+    """Return a function whose ``TypeError`` for a call with wrong arguments ends with an example."""
+
+    def call(*args: object, **kwargs: object) -> T:
+        try:
+            return body(*args, **kwargs)
+        except TypeError as error:
+            if error.__traceback__ is not None and error.__traceback__.tb_next is None:  # the body did not begin
+                error.args = (f"{error}; write {example}",)
+            raise
+
+    made = described(call, body)
+    vars(made).pop("usage")  # subclasses need no second one
+    return made
 
 
 class Method(Generic[P, T_co]):
@@ -191,6 +239,31 @@ def typed(body: Callable[..., Any], face: Face, shape: str = "{}") -> Callable[.
 def described(call: Callable[..., T], body: Callable[..., Any]) -> Callable[..., T]:
     """Give a function the name, docstring and signature of its body."""
     return update_wrapper(call, body)
+
+
+class Guarded:
+    """What users hold: setting an attribute that it does not have is an error, not a silent mistake.
+
+    Subclasses of users may have attributes of their own, and tests may replace methods.
+    """
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:  # type checkers report it by themselves
+
+        def __setattr__(self, name: str, value: object) -> None:
+            cls = type(self)
+            if name[0] != "_" and name not in attributes(cls) and in_package(cls.__module__):
+                advice = suggestion(name, attributes(cls)) or "; options are passed to the call that makes it"
+                raise AttributeError(f"{cls.__name__} has no attribute {name!r}{advice}")
+            object.__setattr__(self, name, value)
+
+
+@cache
+def attributes(cls: type[object]) -> frozenset[str]:
+    """Return the public attributes of a class, with those that it only declares."""
+    declared = [name for base in cls.__mro__ for name in get_annotations(base)]
+    return frozenset(name for name in (*dir(cls), *declared) if name[0] != "_")
 
 
 S = TypeVar("S", bound="Scoped[Sync]")

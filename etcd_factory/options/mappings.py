@@ -35,6 +35,7 @@ class AuthDict(TypedDict, total=False):
     username: Credential | None
     password: Credential | None
     token: Credential | None
+    timeout: float | str | None
 
 
 class TLSDict(TypedDict, total=False):

@@ -15,7 +15,7 @@ from .binary import find_binary, packaged
 if TYPE_CHECKING:
     from docker import DockerClient
 
-IMAGE = "quay.io/coreos/etcd:v3.5.21"
+IMAGE = "quay.io/coreos/etcd:v3.6.11"
 DOCKERFILE = 'FROM scratch\nCOPY etcd /etcd\nENTRYPOINT ["/etcd"]\n'
 
 

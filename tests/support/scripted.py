@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from etcd_factory.io.runtime.asyncio import AsyncioRuntime
+from etcd_factory.io.runtime.threads import ThreadRuntime
 from etcd_factory.testing import ScriptedTransport
 
 from .faces import FACES, closed
@@ -17,8 +19,18 @@ def face(request):
 
 
 @pytest.fixture
-async def connect(face):
-    """A function that returns a service on a script, and its transport; closed when the test ends."""
+def fixed_random(monkeypatch):
+    """Random numbers are 1, as those of the clocks: clients begin at the first host."""
+    for runtime in (ThreadRuntime, AsyncioRuntime):
+        monkeypatch.setattr(runtime, "random", staticmethod(lambda: 1.0))
+
+
+@pytest.fixture
+async def connect(face, fixed_random):
+    """A function that returns a service on a script, and its transport; closed when the test ends.
+
+    It begins at the first of its hosts.
+    """
     clients = []
 
     def make(script, **options):

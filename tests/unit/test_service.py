@@ -18,7 +18,7 @@ def face(request):
 
 
 @pytest.fixture
-def connect(face):
+def connect(face, fixed_random):
     """A function that returns a service on a script, and its transport."""
 
     def make(script=(), **options):

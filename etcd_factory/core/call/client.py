@@ -104,7 +104,13 @@ class Client:
         return backoff(self.options.retry, failures, self.runtime.random())
 
     async def close(self) -> None:
-        """End the background work, then the connections."""
+        """End the background work, then the connections; in other event loops that run, without waiting for them."""
+        if others := self.background.elsewhere():
+            self.runtime.finalize(others, self.close_here)
+        await self.close_here()
+
+    async def close_here(self) -> None:
+        """End what belongs to the running event loop."""
         await self.background.close()
         await self.transport.close()
 
@@ -176,7 +182,8 @@ class Client:
     async def _authenticate(
         self, endpoints: Endpoints, request: AuthenticateRequest, timeout: float
     ) -> AuthenticateResponse:
-        host = endpoints.pick(self.runtime.now())
+        host, bound = endpoints.pick(self.runtime.now()), self.options.auth and self.options.auth.timeout
+        timeout = min(timeout, bound or timeout)
         try:
             return await self.transport.unary(host, methods.AUTHENTICATE, request, timeout, ())
         except EtcdError as error:

@@ -15,7 +15,7 @@ from weakref import WeakMethod
 
 from attrs import evolve
 
-from etcd_factory.core.arguments import Text, to_bytes
+from etcd_factory.core.arguments import Text, seconds, to_bytes
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Unbound, settle
 from etcd_factory.core.kv.builders import GetAll
@@ -43,7 +43,8 @@ log = logging.getLogger("etcd_factory.lock")
 # Attempts to create an entry whose response was lost: the key is this lease's alone, so that creating it twice is
 # harmless.
 ENTER_ATTEMPTS = 3
-PATIENCE = 0.25  # seconds by which a last look at the deadline, and leaving, may hold up who has given up
+LEAST = 0.001  # seconds before the deadline that are too few for a call
+PATIENCE = 0.25  # seconds that a last look, or leaving, may hold up who has reached the deadline
 GUARD_AFTER = 0.2  # seconds: who holds a lock for less is faster than its watch would be
 
 
@@ -64,7 +65,7 @@ class QueueEntry:
         self.is_first = self.is_left = self.is_deleted = self.in_doubt = False
         self._view = view
         self._deadline: float | None = None
-        self._once = False
+        self._last_look = PATIENCE
         self._before = b""  # the key that is waited for
         self._failure: EtcdError | None = None
         self._watcher: AnyWatcher | None = None
@@ -85,8 +86,9 @@ class QueueEntry:
         meanwhile: then nothing is left.
         """
         runtime = self._view.client.runtime
-        self._once = timeout == 0
-        self._deadline = None if timeout is None else runtime.now() + (timeout or self._view.timeout)
+        timeout = None if timeout is None else seconds(timeout)
+        self._deadline = None if timeout is None else runtime.now() + timeout
+        self._last_look = PATIENCE if timeout else self._view.timeout  # which with 0 is the only one
         try:
             if not await self._reaches(value):
                 waits = f"it waits for the key {self._before!r}" if self._before else "etcd did not answer"
@@ -119,11 +121,11 @@ class QueueEntry:
 
     @property
     def _bounded(self) -> View:
-        """The view for calls that the deadline bounds too."""
+        """The view for calls that the deadline bounds too; to try once they have the usual time."""
         if self._deadline is None:
             return self._view
         left = self._deadline - self._view.client.runtime.now()
-        return evolve(self._view, timeout=max(PATIENCE, min(left, self._view.timeout)))
+        return evolve(self._view, timeout=min(left if left > LEAST else self._last_look, self._view.timeout))
 
     async def _abandon(self) -> None:
         """Leave in the background, which does not end with the caller; waits a moment for it."""
@@ -201,7 +203,7 @@ class QueueEntry:
             self._before = found.kvs[0].key if found.kvs else b""
             if not found.kvs:
                 return True
-            if self._once or self._is_late:
+            if self._is_late:
                 return False
             await self._await_deletion(found.kvs[0], found.revision + 1)
         raise self._lost()
@@ -256,7 +258,8 @@ class QueueEntry:
             self._view.client.background.spawn(self._notify, "etcd_factory lock lost")
 
     async def _notify(self) -> None:
-        for listener in self._listeners:
+        while self._listeners and not self.is_left:
+            listener = self._listeners.pop(0)
             self.session.ignore(listener)
             try:
                 await settle(listener())
@@ -264,10 +267,12 @@ class QueueEntry:
                 log.exception("a handler of a lost lock or leadership failed")
 
     def listen(self, listener: Callable[[], object]) -> None:
-        """Call the listener when the key or the lease is lost, unless the entry is left before."""
+        """Call the listener when the key or the lease is lost, unless the entry is left before; at once if it is."""
         if not self.is_left:
             self._listeners.append(listener)
             self.session.listen(listener)
+        if self.is_deleted:
+            self._view.client.background.spawn(self._notify, "etcd_factory lock lost")
 
     async def leave(self) -> None:
         """Give the entry up, even if the caller is cancelled; one that waits for its turn is woken."""

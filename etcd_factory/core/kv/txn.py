@@ -9,10 +9,11 @@ from attrs import evolve, frozen
 
 from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, Value, count, to_bytes, to_value
-from etcd_factory.core.bound import Bound, terminal
+from etcd_factory.core.bound import Bound, terminal, usage
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F, Runner, Unbound
 from etcd_factory.core.op import Fields, Op, Pages, message
+from etcd_factory.core.pending import Pending
 from etcd_factory.errors import EtcdError, choice
 from etcd_factory.model import TxnResponse
 from etcd_factory.model.ranges import KeyRange, prefix_range
@@ -94,7 +95,7 @@ OperationLike = Union[Op[Any], Get[Unbound], GetAll[Unbound], "Txn[Unbound]"]
 
 
 @frozen(eq=False, repr=False)
-class Txn(Bound[F]):
+class Txn(Pending, Bound[F]):
     """A transaction: if all comparisons hold the operations of ``then`` run, else those of ``else_``; all or none."""
 
     _run: Runner
@@ -153,10 +154,12 @@ class Transactions(Bound[F]):
 
     __slots__ = ()
 
+    @usage("txn().then(ops.put('k').value('v')).commit()")
     def txn(self) -> Txn[F]:
         """Begin a transaction without a comparison."""
         return Txn(self._run)
 
+    @usage("if_('k', 'version', '==', 0).then(ops.put('k').value('v')).commit()")
     def if_(
         self,
         key: Text,

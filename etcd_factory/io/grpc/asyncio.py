@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import weakref
 from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from grpc import ChannelConnectivity, aio
 
-from etcd_factory.core.call.unclosed import caller, warn
+from etcd_factory.core.call.unclosed import warn
 from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.errors import ClientClosedError, EtcdError
+from etcd_factory.io.runtime.asyncio import Task, running_loop
 from etcd_factory.options import ClientOptions
+from etcd_factory.site import caller
 from etcd_factory.wire.methods import Method
 
-from .channel import arguments, checked, target
+from .channel import arguments, target
 from .connection import PATIENCE, Connection, Connections, Decoder, now
 from .credentials import credentials
 
 READY = ChannelConnectivity.READY
 
 T = TypeVar("T")
+
+STRANDED = (
+    "asyncio clients do not work in a process that was forked while one was open: gRPC hangs there; use them only "
+    "after the fork, or start processes by 'spawn'"
+)
 
 
 def is_cancelled() -> bool:
@@ -93,25 +102,30 @@ class Stream(Generic[Q, R]):
 class AsyncioTransport:
     """In each event loop one connection to each host that is called there."""
 
+    stranded: ClassVar[bool] = False  # this process was forked while a client was open, and gRPC works for none
+
     def __init__(self, options: ClientOptions) -> None:
         self._options, self._site = options, caller()
         self._loops: WeakKeyDictionary[AbstractEventLoop, Connections[aio.Channel]] = WeakKeyDictionary()
         self._last: tuple[Callable[[], AbstractEventLoop | None], Connections[aio.Channel]] = (no_loop, self._none())
-        self._closed = False
-        checked(options.grpc_options)  # now, not at the first call
+        self._closed, self._pid = False, os.getpid()
+        arguments(options)  # raises now what is wrong with them
 
     def _none(self) -> Connections[aio.Channel]:
+        # not a method of this object: without a cycle it is freed, and warned of, as soon as it is dropped
         return Connections(self._options, partial(open_channel, self._options))
 
     def _enter(self) -> Connections[aio.Channel]:
         """Return the connections of the running loop, remembered for the next call."""
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         if self._last[0]() is loop:
             return self._last[1]
-        if self._closed:
-            raise ClientClosedError
+        if self.stranded:
+            raise ClientClosedError(STRANDED)
         mine = self._loops.get(loop)
         if mine is None:
+            if self._closed:
+                raise ClientClosedError
             for other in [one for one in self._loops if one.is_closed()]:
                 del self._loops[other]  # its channels go with it
             mine = self._loops[loop] = self._none()
@@ -161,6 +175,10 @@ class AsyncioTransport:
             if mine.closed:
                 raise ClientClosedError from error
             return mine.unreachable(host, connection, error)
+        except (asyncio.CancelledError, aio.UsageError):  # how gRPC ends calls whose channel was closed
+            if mine.closed and not is_cancelled():
+                raise ClientClosedError from None
+            raise
         connection.heard = now()
         return None
 
@@ -178,12 +196,17 @@ class AsyncioTransport:
         return stream
 
     async def close(self) -> None:
-        """End all calls and connections of this loop; those of loops that have ended are gone with them."""
-        self._closed = True
-        loops = self._drop()
-        mine = loops.get(asyncio.get_running_loop())
-        for channel in mine.close() if mine else ():
-            await channel.close()
+        """End all calls and connections of this loop, and of the others in which nothing works in the background.
+
+        Where something does it ends first, and then calls this itself.
+        """
+        self._closed, self._last = True, (no_loop, self._none())
+        await end(self._loops.pop(asyncio.get_running_loop(), None))
+        for loop, other in list(self._loops.items()):
+            if not other.has_streams:
+                self._loops.pop(loop, None)
+                with suppress(RuntimeError):  # it has ended
+                    loop.call_soon_threadsafe(begin_end, other)
 
     _warn = staticmethod(warn)  # at interpreter exit modules are gone before their objects
 
@@ -193,12 +216,33 @@ class AsyncioTransport:
 
     def forget(self) -> object:
         """Drop all connections without touching them."""
+        if any(self._loops.values()) and self._pid != os.getpid():
+            AsyncioTransport.stranded = True
+        self._pid = os.getpid()
         return self._drop()
 
     def _drop(self) -> dict[AbstractEventLoop, Connections[aio.Channel]]:
         left, self._loops = dict(self._loops), WeakKeyDictionary()
         self._last = no_loop, self._none()
         return left
+
+
+def open_channel(options: ClientOptions, host: str) -> aio.Channel:
+    """Return a channel to a host; it connects at its first call."""
+    if options.secure:
+        return aio.secure_channel(target(host), credentials(options.tls), arguments(options))
+    return aio.insecure_channel(target(host), arguments(options))
+
+
+def begin_end(connections: Connections[aio.Channel]) -> None:
+    """Close connections in the running event loop."""
+    Task(end(connections), "etcd_factory close")
+
+
+async def end(connections: Connections[aio.Channel] | None) -> None:
+    """Close connections in their event loop."""
+    for channel in connections.close() if connections else ():
+        await channel.close()
 
 
 def no_loop() -> None:
@@ -220,11 +264,3 @@ async def shielded_call(call: Any) -> Any:
         call.cancel()
         raise
     return await call
-
-
-def open_channel(options: ClientOptions, host: str) -> aio.Channel:
-    """Open a channel to one host. No method of the transport: a cycle would delay the warning of unclosed clients."""
-    settings = arguments(options)
-    if options.secure:
-        return aio.secure_channel(target(host), credentials(options.tls), settings)
-    return aio.insecure_channel(target(host), settings)

@@ -141,6 +141,11 @@ class Connections(Generic[C]):
             problem.sent, problem.__cause__ = False, failed
         return problem or failed
 
+    @property
+    def has_streams(self) -> bool:
+        """Whether there is background work."""
+        return any(connection.streams for connection in list(self._by_host.values()))
+
     def close(self) -> list[C]:
         """Refuse further calls; returns the channels to close."""
         with self._lock:

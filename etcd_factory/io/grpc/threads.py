@@ -11,13 +11,14 @@ from typing import Any, Generic
 
 import grpc
 
-from etcd_factory.core.call.unclosed import caller, warn
+from etcd_factory.core.call.unclosed import warn
 from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.errors import ClientClosedError, EtcdError
 from etcd_factory.options import ClientOptions
+from etcd_factory.site import caller
 from etcd_factory.wire.methods import Method
 
-from .channel import arguments, checked, target
+from .channel import arguments, target
 from .connection import PATIENCE, Connection, Connections, Decoder, now
 from .credentials import credentials
 
@@ -64,9 +65,10 @@ class ThreadTransport:
         join_gevent()
         self._options, self._site = options, caller()
         self._connections = self._none()
-        checked(options.grpc_options)  # now, not at the first call
+        arguments(options)  # raises now what is wrong with them
 
     def _none(self) -> Connections[grpc.Channel]:
+        # not a method of this object: without a cycle it is freed, and warned of, as soon as it is dropped
         return Connections(self._options, partial(open_channel, self._options))
 
     async def unary(self, host: str, method: Method[Q, R], request: Q, timeout: float, metadata: Metadata) -> R:
@@ -148,6 +150,13 @@ class ThreadTransport:
         return left
 
 
+def open_channel(options: ClientOptions, host: str) -> grpc.Channel:
+    """Return a channel to a host; it connects at its first call."""
+    if options.secure:
+        return grpc.secure_channel(target(host), credentials(options.tls), arguments(options))
+    return grpc.insecure_channel(target(host), arguments(options))
+
+
 @cache
 def join_gevent() -> None:
     """Make gRPC wait as gevent does, if a program has patched its threads: else a stream blocks all greenlets."""
@@ -161,13 +170,8 @@ def is_ready(connection: Connection[grpc.Channel]) -> bool:
     """Return whether there is a connection at the moment."""
     # The public way to learn it, subscribe(), needs a thread for each channel.
     channel: Any = connection.channel
-    state: int = channel._channel.check_connectivity_state(False)
+    try:
+        state: int = channel._channel.check_connectivity_state(False)
+    except ValueError:  # it was closed meanwhile
+        return False
     return state == READY
-
-
-def open_channel(options: ClientOptions, host: str) -> grpc.Channel:
-    """Open a channel to one host. No method of the transport: a cycle would delay the warning of unclosed clients."""
-    settings = arguments(options)
-    if options.secure:
-        return grpc.secure_channel(target(host), credentials(options.tls), settings)
-    return grpc.insecure_channel(target(host), settings)

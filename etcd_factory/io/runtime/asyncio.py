@@ -21,6 +21,20 @@ from .files import AtomicFile
 T = TypeVar("T")
 
 
+NO_LOOP = (
+    "an asyncio client needs a running asyncio event loop: with trio, call a blocking ETCDService in "
+    "trio.to_thread.run_sync(), or run this call with trio-asyncio"
+)
+
+
+def running_loop() -> asyncio.AbstractEventLoop:
+    """Return the running event loop. Raises ``RuntimeError`` if there is none, as in trio."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError(NO_LOOP) from None
+
+
 class Promise(Generic[T]):
     """A value that one task sets and others wait for."""
 
@@ -133,7 +147,7 @@ class AsyncioRuntime:
 
     def scope(self) -> object:
         """Return the running event loop."""
-        return asyncio.get_running_loop()
+        return running_loop()
 
     def is_over(self, scope: object) -> bool:
         """Whether an event loop is closed."""

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from math import inf, nan
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etcd_factory.core.arguments import count, key_part, lease_id, name, to_bytes, to_json, to_value, ttl_seconds
+from etcd_factory.core.arguments import (
+    FOREVER,
+    LONGEST_TTL,
+    MOST,
+    count,
+    key_part,
+    lease_id,
+    name,
+    seconds,
+    to_bytes,
+    to_json,
+    to_value,
+    ttl_seconds,
+)
 
 
 class Level(IntEnum):
@@ -74,12 +88,21 @@ def test_a_negative_count_is_an_error():
         count(-1, "a limit")
 
 
-@pytest.mark.parametrize("value", [1, 10**9])
-def test_a_ttl_is_at_least_a_second(value):
+def test_a_count_has_63_bits():
+    assert count(MOST, "a limit") == MOST
+    with pytest.raises(ValueError, match=f"a limit must be at most {(1 << 63) - 1}, not {1 << 63}"):
+        count(1 << 63, "a limit")
+
+
+@pytest.mark.parametrize("value", [1, LONGEST_TTL])
+def test_a_ttl_is_at_least_a_second_and_at_most_what_etcd_grants(value):
     assert ttl_seconds(value) == value
 
 
-@pytest.mark.parametrize(("value", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), (True, TypeError)])
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [(0, ValueError), (-1, ValueError), (LONGEST_TTL + 1, ValueError), (1.5, TypeError), (True, TypeError)],
+)
 def test_any_other_ttl_is_an_error(value, error):
     with pytest.raises(error, match="a ttl must be"):
         ttl_seconds(value)
@@ -90,10 +113,11 @@ def test_a_lease_id_has_63_bits(value):
     assert lease_id(value) == value
 
 
-@pytest.mark.parametrize("value", [0, 1 << 63])
-def test_any_other_lease_id_is_an_error_that_says_the_range(value):
-    with pytest.raises(ValueError, match=f"a lease id must be from 1 to {(1 << 63) - 1}, not {value}"):
-        lease_id(value)
+def test_any_other_lease_id_is_an_error_that_says_the_range():
+    with pytest.raises(ValueError, match=f"a lease id must be from 1 to {(1 << 63) - 1}, not 0"):
+        lease_id(0)
+    with pytest.raises(ValueError, match=f"a lease id must be at most {(1 << 63) - 1}, not {1 << 63}"):
+        lease_id(1 << 63)
 
 
 def test_a_name_is_text():
@@ -118,3 +142,23 @@ def test_a_part_of_a_key_is_a_name_without_a_slash():
         key_part("a/b", "a service's name")
     with pytest.raises(ValueError, match="a service's name must not be empty"):
         key_part("", "a service's name")
+
+
+LONG = [1e10, 10**400, inf]
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0, 0), (0.5, 0.5), *((one, FOREVER) for one in LONG)])
+def test_a_timeout_is_bounded_by_what_clocks_can_hold(value, expected):
+    assert seconds(value) == expected
+
+
+@pytest.mark.parametrize("value", ["1", None, True, False, [1]], ids=repr)
+def test_a_timeout_of_another_type_is_an_error(value):
+    with pytest.raises(TypeError, match=f"^a timeout must be a number of seconds, not {type(value).__name__}$"):
+        seconds(value)
+
+
+@pytest.mark.parametrize("value", [-1, -0.001, nan, -inf])
+def test_a_negative_timeout_is_an_error(value):
+    with pytest.raises(ValueError, match=f"^a timeout must be 0 or more seconds, not {value}$"):
+        seconds(value)

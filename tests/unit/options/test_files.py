@@ -17,6 +17,7 @@ def test_the_content_of_a_file_is_read(tmp_path):
 
 
 def test_what_is_no_regular_file_is_an_error_at_once(tmp_path, faults):
+    before = threading.active_count()
     os.mkfifo(tmp_path / "pipe")
     with socket.socket(socket.AF_UNIX) as made:
         made.bind(str(tmp_path / "socket"))
@@ -24,7 +25,7 @@ def test_what_is_no_regular_file_is_an_error_at_once(tmp_path, faults):
     assert faults(content, "/dev/null") == ["is not a regular file"]
     assert faults(content, str(tmp_path / "socket")) == ["cannot read the file: No such device or address"]
     assert faults(content, str(tmp_path)) == ["cannot read the file: Is a directory"]
-    assert threading.active_count() == 1
+    assert threading.active_count() <= before  # nothing waits
 
 
 def test_no_descriptor_is_left_open(tmp_path, faults):

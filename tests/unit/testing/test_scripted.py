@@ -21,7 +21,7 @@ LATER = {"retry": {"initial": 0.001, "maximum": 0.001}}
 
 
 @pytest.fixture(params=[ETCDService, AsyncETCDService])
-async def connect(request):
+async def connect(request, fixed_random):
     """A function that makes a client on a script."""
     clients = []
 

@@ -3,6 +3,7 @@
 import pytest
 
 from etcd_factory import ops
+from etcd_factory.errors import InternalError
 from etcd_factory.model import DeleteResponse, Event, KeyValue, PutResponse, RangeResponse, TxnResponse
 from etcd_factory.testing import replies as sent
 from etcd_factory.wire import messages, replies
@@ -62,9 +63,27 @@ def test_a_nested_transaction_has_the_revision_of_the_outer_one():
     assert result == TxnResponse(True, 9, (PutResponse(9),))
 
 
-def test_a_transaction_with_another_number_of_responses_is_not_guessed_at():
-    with pytest.raises(ValueError, match="zip"):
-        replies.txn_response([ops.get("k").string()], [])(sent.txn(), 0)
+READ, WRITE = ops.get("k").string(), ops.put("k").value("v")
+OTHERS = {
+    "too few": ([READ, WRITE], sent.txn(sent.get())),
+    "too many": ([READ], sent.txn(sent.get(), sent.get())),
+    "of another kind": ([WRITE], sent.txn(sent.get())),
+    "of no kind": ([READ], messages.TxnResponse(succeeded=True, responses=[{}])),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_transaction_with_responses_to_other_operations_is_not_guessed_at(name):
+    branch, reply = OTHERS[name]
+    with pytest.raises(InternalError, match=rf"the server sent {len(reply.responses)} responses to {len(branch)} oper"):
+        replies.txn_response(branch, [])(reply, 0)
+
+
+@pytest.mark.parametrize(("op", "maybe_applied"), [(READ, False), (WRITE, True), (ops.delete().key("k"), True)])
+def test_only_a_transaction_that_writes_may_then_have_been_applied(op, maybe_applied):
+    with pytest.raises(InternalError) as caught:
+        replies.txn_response([op], [])(sent.txn(), 0)
+    assert caught.value.maybe_applied is maybe_applied
 
 
 @pytest.mark.parametrize(

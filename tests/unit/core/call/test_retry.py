@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from etcd_factory import Retry
 from etcd_factory.core.call.retry import RetryAction, backoff, maybe_applied, next_action
 from etcd_factory.errors import Code, error_of
+from etcd_factory.wire import methods
 
 LOST = (Code.UNAVAILABLE, "Socket closed")
 LATE = (Code.DEADLINE_EXCEEDED, "Deadline Exceeded")
@@ -66,26 +67,60 @@ def test_a_write_refused_by_a_learner_is_an_error_if_it_is_the_only_host():
     assert next_action(failure(LEARNER), repeatable=False, renewable=False, hosts=1) is RetryAction.RAISE
 
 
-@pytest.mark.parametrize("status", [LOST, LATE, (Code.CANCELLED, ""), (Code.UNKNOWN, ""), (Code.INTERNAL, "")])
-def test_a_write_whose_reply_was_lost_may_have_been_applied(status):
-    assert maybe_applied(failure(status), repeatable=False)
+WRITES = [methods.PUT, methods.TXN, methods.LEASE_GRANT, methods.LEASE_REVOKE, methods.ALARM, methods.COMPACT]
+# any status but those by which a server says that the request itself was wrong
+DOUBTFUL = [
+    LOST,
+    LATE,
+    FULL,  # etcd applies the write and says then that there was no space for it
+    (Code.CANCELLED, ""),
+    (Code.UNKNOWN, ""),
+    (Code.INTERNAL, ""),
+    (Code.ABORTED, ""),
+    (Code.DATA_LOSS, ""),
+    (Code.RESOURCE_EXHAUSTED, "CLIENT: Received message larger than max (9 vs. 5)"),
+    (Code.RESOURCE_EXHAUSTED, "Bandwidth exhausted or memory limit exceeded"),  # an RST_STREAM: ENHANCE_YOUR_CALM
+]
+REFUSED = [
+    DENIED,
+    OLD_TOKEN,
+    OLD_STORE,
+    LEARNER,
+    (Code.UNKNOWN, "auth: revision in header is old"),
+    (Code.INVALID_ARGUMENT, "etcdserver: request is too large"),
+    (Code.RESOURCE_EXHAUSTED, "etcdserver: too many requests"),
+    (Code.RESOURCE_EXHAUSTED, "Sent message larger than max (9 vs. 5)"),
+    (Code.FAILED_PRECONDITION, ""),
+    (Code.NOT_FOUND, ""),
+    (Code.ALREADY_EXISTS, ""),
+    (Code.OUT_OF_RANGE, ""),
+    (Code.UNIMPLEMENTED, ""),
+]
 
 
-@pytest.mark.parametrize("status", [DENIED, FULL, OLD_TOKEN, (Code.FAILED_PRECONDITION, ""), (Code.NOT_FOUND, "")])
-def test_a_write_that_the_server_refused_was_not_applied(status):
-    assert not maybe_applied(failure(status), repeatable=False)
+@pytest.mark.parametrize("method", WRITES, ids=lambda method: method.name)
+@pytest.mark.parametrize("status", DOUBTFUL, ids=str)
+def test_a_write_whose_reply_does_not_rule_it_out_may_have_been_applied(method, status):
+    """Whether it may be repeated or not: repeatable does not mean that it was not applied."""
+    assert maybe_applied(failure(status), method)
 
 
-def test_a_write_with_an_old_token_was_not_applied_whatever_the_code():
-    assert not maybe_applied(error_of(Code.UNKNOWN, "auth: revision in header is old"), repeatable=False)
+@pytest.mark.parametrize("method", WRITES, ids=lambda method: method.name)
+@pytest.mark.parametrize("status", REFUSED, ids=str)
+def test_a_write_that_the_server_refused_was_not_applied(method, status):
+    assert not maybe_applied(failure(status), method)
 
 
-def test_a_write_that_never_left_was_not_applied():
-    assert not maybe_applied(failure(LOST, sent=False), repeatable=False)
+@pytest.mark.parametrize("method", WRITES, ids=lambda method: method.name)
+def test_a_write_that_never_left_was_not_applied(method):
+    assert not maybe_applied(failure(LOST, sent=False), method)
 
 
-def test_a_read_is_never_applied():
-    assert not maybe_applied(failure(LOST), repeatable=True)
+@pytest.mark.parametrize(
+    "method", [methods.RANGE, methods.READ_TXN, methods.LEASE_KEEP_ALIVE_ONCE, methods.AUTHENTICATE, methods.STATUS]
+)
+def test_a_call_that_writes_nothing_is_never_applied(method):
+    assert not maybe_applied(failure(LOST), method)
 
 
 def test_the_backoff_doubles_up_to_the_maximum():

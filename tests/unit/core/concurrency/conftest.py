@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from etcd_factory.core.concurrency import queue as module
 from etcd_factory.model import KeyValue
 from etcd_factory.testing import replies
+from tests.support.watching import recorder  # noqa: F401
 
 TTL = 60
 LEASE = 255
@@ -56,3 +58,9 @@ class Queue:
 @pytest.fixture
 def queue():
     return Queue()
+
+
+@pytest.fixture(autouse=True)
+def unguarded(monkeypatch):
+    """No holder begins to watch its key in the time that a test takes."""
+    monkeypatch.setattr(module, "GUARD_AFTER", 1e6)

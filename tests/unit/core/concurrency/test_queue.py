@@ -6,17 +6,26 @@ import logging
 
 import pytest
 
-from etcd_factory.core.concurrency.queue import ENTER_ATTEMPTS, QueueEntry, first_entry, leave_and_log
+from etcd_factory.core.concurrency.queue import ENTER_ATTEMPTS, PATIENCE, QueueEntry, first_entry, leave_and_log
 from etcd_factory.core.lease.session import LeaseSession
-from etcd_factory.errors import ClientClosedError, ConnectionFailedError, LockFailedError, NoSpaceError
+from etcd_factory.errors import (
+    ClientClosedError,
+    ConnectionFailedError,
+    DeadlineExceededError,
+    LockFailedError,
+    NoSpaceError,
+    PermissionDeniedError,
+)
 from etcd_factory.model import KeyValue
-from etcd_factory.testing import replies
+from etcd_factory.testing import ScriptedTransport, StreamScript, replies
 from etcd_factory.wire import messages
+from tests.support.transports import Held
 
 TTL = 60
 KEY = b"q/ff"
 CREATED = replies.txn(replies.put(revision=5), revision=5)
 REVOKED = replies.of("LeaseRevoke")
+DENIED = replies.server_error("etcdserver: permission denied")
 
 
 def own(value=b"", create_revision=5):
@@ -36,9 +45,12 @@ def exists(value=b"", create_revision=5):
 
 @pytest.fixture
 def entry_of(view_of):
-    """A function that returns an entry whose lease is ff, on these responses, and the transport."""
+    """A function that returns an entry whose lease is ff, on these responses, and the scripted transport.
 
-    def make(*steps, **script):
+    ``through`` puts another transport around that.
+    """
+
+    def make(*steps, through=lambda transport: transport, **script):
         reads = [step for step in steps if isinstance(step, messages.RangeResponse)]
         by_method = {
             "LeaseGrant": replies.lease(255, TTL),
@@ -46,8 +58,9 @@ def entry_of(view_of):
             "Txn": [step for step in steps if step not in reads],
             "Range": reads,
         }
-        view, transport = view_of({**by_method, **script}, hosts=["a:1", "b:1"])
-        return QueueEntry(view, "q", LeaseSession(view, TTL)), transport
+        inner = ScriptedTransport({**by_method, **script})
+        view, _ = view_of(through(inner), hosts=["a:1"])
+        return QueueEntry(view, "q", LeaseSession(view, TTL)), inner
 
     return make
 
@@ -90,9 +103,10 @@ async def test_a_continued_entry_that_is_gone_is_lost(entry_of):
         await entry.enter(b"new")
 
 
-async def test_creating_an_entry_is_repeated_if_its_response_is_lost(entry_of):
+@pytest.mark.parametrize("error", [replies.lost(), NoSpaceError("full")], ids=["lost", "applied before it failed"])
+async def test_creating_an_entry_is_repeated_if_it_may_have_been_applied(entry_of, error):
     """The key is this lease's alone: creating it twice is harmless."""
-    entry, transport = entry_of(replies.lost(), exists(b"v"))
+    entry, transport = entry_of(error, exists(b"v"))
     await entry.enter(b"v")
     assert (entry.revision, entry.in_doubt) == (5, True)
     assert methods_of(transport) == ["LeaseGrant", "Txn", "Txn"]
@@ -106,8 +120,8 @@ async def test_creating_an_entry_is_given_up_after_some_attempts(entry_of):
 
 
 async def test_what_the_server_refuses_is_not_repeated(entry_of):
-    entry, transport = entry_of(NoSpaceError("full"))
-    with pytest.raises(NoSpaceError):
+    entry, transport = entry_of(DENIED)
+    with pytest.raises(PermissionDeniedError):
         await entry.enter(b"v")
     assert (entry.in_doubt, methods_of(transport)) == (False, ["LeaseGrant", "Txn"])
 
@@ -118,7 +132,7 @@ async def test_what_the_server_refuses_is_not_repeated(entry_of):
 async def test_it_is_the_turn_of_the_entry_that_has_none_before_it(entry_of):
     entry, transport = entry_of(CREATED, replies.get(), own())
     await entry.enter(b"")
-    assert await entry.wait(None)
+    assert await entry.wait()
     assert entry.is_first
     request = transport.calls[2].request
     assert (request.key, request.max_create_revision, request.limit) == (b"q/", 4, 1)
@@ -129,7 +143,7 @@ async def test_it_waits_for_the_deletion_of_the_entry_just_before_it(entry_of):
     watch = replies.watch(replies.delete_event(b"q/1", revision=10))
     entry, transport = entry_of(CREATED, before(revision=9), replies.get(), own(), Watch=watch)
     await entry.enter(b"")
-    assert await entry.wait(None)
+    assert await entry.wait()
     (opened,) = [call for call in transport.calls if call.method == "Watch"]
     request = opened.sent[0].create_request
     assert (request.key, request.start_revision, list(request.filters)) == (b"q/1", 10, [0])
@@ -139,20 +153,7 @@ async def test_it_looks_again_if_the_deletion_is_compacted(entry_of):
     watch = replies.watch(replies.canceled(compact_revision=50))
     entry, _ = entry_of(CREATED, before(), replies.get(), own(), Watch=watch)
     await entry.enter(b"")
-    assert await entry.wait(None)
-
-
-async def test_at_the_deadline_it_is_not_its_turn(entry_of, clock):
-    entry, transport = entry_of(CREATED, before())
-    await entry.enter(b"")
-    assert await entry.wait(clock.time) is False
-    assert (entry.is_first, "Watch" in methods_of(transport)) == (False, False)
-
-
-async def test_it_looks_once_more_at_the_deadline(entry_of, clock):
-    entry, _ = entry_of(CREATED, replies.get(), own())
-    await entry.enter(b"")
-    assert await entry.wait(clock.time)
+    assert await entry.wait()
 
 
 @pytest.mark.parametrize("found", [replies.get(), own(create_revision=8)], ids=["deleted", "of another contender"])
@@ -161,7 +162,7 @@ async def test_an_entry_whose_key_is_gone_has_no_turn(entry_of, found):
     entry, _ = entry_of(CREATED, replies.get(), found)
     await entry.enter(b"")
     with pytest.raises(LockFailedError, match="the lease of b'q' was lost while waiting"):
-        await entry.wait(None)
+        await entry.wait()
     assert not entry.is_first
 
 
@@ -170,7 +171,7 @@ async def test_an_entry_whose_lease_has_expired_has_no_turn(entry_of, clock):
     await entry.enter(b"")
     clock.time = TTL
     with pytest.raises(LockFailedError, match="the lease of b'q' was lost"):
-        await entry.wait(None)
+        await entry.wait()
     assert methods_of(transport) == ["LeaseGrant", "Txn"]
 
 
@@ -179,7 +180,7 @@ async def test_an_entry_that_was_left_says_so(entry_of):
     await entry.enter(b"")
     await entry.leave()
     with pytest.raises(LockFailedError, match="the entry for b'q' was left while waiting"):
-        await entry.wait(None)
+        await entry.wait()
 
 
 async def test_closing_the_client_ends_the_wait(entry_of):
@@ -187,7 +188,139 @@ async def test_closing_the_client_ends_the_wait(entry_of):
     await entry.enter(b"")
     await entry._view.client.close()
     with pytest.raises(ClientClosedError):
-        await entry.wait(None)
+        await entry.wait()
+
+
+# --- the deadline of a contender
+
+FAILED = "the lock 'q' was not acquired"
+
+
+def never(clock, reply=replies.NO_REPLY):
+    """A step that answers nothing before the call's timeout has passed."""
+
+    def step(call):
+        clock.time += call.timeout
+        return reply
+
+    return step
+
+
+def starting(*steps):
+    """A step that answers calls by these, and from then on by the last one."""
+    left = [*steps]
+    return lambda call: (left.pop(0) if len(left) > 1 else left[0])(call)
+
+
+def reply(message):
+    return lambda call: message
+
+
+SILENCE = {
+    "the grant": ("LeaseGrant", ()),
+    "the entry": ("Txn", ()),
+    "the entry before": ("Range", ()),
+    "the own key": ("Range", (replies.get(),)),
+}
+
+
+@pytest.mark.parametrize("silent", SILENCE)
+async def test_one_deadline_bounds_all_calls_of_a_contender(entry_of, clock, silent):
+    method, answers = SILENCE[silent]
+    silence = starting(*map(reply, answers), never(clock))
+    entry, transport = entry_of(CREATED, replies.get(), own(), **{method: silence})
+    with pytest.raises(LockFailedError, match=f"{FAILED} within 0.5 s: etcd did not answer") as caught:
+        await entry.contend(b"", 0.5, FAILED)
+    assert isinstance(caught.value.__cause__, DeadlineExceededError)
+    assert clock.time == pytest.approx(0.5)
+    assert max(call.timeout for call in transport.calls if call.method == method) <= 0.5
+
+
+async def test_a_contender_that_etcd_never_answers_leaves_nothing(entry_of, clock):
+    entry, transport = entry_of(Txn=never(clock))
+    with pytest.raises(LockFailedError):
+        await entry.contend(b"", 0.5, FAILED)
+    await entry._view.client.close()
+    assert (entry.is_left, methods_of(transport)[-1]) == (True, "LeaseRevoke")
+
+
+async def test_whoever_gives_up_waits_only_a_moment_for_an_answer_to_its_leaving(entry_of, clock):
+    entry, inner = entry_of(Txn=never(clock), through=lambda inner: Held(inner, "LeaseRevoke"))
+    held = entry._view.client.transport
+    held.hold()
+    with pytest.raises(LockFailedError):
+        await entry.contend(b"", 0.5, FAILED)
+    await held.arrived()
+    assert "LeaseRevoke" not in methods_of(inner)
+    held.release()
+    await entry._view.client.close()
+    assert methods_of(inner)[-1] == "LeaseRevoke"
+
+
+def waiting_until(clock, deadline):
+    """A watch in whose time the deadline passes."""
+
+    def created(request):
+        if not request.HasField("create_request"):
+            return None
+        clock.time = deadline
+        return messages.WatchResponse(watch_id=request.create_request.watch_id, created=True)
+
+    return StreamScript(reply=created)
+
+
+async def test_a_waiter_gives_up_at_its_deadline_and_says_what_it_waits_for(entry_of, clock):
+    entry, _ = entry_of(CREATED, Range=before(), Watch=waiting_until(clock, 0.1))
+    with pytest.raises(LockFailedError, match=rf"{FAILED} within 0\.1 s: it waits for the key b'q/1'"):
+        await entry.contend(b"", 0.1, FAILED)
+    assert not entry.is_first
+
+
+async def test_a_waiter_whose_turn_comes_at_its_deadline_has_it(entry_of, clock):
+    reads = [before(), replies.get(), own()]
+    entry, _ = entry_of(CREATED, Range=reads, Watch=waiting_until(clock, 0.1))
+    await entry.contend(b"", 0.1, FAILED)
+    assert entry.is_first
+
+
+async def test_a_waiter_gives_up_soon_after_its_deadline_if_etcd_does_not_answer_any_more(entry_of, clock):
+    reads = starting(reply(before()), never(clock))
+    entry, _ = entry_of(CREATED, Range=reads, Watch=waiting_until(clock, 0.1))
+    with pytest.raises(LockFailedError, match=rf"{FAILED} within 0\.1 s: it waits for the key b'q/1'"):
+        await entry.contend(b"", 0.1, FAILED)
+    assert clock.time <= 0.1 + PATIENCE + 0.001
+
+
+async def test_who_tries_once_has_the_usual_time_for_it(entry_of, clock):
+    entry, transport = entry_of(CREATED, replies.get(), own())
+    await entry.contend(b"", 0, FAILED)
+    assert entry.is_first
+    assert {call.timeout for call in transport.calls if call.method == "Txn"} == {5.0}
+
+
+async def test_who_tries_once_does_not_wait_for_another(entry_of):
+    entry, transport = entry_of(CREATED, before())
+    with pytest.raises(LockFailedError, match=f"{FAILED} within 0 s: it waits for the key b'q/1'"):
+        await entry.contend(b"", 0, FAILED)
+    assert "Watch" not in methods_of(transport)
+
+
+async def test_who_waits_for_ever_has_the_usual_time_for_each_call(entry_of):
+    entry, transport = entry_of(CREATED, replies.get(), own())
+    await entry.contend(b"", None, FAILED)
+    assert {call.timeout for call in transport.calls if call.method == "Txn"} == {5.0}
+
+
+async def test_without_a_deadline_the_error_of_a_call_is_raised(entry_of, clock):
+    entry, _ = entry_of(Txn=never(clock))
+    with pytest.raises(DeadlineExceededError):
+        await entry.contend(b"", None, FAILED)
+
+
+async def test_what_the_server_refuses_is_raised_whatever_the_deadline(entry_of):
+    entry, _ = entry_of(DENIED)
+    with pytest.raises(PermissionDeniedError):
+        await entry.contend(b"", 60, FAILED)
 
 
 # --- leaving
@@ -214,7 +347,7 @@ async def test_a_failure_to_leave_is_logged_with_what_becomes_of_the_entry(entry
     entry, _ = entry_of(CREATED, LeaseRevoke=[NoSpaceError("full"), REVOKED])
     await entry.enter(b"")
     with caplog.at_level(logging.WARNING, "etcd_factory.lock"):
-        await leave_and_log(entry, "q")
+        await leave_and_log(entry)
     assert "the entry for 'q' could not be removed, its lease expires by its ttl" in caplog.text
 
 

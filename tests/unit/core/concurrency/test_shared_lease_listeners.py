@@ -56,7 +56,7 @@ def left(lease):
 async def test_a_released_lock_leaves_nothing(connect):
     client = connect(script())
     lease = client.lease(60)
-    lock = await settle(client.lock("name", lease=lease).acquire())
+    lock = await settle(client.lock("name", lease=lease).on("lost", print).acquire())
     assert len(left(lease)) == 1
     await settle(lock.release())
     assert left(lease) == []

@@ -142,15 +142,15 @@ async def test_the_background_work_ends_with_the_last_lease(connect):
 async def test_a_lease_released_during_its_grant_is_not_kept_alive(client_of):
     client, _ = client_of([])
     keepalive, state = client.background.get(KeepAlive), LeaseState(ended=True)
-    keepalive.add(state, Renewal(7, TTL, 0.0))
+    await keepalive.add(state, Renewal(7, TTL, 0.0))
     assert [*keepalive._states] == []
 
 
 async def test_a_renewal_made_elsewhere_counts_for_all_handles(client_of):
     client, _ = client_of([])
     keepalive, states = client.background.get(KeepAlive), [LeaseState(existing=True), LeaseState(existing=True)]
-    keepalive.add(states[0], Renewal(7, TTL, 0.0))
-    keepalive.add(states[1], Renewal(7, TTL, 3.0))
+    await keepalive.add(states[0], Renewal(7, TTL, 0.0))
+    await keepalive.add(states[1], Renewal(7, TTL, 3.0))
     assert states[0].renewal is states[1].renewal
 
 
@@ -205,17 +205,27 @@ async def test_the_end_takes_a_bounded_time(client_of, clock):
     client, transport = client_of({"LeaseRevoke": slow}, timeout=60)
     keepalive = client.background.get(KeepAlive)
     for number in (1, 2, 3):
-        keepalive.add(LeaseState(), Renewal(number, TTL, 0.0))
+        await keepalive.add(LeaseState(), Renewal(number, TTL, 0.0))
     await client.close()
     assert revoked(transport) == [1]
 
 
-async def test_after_the_end_no_lease_is_kept_alive(client_of):
+@pytest.mark.parametrize("existing", [True, False])
+async def test_after_the_end_no_lease_is_kept_alive_and_one_that_was_granted_is_revoked(client_of, existing):
+    client, transport = client_of({"LeaseRevoke": REVOKED})
+    keepalive = client.background.get(KeepAlive)
+    await keepalive.close()
+    with pytest.raises(ClientClosedError):
+        await keepalive.add(LeaseState(existing=existing), Renewal(7, TTL, 0.0))
+    assert revoked(transport) == ([] if existing else [7])
+
+
+async def test_after_the_end_no_grant_begins(client_of):
     client, _ = client_of([])
     keepalive = client.background.get(KeepAlive)
-    await client.close()
-    with pytest.raises(ClientClosedError):
-        keepalive.add(LeaseState(), Renewal(7, TTL, 0.0))
+    await keepalive.close()
+    with pytest.raises(ClientClosedError), keepalive.granting():
+        pytest.fail("it began")
 
 
 async def test_no_handler_is_called_for_a_lease_that_the_end_revoked(connect):

@@ -10,7 +10,8 @@ from etcd_factory.core.op import Ungranted
 from etcd_factory.errors import ClientClosedError, LeaseNotFoundError, NoSpaceError
 from etcd_factory.model import LeaseInfo
 from etcd_factory.testing import replies
-from tests.support.faces import settle
+from tests.support.faces import closed, failure, settle
+from tests.support.watching import Recorder
 
 TTL = 60
 REVOKED = replies.of("LeaseRevoke")
@@ -96,6 +97,95 @@ async def test_all_leases_are_listed(connect):
     assert await settle(client.leases()) == [7, 8]
 
 
+# --- a lease that etcd does not have any more: the handle knows before the caller does
+
+GONE = replies.server_error("etcdserver: requested lease not found")
+
+
+@pytest.fixture
+async def lost(connect, face):
+    """A function that returns a lease that etcd has lost, its client and the recorder of its handler.
+
+    The script answers the use that finds it out.
+    """
+
+    async def make(method, answer):
+        recorder = Recorder()
+        client, _ = connect({"LeaseGrant": replies.lease(7, TTL), method: answer, "LeaseRevoke": REVOKED})
+        lease = client.lease(TTL)
+        recorder.on(lease, "lost")
+        await settle(lease.grant())
+        assert lease.alive
+        return lease, client, recorder
+
+    return make
+
+
+USES = {
+    "a put": ("Put", lambda client, lease: client.put("k").lease(lease).value("v")),
+    "a put of the lease": ("Put", lambda client, lease: lease.put("k").value("v")),
+    "a put by the id": ("Put", lambda client, lease: client.put("k").lease(lease.id).value("v")),
+    "a transaction": ("Txn", lambda client, lease: client.batch([ops.put("k").lease(lease).value("v"), ops.get("k")])),
+    "the other branch": (
+        "Txn",
+        lambda client, lease: client.if_("k", "version", "==", 0).else_(ops.put("k").lease(lease).value("v")).commit(),
+    ),
+    "a transaction inside a transaction": (
+        "Txn",
+        lambda client, lease: client.txn().then(ops.txn().then(ops.put("k").lease(lease).value("v"))).commit(),
+    ),
+    "a view with other options": (
+        "Put",
+        lambda client, lease: client.with_options(timeout=3).put("k").lease(lease).value("v"),
+    ),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+async def test_a_write_that_finds_it_gone_raises_once_it_is_not_alive(lost, use):
+    method, write = USES[use]
+    lease, client, recorder = await lost(method, GONE)
+    error = await failure(lambda: write(client, lease), LeaseNotFoundError)
+    assert (error.maybe_applied, lease.alive) == (False, False)
+    await recorder.until("lost")
+
+
+async def test_a_renewal_that_finds_it_gone_raises_once_it_is_not_alive(lost):
+    lease, _, recorder = await lost("LeaseKeepAlive", renewed(0))
+    await failure(lease.keepalive_once, LeaseNotFoundError)
+    assert not lease.alive
+    await recorder.until("lost")
+
+
+@pytest.mark.parametrize("ttl", [-1, 0])
+async def test_once_its_time_to_live_says_that_it_is_gone_it_is_not_alive(lost, ttl):
+    lease, _, recorder = await lost("LeaseTimeToLive", replies.of("LeaseTimeToLive", ID=7, TTL=ttl))
+    assert (await settle(lease.time_to_live())).ttl == ttl
+    assert not lease.alive
+    await recorder.until("lost")
+
+
+async def test_with_several_leases_it_is_not_known_which_one_is_gone(lost):
+    """The error does not say; each is asked for at its next renewal."""
+    lease, client, _ = await lost("Txn", GONE)
+    puts = [ops.put("a").lease(lease).value("v"), ops.put("b").lease(8).value("v")]
+    await failure(lambda: client.batch(puts), LeaseNotFoundError)
+    assert lease.alive
+
+
+async def test_another_lease_that_is_gone_does_not_matter(lost):
+    lease, client, _ = await lost("Put", GONE)
+    await failure(lambda: client.put("k").lease(8).value("v"), LeaseNotFoundError)
+    assert lease.alive
+
+
+async def test_a_lease_that_is_gone_is_not_revoked_at_the_end(connect):
+    client, transport = connect([replies.lease(7, TTL), GONE])
+    await failure(lambda: client.lease(TTL).put("k").value("v"), LeaseNotFoundError)
+    await closed(client)
+    assert methods_of(transport) == ["LeaseGrant", "Put"]
+
+
 # --- the block
 
 
@@ -147,7 +237,10 @@ async def test_a_closed_client_grants_no_lease(connect):
     [
         (lambda client: client.lease(0), ValueError, "a ttl must be at least 1 second"),
         (lambda client: client.lease("9"), TypeError, "a ttl must be an int, in seconds"),
+        (lambda client: client.lease(9 * 10**9 + 1), ValueError, "a ttl must be at most 9000000000 seconds"),
         (lambda client: client.lease(9, id=0), ValueError, "a lease id must be from 1"),
+        (lambda client: client.lease(9, id=1 << 63), ValueError, "a lease id must be at most 9223372036854775807"),
+        (lambda client: client.lease_of(1 << 63), ValueError, "a lease id must be at most 9223372036854775807"),
         (lambda client: client.lease_of(-1), ValueError, "a lease id must not be negative"),
         (lambda client: client.lease_of(None), TypeError, "a lease id must be an int"),
         (
@@ -176,7 +269,7 @@ async def test_handlers_are_called_with_the_lease_which_on_returns(connect):
     lease, called = client.lease(TTL), []
     assert lease.on("lost", called.append) is lease
     (listener,) = lease._session.state.listeners
-    listener()
+    await listener()
     assert called == [lease]
 
 

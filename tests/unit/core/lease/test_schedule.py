@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etcd_factory.core.lease.schedule import AHEAD, LEAST_PATIENCE, Renewal, RenewalSchedule, Timetable
+from etcd_factory.core.lease.schedule import AHEAD, LEAST_PATIENCE, LONGEST, Renewal, RenewalSchedule, Timetable
 
 TTL = 9
 THIRD = TTL / 3
@@ -183,6 +183,63 @@ def test_an_older_renewal_made_elsewhere_does_not_shorten_a_lease(requested):
     requested.answered(1, TTL, THIRD)
     requested.renewed(1, TTL, 1.0, THIRD)
     assert requested.expired(TTL + 1.0) == []
+
+
+# --- leases whose renewal is refused
+
+
+def test_a_refused_lease_is_asked_for_apart_a_third_of_its_ttl_later(requested):
+    requested.refused(1, 1.0)
+    assert (requested.due(), requested.request(TTL)) == (None, [])
+    assert requested.apart(1.0 + THIRD - TICK) == []
+    assert requested.apart(1.0 + THIRD) == [1]
+    assert requested.apart(TTL) == []  # once
+
+
+def test_a_refused_lease_is_a_reason_to_wake_up(requested):
+    requested.refused(1, 1.0)
+    for connected in (True, False):
+        assert requested.next(connected=connected) == 1.0 + THIRD
+
+
+def test_a_refused_lease_is_not_late_and_expires_by_its_ttl(requested):
+    requested.refused(1, 1.0)
+    assert not requested.is_unresponsive(TTL)
+    assert requested.expired(TTL - THIRD) == [1]
+    assert (requested.apart(2 * TTL), len(requested)) == ([], 0)
+
+
+def test_a_broken_stream_does_not_put_a_refused_lease_back_on_it(requested):
+    requested.add(Renewal(2, TTL, 0.0), 0.0)
+    requested.request(THIRD)
+    requested.refused(1, THIRD)
+    requested.disconnected(THIRD)
+    assert requested.request(THIRD) == [2]
+
+
+def test_a_refused_lease_that_is_renewed_apart_is_due_on_the_stream_again(requested):
+    requested.refused(1, 1.0)
+    assert requested.apart(1.0 + THIRD) == [1]
+    assert requested.renewed(1, TTL, 4.0, 5.0)
+    assert requested.due() == 5.0 + THIRD
+    assert requested.request(5.0 + THIRD) == [1]
+
+
+def test_a_refused_lease_that_was_dropped_is_not_asked_for(requested):
+    requested.refused(1, 1.0)
+    requested.drop(1)
+    requested.refused(1, 2.0)
+    assert (requested.apart(TTL), requested.next(connected=True)) == ([], None)
+
+
+# --- numbers of a server that is not etcd
+
+
+@pytest.mark.parametrize("ttl", [1 << 62, (1 << 63) - 1])
+def test_a_ttl_that_no_clock_holds_is_the_longest(requested, ttl):
+    assert requested.answered(1, ttl, 0.0)
+    assert requested.due() == LONGEST / 3
+    assert requested.next(connected=False) == LONGEST
 
 
 def test_each_of_many_leases_has_its_own_time():

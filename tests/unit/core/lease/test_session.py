@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import asyncio
 
+import anyio
 import pytest
 
-from etcd_factory.core.lease.session import ExistingLease, LeaseSession
-from etcd_factory.errors import ConnectionFailedError, LeaseExistsError, LeaseNotFoundError, NoSpaceError
+from etcd_factory import AsyncETCDService
+from etcd_factory.core.lease.keepalive import KeepAlive
+from etcd_factory.core.lease.session import PAUSES, ExistingLease, LeaseSession
+from etcd_factory.errors import (
+    ClientClosedError,
+    ConnectionFailedError,
+    EtcdError,
+    LeaseExistsError,
+    LeaseNotFoundError,
+    NoSpaceError,
+    PermissionDeniedError,
+)
 from etcd_factory.testing import ScriptedTransport, replies
-from tests.support.faces import FACES
+from tests.support.faces import FACES, until
 from tests.support.transports import Held
+from tests.support.views import view_behind
 
 BOUND = 10  # seconds that nothing here takes
 TTL = 9
 REVOKED = replies.of("LeaseRevoke")
 GONE = replies.server_error("etcdserver: requested lease not found")
+EXISTS = replies.server_error("etcdserver: lease already exists")
+DENIED = replies.server_error("etcdserver: permission denied")
 
 
 def renewed(ttl=TTL, lease=7):
@@ -79,18 +93,58 @@ async def test_it_lives_from_when_the_answered_request_was_sent(session_of, cloc
 
 
 async def test_a_failed_grant_names_itself_and_can_be_repeated(session_of):
-    session, _ = session_of([NoSpaceError("full"), replies.lease(7, TTL), REVOKED])
-    with pytest.raises(NoSpaceError) as caught:
+    session, _ = session_of([DENIED, replies.lease(7, TTL), REVOKED])
+    with pytest.raises(PermissionDeniedError) as caught:
         await session.grant()
     assert caught.value.operation == "grant a lease"
     assert await session.grant() == 7
 
 
-async def test_a_grant_whose_response_is_lost_is_retried(session_of):
-    """A lease that nobody knows of expires by its ttl."""
+async def test_it_is_granted_under_a_random_id(session_of):
+    """So that it can be revoked even if the response never comes."""
+    ids = []
+    for random in (0.0, 0.25, 1.0):
+        session, transport = session_of([replies.lease(7, TTL), REVOKED])
+        session._client.runtime.random = lambda random=random: random
+        await session.grant()
+        ids.append(transport.calls[0].request.ID)
+    assert ids == sorted({*ids})
+    assert 0 < ids[0] <= ids[-1] < 1 << 63
+
+
+async def test_a_grant_whose_response_is_lost_is_retried_under_the_same_id(session_of):
     session, transport = session_of([replies.lost(), replies.lease(7, TTL), REVOKED], hosts=["a:1", "b:1"])
     assert await session.grant() == 7
-    assert methods_of(transport) == ["LeaseGrant", "LeaseGrant"]
+    first, second = transport.calls
+    assert first.request == second.request
+    assert first.request.ID > 0
+
+
+async def test_a_lease_that_the_lost_attempt_granted_is_used(session_of, clock):
+    """The second attempt meets it; how long it lives is then asked for."""
+
+    def answered(call):
+        clock.time += 1
+        return renewed(30, call.request.ID)
+
+    script = {
+        "LeaseGrant": [replies.lost(), EXISTS],
+        "LeaseKeepAlive": answered,
+        "LeaseRevoke": REVOKED,
+    }
+    session, transport = session_of(script, hosts=["a:1", "b:1"])
+    lease = await session.grant()
+    grant, _, asked = transport.calls
+    assert lease == grant.request.ID == asked.request.ID
+    assert (session.alive, session.state.renewal.deadline) == (True, 30)
+
+
+async def test_a_lease_that_the_lost_attempt_granted_and_that_is_gone_is_an_error(session_of):
+    script = {"LeaseGrant": [replies.lost(), EXISTS], "LeaseKeepAlive": renewed(0)}
+    session, _ = session_of(script, hosts=["a:1", "b:1"])
+    with pytest.raises(LeaseNotFoundError):
+        await session.grant()
+    assert not session.alive
 
 
 async def test_a_grant_of_a_chosen_id_whose_response_is_lost_is_not_retried(session_of):
@@ -103,11 +157,141 @@ async def test_a_grant_of_a_chosen_id_whose_response_is_lost_is_not_retried(sess
 
 
 async def test_a_chosen_id_that_exists_is_an_error(session_of):
-    exists = replies.server_error("etcdserver: lease already exists")
-    session, _ = session_of([exists], lambda view: LeaseSession(view, TTL, 255))
+    session, _ = session_of([EXISTS], lambda view: LeaseSession(view, TTL, 255))
     with pytest.raises(LeaseExistsError):
         await session.grant()
     assert not session.alive
+
+
+# --- a grant that nobody waits for any more
+
+
+def revoked(transport):
+    """The ids of the leases that were to be revoked, and that of the one that was to be granted."""
+    (granted,) = {call.request.ID for call in transport.calls if call.method == "LeaseGrant"}
+    return [call.request.ID for call in transport.calls if call.method == "LeaseRevoke"], granted
+
+
+@pytest.mark.parametrize("error", [NoSpaceError("full"), replies.lost(), replies.NO_REPLY], ids=repr)
+async def test_a_failed_grant_that_may_have_been_applied_is_revoked(session_of, error):
+    session, transport = session_of({"LeaseGrant": error, "LeaseRevoke": REVOKED}, retry={"attempts": 2})
+    with pytest.raises(EtcdError) as caught:
+        await session.grant()
+    assert caught.value.maybe_applied
+    await session._client.close()
+    revocations, granted = revoked(transport)
+    assert revocations == [granted]
+
+
+async def test_a_failed_grant_that_was_certainly_not_applied_is_not(session_of):
+    session, transport = session_of([DENIED])
+    with pytest.raises(PermissionDeniedError):
+        await session.grant()
+    await session._client.close()
+    assert methods_of(transport) == ["LeaseGrant"]
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit, asyncio.CancelledError])
+async def test_an_interrupted_grant_is_revoked(session_of, interrupt):
+    def interrupted(call):
+        raise interrupt
+
+    session, transport = session_of({"LeaseGrant": interrupted, "LeaseRevoke": REVOKED})
+    with pytest.raises(interrupt):
+        await session.grant()
+    await session._client.close()
+    revocations, granted = revoked(transport)
+    assert revocations == [granted]
+    assert not session.alive
+
+
+@pytest.mark.parametrize("scope", ["a task", "a scope of anyio"])
+async def test_a_cancelled_grant_is_revoked(scope):
+    inner = ScriptedTransport({"LeaseGrant": replies.lease(7, TTL), "LeaseRevoke": REVOKED})
+    held = Held(inner, "LeaseGrant", replies=True)
+    client = AsyncETCDService(transport=held)
+    held.hold()
+    lease = client.lease(TTL)
+    if scope == "a task":
+        granting = asyncio.ensure_future(lease.grant())
+        await held.arrived()
+        granting.cancel()
+        await asyncio.wait([granting], timeout=BOUND)
+        assert granting.cancelled()
+    else:
+        await cancelled_by_anyio(held, lease.grant)
+    await asyncio.wait_for(client.aclose(), BOUND)
+    revocations, granted = revoked(inner)
+    assert revocations == [granted]
+
+
+async def cancelled_by_anyio(held, call):
+    """Cancel a call by a scope, once it has been sent; every wait inside the scope is then cancelled again."""
+    async with anyio.create_task_group() as group:
+        with anyio.CancelScope() as scope:
+
+            async def cancel():
+                await held.arrived()
+                scope.cancel()
+
+            group.start_soon(cancel)
+            await call()
+    assert scope.cancelled_caught
+
+
+async def test_a_lease_that_is_granted_only_after_it_was_to_be_revoked_is_revoked_later(session_of, clock):
+    """The grant may still be on its way when the first revocation finds no such lease."""
+
+    def interrupted(call):
+        raise KeyboardInterrupt
+
+    session, transport = session_of({"LeaseGrant": interrupted, "LeaseRevoke": [GONE, GONE, REVOKED]})
+    with pytest.raises(KeyboardInterrupt):
+        await session.grant()
+    await session._client.close()
+    revocations, granted = revoked(transport)
+    assert revocations == [granted] * 3
+    assert clock.slept == list(PAUSES)
+
+
+async def test_it_is_looked_for_a_few_times_only(session_of):
+    session, transport = session_of({"LeaseGrant": replies.NO_REPLY, "LeaseRevoke": GONE}, retry={"attempts": 1})
+    with pytest.raises(EtcdError):
+        await session.grant()
+    await session._client.close()
+    assert len(revoked(transport)[0]) == len(PAUSES)
+
+
+async def test_a_revocation_that_fails_is_logged(session_of, caplog):
+    caplog.set_level("INFO", "etcd_factory.lease")
+    session, transport = session_of({"LeaseGrant": replies.NO_REPLY, "LeaseRevoke": DENIED}, retry={"attempts": 1})
+    with pytest.raises(EtcdError):
+        await session.grant()
+    await session._client.close()
+    assert "a lease that may have been granted could not be revoked and expires by its ttl" in caplog.text
+    assert len(revoked(transport)[0]) == 1
+
+
+@pytest.mark.parametrize("face", FACES, ids=lambda face: face.name)
+async def test_closing_the_client_during_a_grant_waits_for_it_and_revokes_the_lease(face):
+    inner = ScriptedTransport({"LeaseGrant": replies.lease(7, TTL), "LeaseRevoke": REVOKED})
+    held = Held(inner, "LeaseGrant", replies=True)
+    client = face.service(transport=held)
+    lease = client.lease(TTL)
+    held.hold()
+    granting = face.begin(lease.grant)
+    await held.arrived()
+    keepalive = view_behind(client).client.background.get(KeepAlive)
+    closing = face.close(client)
+    await until(lambda: keepalive._closed)
+    assert not closing.done()
+    held.release()
+    await asyncio.wait_for(closing, BOUND)
+    (error,) = await asyncio.gather(granting, return_exceptions=True)
+    assert isinstance(error, ClientClosedError)
+    assert methods_of(inner) == ["LeaseGrant", "LeaseRevoke"]
+    assert inner.calls[1].request.ID == 7
+    assert not lease.alive
 
 
 @pytest.mark.parametrize("face", FACES, ids=lambda face: face.name)
@@ -209,7 +393,7 @@ async def test_a_lease_that_is_revoked_during_its_grant_is_revoked_after_it(face
 
 @pytest.mark.parametrize("face", FACES, ids=lambda face: face.name)
 async def test_a_lease_whose_grant_fails_while_it_is_revoked_needs_no_revocation(face):
-    held = Held(ScriptedTransport([NoSpaceError("full")]), "LeaseGrant")
+    held = Held(ScriptedTransport([DENIED]), "LeaseGrant")
     client = face.service(transport=held)
     lease = client.lease(TTL)
     held.hold()
@@ -219,7 +403,8 @@ async def test_a_lease_whose_grant_fails_while_it_is_revoked_needs_no_revocation
     held.release()
     await asyncio.wait_for(revoking, BOUND)
     (error,) = await asyncio.gather(granting, return_exceptions=True)
-    assert isinstance(error, NoSpaceError)
+    assert isinstance(error, PermissionDeniedError)
+    await asyncio.wait_for(face.close(client), BOUND)
     assert methods_of(held.inner) == ["LeaseGrant"]
 
 

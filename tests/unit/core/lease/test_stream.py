@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from etcd_factory.core.lease.stream import KeepAliveStream, renewal
-from etcd_factory.errors import ConnectionFailedError, InvalidAuthTokenError
+from etcd_factory.core.lease.stream import KeepAliveStream
+from etcd_factory.errors import ConnectionFailedError, InvalidAuthTokenError, PermissionDeniedError
 from etcd_factory.testing import StreamScript, replies
 from etcd_factory.wire import messages, methods
 
@@ -91,5 +91,34 @@ async def test_an_error_of_opening_it_is_reported(client_of):
     assert isinstance(error, ConnectionFailedError)
 
 
-def test_a_renewal_is_a_message_with_the_id():
-    assert renewal(7) == messages.LeaseKeepAliveRequest(ID=7)
+# --- which renewal a refusal is about
+
+
+async def test_a_refusal_is_about_the_first_renewal_that_is_not_answered(stream_of):
+    """etcd answers in the order of the requests."""
+    stream, _, client = stream_of(leases=(1, 2, 3))
+    stream._stream = await client.transport.stream(HOST, methods.LEASE_KEEP_ALIVE, ())
+    assert stream.refused is None
+    stream.is_connected = True
+    stream.send([4])
+    assert stream.refused == 2
+    await stream.close()
+
+
+async def test_a_response_is_to_the_first_renewal_that_is_not_answered(stream_of):
+    refused = PermissionDeniedError()
+    stream, _, _ = stream_of(response(1), response(2), refused, leases=(1, 2, 3, 4))
+
+    def received(one, message):
+        one.is_connected = True
+        one.send([])
+
+    ends = []
+    await stream.run(received, lambda one, error: ends.append((type(error), one.refused)))
+    assert ends == [(PermissionDeniedError, 3)]
+
+
+async def test_a_response_that_nobody_asked_for_does_not_matter(stream_of):
+    stream, _, _ = stream_of(response(1), response(9), PermissionDeniedError())
+    assert [type(one).__name__ for one in await reported(stream)][-1] == "PermissionDeniedError"
+    assert stream.refused is None

@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from etcd_factory.core.watch.stream import WatchStream
+from tests.support.views import view_behind
 from tests.support.watching import recorder  # noqa: F401
 
 BOUND = 10  # seconds that nothing here takes
@@ -22,3 +24,15 @@ def take(face):
         return [await asyncio.wait_for(face.begin(lambda: following(watcher)), BOUND) for _ in range(count)]
 
     return take
+
+
+@pytest.fixture
+def stream_of(connect):
+    """A function that returns the watch stream of a client on a script, its transport, and the core client."""
+
+    def make(script, **options):
+        client, transport = connect(script, **options)
+        core = view_behind(client).client
+        return core.background.get(WatchStream), transport, core
+
+    return make

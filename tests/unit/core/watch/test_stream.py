@@ -8,9 +8,11 @@ import threading
 
 import pytest
 
+from etcd_factory.core.watch import stream as module
 from etcd_factory.core.watch.stream import HAS_LEADER, WatchStream, send
 from etcd_factory.errors import (
     ClientClosedError,
+    Code,
     ConnectionFailedError,
     InvalidAuthTokenError,
     PermissionDeniedError,
@@ -20,71 +22,9 @@ from etcd_factory.wire import messages
 from tests.support.faces import closed
 from tests.support.transports import Held
 from tests.support.views import view_behind
+from tests.support.watch_receivers import FIELDS, Receiver, begun, sent
 
 BOUND = 10  # seconds that nothing here takes
-FIELDS = {"key": b"k", "range_end": b""}
-
-
-class Receiver:
-    """Records what a watch receives; ``until`` waits for an output or a state."""
-
-    def __init__(self, keep=True):
-        self.notes, self.keep, self._change = [], keep, threading.Condition()
-
-    def deliver(self, output):
-        self._note(output.kind, output)
-        return self.keep
-
-    def state(self, state, error=None):
-        self._note(state, error)
-
-    def _note(self, kind, fact):
-        with self._change:
-            self.notes.append((kind, fact))
-            self._change.notify_all()
-
-    @property
-    def kinds(self):
-        return [kind for kind, _ in self.notes]
-
-    async def until(self, kind, count=1):
-        """Wait until it was notified so often, and return what it was notified of last."""
-
-        def wait():
-            with self._change:
-                assert self._change.wait_for(lambda: self.kinds.count(kind) >= count, BOUND), self.kinds
-            return [fact for one, fact in self.notes if one == kind][-1]
-
-        return await asyncio.to_thread(wait)
-
-
-@pytest.fixture
-def stream_of(connect):
-    """A function that returns the watch stream of a client on a script, its transport, and the core client."""
-
-    def make(script, **options):
-        client, transport = connect(script, **options)
-        core = view_behind(client).client
-        return core.background.get(WatchStream), transport, core
-
-    return make
-
-
-def sent(transport, kind="create_request"):
-    """The requests of a kind on each stream."""
-    return [
-        [getattr(message, kind) for message in call.sent if message.HasField(kind)]
-        for call in transport.calls
-        if call.method == "Watch"
-    ]
-
-
-async def begun(stream, *receivers, start=0):
-    """Begin watches, and return their ids once the server has confirmed them."""
-    ids = [stream.add(receiver, FIELDS, start) for receiver in receivers]
-    for receiver in receivers:
-        await receiver.until("created")
-    return ids
 
 
 # --- opening
@@ -113,6 +53,60 @@ async def test_outputs_reach_the_receiver_of_their_watch(stream_of):
     assert "events" not in one.kinds
 
 
+async def test_a_watch_that_joins_an_open_stream_is_connecting_too(stream_of):
+    stream, _, _ = stream_of({"Watch": replies.watch()})
+    await begun(stream, Receiver())
+    await begun(stream, receiver := Receiver())
+    assert receiver.kinds == ["connecting", "created"]
+
+
+# --- what is wrong with one watch does not matter to the others
+
+INVALID = {
+    "a revision of 64 bits": (FIELDS, 1 << 63),
+    "a key that is no bytes": ({"key": 5}, 0),
+    "an unknown field": ({"key": b"k", "color": "red"}, 0),
+}
+
+
+@pytest.mark.parametrize("name", INVALID)
+async def test_a_watch_that_cannot_be_requested_never_enters_the_stream(stream_of, name):
+    stream, transport, _ = stream_of({"Watch": replies.watch(replies.lost("broke"))})
+    fields, start = INVALID[name]
+    with pytest.raises((TypeError, ValueError)):
+        stream.add(Receiver(), fields, start)
+    await begun(stream, receiver := Receiver())
+    await receiver.until("created", 2)  # also when all watches are requested again
+    assert [[request.watch_id for request in one] for one in sent(transport)] == [[1], [1]]
+
+
+class Raising(Receiver):
+    """A receiver that cannot take events."""
+
+    def deliver(self, output):
+        super().deliver(output)
+        if output.kind == "events":
+            raise RecursionError("98 brackets")
+        return True
+
+
+async def test_a_receiver_that_raises_ends_its_own_watch(stream_of, caplog):
+    script = replies.watch()
+    stream, transport, _ = stream_of({"Watch": script})
+    one, other = Raising(), Receiver()
+    await begun(stream, one, other)
+    script.push(replies.put_event("k", "v"), replies.put_event("k", "v", watch=2))
+    await other.until("events")
+    output = await one.until("error")
+    assert isinstance(output.error, RecursionError)
+    assert "a watch could not take what it received, and ends" in caplog.text
+    assert [[request.watch_id for request in each] for each in sent(transport, "cancel_request")] == [[1]]
+    script.push(replies.lost("broke"))
+    await other.until("created", 2)
+    assert [[request.watch_id for request in each] for each in sent(transport)] == [[1, 2], [2]]
+    assert "disconnected" not in one.kinds
+
+
 # --- the end of watches
 
 
@@ -125,6 +119,40 @@ async def test_removing_a_watch_cancels_it_at_the_server_and_the_last_one_ends_t
     await begun(stream, Receiver())  # a later watch has a new stream
     assert [request.watch_id for request in sent(transport)[-1]] == [3]
     assert len(sent(transport)) == 2
+
+
+async def test_watches_that_begin_and_end_one_after_another_do_not_look_like_streams_that_break(connect):
+    client, transport = connect({"Watch": [replies.watch() for _ in range(9)]}, hosts=["a:1", "b:1"])
+    core, pauses = view_behind(client).client, []
+    core.backoff = lambda failures: pauses.append(failures) or 0.0
+    stream = core.background.get(WatchStream)
+    for _ in range(5):
+        (number,) = await begun(stream, receiver := Receiver())
+        await stream.remove(number)
+        assert "disconnected" not in receiver.kinds
+    assert (pauses, {call.host for call in transport.calls}) == ([], {"http://a:1"})
+
+
+class Canceling(ScriptedTransport):
+    """A transport whose streams raise an error if they are closed, as those of gRPC do."""
+
+    async def stream(self, *call):
+        stream = await super().stream(*call)
+        abort = stream.abort
+        stream.abort = lambda error: abort(error or replies.server_error("canceled", Code.CANCELLED))
+        return stream
+
+
+async def test_nor_if_a_closed_stream_raises_an_error(connect):
+    client, transport = connect(Canceling({"Watch": [replies.watch() for _ in range(9)]}), hosts=["a:1", "b:1"])
+    core, pauses = view_behind(client).client, []
+    core.backoff = lambda failures: pauses.append(failures) or 0.0
+    stream = core.background.get(WatchStream)
+    for _ in range(5):
+        (number,) = await begun(stream, receiver := Receiver())
+        await stream.remove(number)
+        assert "disconnected" not in receiver.kinds
+    assert (pauses, {call.host for call in transport.calls}) == ([], {"http://a:1"})
 
 
 async def test_a_receiver_may_end_its_watch(stream_of):
@@ -237,6 +265,29 @@ async def test_pauses_grow_while_no_stream_answers(connect):
     assert pauses == [1, 2]
 
 
+@pytest.mark.parametrize("ending", [replies.END, replies.lost("broke")], ids=["ended", "broken"])
+async def test_pauses_grow_while_streams_end_at_once(connect, ending):
+    """Also if each has answered: else it would be opened again for ever without a pause."""
+    client, _ = connect({"Watch": replies.watch(*[ending] * 3)})
+    core = view_behind(client).client
+    pauses = []
+    core.backoff = lambda failures: pauses.append(failures) or 0.0
+    await begun(core.background.get(WatchStream), receiver := Receiver())
+    await receiver.until("created", 4)
+    assert pauses == [1, 2, 3]
+
+
+async def test_pauses_begin_again_after_a_stream_that_has_lived(connect, monkeypatch):
+    monkeypatch.setattr(module, "LIVED", 0.0)
+    client, _ = connect({"Watch": replies.watch(*[replies.lost("broke")] * 3)})
+    core = view_behind(client).client
+    pauses = []
+    core.backoff = lambda failures: pauses.append(failures) or 0.0
+    await begun(core.background.get(WatchStream), receiver := Receiver())
+    await receiver.until("created", 4)
+    assert pauses == [1, 1, 1]
+
+
 # --- the token
 
 
@@ -306,13 +357,27 @@ async def test_without_credentials_a_refusal_is_final(stream_of):
     assert len(transport.calls) == 1
 
 
-async def test_it_pauses_if_a_new_token_is_refused_too(stream_of):
-    refused = [StreamScript(InvalidAuthTokenError("etcdserver: invalid auth token")) for _ in range(3)]
-    stream, transport, core = stream_of(authenticated(*refused, replies.watch()), auth=PASSWORD)
+def refused_streams(count):
+    return [StreamScript(InvalidAuthTokenError("etcdserver: invalid auth token")) for _ in range(count)]
+
+
+async def test_a_watch_that_has_not_begun_ends_if_a_new_token_is_refused_too(stream_of):
+    stream, transport, _ = stream_of(authenticated(*refused_streams(2)), auth=PASSWORD)
+    stream.add(receiver := Receiver(), FIELDS, 0)
+    assert isinstance((await receiver.until("error")).error, InvalidAuthTokenError)
+    assert tokens(transport) == ["t1", "t2"]
+
+
+async def test_a_running_watch_pauses_if_a_new_token_is_refused_too(stream_of):
+    running = replies.watch()
+    stream, transport, core = stream_of(authenticated(running, *refused_streams(3), replies.watch()), auth=PASSWORD)
     pauses = []
     core.backoff = lambda failures: pauses.append(failures) or 0.001
-    await begun(stream, Receiver())
-    assert (tokens(transport), pauses) == (["t1", "t2", "t3", "t4"], [2, 3])
+    await begun(stream, receiver := Receiver())
+    running.push(InvalidAuthTokenError("etcdserver: invalid auth token"))
+    await receiver.until("created", 2)
+    assert (tokens(transport), pauses) == (["t1", "t2", "t3", "t4", "t5"], [2, 3, 4])
+    assert "error" not in receiver.kinds
 
 
 async def test_a_client_that_is_closed_while_it_connects_ends_the_task(stream_of):

@@ -7,8 +7,14 @@ import threading
 
 import pytest
 
-from etcd_factory.core.watch.watcher import calls
-from etcd_factory.errors import ClientClosedError, CompactedError, PermissionDeniedError, WatchOverflowError
+from etcd_factory.core.watch.watcher import AnyWatcher, calls
+from etcd_factory.errors import (
+    ClientClosedError,
+    CompactedError,
+    ConnectionFailedError,
+    PermissionDeniedError,
+    WatchOverflowError,
+)
 from etcd_factory.model import Event, KeyValue
 from etcd_factory.testing import replies
 from tests.support.faces import closed, settle
@@ -120,7 +126,7 @@ async def test_iterating_in_the_way_of_the_other_face_is_an_error_that_says_how(
 async def test_a_watch_belongs_to_the_process_that_began_it(connect, take):
     client, _ = connect({"Watch": replies.watch(put("k"))})
     watcher = await settle(client.watch().create())
-    view_behind(client).client.background.generation += 1  # as in a forked child
+    view_behind(client).client.forget()  # as in a forked child
     with pytest.raises(ClientClosedError, match="begin a new one in a forked child"):
         await take(watcher)
 
@@ -325,6 +331,55 @@ async def test_it_shows_its_state(connect):
     assert repr(watcher) == "<Watcher running of 127.0.0.1:2379>"
     watch.push(replies.lost("broke"))
     assert await asyncio.to_thread(broke.wait, BOUND)
-    assert repr(watcher).startswith("<Watcher disconnected: broke (UNAVAILABLE)")
+    assert repr(watcher).startswith("<Watcher disconnected: broke")
     await settle(watcher.cancel())
     assert repr(watcher) == "<Watcher ended of 127.0.0.1:2379>"
+
+
+# --- one deadline for all that comes meanwhile
+
+
+class Box:
+    """A mailbox whose items come each after some time of the test's clock."""
+
+    def __init__(self, clock, wait, items):
+        self.timeouts = []
+        self._clock, self._wait, self._items = clock, wait, list(items)
+
+    async def get(self, timeout=None):
+        self.timeouts.append(timeout)
+        if timeout is not None and timeout < self._wait:
+            self._clock.time += timeout
+            return None
+        self._clock.time += self._wait
+        return self._items.pop(0)
+
+
+STATES = [("disconnected", ConnectionFailedError("broke")), ("connecting", None)] * 3
+
+
+async def test_what_happens_to_the_stream_does_not_extend_the_time_to_wait(view_of, clock):
+    view, _ = view_of({})
+    watcher = AnyWatcher(view, {"key": b"k", "range_end": b""})
+    watcher._box = box = Box(clock, 0.4, STATES)
+    assert await watcher.take(1.0) is None
+    assert box.timeouts == [pytest.approx(left) for left in (1.0, 0.6, 0.2)]
+    assert clock.time == pytest.approx(1.0)
+
+
+async def test_after_the_time_to_wait_the_next_event_can_still_be_taken(view_of, clock):
+    view, _ = view_of({})
+    watcher = AnyWatcher(view, {"key": b"k", "range_end": b""})
+    event = Event("put", KeyValue(b"k"), 5)
+    watcher._box = Box(clock, 0.4, [*STATES[:2], ("data", [event])])
+    assert await watcher.take(1.0) is None
+    assert await watcher.take(1.0) is event
+
+
+async def test_without_a_time_to_wait_there_is_no_deadline(view_of, clock):
+    view, _ = view_of({})
+    watcher = AnyWatcher(view, {"key": b"k", "range_end": b""})
+    event = Event("put", KeyValue(b"k"), 5)
+    watcher._box = box = Box(clock, 1e6, [*STATES, ("data", [event])])
+    assert await watcher.take() is event
+    assert set(box.timeouts) == {None}

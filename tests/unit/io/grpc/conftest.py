@@ -90,8 +90,8 @@ def disconnected(face):
 
     async def wait(transport, url):
         if face.name == "blocking":
-            await blocking(transport._channels[url])
+            await blocking(transport._connections.get(url).channel)
         else:
-            await awaited(transport._loops[asyncio.get_running_loop()].channels[url])
+            await awaited(transport._loops[asyncio.get_running_loop()].get(url).channel)
 
     return wait

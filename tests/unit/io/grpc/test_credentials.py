@@ -12,6 +12,7 @@ from etcd_factory.errors import ConfigError
 from etcd_factory.io.grpc import credentials as module
 from etcd_factory.io.grpc.credentials import credentials, read, system_roots
 from etcd_factory.options import TLS
+from tests.support import pems
 
 PEM = "-----BEGIN CERTIFICATE-----\nof the test\n-----END CERTIFICATE-----\n"
 
@@ -61,11 +62,13 @@ def passed(monkeypatch):
 
 def test_files_are_read_again_for_each_connection(passed, file):
     """So that a new one uses renewed certificates."""
+    both = pems.CERT + pems.KEY
+    file.write_text(both)
     tls = TLS(ca=str(file), cert=str(file), key=str(file))
     credentials(tls)
     file.write_text("renewed")
     credentials(tls)
-    assert passed == [(PEM.encode(),) * 3, (b"renewed",) * 3]
+    assert passed == [(both.encode(),) * 3, (b"renewed",) * 3]
 
 
 @pytest.mark.parametrize("tls", [None, TLS(server_name="etcd")])

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 
 import grpc
 import pytest
 
 from etcd_factory.core.face import finish
-from etcd_factory.errors import ClientClosedError
-from etcd_factory.io.grpc import threads as module
-from etcd_factory.io.grpc.threads import ThreadTransport
+from etcd_factory.errors import ClientClosedError, DeadlineExceededError, EtcdError, InternalError
+from etcd_factory.io.grpc import connection, threads
+from etcd_factory.io.grpc.channel import PROBE
+from etcd_factory.io.grpc.connection import PATIENCE
+from etcd_factory.io.grpc.threads import ThreadTransport, open_channel
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire import messages, methods
 
@@ -41,12 +44,19 @@ def read(transport, url):
     return finish(transport.unary(url, *READ, BOUND, ()))
 
 
-def test_a_host_has_one_channel_for_all_its_calls(connect, url):
+@pytest.fixture
+def used(connect, url):
+    """A transport with a connection, and that connection."""
     transport = connect()
     read(transport, url)
+    return transport, transport._connections.get(url)
+
+
+def test_a_host_has_one_connection_for_all_its_calls(used, url):
+    transport, made = used
     finish(transport.unary(url, methods.STATUS, messages.StatusRequest(), BOUND, ()))
-    assert [*transport._channels] == [url]
-    assert {method.name for _, method in transport._calls} == {"Range", "Status"}
+    assert transport._connections.get(url) is made
+    assert set(made._calls) == {methods.RANGE, methods.STATUS}
 
 
 def test_many_threads_share_one_channel(connect, url, monkeypatch):
@@ -66,29 +76,170 @@ def test_many_threads_share_one_channel(connect, url, monkeypatch):
     assert len(opened) == 1
 
 
-def test_the_first_call_probes_and_later_ones_do_not(connect, url):
-    """A probe makes sure that a failure to connect sent nothing; there is a connection from then on."""
-    transport, probed = connect(), []
-    call = transport._prepare(url, methods.RANGE)
-    transport._calls[url, methods.RANGE] = call._replace(probe=lambda *args: probed.append(1) or call.probe(*args))
+def probing(made, timeouts, answer=b""):
+    """Let the connection record the timeouts of its probes."""
+    made.probe = lambda request, timeout: timeouts.append(timeout) or answer
+    return timeouts
+
+
+def test_a_call_on_a_connection_that_was_just_heard_needs_no_probe(used, url):
+    transport, made = used
+    probes = probing(made, [])
     read(transport, url)
+    assert probes == []
+
+
+def test_a_connection_is_probed_before_its_first_request(connect, url, monkeypatch):
+    """So that a failure to connect is known to have sent nothing."""
+    calls, open_ = [], grpc.insecure_channel
+
+    def opened(*args):
+        channel = open_(*args)
+        prepare = channel.unary_unary
+        channel.unary_unary = lambda path, *more: calls.append(path) or prepare(path, *more)
+        return channel
+
+    monkeypatch.setattr(grpc, "insecure_channel", opened)
+    read(connect(), url)
+    assert calls == [PROBE, methods.RANGE.path]
+
+
+@pytest.mark.parametrize(("idle", "probed"), [(2.9, 0), (3.1, 1)])
+def test_a_connection_that_was_silent_for_long_is_probed_for_a_moment_before_it_is_used(
+    connect, url, monkeypatch, idle, probed
+):
+    """Something on the way may have forgotten it."""
+    transport = connect(keepalive={"time": 3})
     read(transport, url)
-    assert len(probed) == 1
+    made = transport._connections.get(url)
+    probes, later = probing(made, []), made.heard + idle
+    clock(monkeypatch, later)
+    read(transport, url)
+    assert probes == [PATIENCE] * probed
+    assert made.heard == later
 
 
-def test_the_time_of_the_probe_counts(connect, url, monkeypatch):
-    transport, timeouts = connect(), []
-    call = transport._prepare(url, methods.RANGE)
-    clock = iter([0.0, 4.0])
-    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+def test_a_silent_connection_that_does_not_answer_its_probe_is_replaced(used, url, monkeypatch):
+    transport, made = used
 
-    def start(request, timeout, metadata):
+    def unanswered(request, timeout):
+        raise Failed(grpc.StatusCode.DEADLINE_EXCEEDED)
+
+    made.probe, made._idle = unanswered, -1
+    assert read(transport, url).header.revision
+    assert transport._connections.get(url) is not made
+    made.channel.close()
+
+
+def test_the_time_of_the_probe_counts(used, url, monkeypatch):
+    transport, made = used
+    timeouts, start, times = [], made.call(methods.RANGE), iter([0.0, 0.0, 4.0, 4.0, 4.0])
+
+    def call(request, timeout, metadata):
         timeouts.append(timeout)
-        return call.start(request, BOUND, metadata)
+        return start(request, BOUND, metadata)
 
-    transport._calls[url, methods.RANGE] = call._replace(start=start, probe=lambda *args: None)
+    made._calls[methods.RANGE], made._idle = call, -1
+    probing(made, [])
+    monkeypatch.setattr(threads, "now", lambda: next(times))
     finish(transport.unary(url, *READ, 10.0, ()))
     assert timeouts == [6.0]
+
+
+def clock(monkeypatch, time):
+    for module in (connection, threads):
+        monkeypatch.setattr(module, "now", lambda: time)
+
+
+class Failed(grpc.RpcError):
+    """An error of gRPC."""
+
+    def __init__(self, status, details=""):
+        self._status, self._details = status, details
+
+    def code(self):
+        return self._status
+
+    def details(self):
+        return self._details
+
+
+# --- connections that are given up
+
+
+def failing(made, error):
+    """Let every read on a connection fail."""
+
+    def fail(*args):
+        raise error
+
+    made._calls[methods.RANGE] = fail
+
+
+def test_a_call_that_heard_nothing_until_its_deadline_gives_its_connection_up(used, url):
+    transport, made = used
+    failing(made, Failed(grpc.StatusCode.DEADLINE_EXCEEDED))
+    with pytest.raises(DeadlineExceededError):
+        read(transport, url)
+    assert transport._connections.get(url) is None
+    read(transport, url)
+    assert transport._connections.get(url) is not made
+    made.channel.close()
+
+
+def test_a_call_whose_connection_answered_others_meanwhile_keeps_it(used, url):
+    transport, made = used
+
+    def slow(*args):
+        made.heard = float("inf")
+        raise Failed(grpc.StatusCode.DEADLINE_EXCEEDED)
+
+    made._calls[methods.RANGE] = slow
+    with pytest.raises(DeadlineExceededError):
+        read(transport, url)
+    assert transport._connections.get(url) is made
+
+
+@pytest.mark.parametrize("status", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN])
+def test_other_failures_keep_the_connection(used, url, status):
+    transport, made = used
+    failing(made, Failed(status, "of the test"))
+    with pytest.raises(EtcdError, match="of the test"):
+        read(transport, url)
+    assert transport._connections.get(url) is made
+
+
+def test_the_streams_of_a_connection_that_is_given_up_end(used, url):
+    transport, made = used
+    stream = finish(transport.stream(url, methods.WATCH, ()))
+    failing(made, Failed(grpc.StatusCode.DEADLINE_EXCEEDED))
+    with pytest.raises(DeadlineExceededError):
+        read(transport, url)
+    with pytest.raises(EtcdError):
+        finish(stream.receive())
+    made.channel.close()
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
+def test_an_interrupted_call_gives_its_connection_up(used, url, interrupt):
+    """A lock of gRPC's channel may be held for good."""
+    transport, made = used
+    failing(made, interrupt())
+    with pytest.raises(interrupt):
+        read(transport, url)
+    assert transport._connections.get(url) is None
+    read(transport, url)
+    made.channel.close()
+
+
+def test_changed_certificate_files_need_a_new_connection(used, url, monkeypatch):
+    transport, made = used
+    monkeypatch.setattr(connection, "stamp", lambda tls: (("ca.pem", 1, 1),))
+    assert transport._connections.fresh(url) is not made
+    made.channel.close()
+
+
+# --- channels
 
 
 @pytest.mark.parametrize(("host", "kind"), [("http://a:1", "insecure_channel"), ("https://a:1", "secure_channel")])
@@ -96,57 +247,72 @@ def test_a_channel_is_secure_if_its_hosts_are(monkeypatch, host, kind):
     opened = []
     for name in ("insecure_channel", "secure_channel"):
         monkeypatch.setattr(grpc, name, lambda *args, name=name: opened.append((name, args[0])))
-    ThreadTransport(ClientOptions.of({"hosts": [host]}))._open(host)
+    open_channel(ClientOptions.of({"hosts": [host]}), host)
     assert opened == [(kind, "a:1")]
 
 
-def test_a_forked_child_opens_connections_of_its_own(connect, url):
-    transport = connect()
-    read(transport, url)
-    before = transport._channels[url]
+def test_a_forked_child_opens_connections_of_its_own(used, url):
+    transport, made = used
     kept = transport.forget()
     read(transport, url)
-    assert transport._channels[url] is not before
-    assert before in kept[1].values()
-    before.close()
+    assert transport._connections.get(url) is not made
+    assert kept.get(url) is made
+    made.channel.close()
 
 
 def test_a_transport_that_was_never_closed_warns(url):
     transport = ThreadTransport(ClientOptions.of({"hosts": [url]}))
     read(transport, url)
-    channels, holder = transport._channels, [transport]
+    connections, holder = transport._connections, [transport]
     del transport
-    with pytest.warns(ResourceWarning, match="was never closed"):
+    with pytest.warns(ResourceWarning, match=f"an etcd client of {url} was never closed"):
         holder.clear()
-    for channel in channels.values():
+    for channel in connections.close():
+        channel.close()
+
+
+def test_the_warning_names_the_line_that_made_the_transport(url):
+    holder = [ThreadTransport(ClientOptions.of({"hosts": [url]}))]
+    line = sys._getframe().f_lineno - 1
+    read(holder[0], url)
+    connections = holder[0]._connections
+    with pytest.warns(ResourceWarning, match="was never closed") as caught:
+        holder.clear()
+    assert (caught[0].filename, caught[0].lineno) == (__file__, line)
+    for channel in connections.close():
         channel.close()
 
 
 def test_a_transport_without_connections_does_not_warn(recwarn):
-    ThreadTransport(ClientOptions())
+    host = "http://unused:1"
+    ThreadTransport(ClientOptions.of({"hosts": [host]}))
     gc.collect()
-    assert not [one for one in recwarn if one.category is ResourceWarning]
+    assert not [one for one in recwarn if host in str(one.message)]
 
 
-def test_another_value_error_of_grpc_passes(connect, url):
-    transport = connect()
-    transport._calls[url, methods.RANGE] = transport._prepare(url, methods.RANGE)._replace(start=odd)
+def test_another_value_error_of_grpc_passes(used, url):
+    transport, made = used
+    failing(made, ValueError("odd"))
     with pytest.raises(ValueError, match="odd"):
         read(transport, url)
 
 
-def odd(*args):
-    raise ValueError("odd")
+def test_a_channel_closed_meanwhile_is_a_closed_client(used, url):
+    transport, made = used
+    start = made.call(methods.RANGE)
 
-
-def test_a_channel_closed_meanwhile_is_a_closed_client(connect, url):
-    transport = connect()
-    call = transport._prepare(url, methods.RANGE)
-
-    def start(*args):
+    def call(*args):
         finish(transport.close())
-        return call.start(*args)
+        return start(*args)
 
-    transport._calls[url, methods.RANGE] = call._replace(start=start)
+    made._calls[methods.RANGE] = call
     with pytest.raises(ClientClosedError):
+        read(transport, url)
+
+
+@pytest.mark.parametrize("data", [None, b"\xff\xff"], ids=["no message", "malformed"])
+def test_a_malformed_response_is_an_error_of_ours(used, url, data):
+    transport, made = used
+    made._calls[methods.RANGE] = lambda *args: data
+    with pytest.raises(InternalError, match="the server sent"):
         read(transport, url)

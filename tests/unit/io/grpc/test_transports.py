@@ -14,7 +14,7 @@ from etcd_factory.errors import (
     EtcdError,
     FutureRevisionError,
 )
-from etcd_factory.testing import FaultProxy, ScriptedTransport
+from etcd_factory.testing import FaultProxy
 from etcd_factory.wire import messages, methods
 from tests.support.faces import closed, settle
 from tests.support.transports import real
@@ -179,19 +179,35 @@ async def test_closing_a_stream_ends_who_waits_on_it(run, connect, url):
     assert outcome is None or isinstance(outcome, EtcdError)
 
 
-async def test_sending_on_a_stream_never_waits(run, connect, silent):
+async def test_sending_on_a_stream_never_waits(run, connect, etcd_server):
     """Even if nobody reads at the other end."""
-    stream = await run(connect().stream(f"http://{silent}", methods.WATCH, ()))
-    for _ in range(1000):
-        stream.send(create(b"k" * 1000))
-    await run(stream.close())
+    with FaultProxy(etcd_server.endpoint) as proxy:
+        stream = await run(connect().stream(f"http://{proxy.endpoint}", methods.WATCH, ()))
+        proxy.half_open()
+        for _ in range(1000):
+            stream.send(create(b"k" * 1000))
+        await run(stream.close())
 
 
-async def test_a_broken_stream_raises_where_it_is_read(run, connect, refusing):
-    stream = await run(connect(dial_timeout=0.5).stream(f"http://{refusing}", methods.WATCH, ()))
-    stream.send(create(b"k"))
-    error = await failure(asyncio.wait_for(run(stream.receive()), BOUND))
-    assert (type(error), error.endpoint) == (ConnectionFailedError, refusing)
+@pytest.mark.parametrize("host", ["refusing", "silent"])
+async def test_a_stream_to_a_host_that_does_not_answer_is_not_opened(run, connect, request, host):
+    """A probe says so, before anybody waits for messages."""
+    address = request.getfixturevalue(host)
+    opening = run(connect(dial_timeout=0.5, timeout=2).stream(f"http://{address}", methods.WATCH, ()))
+    error = await failure(asyncio.wait_for(opening, BOUND))
+    assert (error.endpoint, error.sent) == (address, False)
+
+
+async def test_a_broken_stream_raises_where_it_is_read(run, connect, etcd_server):
+    with FaultProxy(etcd_server.endpoint) as proxy:
+        stream = await run(connect().stream(f"http://{proxy.endpoint}", methods.WATCH, ()))
+        stream.send(create(b"k"))
+        assert (await run(stream.receive())).created
+        receiving = run(stream.receive())
+        await asyncio.sleep(0)
+        proxy.cut()
+        error = await failure(asyncio.wait_for(receiving, BOUND))
+        assert (type(error), error.endpoint) == (ConnectionFailedError, proxy.endpoint)
 
 
 # --- the end
@@ -265,12 +281,6 @@ async def test_grpc_options_are_checked_when_the_client_is_created(face):
     assert "expected an int or text, got float" in str(caught.value)
 
 
-async def test_a_transport_of_the_users_own_does_not_know_grpc_options(face):
-    """They are the business of gRPC's transports only."""
-    client = face.service({"grpc_options": {"grpc.odd": 1.5}}, transport=ScriptedTransport([]))
-    assert client.options.grpc_options["grpc.odd"] == 1.5
-
-
 async def test_a_new_transport_has_no_connections(face, connect):
     transport = connect()
-    assert not (transport._channels if face.name == "blocking" else transport._loops)
+    assert not (transport._connections if face.name == "blocking" else transport._loops)

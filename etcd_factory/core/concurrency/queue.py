@@ -31,6 +31,7 @@ from etcd_factory.errors import (
     EtcdError,
     EtcdFactoryError,
     LockFailedError,
+    TLSError,
 )
 from etcd_factory.model import KeyValue, RangeResponse, TxnResponse
 
@@ -104,7 +105,7 @@ class QueueEntry:
             await self.enter(value)
             return await self.wait()
         except (DeadlineExceededError, ConnectionFailedError) as error:
-            if not self._is_late:
+            if not self._is_bound or isinstance(error, TLSError):
                 raise
             self._failure = error
             return False
@@ -112,6 +113,11 @@ class QueueEntry:
     @property
     def _is_late(self) -> bool:
         return self._deadline is not None and self._view.client.runtime.now() >= self._deadline
+
+    @property
+    def _is_bound(self) -> bool:
+        """Whether less is left than a call usually has, which then gives up sooner, perhaps before the deadline."""
+        return self._deadline is not None and self._deadline - self._view.client.runtime.now() < self._view.timeout
 
     @property
     def _bounded(self) -> View:

@@ -31,6 +31,9 @@ class Source:
     def ignore(self, listener):
         self.listeners.remove(listener)
 
+    def keep(self):
+        self.is_kept = True
+
     def show(self, *instances):
         self.instances = instances
         for listener in self.listeners:

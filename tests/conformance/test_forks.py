@@ -1,4 +1,4 @@
-"""A forked child uses the client that it has inherited."""
+"""A forked child uses the client that it has inherited, or reads why it cannot."""
 
 import pytest
 
@@ -85,7 +85,55 @@ run_in_child(child)
 assert next(watcher).kv.text == "child"
 etcd.close()
 """
+ASYNCIO = """
+import asyncio
+from etcd_factory import AsyncETCDService
+from etcd_factory.errors import ClientClosedError
+
+async def put(etcd):
+    await etcd.put("k").value("v")
+    return await etcd.get("k").string()
+
+async def own():
+    async with AsyncETCDService(options) as etcd:
+        return await put(etcd)
+"""
+AFTER = (
+    ASYNCIO
+    + """
+def child():
+    assert asyncio.run(put(etcd)) == "v"
+    assert asyncio.run(own()) == "v"
+
+etcd = AsyncETCDService(options)
+run_in_child(child)
+assert asyncio.run(own()) == "v"  # and closed
+run_in_child(child)
+"""
+)
+STRANDED = (
+    ASYNCIO
+    + """
+def child():
+    for call in (lambda: asyncio.run(put(etcd)), lambda: asyncio.run(own())):
+        error = raises(call)
+        assert isinstance(error, ClientClosedError) and "forked while one was open" in str(error), error
+    with ETCDService(options) as blocking:
+        assert blocking.get("k").string() == "v"
+
+async def main():
+    await put(etcd)
+    run_in_child(child)
+    await put(etcd)
+    await etcd.aclose()
+
+etcd = AsyncETCDService(options)
+asyncio.run(main())
+"""
+)
 SCRIPTS = {
+    "of asyncio before its first use": AFTER,
+    "of asyncio that is open, where gRPC would hang": STRANDED,
     "of a watch": WATCHING,
     "that was used": USED,
     "that was not used yet": UNUSED,

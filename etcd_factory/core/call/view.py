@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import field, frozen
 
+from etcd_factory.core.arguments import FOREVER
 from etcd_factory.core.face import Face
 from etcd_factory.core.op import Fields, Op, Ungranted
 from etcd_factory.errors import EtcdError, LeaseNotFoundError, RequestTooLargeError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FOREVER = 1e8  # seconds, three years: deadlines further away overflow the clocks of gRPC and of locks
+UNPICKLABLE = "an etcd client cannot be pickled, to give it to another process: make one in each process"
 
 
 @frozen(eq=False)

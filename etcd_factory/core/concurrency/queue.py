@@ -15,12 +15,12 @@ from weakref import WeakMethod
 
 from attrs import evolve
 
-from etcd_factory.core.arguments import Text, to_bytes
+from etcd_factory.core.arguments import Text, seconds, to_bytes
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Unbound, settle
 from etcd_factory.core.kv.builders import GetAll
 from etcd_factory.core.kv.txn import Txn, ops
-from etcd_factory.core.lease.session import LeaseSession
+from etcd_factory.core.lease.session import LeaseSession, revoke_later
 from etcd_factory.core.watch.key_watch import KeyWatch
 from etcd_factory.core.watch.watcher import AnyWatcher
 from etcd_factory.errors import (
@@ -85,6 +85,7 @@ class QueueEntry:
         meanwhile: then nothing is left.
         """
         runtime = self._view.client.runtime
+        timeout = None if timeout is None else seconds(timeout)
         self._deadline = None if timeout is None else runtime.now() + timeout
         self._last_look = PATIENCE if timeout else self._view.timeout  # which with 0 is the only one
         try:
@@ -285,6 +286,12 @@ class QueueEntry:
         """Remove the key, with its lease."""
         await self.session.revoke()
 
+    def remove_later(self) -> None:
+        """Try again in the background to remove it."""
+        renewal = self.session.state.renewal
+        if renewal is not None and not self._view.client.background.closed:
+            revoke_later(self._view.client, renewal.id)
+
 
 async def leave_and_log(entry: QueueEntry) -> None:
     """Leave an entry; a failure is logged. In a forked child it is the parent's, and stays."""
@@ -294,6 +301,7 @@ async def leave_and_log(entry: QueueEntry) -> None:
         await entry.leave()
     except EtcdFactoryError as error:
         log.warning("the entry for %r could not be removed, %s: %s", entry.name, entry.FATE, error)
+        entry.remove_later()
 
 
 def weakly(method: Callable[..., None]) -> Callable[..., None]:

@@ -13,6 +13,7 @@ from etcd_factory.core.bound import Bound, Scoped, operation
 from etcd_factory.core.call import rpc
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, Completed, F, Sync
+from etcd_factory.core.handlers import call_handler, checked
 from etcd_factory.core.kv.builders import Put
 from etcd_factory.core.op import Ungranted
 from etcd_factory.errors import EtcdFactoryError, LeaseNotFoundError, choice
@@ -125,7 +126,8 @@ class Lease(Scoped[F]):
         ``async``; what it raises is logged.
         """
         choice(event, EVENTS, "event of a lease")
-        self._session.listen(partial(handler, self))
+        face = self._run.face
+        self._session.listen(partial(call_handler, face, log, "a lost lease", checked(handler, face), self))
         return self
 
     async def _enter(self) -> None:

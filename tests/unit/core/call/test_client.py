@@ -17,6 +17,7 @@ from etcd_factory.errors import (
     DeadlineExceededError,
     DuplicateKeyError,
     EtcdError,
+    InternalError,
     InvalidAuthTokenError,
     NoSpaceError,
 )
@@ -24,7 +25,7 @@ from etcd_factory.io.runtime.asyncio import AsyncioRuntime
 from etcd_factory.options import ClientOptions
 from etcd_factory.testing import ScriptedTransport, replies
 from etcd_factory.wire import messages, methods
-from tests.support.transports import Held
+from tests.support.transports import Altered, Held
 
 A, B, C = HOSTS = ["http://a:1", "http://b:1", "http://c:1"]
 READ = methods.RANGE, messages.RangeRequest(key=b"k")
@@ -144,6 +145,17 @@ async def test_what_the_server_refuses_is_raised_at_once_and_the_host_is_kept(cl
         assert (type(error), error.endpoint, error.maybe_applied) == (kind, "a:1", maybe_applied)
     await client.call(*WRITE, 6.0)
     assert hosts_of(transport) == [A, A, A]
+
+
+@pytest.mark.parametrize(("call", "maybe_applied"), [(WRITE, True), (READ, False)], ids=["write", "read"])
+async def test_a_response_that_is_malformed_does_not_say_whether_a_write_was_applied(client_of, call, maybe_applied):
+    client, _ = client_of(Altered(ScriptedTransport([replies.put() if call is WRITE else replies.get()]), None, cut))
+    error = await failure(client.call(*call, 6.0))
+    assert (type(error), error.maybe_applied) == (InternalError, maybe_applied)
+
+
+def cut(reply):
+    return methods.RANGE.decode(None, A)
 
 
 async def test_a_retry_is_logged_with_its_method_and_host(client_of, caplog):

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 NO_LOOP = (
-    "an asyncio client needs a running asyncio event loop: with trio, call a blocking ETCDService in "
+    "no running event loop: an asyncio client needs asyncio's; with trio, call a blocking ETCDService in "
     "trio.to_thread.run_sync(), or run this call with trio-asyncio"
 )
 

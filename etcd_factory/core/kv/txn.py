@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, Union, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from attrs import evolve, frozen
 
@@ -91,9 +91,6 @@ def as_op(given: Any) -> Op[Any]:
     raise TypeError(f"expected an operation made by ops, like ops.put('k').value('v'), not {kind}{hint}")
 
 
-OperationLike = Union[Op[Any], Get[Unbound], GetAll[Unbound], "Txn[Unbound]"]
-
-
 @frozen(eq=False, repr=False)
 class Txn(Pending, Bound[F]):
     """A transaction: if all comparisons hold the operations of ``then`` run, else those of ``else_``; all or none."""
@@ -147,6 +144,9 @@ class Txn(Pending, Bound[F]):
     def commit(self) -> Op[TxnResponse]:
         """Run it. Raises ``DuplicateKeyError`` if one branch writes a key twice."""
         return self.op()
+
+
+OperationLike = Op[Any] | Get[Unbound] | GetAll[Unbound] | Txn[Unbound]
 
 
 class Transactions(Bound[F]):

@@ -42,6 +42,21 @@ class Bound(Generic[F]):
             """Create an instance of the class for the face of ``run``, the first argument."""
             return object.__new__(cls if cls.face else cls._faces.get(args[0].face) or subclass(cls, args[0].face))
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Refuse to be pickled or copied deeply, unless a subclass says how: connections belong to one process."""
+        if type(self).__reduce__ is not object.__reduce__:
+            return self.__reduce__()
+        name = type(self).__name__
+        raise TypeError(f"{name} cannot be pickled, as for another process, or copied deeply: make one in each process")
+
+    def __copy__(self) -> Any:
+        made: Any = object.__new__(type(self))
+        slots = [name for base in type(self).__mro__ for name in vars(base).get("__slots__", ())]
+        found = [name for name in slots if name != "__weakref__" and hasattr(self, name)]
+        for name, value in {**{name: getattr(self, name) for name in found}, **getattr(self, "__dict__", {})}.items():
+            object.__setattr__(made, name, value)
+        return made
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.face = cls.face or named_face(cls)

@@ -37,14 +37,20 @@ class ChangeNotifier(Generic[C]):
         self._waiting: deque[C] = deque()
         self._least, self._limit = limit, limit
         self._signal = self._runtime.signal()
-        self._closed = False
+        self._closed = self._runs = False
+        background.register(self)
 
     def on(self, handler: Handler) -> None:
         """Call the handler with each change from now on; ``TypeError`` if it cannot be called in this face."""
         checked(handler, self._runtime.face)
         with self._lock:
             self._handlers.append(handler)
-            first = len(self._handlers) == 1
+        self._start()
+
+    def _start(self) -> None:
+        """Call the handlers in the background from now on, if that has not begun yet."""
+        with self._lock:
+            first, self._runs = not (self._runs or self._closed), True
         if first:
             self._background.get(Notifiers).add(self)
             self._runtime.spawn(self._run(), "etcd_factory changes")
@@ -63,7 +69,18 @@ class ChangeNotifier(Generic[C]):
             if len(self._waiting) > self._limit:
                 self._waiting = deque(self._merge(self._waiting))
                 self._limit = max(self._least, 2 * len(self._waiting))
+        if not self._runs:
+            self._start()
         self._signal.set()
+
+    def forget(self) -> object:
+        """In a forked child call the handlers there, from the next ``add`` on, with the changes that wait first.
+
+        A call that runs at the time of the fork is the parent's.
+        """
+        left = self._lock, self._signal
+        self._lock, self._signal, self._runs = self._runtime.lock(), self._runtime.signal(), False
+        return left
 
     def close(self) -> None:
         """Call no handler any more."""

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from tempfile import NamedTemporaryFile
+from typing import Any
 from urllib.parse import urlsplit
 
 from etcd_factory.errors import TLSError
@@ -58,7 +59,20 @@ def context(tls: TLS | None) -> ssl.SSLContext:
         with on_disk(cert) as cert_file, on_disk(key) as key_file:
             made.load_cert_chain(cert_file, key_file)
     made.set_alpn_protocols(["h2"])
+    made.sslsocket_class = TLSSocket
     return made
+
+
+class TLSSocket(ssl.SSLSocket):
+    """Closes itself if the peer is gone before the handshake: Python then leaves it open, or skips the handshake."""
+
+    def getpeername(self) -> Any:
+        """Return the peer's address."""
+        try:
+            return super().getpeername()
+        except OSError as error:
+            self.close()
+            raise ConnectionResetError(*error.args) from error
 
 
 @contextmanager
@@ -128,7 +142,7 @@ def speaks_http2(address: tuple[str, int], timeout: float) -> bool:
 def speaks_tls(address: tuple[str, int], timeout: float) -> str:
     """Return what is wrong where plaintext is expected."""
     anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+    anybody.check_hostname, anybody.verify_mode, anybody.sslsocket_class = False, ssl.CERT_NONE, TLSSocket
     with socket.create_connection(address, timeout) as raw:
         try:
             with anybody.wrap_socket(raw, server_hostname=address[0]):

@@ -42,6 +42,10 @@ class Balancer(ABC):
     def used(self, instance: ServiceInstance, change: int) -> None:  # noqa: B027  # most do not count
         """Count one more use of an instance (1), or one less (-1)."""
 
+    def forget(self) -> object:
+        """Drop in a forked child what other threads may have held."""
+        return None
+
 
 class RoundRobin(Balancer):
     """One instance after another."""
@@ -113,8 +117,14 @@ class LeastConnections(Balancer):
         """Count uses by id; an instance without uses is forgotten."""
         with self._lock:
             uses = self._uses.pop(instance.id, 0) + change
-            if uses:
+            if uses > 0:
                 self._uses[instance.id] = uses
+
+    def forget(self) -> object:
+        """Count from 0 in a forked child: most uses of now are those of threads that only the parent has."""
+        left = self._lock
+        self._lock, self._uses = threading.Lock(), {}
+        return left
 
 
 class ConsistentHash(Balancer):

@@ -24,7 +24,9 @@ class Registration(Guarded, Scoped[F]):
     """An instance that is registered until ``deregister()``, the end of its block, or the end of its client.
 
     It heals itself: if its lease is lost, its key deleted or the store emptied, it is registered again as soon as etcd
-    answers, within one ttl. If another process registers the same id, that one replaces it, and it is lost for good.
+    answers, within one ttl. If another process registers the same id, that one replaces it, and it is lost for good. In
+    a forked child it is the parent's: not ``alive``, every use raises ``ClientClosedError``, and leaving its block
+    changes nothing.
     """
 
     _run: View
@@ -79,6 +81,7 @@ class Registration(Guarded, Scoped[F]):
         await self._leave()
 
     async def _leave(self) -> None:
+        self._reconciler.check_owner()
         self._drop()
         try:
             await self._reconciler.leave()
@@ -91,6 +94,7 @@ class Registration(Guarded, Scoped[F]):
         Handlers are called in the order of events, one after another. What one raises is logged; in asyncio it may be
         ``async``.
         """
+        self._reconciler.check_owner()
         wanted = choice(event, EVENTS, "event of a registration")
         checked(handler, self._run.face)
 
@@ -102,6 +106,8 @@ class Registration(Guarded, Scoped[F]):
 
     async def _exit(self, error: BaseException | None) -> None:
         """Deregister. A failure is logged, not raised: the block's own error counts, and the key expires by its ttl."""
+        if self._reconciler.inherited:
+            return
         try:
             await self._leave()
         except EtcdFactoryError as error:

@@ -35,7 +35,7 @@ async def make(face, options):
     services = []
 
     def create(*, transport=None, **changes):
-        services.append(face.service({**options, **changes}, transport=transport))
+        services.append(face.create({**options, **changes}, transport))
         return services[-1]
 
     yield create

@@ -122,7 +122,8 @@ async def test_another_ca_is_an_error_that_says_certificate(fail, server, strang
     error = await fail(server, tls={"ca": stranger.cert_pem.bytes().decode()})
     assert "certificate" in str(error).lower()
     assert (error.code, error.endpoint) == ("UNAVAILABLE", server.endpoint)
-    assert isinstance(error.__cause__, grpc.RpcError)
+    assert isinstance(error, errors.TLSError)
+    assert isinstance(error.__cause__.__cause__, grpc.RpcError)
     assert not error.maybe_applied
 
 

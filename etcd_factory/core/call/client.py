@@ -86,8 +86,8 @@ class Client:
             return self._background
 
     def working(self) -> list[object]:
-        """Return the scopes in which it works in the background."""
-        return self._background.working() if self._background else []
+        """Return the scopes in which there is background work."""
+        return self._background.working() if self._background is not None else []
 
     @property
     def discovery(self) -> Discovery:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from operator import index
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import field, frozen
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-UNPICKLABLE = "an etcd client cannot be pickled, to give it to another process: make one in each process"
 
 
 @frozen(eq=False)
@@ -44,10 +43,6 @@ class View:
 
     def __str__(self) -> str:
         return self.client.endpoint
-
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled or copied deeply: everything that uses the client has its view."""
-        raise TypeError(UNPICKLABLE)
 
     async def execute(self, op: Op[T]) -> T:
         """Return the operation's result."""

@@ -246,7 +246,7 @@ class QueueEntry:
 
     def lose(self) -> None:
         """Take that the key is gone, and call the listeners in the background."""
-        if not (self.is_left or self.is_deleted):
+        if self.alive:
             self.is_deleted = True
             log.warning("the key %r was deleted by another: %r is lost", self.key, self.prefix[:-1])
             self._view.client.background.spawn(self._notify, "etcd_factory lock lost")

@@ -184,6 +184,7 @@ class KeepAlive:
         with self._lock:
             if self._renewer is not None and lease in self._states:
                 self._renewer.drop(lease)
+                self._renewer.wake()
         self._on_lost(lease)
 
     def call_later(self, seconds: float, action: Callable[[], object]) -> None:

@@ -110,6 +110,8 @@ class WatchStream:
             self._pop(id)
             server_id, stream = self._mux.remove(id), self._stream
             last = not self._mux.watches
+            if last:  # what is added from now on needs another stream
+                self._stream = None
         if stream is not None and last:
             await stream.close()
         elif stream is not None and server_id is not None:
@@ -215,6 +217,9 @@ class WatchStream:
         except InvalidAuthTokenError:
             client.token.drop(token)
             raise
+        except EtcdError:
+            if self._stream is stream:  # else it was ended here, with its last watch
+                raise
         finally:
             with self._lock:
                 self._stream = None
@@ -228,7 +233,8 @@ class WatchStream:
                 self._answered, self.error, self._refused = True, None, None
                 self._client.endpoints.answered(host)
             await self._received(stream, reply)
-        raise ConnectionFailedError("the server ended the stream", endpoint=host)
+        if self._stream is stream:
+            raise ConnectionFailedError("the server ended the stream", endpoint=host)
 
     async def _received(self, stream: Requests, reply: WatchResponse) -> None:
         """Deliver what a response means; apart, for while the stream waits it must not hold a receiver."""

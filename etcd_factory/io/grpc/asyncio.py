@@ -151,7 +151,7 @@ class AsyncioTransport:
         since = now()
         failed = await self._probe(mine, host, connection, max(0.001, deadline - since))
         if failed is not None:
-            raise await asyncio.to_thread(mine.explain, host, failed, since) from failed
+            raise await asyncio.to_thread(mine.explain, host, failed, since)
         return connection, max(0.001, deadline - now())
 
     async def _probe(

@@ -28,6 +28,9 @@ from .credentials import Stamp, stamp
 PATIENCE = 1.0  # seconds that the test of an established connection may take
 SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)  # no response
 
+# gRPC's words for a name that DNS does not know, in any version. They only save a second look-up, which has no bound.
+UNRESOLVED = "resol"
+
 C = TypeVar("C")
 R = TypeVar("R")
 now = time.monotonic
@@ -73,6 +76,7 @@ class Connections(Generic[C]):
 
     def __init__(self, options: ClientOptions, open_channel: Callable[[str], C]) -> None:
         self._tls, self._idle, self._open = options.tls, options.keepalive.time, open_channel
+        self._patience = min(PATIENCE, options.dial_timeout)
         self._lock = threading.Lock()
         self._by_host: dict[str, Connection[C]] = {}
         self.closed = False
@@ -122,16 +126,18 @@ class Connections(Generic[C]):
             connection.heard = now()
             return None
         failed = translate(error, host)
-        failed.sent = False
+        failed.sent, failed.__cause__ = False, error
         return failed
 
     def explain(self, host: str, failed: EtcdError, since: float) -> EtcdError:
         """Return why a host could not be reached, if that is TLS; may block for ``PATIENCE`` seconds."""
-        if failed.code is not Code.UNAVAILABLE or now() - since > PATIENCE:  # it does not accept connections at all
+        if failed.code is not Code.UNAVAILABLE or now() - since >= self._patience:  # it never answered anything
             return failed
-        problem = diagnose(host, self._tls, PATIENCE)
+        if UNRESOLVED in failed.message:
+            return failed
+        problem = diagnose(host, self._tls, self._patience)
         if problem is not None:
-            problem.sent = False
+            problem.sent, problem.__cause__ = False, failed
         return problem or failed
 
     @property

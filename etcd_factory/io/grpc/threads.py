@@ -106,7 +106,7 @@ class ThreadTransport:
         since = now()
         failed = self._probe(host, connection, max(0.001, deadline - since))
         if failed is not None:
-            raise self._connections.explain(host, failed, since) from failed
+            raise self._connections.explain(host, failed, since)
         return connection, max(0.001, deadline - now())
 
     def _probe(self, host: str, connection: Connection[grpc.Channel], timeout: float) -> EtcdError | None:

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import os
 import weakref
-from typing import Protocol
 
-
-class Forkable(Protocol):
-    """What must start again in a forked child."""
-
-    def forget(self) -> object:
-        """Drop connections and locks without touching them; returns what must be kept alive."""
-
+from etcd_factory.core.background import Forkable
 
 _live: weakref.WeakSet[Forkable] = weakref.WeakSet()
 _inherited: list[object] = []  # kept for good: gRPC's clean-up would wait for threads that only the parent has

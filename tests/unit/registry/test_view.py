@@ -16,10 +16,13 @@ from tests.support.registering import Lists, ids
 class Source:
     """The instances of a service, changed by the test."""
 
-    service = "user"
+    service, inherited = "user", False
 
     def __init__(self):
-        self.instances, self.listeners = (), []
+        self.instances, self.listeners, self.is_kept = (), [], False
+
+    def keep(self):
+        self.is_kept = True
 
     def listen(self, listener):
         self.listeners.append(listener)

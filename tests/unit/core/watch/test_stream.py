@@ -12,6 +12,7 @@ from etcd_factory.core.watch import stream as module
 from etcd_factory.core.watch.stream import HAS_LEADER, WatchStream, send
 from etcd_factory.errors import (
     ClientClosedError,
+    Code,
     ConnectionFailedError,
     InvalidAuthTokenError,
     PermissionDeniedError,
@@ -118,6 +119,40 @@ async def test_removing_a_watch_cancels_it_at_the_server_and_the_last_one_ends_t
     await begun(stream, Receiver())  # a later watch has a new stream
     assert [request.watch_id for request in sent(transport)[-1]] == [3]
     assert len(sent(transport)) == 2
+
+
+async def test_watches_that_begin_and_end_one_after_another_do_not_look_like_streams_that_break(connect):
+    client, transport = connect({"Watch": [replies.watch() for _ in range(9)]}, hosts=["a:1", "b:1"])
+    core, pauses = view_behind(client).client, []
+    core.backoff = lambda failures: pauses.append(failures) or 0.0
+    stream = core.background.get(WatchStream)
+    for _ in range(5):
+        (number,) = await begun(stream, receiver := Receiver())
+        await stream.remove(number)
+        assert "disconnected" not in receiver.kinds
+    assert (pauses, {call.host for call in transport.calls}) == ([], {"http://a:1"})
+
+
+class Canceling(ScriptedTransport):
+    """A transport whose streams raise an error if they are closed, as those of gRPC do."""
+
+    async def stream(self, *call):
+        stream = await super().stream(*call)
+        abort = stream.abort
+        stream.abort = lambda error: abort(error or replies.server_error("canceled", Code.CANCELLED))
+        return stream
+
+
+async def test_nor_if_a_closed_stream_raises_an_error(connect):
+    client, transport = connect(Canceling({"Watch": [replies.watch() for _ in range(9)]}), hosts=["a:1", "b:1"])
+    core, pauses = view_behind(client).client, []
+    core.backoff = lambda failures: pauses.append(failures) or 0.0
+    stream = core.background.get(WatchStream)
+    for _ in range(5):
+        (number,) = await begun(stream, receiver := Receiver())
+        await stream.remove(number)
+        assert "disconnected" not in receiver.kinds
+    assert (pauses, {call.host for call in transport.calls}) == ([], {"http://a:1"})
 
 
 async def test_a_receiver_may_end_its_watch(stream_of):

@@ -121,3 +121,4 @@ class ConfigCenterDict(TypedDict, total=False):
     client: str | None
     prefix: str | None
     fallback: str | os.PathLike[str] | None
+    resolve: bool | None

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from etcd_factory.core.background import Background, Closing
 from etcd_factory.core.ports import Q, R, Runtime
-from etcd_factory.errors import ConfigError, ConnectionFailedError, EtcdFactoryError, PermissionDeniedError
+from etcd_factory.errors import ConfigError, ConnectionFailedError, PermissionDeniedError
 from etcd_factory.options import ClientOptions
 from etcd_factory.options.hosts import host, is_secure, is_srv
 from etcd_factory.wire import messages, methods
@@ -126,7 +126,7 @@ class MemberSync:
             except PermissionDeniedError as error:
                 log.log(level, "may not list the members, keeping the hosts: %s", error)
                 level = logging.DEBUG
-            except EtcdFactoryError as error:
+            except Exception as error:  # nothing that a member advertises may end this task
                 log.warning("could not list the members, keeping the hosts: %s", error)
 
     async def close(self) -> None:

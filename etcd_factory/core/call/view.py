@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-
 @frozen(eq=False)
 class View:
     """The runner of a service's operations. Views of one client share its connections, and end it with the last one.

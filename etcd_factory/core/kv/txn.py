@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from attrs import evolve, frozen
 
@@ -26,7 +26,8 @@ from .ranges import key_range
 if TYPE_CHECKING:
     from etcd_factory.wire.messages import RangeResponse
 
-Column = Literal["value", "version", "create", "mod", "lease"]
+NumberColumn = Literal["version", "create", "mod", "lease"]
+Column = Literal["value"] | NumberColumn
 Comparison = Literal["==", "!=", "<", ">"]
 
 COLUMNS: dict[str, tuple[str, str]] = {
@@ -104,6 +105,28 @@ class Txn(Pending, Bound[F]):
         then, otherwise = (", ".join(op.label for op in branch) for branch in (self._success, self._failure))
         return f"<Txn if {len(self._compare)} comparisons hold [{then}] else [{otherwise}] of {self._run}>"
 
+    @overload
+    def and_(
+        self,
+        key: Text,
+        column: Literal["value"],
+        comparison: Comparison,
+        value: Value,
+        *,
+        prefix: bool = False,
+        end: Text | None = None,
+    ) -> Self: ...
+    @overload
+    def and_(
+        self,
+        key: Text,
+        column: NumberColumn,
+        comparison: Comparison,
+        value: int,
+        *,
+        prefix: bool = False,
+        end: Text | None = None,
+    ) -> Self: ...
     def and_(
         self,
         key: Text,
@@ -124,6 +147,11 @@ class Txn(Pending, Bound[F]):
         ``if_("p/", "version", "==", 0, prefix=True)`` holds only if no key starts with ``p/``, and ``"mod", "<", 5``
         holds too; comparing values never does.
         """
+        return self._and(key, column, comparison, value, prefix=prefix, end=end)
+
+    def _and(
+        self, key: Text, column: str, comparison: str, value: Value, *, prefix: bool = False, end: Text | None = None
+    ) -> Self:
         start, stop = compared(key, prefix, end)
         return evolve(self, compare=(*self._compare, compare(start, column, comparison, value, stop)))
 
@@ -159,6 +187,28 @@ class Transactions(Bound[F]):
         """Begin a transaction without a comparison."""
         return Txn(self._run)
 
+    @overload
+    def if_(
+        self,
+        key: Text,
+        column: Literal["value"],
+        comparison: Comparison,
+        value: Value,
+        *,
+        prefix: bool = False,
+        end: Text | None = None,
+    ) -> Txn[F]: ...
+    @overload
+    def if_(
+        self,
+        key: Text,
+        column: NumberColumn,
+        comparison: Comparison,
+        value: int,
+        *,
+        prefix: bool = False,
+        end: Text | None = None,
+    ) -> Txn[F]: ...
     @usage("if_('k', 'version', '==', 0).then(ops.put('k').value('v')).commit()")
     def if_(
         self,
@@ -171,7 +221,7 @@ class Transactions(Bound[F]):
         end: Text | None = None,
     ) -> Txn[F]:
         """Begin a transaction with a comparison: ``if_("k", "version", "==", 0)``; see ``Txn.and_``."""
-        return Txn[F](self._run).and_(key, column, comparison, value, prefix=prefix, end=end)
+        return Txn[F](self._run)._and(key, column, comparison, value, prefix=prefix, end=end)
 
 
 async def batch(view: View, operations: Iterable[OperationLike]) -> list[Any]:

@@ -34,7 +34,7 @@ from .core.watch.builder import Watches
 from .io.runtime import forks
 from .options import ClientOptions, ClientOptionsLike
 from .options.client import warn_of_plaintext
-from .options.mappings import InvalidOption
+from .options.mappings import UnknownOptionOrWrongType
 from .options.nesting import veiled
 from .raw import Raw
 
@@ -75,7 +75,7 @@ class Service(
         options: ClientOptionsLike | None = None,
         *,
         transport: Transport | None = None,
-        **misplaced: InvalidOption,
+        **misplaced: UnknownOptionOrWrongType,
     ) -> None:
         if misplaced:
             raise TypeError(f"{type(self).__name__} takes one mapping: {type(self).__name__}({example(misplaced)})")

@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
+from etcd_factory.compat import mark_waiting
 from etcd_factory.core.face import Async, Face, settle
 from etcd_factory.errors import DeadlineExceededError
 
@@ -19,6 +20,8 @@ from . import dns
 from .files import AtomicFile
 
 T = TypeVar("T")
+
+mark_waiting()
 
 
 NO_LOOP = (

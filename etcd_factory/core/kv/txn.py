@@ -147,11 +147,6 @@ class Txn(Pending, Bound[F]):
         ``if_("p/", "version", "==", 0, prefix=True)`` holds only if no key starts with ``p/``, and ``"mod", "<", 5``
         holds too; comparing values never does.
         """
-        return self._and(key, column, comparison, value, prefix=prefix, end=end)
-
-    def _and(
-        self, key: Text, column: str, comparison: str, value: Value, *, prefix: bool = False, end: Text | None = None
-    ) -> Self:
         start, stop = compared(key, prefix, end)
         return evolve(self, compare=(*self._compare, compare(start, column, comparison, value, stop)))
 
@@ -221,7 +216,9 @@ class Transactions(Bound[F]):
         end: Text | None = None,
     ) -> Txn[F]:
         """Begin a transaction with a comparison: ``if_("k", "version", "==", 0)``; see ``Txn.and_``."""
-        return Txn[F](self._run)._and(key, column, comparison, value, prefix=prefix, end=end)
+        begun: Any = Txn[F](self._run).and_  # its overloads are those of this method
+        txn: Txn[F] = begun(key, column, comparison, value, prefix=prefix, end=end)
+        return txn
 
 
 async def batch(view: View, operations: Iterable[OperationLike]) -> list[Any]:

@@ -15,7 +15,7 @@ from etcd_factory.config.sources import Part
 from etcd_factory.core.bound import Guarded, Scoped, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F, Sync, finish
-from etcd_factory.core.notifier import call_handler
+from etcd_factory.core.handlers import call_handler, checked
 from etcd_factory.errors import ClientClosedError, ConfigError, EtcdError, EtcdFactoryError
 
 from . import fallback
@@ -193,7 +193,7 @@ class Live(Guarded, Scoped[F], Generic[F, T]):
 
     async def _notify(self, change: tuple[T, T] | None) -> None:
         for handler in tuple(self._handlers) if change else ():
-            await call_handler(self._runtime, log, "a change of the configuration", handler, *change or ())
+            await call_handler(self._runtime.face, log, "a change of the configuration", handler, *change or ())
 
     async def _write_fallback(self, revision: int, entries: Entries, first: bool) -> None:
         """Write the fallback file; a store that was emptied before the start does not overwrite it."""
@@ -248,7 +248,7 @@ class Live(Guarded, Scoped[F], Generic[F, T]):
         """
         if self._inherited:
             self._renew()
-        self._handlers.append(handler)
+        self._handlers.append(checked(handler, self._run.face))
         return self
 
     def config_layers(self) -> tuple[Part, ...]:

@@ -22,6 +22,7 @@ from .mappings import AnyMapping, AuthLike, ClientOptionsDict, KeepaliveLike, Re
 from .nesting import veiled
 from .resolve import plain
 from .secret import reveal
+from .settings import Settings
 from .structure import Checks, Present, agree, assemble, named, nested, structure
 
 log = logging.getLogger("etcd_factory.options")
@@ -96,7 +97,7 @@ class ClientOptions:
     sync: float | None = field(default=None, converter=numbers.interval)
     retry: Retry = field(default=Retry(), converter=retry_of)
     keepalive: Keepalive = field(default=Keepalive(), converter=keepalive_of)
-    grpc_options: Mapping[str, object] = field(default=fields.EMPTY, converter=fields.settings)
+    grpc_options: Mapping[str, object] = field(default=Settings({}), converter=fields.grpc_options)
     batching: bool = field(default=False, converter=fields.disabled)
     client_class: type[object] | None = field(default=None, converter=fields.imported)
 

@@ -307,3 +307,16 @@ async def test_closing_the_client_ends_it(face, connect):
     await closed(client)
     await settle(live.close())
     assert live.value == Settings("good")
+
+
+async def later(old, new):
+    raise AssertionError
+
+
+async def test_a_handler_that_can_never_run_is_refused(follow, face):
+    live = await follow(Range=found(level="debug"), Watch=replies.watch())
+    with pytest.raises(TypeError, match=r"^a handler must be a function, not str$"):
+        live.on_change("print")
+    if face.is_blocking:
+        with pytest.raises(TypeError, match="is async"):
+            live.on_change(later)

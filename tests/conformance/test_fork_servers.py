@@ -195,7 +195,7 @@ def running(folder):
         finally:
             server.terminate()
             try:
-                code = server.wait(BOUND / 2)
+                code = server.wait(BOUND)  # Celery takes its time
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()

@@ -21,15 +21,15 @@ class Source:
     def __init__(self):
         self.instances, self.listeners, self.is_kept = (), [], False
 
-    def keep(self):
-        self.is_kept = True
-
     def listen(self, listener):
         self.listeners.append(listener)
         listener()
 
     def ignore(self, listener):
         self.listeners.remove(listener)
+
+    def keep(self):
+        self.is_kept = True
 
     def show(self, *instances):
         self.instances = instances

@@ -138,3 +138,12 @@ async def test_the_timeout_is_for_both_calls(view_of, clock):
     health = await settle(Checks(view).health(timeout=1))
     assert (health.ok, health.latency) == (True, 0.6)
     assert [round(call.timeout, 6) for call in transport.calls] == [1, 0.4]
+
+
+@pytest.mark.parametrize(
+    ("timeout", "error"), [(-1, ValueError), (float("nan"), ValueError), (False, TypeError), ("x", TypeError)], ids=repr
+)
+async def test_an_invalid_timeout_is_raised(connect, timeout, error):
+    client, _ = connect([])
+    with pytest.raises(error, match="a timeout must be"):
+        await settle(client.health(timeout))

@@ -21,9 +21,6 @@ class Source:
     def __init__(self):
         self.instances, self.listeners, self.is_kept = (), [], False
 
-    def keep(self):
-        self.is_kept = True
-
     def listen(self, listener):
         self.listeners.append(listener)
         listener()

@@ -115,6 +115,11 @@ class QueueEntry:
         return self._deadline is not None and self._view.client.runtime.now() >= self._deadline
 
     @property
+    def _is_over(self) -> bool:
+        """Whether nothing is left to try, the last look apart; to try once takes the usual time."""
+        return self._is_late and self._last_look <= PATIENCE
+
+    @property
     def _is_bound(self) -> bool:
         """Whether less is left than a call usually has, which then gives up sooner, perhaps before the deadline."""
         return self._deadline is not None and self._deadline - self._view.client.runtime.now() < self._view.timeout
@@ -157,7 +162,7 @@ class QueueEntry:
                 return await self._bounded.execute(txn.op())
             except EtcdError as error:
                 self.in_doubt = self.in_doubt or error.maybe_applied
-                if not (error.maybe_applied and left) or self._is_late:
+                if not (error.maybe_applied and left) or self._is_over:
                     raise
         raise AssertionError  # the last attempt returns or raises
 

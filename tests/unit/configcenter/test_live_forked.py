@@ -42,7 +42,7 @@ async def forked(face, connect, server, recorder):
     live = await settle(CENTERS[face.name](client).live(Settings))
     live.on_change(partial(recorder, "change"))
     await asyncio.sleep(0)  # the parent's task begins to wait
-    forget(client, live._mirror._lock)
+    forget(client, _lock=[live._mirror, live._mirror._stream])
     yield live, watch
     await settle(live.close())
 

@@ -73,6 +73,11 @@ class Taken:
         pass
 
 
+async def touched(id):  # noqa: A002
+    """Fail in place of ``WatchStream.remove``."""
+    raise AssertionError(f"a child ends the watch {id} of its parent")
+
+
 def forget(client, **held):
     """Let a client do what it does in a forked child; other threads of its parent held the locks ``_lock=[owner]``."""
     for name, owners in held.items():

@@ -11,7 +11,7 @@ from etcd_factory.registry.balancers import LeastConnections
 from etcd_factory.registry.instance import ServiceInstance
 from etcd_factory.testing import ScriptedTransport, replies
 from tests.support.faces import leave, settle, until
-from tests.support.forks import Taken, forget
+from tests.support.forks import Taken, forget, touched
 from tests.support.registering import Lists, ids, script
 from tests.support.transports import Recorded
 
@@ -78,11 +78,12 @@ async def test_closing_a_view_that_was_not_used_keeps_its_list(forked, server):
     assert ids(view.instances) == "ab"
 
 
-async def test_a_registration_is_the_parents(connect, registry):
+async def test_a_registration_is_the_parents(connect, registry, caplog):
     transport = Recorded(ScriptedTransport(script()))
     client, _ = connect(transport)
     one = await settle(registry(client).register("user", "a"))
-    forget(client, _lock=[one._reconciler, one._reconciler._watch._stream])
+    one._reconciler._watch._stream.remove = touched
+    forget(client, _lock=[one._reconciler])
     sent = len(transport.calls)
     assert not one.alive
     for use in (one.deregister, one.pause, one.resume, one.update):
@@ -91,7 +92,7 @@ async def test_a_registration_is_the_parents(connect, registry):
     with pytest.raises(ClientClosedError, match=OWNED):
         one.on("lost", print)
     await leave(one)
-    assert len(transport.calls) == sent
+    assert (len(transport.calls), caplog.messages) == (sent, [])
 
 
 def test_uses_of_the_parents_threads_do_not_count():

@@ -10,7 +10,7 @@ from etcd_factory.errors import NoSpaceError
 from etcd_factory.model import KeyValue
 from etcd_factory.testing import replies
 from tests.support.faces import settle, until
-from tests.support.forks import forget
+from tests.support.forks import forget, touched
 
 OLD, NEW = ({"p/a": one} for one in ("old", "new"))
 
@@ -110,7 +110,8 @@ async def test_ending_one_that_was_not_used_ends_nothing_of_the_parents(connect,
     watch = replies.watch(revision=5)
     client, transport = connect({"Range": server, "Watch": watch})
     mirror = await settle(client.mirror("p/"))
-    forget(client, _lock=[mirror, mirror._waiters, mirror._stream])
+    mirror._stream.remove = touched
+    forget(client, _lock=[mirror, mirror._waiters])
     await settle(mirror.close())
     assert texts(mirror) == {b"p/a": "old"}
     assert len(transport.calls) == 2  # it does not begin again

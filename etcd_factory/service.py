@@ -33,7 +33,9 @@ from .core.ports import Runtime, Transport
 from .core.watch.builder import Watches
 from .io.runtime import forks
 from .options import ClientOptions, ClientOptionsLike
-from .options.mappings import InvalidOption
+from .options.client import warn_of_plaintext
+from .options.mappings import UnknownOptionOrWrongType
+from .options.nesting import veiled
 from .raw import Raw
 
 T = TypeVar("T")
@@ -73,11 +75,13 @@ class Service(
         options: ClientOptionsLike | None = None,
         *,
         transport: Transport | None = None,
-        **misplaced: InvalidOption,
+        **misplaced: UnknownOptionOrWrongType,
     ) -> None:
         if misplaced:
             raise TypeError(f"{type(self).__name__} takes one mapping: {type(self).__name__}({example(misplaced)})")
+        options = veiled(options)
         chosen = ClientOptions.of(options)
+        warn_of_plaintext(chosen)
         client = Client(self._transport(chosen) if transport is None else transport, self._runtime(), chosen)
         forks.register(client)
         self._run = View(client, to_bytes(chosen.namespace, "a namespace"), chosen.timeout, handle(client))

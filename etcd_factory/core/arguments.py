@@ -7,6 +7,7 @@ Value = str | bytes | int | float
 
 MOST = (1 << 63) - 1  # etcd's numbers have 64 bits with a sign
 LEASE_IDS = range(1, MOST + 1)  # etcd takes 0 for none
+FOREVER = 1e8  # seconds, three years: deadlines further away overflow the clocks of gRPC and of locks
 LONGEST_TTL = 9_000_000_000  # seconds; etcd refuses longer ones (lessor.go)
 
 
@@ -45,6 +46,15 @@ def count(value: object, what: str, most: int = MOST) -> int:
     if value > most:
         raise ValueError(f"{what} must be at most {most}, not {value}")
     return value
+
+
+def seconds(value: object, what: str = "a timeout") -> float:
+    """Return a number of seconds that a call may wait, 0 or more; a longer one than ``FOREVER`` as that."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{what} must be a number of seconds, not {type(value).__name__}")
+    if not value >= 0:  # neither is a NaN
+        raise ValueError(f"{what} must be 0 or more seconds, not {value}")
+    return min(value, FOREVER)
 
 
 def ttl_seconds(value: object) -> int:

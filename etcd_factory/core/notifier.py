@@ -9,13 +9,11 @@ from typing import Any, ClassVar, Generic, TypeVar
 from weakref import WeakSet
 
 from .background import Background, Closing
-from .face import Async, settle
-from .ports import Runtime
+from .handlers import Handler, call_handler, checked
 
 LIMIT = 100_000  # changes that may wait; beyond, several are merged into one
 
 C = TypeVar("C", bound=tuple[Any, ...])  # a change: the arguments of a call
-Handler = Callable[..., object]
 
 
 class ChangeNotifier(Generic[C]):
@@ -43,7 +41,8 @@ class ChangeNotifier(Generic[C]):
         background.register(self)
 
     def on(self, handler: Handler) -> None:
-        """Call the handler with each change from now on."""
+        """Call the handler with each change from now on; ``TypeError`` if it cannot be called in this face."""
+        checked(handler, self._runtime.face)
         with self._lock:
             self._handlers.append(handler)
         self._start()
@@ -94,7 +93,7 @@ class ChangeNotifier(Generic[C]):
             self._signal.clear()
             while not self._closed and (change := self._next()) is not None:
                 for handler in tuple(self._handlers):
-                    await call_handler(self._runtime, self._log, self._what, handler, *change)
+                    await call_handler(self._runtime.face, self._log, self._what, handler, *change)
 
     def _next(self) -> C | None:
         with self._lock:
@@ -118,13 +117,3 @@ class Notifiers:
         """Close them all."""
         for one in list(self._open):
             one.close()
-
-
-async def call_handler(runtime: Runtime, log: logging.Logger, what: str, handler: Handler, *args: object) -> None:
-    """Call a user's function, which in asyncio may be ``async``. What it raises is logged."""
-    try:
-        given = handler(*args)
-        if runtime.face is Async:
-            await settle(given)
-    except Exception:
-        log.exception("a handler of %s failed", what)

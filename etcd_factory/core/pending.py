@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 from warnings import warn_explicit
 
 from etcd_factory.site import Site, caller
 
 from .bound import Method
 from .face import Async, Sync, Unbound
+
+B = TypeVar("B")
 
 VERBS = {Sync: "call {}", Async: "await {}", Unbound: "call {}, and pass its result to then(), else_() or batch()"}
 OPEN = "enter {} with 'async with'"  # what a builder opens in asyncio
@@ -77,6 +79,13 @@ class Pending(Base):
             raise NotImplementedError  # it is never entered
 
         __aexit__ = __exit__
+
+
+def held(builder: B) -> B:
+    """Return a builder that another one ends, and that is therefore not warned of."""
+    if isinstance(builder, Traced):
+        object.__setattr__(builder, "_site", None)
+    return builder
 
 
 def terminals(cls: type[Pending]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Generic, NoReturn, TypeVar
+from typing import Generic, TypeVar
 
 from attrs import frozen
 
@@ -90,9 +90,6 @@ class Names(Generic[T]):
     def is_low_priority(self, name: str) -> bool:
         """Whether its priority is low."""
         return self.priority(name) == "low"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a factory cannot be pickled, to give it to another process: make one in each process")
 
     def _find(self, name: str | None) -> Held[T] | None:
         return next((held for held in self._held if name is not None and held.name == name), None)

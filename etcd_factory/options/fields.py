@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import pkgutil
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 from typing import Any, Literal, TypeVar, cast
 
 from etcd_factory import errors
@@ -22,12 +21,12 @@ from .kinds import is_mapping as is_mapping
 from .kinds import kind
 from .numbers import flag
 from .secret import SecretValue, reveal
+from .settings import Settings, settings
 
 S = TypeVar("S", bound=str)
 
 Values = dict[str, Any]  # options as a mapping
 PEMText = str | SecretValue | os.PathLike[str]
-EMPTY: Mapping[str, object] = MappingProxyType({})
 
 
 def expected(what: str, value: object) -> ConfigError:
@@ -84,9 +83,9 @@ def mapping(value: object) -> Values:
     return dict(value)
 
 
-def settings(value: Mapping[str, object]) -> Mapping[str, object]:
-    """Return a read-only copy of a mapping whose keys are text."""
-    return MappingProxyType(mapping(value))
+def grpc_options(value: Mapping[str, object]) -> Settings:
+    """Return a read-only copy of a mapping from gRPC's names to values that it takes."""
+    return settings(mapping(value))
 
 
 def disabled(value: Literal[False]) -> bool:

@@ -10,6 +10,8 @@ from bisect import bisect
 from collections.abc import Callable, Sequence
 from itertools import accumulate, count
 
+from etcd_factory.core.face import Sync
+from etcd_factory.core.handlers import checked
 from etcd_factory.errors import choice
 from etcd_factory.options.mappings import BalancerName
 
@@ -170,5 +172,5 @@ BALANCERS: dict[BalancerName, Callable[[float], Balancer]] = {
 def balancer(load_balancer: LoadBalancer, warmup: float = 0.0) -> Balancer:
     """Return a new balancer by its name, or from a function ``(instances, key) -> instance``."""
     if not isinstance(load_balancer, str) and callable(load_balancer):
-        return Custom(load_balancer)
+        return Custom(checked(load_balancer, Sync, "load_balancer"))
     return BALANCERS[choice(load_balancer, BALANCERS, "load_balancer")](warmup)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from etcd_factory.wire import messages as m
 
 RegistrationEvent = Literal["lost", "restored"]
+LEAVING = "etcd_factory registration left"
+
 Listener = Callable[[RegistrationEvent], None]
 Encode = Callable[[ServiceInstance], bytes]
 
@@ -83,7 +85,7 @@ class Reconciler:
             await self._watch.open(self._revision + 1)
         except BaseException:
             self._over = True
-            await self._quit()
+            await self._client.background.complete(self._quit, LEAVING)
             raise
         self._runtime.spawn(self._run(), "etcd_factory registration")
 
@@ -102,13 +104,16 @@ class Reconciler:
             raise ClientClosedError(f"the registration of {self.goal.service}/{self.goal.id} has ended; register again")
 
     async def leave(self) -> None:
-        """Deregister: mark it as leaving, so that others know that it is intended, then revoke its lease."""
+        """Deregister, even if the caller is cancelled."""
         self.check_owner()
         with self._lock:
             first, self._over = not self._over, True
         self._signal.set()
-        if not first:
-            return
+        if first:
+            await self._client.background.complete(self._leave, LEAVING)
+
+    async def _leave(self) -> None:
+        """Mark it as leaving, so that others know that it is intended, then revoke its lease."""
         await self._watch.end()
         with suppress(EtcdFactoryError):  # a write under way ends first; no other begins any more
             await self._client.single_flight.join(self, self._view.timeout)
@@ -203,7 +208,7 @@ class Reconciler:
                     return
                 except EtcdFactoryError as error:
                     failures += 1
-                    log.info("%r could not be registered, retrying: %s", self._key, error)
+                    log.debug("%r could not be registered, retrying: %s", self._key, error)
                     await self._runtime.sleep(self._client.backoff(failures))
                 else:
                     failures = 0

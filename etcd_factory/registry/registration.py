@@ -9,6 +9,7 @@ from etcd_factory.compat import Self
 from etcd_factory.core.bound import Guarded, Scoped, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F
+from etcd_factory.core.handlers import checked
 from etcd_factory.core.notifier import ChangeNotifier
 from etcd_factory.errors import EtcdFactoryError, choice
 
@@ -95,6 +96,7 @@ class Registration(Guarded, Scoped[F]):
         """
         self._reconciler.check_owner()
         wanted = choice(event, EVENTS, "event of a registration")
+        checked(handler, self._run.face)
 
         def call(occurred: RegistrationEvent) -> object:
             return handler(self) if occurred == wanted else None

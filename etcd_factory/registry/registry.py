@@ -13,6 +13,7 @@ from etcd_factory.core.arguments import key_part, ttl_seconds
 from etcd_factory.core.bound import Bound, Guarded, opener, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Sync
+from etcd_factory.core.handlers import checked
 from etcd_factory.core.kv.txn import ops
 from etcd_factory.errors import choice
 from etcd_factory.options.mappings import AnyMapping, ServiceOptionsDict
@@ -151,6 +152,7 @@ class Registry(Guarded, Bound[F]):
 
         ``threshold`` and ``hold`` are as in ``subscribe``. Returns a view; ``close()`` it to stop.
         """
+        checked(handler, self._run.face)
         instances, leave = await self._pool.enter(key_part(service, SERVICE), share(threshold), delay(hold))
         view = ServiceView(self._run, instances, balancer(self._balancer), (), "up", leave)
         view.on("change", handler).notify()

@@ -106,6 +106,12 @@ async def test_a_full_database_is_an_error_with_the_next_step(make, full):
     assert "defragment" in str(error)
 
 
+async def test_a_transaction_refused_for_lack_of_space_may_have_been_applied(make, full):
+    client = make(hosts=[full.endpoint])
+    error = await failure(lambda: client.txn().then(ops.put("k").value(SECRET)).commit())
+    assert (type(error), error.maybe_applied) == (errors.NoSpaceError, True)
+
+
 async def test_a_refused_connection_is_a_connection_error(make, refusing):
     client = make(hosts=[refusing], retry={"attempts": 3})
     error = await failure(lambda: client.put("k").value(SECRET))

@@ -7,13 +7,18 @@ import os
 import signal
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from attrs import define, field
 
 from etcd_factory import errors
+from etcd_factory.testing import EtcdServer
 
 HOLDS = (0.2, 0.5, 0.8)  # shares of the time between faults that one lasts: of 5 s up to 4 s
+REST = 0.2  # share that nothing fails at least, even if healing took long
 DELAYS = (0.02, 0.1, 0.4)  # seconds, each way
+SERVES = 30.0  # seconds after a fault by which the cluster must serve
 STOP_S = 10.0  # for a member that is asked to end; its own limit is 7 s
 
 
@@ -92,10 +97,14 @@ def restart(scene, chance, hold):
     """
     for proxy in scene.proxies:
         proxy.cut()
-    leader = scene.cluster.leader
-    for one in sorted(scene.cluster, key=lambda one: one is leader):
+    for one in sorted(scene.cluster, key=partial(leads, scene)):
         shut_down(one)
     time.sleep(hold)
+
+
+def leads(scene, one):
+    status = scene.direct.maintenance.status(one.endpoint)
+    return status.member == status.leader
 
 
 def shut_down(one):
@@ -124,10 +133,16 @@ KINDS = {
 
 
 def heal(scene):
-    """Undo every fault, and wait until all members follow one leader."""
+    """Undo every fault, and wait until the cluster serves. Raises ``ServerError`` or ``EtcdError`` if it does not."""
     for proxy in scene.proxies:
         proxy.heal()
-    scene.cluster.restore()
+    for one in scene.cluster:
+        if one.is_paused and one.running:
+            one.resume()
+    scene.cluster.heal()
+    with ThreadPoolExecutor(len(scene.cluster)) as pool:  # they become ready only together
+        [*pool.map(EtcdServer.start, scene.cluster)]
+    scene.direct.with_options(timeout=SERVES).get("k").exists()
 
 
 @define
@@ -153,9 +168,9 @@ class Faults:
         """Inject faults for so many seconds, and heal them all."""
         begin = self.scene.now()
         for number, kind in enumerate(self.kinds()):
-            due = min(number * self.every, seconds) + begin
-            await asyncio.sleep(max(0.0, due - self.scene.now()))
-            if self.scene.now() >= begin + seconds:
+            due = max(begin + number * self.every, self.scene.now() + REST * self.every)
+            await asyncio.sleep(min(due, begin + seconds) - self.scene.now())
+            if due >= begin + seconds:
                 break
             self.progress(self.scene.now() - begin, kind)
             await asyncio.to_thread(self.inject, kind)
@@ -169,6 +184,6 @@ class Faults:
             KINDS[kind](self.scene, self.chance, share * self.every)
         except errors.EtcdError:
             self.failed[kind] += 1
-        finally:
-            heal(self.scene)
         self.log.append(f"from {begin:.1f} to {self.scene.now():.1f} s: {kind}")
+        heal(self.scene)
+        self.log.append(f"  served at {self.scene.now():.1f} s")

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from functools import partial
 from itertools import count
 
 from attrs import define, field
 
 from etcd_factory import errors, ops
-from tests.support.registering import REGISTRIES
+from tests.support.registering import REGISTRIES, record_events
 
 WAIT = 3.0  # seconds for a lock
 ROUNDS = (1, 2, 30)  # increments under one lock
 REPORTED = 3.0  # seconds after which the loss of a lease must have been reported
-ABSENT = 30.0  # seconds that a registration may be missing while faults come and go
+ABSENT = 20.0  # seconds that a registration may be missing while faults come and go
 LOOK = 0.2  # seconds between looks at the store
 
 
@@ -135,39 +134,48 @@ async def end(scene, history, lease, lost):
 
 @define
 class Registered:
-    """One instance that is registered; it must be discovered again after each fault."""
+    """An instance that is registered; it must be discovered again after each fault. ``log`` has what happened to it."""
 
     scene: object
     service: str = "soak"
     one: object = None
-    seen: float = 0.0
-
-    def registry(self, client):
-        return REGISTRIES[self.scene.face.name](client)
+    is_present: bool = True
+    since: float = 0.0
+    log: list = field(factory=list)
 
     async def register(self):
         """Register it, before the first fault."""
-        registering = partial(self.registry(self.scene.client).register, self.service, "one", ttl=self.scene.ttl)
-        self.one = await self.scene.face.begin(registering)
-        self.seen = time.monotonic()
+        registry = REGISTRIES[self.scene.face.name](self.scene.client)
+        self.one = await self.scene.face.begin(partial(registry.register, self.service, "one", ttl=self.scene.ttl))
+        record_events(lambda event, _: self._note(f"reported as {event}"), self.one)
+        self.since = self.scene.now()
+
+    def _note(self, text):
+        self.log.append(f"at {self.scene.now():.1f} s: {text}")
+
+    @property
+    def absence(self):
+        """For how many seconds it has been absent."""
+        return 0.0 if self.is_present else self.scene.now() - self.since
 
     async def is_discovered(self):
-        """Look for it, around the proxies; notes for how long it was absent."""
+        """Look for it, around the proxies."""
         discover = REGISTRIES["blocking"](self.scene.direct).discover
         try:
-            found = await asyncio.to_thread(discover, self.service)
+            found = bool(await asyncio.to_thread(discover, self.service))
         except errors.EtcdError:
             return False
-        now = time.monotonic()
-        self.scene.largest("longest absence of the registration, s", now - self.seen)
-        self.seen = now if found else self.seen
-        return bool(found)
+        self.scene.largest("longest absence of the registration, s", self.absence)
+        if found != self.is_present:
+            self.is_present, self.since = found, self.scene.now()
+            self._note("present" if found else "absent")
+        return found
 
     async def work(self):
         is_reported = False
         while not self.scene.over:
             await self.scene.pause(LOOK)
             await self.is_discovered()
-            if not is_reported and time.monotonic() - self.seen > ABSENT:
+            if not is_reported and self.absence > ABSENT:
                 is_reported = True
-                self.scene.found("registration", f"{self.one!r} is absent for {ABSENT} s")
+                self.scene.found("registration", f"{self.one!r} is absent since {self.since:.1f} s", *self.log)

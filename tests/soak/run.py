@@ -6,14 +6,17 @@ import asyncio
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from attrs import define, evolve, field
 
+from etcd_factory.errors import EtcdError
+from etcd_factory.testing import ServerError
 from etcd_factory.testing.binary import find_binary, version_of
 from tests.support.watching import nothing_left, threads
 
 from . import checks, followers
-from .faults import Faults, heal
+from .faults import Faults
 from .holders import Counter, Registered, leases
 from .scene import Stage, refusal, settled_within
 from .writers import REGISTERS, Data, Lists, registers
@@ -69,31 +72,48 @@ class Soak:
 
     def __init__(self, scene):
         self.scene, self.used = scene, []
+        self.direct = scene.direct.with_options(timeout=CATCH_UP)
         self.data, self.lists, self.counter = Data(scene), Lists(scene), Counter(scene)
         self.registered, self.copy = Registered(scene), followers.Copy(scene)
 
     async def run(self, faults, seconds):
-        await followers.begin(self.scene)
-        await self.copy.begin()
-        await self.registered.register()
-        mirror = await self.scene.face.begin(lambda: self.scene.follower.mirror("registers/"))
+        """Work while there are faults, then check everything."""
+        mirror = await self.begin()
         workers = [asyncio.ensure_future(self.scene.guard(name, body)) for name, body in self.workers(mirror)]
         try:
             await faults.run(seconds)
-        finally:
-            self.scene.over = True
-            _, late = await asyncio.wait(workers, timeout=END)
+            serves = True
+        except (EtcdError, ServerError) as error:
+            serves = False
+            self.scene.found("cluster", f"it does not serve after a fault: {error}")
+        await self.end(workers)
+        faults.progress(seconds, "checking")
+        if serves:
+            await self.verdict()
+            await self.close()
+
+    async def begin(self):
+        """Begin what runs through all faults; returns the mirror of the registers."""
+        await followers.begin(self.scene)
+        await self.copy.begin()
+        await self.registered.register()
+        return await self.scene.face.begin(lambda: self.scene.follower.mirror("registers/"))
+
+    async def end(self, workers):
+        """Wait until each worker has ended."""
+        self.scene.over = True
+        _, late = await asyncio.wait(workers, timeout=END)
         for _ in late:
             self.scene.found("worker", f"it has not ended {END} s after the last fault")
-        await asyncio.to_thread(heal, self.scene)
-        faults.progress(seconds, "checking")
-        await self.verdict()
+
+    async def close(self):
+        """Close the clients, and wait until nothing keeps a lease alive."""
         await self.scene.close()
         if not await settled_within(CATCH_UP, self.no_leases):
-            self.scene.found("left", f"leases that nobody holds: {self.scene.direct.leases()}")
+            self.scene.found("left", "leases that nobody holds are kept alive")
 
     async def no_leases(self):
-        return self.scene.direct.leases() == []
+        return await self.scene.look(self.direct.leases) == []
 
     def workers(self, mirror):
         """Yield a name and a coroutine for each worker."""
@@ -113,10 +133,10 @@ class Soak:
 
     async def verdict(self):
         """Wait until all has caught up, read the whole store, and check everything."""
-        revision = self.scene.direct.put(LAST).value("last").revision
+        put = await self.scene.look(partial(self.direct.put(LAST).value, "last"))
         self.data.outcomes[b"last"] = "done"
-        await self.catch_up(revision)
-        stored = {kv.key_text: kv for kv in self.scene.direct.get_all().kvs()}
+        await self.catch_up(put.revision)
+        stored = {kv.key_text: kv for kv in await self.scene.look(self.direct.get_all().kvs)}
         begin = time.monotonic()
         self.scene.violations += await asyncio.to_thread(lambda: [*self.found(stored)])
         self.scene.figures["seconds of checking"] = round(time.monotonic() - begin, 2)
@@ -131,7 +151,7 @@ class Soak:
         await self.copy.wait(revision)
         await self.expect("the mirror's last revision", lambda: self.copy.mirror.revision >= revision)
         if not await settled_within(CATCH_UP, self.registered.is_discovered):
-            self.scene.found("registration", "it is not discovered again")
+            self.scene.found("registration", "it is not discovered again", *self.registered.log)
 
     async def expect(self, what, condition):
         """Note a violation if a condition does not hold in time."""

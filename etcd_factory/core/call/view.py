@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from operator import index
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import field, frozen
 
+from etcd_factory.core.arguments import FOREVER
 from etcd_factory.core.face import Face
 from etcd_factory.core.op import Fields, Op, Ungranted
 from etcd_factory.errors import EtcdError, LeaseNotFoundError, RequestTooLargeError
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from etcd_factory.wire.messages import RangeResponse
 
 T = TypeVar("T")
-
-UNPICKLABLE = "an etcd client cannot be pickled, to give it to another process: make one in each process"
-
-FOREVER = 1e8  # seconds, three years: deadlines further away overflow the clocks of gRPC and of locks
 
 
 @frozen(eq=False)
@@ -45,10 +42,6 @@ class View:
 
     def __str__(self) -> str:
         return self.client.endpoint
-
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled or copied deeply: everything that uses the client has its view."""
-        raise TypeError(UNPICKLABLE)
 
     async def execute(self, op: Op[T]) -> T:
         """Return the operation's result."""

@@ -11,13 +11,14 @@ from etcd_factory.core.arguments import Text, Value, to_bytes, to_value
 from etcd_factory.core.bound import Bound, Guarded, Scoped, opener, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Sync, finish
+from etcd_factory.core.handlers import call_handler, checked
 from etcd_factory.core.lease.lease import Lease
 from etcd_factory.core.watch.watcher import AnyWatcher
 from etcd_factory.errors import CompactedError, NotLeaderError, choice
 from etcd_factory.model import KeyValue
 from etcd_factory.model.ranges import prefix_end
 
-from .queue import QueueEntry, first_entry, leave_and_log
+from .queue import QueueEntry, first_entry, leave_and_log, log
 from .shared_lease import entry_factory
 
 V = TypeVar("V")
@@ -125,7 +126,8 @@ class Leadership(Guarded, Scoped[F]):
     def on(self, event: Literal["lost"], handler: Callable[[Leadership[F]], object]) -> Self:
         """Call ``handler(leadership)`` in the background if it is ``lost``; returns the leadership."""
         choice(event, EVENTS, "event of a leadership")
-        self._entry.listen(partial(handler, self))
+        face = self._run.face
+        self._entry.listen(partial(call_handler, face, log, "a lost leadership", checked(handler, face), self))
         return self
 
     async def _exit(self, error: BaseException | None) -> None:

@@ -15,12 +15,12 @@ from weakref import WeakMethod
 
 from attrs import evolve
 
-from etcd_factory.core.arguments import Text, to_bytes
+from etcd_factory.core.arguments import Text, seconds, to_bytes
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Unbound, settle
 from etcd_factory.core.kv.builders import GetAll
 from etcd_factory.core.kv.txn import Txn, ops
-from etcd_factory.core.lease.session import LeaseSession
+from etcd_factory.core.lease.session import LeaseSession, revoke_later
 from etcd_factory.core.watch.key_watch import KeyWatch
 from etcd_factory.core.watch.watcher import AnyWatcher
 from etcd_factory.errors import (
@@ -31,6 +31,7 @@ from etcd_factory.errors import (
     EtcdError,
     EtcdFactoryError,
     LockFailedError,
+    TLSError,
 )
 from etcd_factory.model import KeyValue, RangeResponse, TxnResponse
 
@@ -85,6 +86,7 @@ class QueueEntry:
         meanwhile: then nothing is left.
         """
         runtime = self._view.client.runtime
+        timeout = None if timeout is None else seconds(timeout)
         self._deadline = None if timeout is None else runtime.now() + timeout
         self._last_look = PATIENCE if timeout else self._view.timeout  # which with 0 is the only one
         try:
@@ -103,7 +105,7 @@ class QueueEntry:
             await self.enter(value)
             return await self.wait()
         except (DeadlineExceededError, ConnectionFailedError) as error:
-            if not self._is_late:
+            if not self._is_bound or isinstance(error, TLSError):
                 raise
             self._failure = error
             return False
@@ -111,6 +113,11 @@ class QueueEntry:
     @property
     def _is_late(self) -> bool:
         return self._deadline is not None and self._view.client.runtime.now() >= self._deadline
+
+    @property
+    def _is_bound(self) -> bool:
+        """Whether less is left than a call usually has, which then gives up sooner, perhaps before the deadline."""
+        return self._deadline is not None and self._deadline - self._view.client.runtime.now() < self._view.timeout
 
     @property
     def _bounded(self) -> View:
@@ -285,6 +292,12 @@ class QueueEntry:
         """Remove the key, with its lease."""
         await self.session.revoke()
 
+    def remove_later(self) -> None:
+        """Try again in the background to remove it."""
+        renewal = self.session.state.renewal
+        if renewal is not None and not self._view.client.background.closed:
+            revoke_later(self._view.client, renewal.id)
+
 
 async def leave_and_log(entry: QueueEntry) -> None:
     """Leave an entry; a failure is logged. In a forked child it is the parent's, and stays."""
@@ -294,6 +307,7 @@ async def leave_and_log(entry: QueueEntry) -> None:
         await entry.leave()
     except EtcdFactoryError as error:
         log.warning("the entry for %r could not be removed, %s: %s", entry.name, entry.FATE, error)
+        entry.remove_later()
 
 
 def weakly(method: Callable[..., None]) -> Callable[..., None]:

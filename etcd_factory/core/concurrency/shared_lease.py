@@ -71,6 +71,9 @@ class SharedLeaseEntry(QueueEntry):
             raise
         self._entries.release(self)
 
+    def remove_later(self) -> None:
+        """Nothing: that is under way already, and the lease is the user's."""
+
     async def delete_key(self, timeout: float) -> None:
         """Delete the key if it is still this entry's."""
         renewal = self.session.state.renewal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from etcd_factory.core.arguments import Text, Value, to_bytes
 from etcd_factory.core.bound import Bound, usage
@@ -13,7 +13,7 @@ from etcd_factory.core.kv import builders
 from etcd_factory.core.kv.ranges import key_range
 from etcd_factory.core.kv.txn import ops
 from etcd_factory.core.kv.values import ValueReader
-from etcd_factory.core.pending import Pending
+from etcd_factory.core.pending import Pending, held
 from etcd_factory.model.ranges import ALL, prefix_range
 
 from .stm_journal import STMJournal
@@ -30,6 +30,11 @@ class Get(ValueReader[F]):
     _fields: dict[str, Any]
 
 
+def part(put: builders.Put[Unbound]) -> builders.Put[Unbound]:
+    """Return a builder as a part of one of a transaction."""
+    return held(put)
+
+
 @frozen(eq=False, repr=False)
 class Put(Pending):
     """A write of one key at the commit. No I/O: its terminals need no ``await``."""
@@ -37,10 +42,11 @@ class Put(Pending):
     _terminals: ClassVar = ("value", "json")
 
     _journal: STMJournal
-    _put: builders.Put[Unbound]
+    _put: builders.Put[Unbound] = field(converter=part)
 
     def __repr__(self) -> str:
-        return f"<Put of {self._journal}>"
+        key: bytes = self._put._fields["key"]  # pyright: ignore[reportPrivateUsage]
+        return f"<Put {key.decode(errors='backslashreplace')!r} of {self._journal}>"
 
     def lease(self, lease: int | builders.HasLeaseId) -> Put:
         """Attach the key to a lease."""

@@ -25,8 +25,8 @@ log = logging.getLogger("etcd_factory.lease")
 
 OVER = "this lease has ended; create a new one with lease(ttl)"
 INHERITED = "a lease belongs to the process that it was granted to; create another one in a forked child"
-# Seconds before each attempt to revoke a lease whose grant nobody waits for: it may still be on its way, so that "not
-# found" is not the last word.
+# Seconds before each attempt to revoke a lease that nobody wants any more: its grant may still be on its way, so that
+# "not found" is not the last word. What then is left expires by its ttl.
 PAUSES = (0.0, 0.1, 0.5)
 # Repeating the grant of a chosen id would meet the lease that the first attempt created.
 GRANT_CHOSEN = evolve(methods.LEASE_GRANT, repeatable=False)
@@ -240,6 +240,7 @@ async def revoke_unwanted(client: Client, lease: int) -> None:
             await client.call(methods.LEASE_REVOKE, messages.LeaseRevokeRequest(ID=lease), client.options.timeout)
         except LeaseNotFoundError:
             continue
-        except EtcdFactoryError as error:
-            log.info("a lease that may have been granted could not be revoked and expires by its ttl: %s", error)
-        return
+        except EtcdError as error:  # perhaps of a connection that has stalled, and is given up now
+            log.info("a lease that may have been granted could not be revoked: %s", error)
+        else:
+            return

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from attrs import define, evolve, frozen
 
 from etcd_factory.compat import Self
-from etcd_factory.core.arguments import Text, count, to_bytes
+from etcd_factory.core.arguments import Text, count, seconds, to_bytes
 from etcd_factory.core.bound import Bound, opener, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F, Face, Runner, Sync
@@ -193,7 +193,7 @@ class Mirror(Subscription[F], KeyValueStore):
         wanted, runtime = count(revision, "a revision"), self._runtime
         if self.inherited:
             self.renew()
-        bound = self._run.timeout if timeout is None else timeout
+        bound = self._run.timeout if timeout is None else seconds(timeout)
         deadline = runtime.now() + bound
         for turn in counter(1):  # a change in the range wakes at once; only changes elsewhere must be asked for
             step = min(deadline - runtime.now(), self._run.client.backoff(turn))

@@ -25,7 +25,7 @@ class KeyValueStore(Mapping[bytes, KeyValue]):
     """
 
     __slots__ = ()  # a second base cannot have any; subclasses have those of ``SLOTS``
-    SLOTS: ClassVar = ("_lock", "_found", "_past", "_applied", "_revision", "skip", "fills")
+    SLOTS: ClassVar = ("_lock", "_found", "_past", "_applied", "skip", "_revision", "fills")
 
     inherited: bool = False
 

@@ -12,12 +12,13 @@ from etcd_factory.core.arguments import Text, count, to_bytes
 from etcd_factory.core.bound import Bound, opener, usage
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F
+from etcd_factory.core.handlers import Handler, checked
 from etcd_factory.core.kv.ranges import RangeModifiers
 from etcd_factory.core.pending import Pending
 from etcd_factory.errors import choice
 from etcd_factory.model.ranges import ALL, KeyRange, describe
 
-from .watcher import BUFFER, EVENTS, Handler, Handlers, Watcher, WatchEvent
+from .watcher import BUFFER, EVENTS, Handlers, Watcher, WatchEvent
 
 FILTERS = {"put": "NODELETE", "delete": "NOPUT"}  # etcd takes what not to send
 
@@ -77,6 +78,7 @@ class Watch(RangeModifiers, Pending, Bound[F]):
     def on(self, event: WatchEvent, handler: Handler) -> Self:
         """Call ``handler`` from the first event on; see ``Watcher.on``."""
         choice(event, EVENTS, "event of a watch")
+        checked(handler, self._run.face)
         before: tuple[Handler, ...] = self._handlers.get(event, ())
         return evolve(self, handlers={**self._handlers, event: (*before, handler)})
 

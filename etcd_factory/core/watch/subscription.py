@@ -6,13 +6,14 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from etcd_factory.core.bound import Scoped
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F, Sync, finish
 from etcd_factory.core.op import Op, message
-from etcd_factory.errors import ClientClosedError, CompactedError, DeadlineExceededError, FutureRevisionError
+from etcd_factory.errors import ClientClosedError, CompactedError, DeadlineExceededError, EtcdError, FutureRevisionError
 from etcd_factory.model.ranges import in_namespace
 
 from .state import WatchOutput
@@ -86,16 +87,27 @@ class Subscription(Scoped[F], ABC):
         """Begin at revision ``start``, 0 for now, and wait until the server has confirmed it; raises its refusal."""
         try:
             self.begin(start)
-            refused: Exception | None = await self._created.wait(self._run.timeout)
-            if refused is not None:
-                raise refused
-        except DeadlineExceededError as error:
+            await self._confirmation()
+        except EtcdError as error:
             await self.end()
-            known = self._error or self._stream.error
-            raise known or error from known
+            own = copy(error)  # others may be waiting for the same stream
+            own.operation = own.operation or f"watch {self._fields['key']!r}"
+            raise own from error
         except BaseException:
             await self.end()
             raise
+
+    async def _confirmation(self) -> None:
+        """Wait until the server has confirmed the watch; raises its refusal, or why there is no stream."""
+        timeout = self._run.timeout
+        try:
+            refused: Exception | None = await self._created.wait(timeout)
+        except DeadlineExceededError:
+            late = f"the server did not confirm the watch within {timeout:g} s"
+            host = self._run.client.endpoint
+            refused = self._error or self._stream.error or DeadlineExceededError(late, endpoint=host)
+        if refused is not None:
+            raise refused
 
     def begin(self, start: int) -> None:
         """Begin at revision ``start`` without waiting until the server has confirmed it."""
@@ -171,7 +183,7 @@ class Subscription(Scoped[F], ABC):
                 return self._fail(error)
             except Exception as error:
                 failures += 1
-                log.info("could not read a range for resync, retrying: %s", error)
+                log.debug("could not read a range for resync, retrying: %s", error)
                 await self._runtime.sleep(self._run.client.backoff(failures))
         return None
 

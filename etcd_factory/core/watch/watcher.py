@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from etcd_factory.compat import Self
 from etcd_factory.core.bound import operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Sync, finish
-from etcd_factory.core.notifier import call_handler
+from etcd_factory.core.handlers import Handler, call_handler, checked
 from etcd_factory.core.ports import Mailbox, Task
 from etcd_factory.errors import ClientClosedError, WatchOverflowError, choice
 from etcd_factory.model import Event, KeyValue
@@ -36,7 +36,6 @@ WANTED: dict[tuple[str, ...], tuple[str, ...]] = {  # by the filters that etcd a
 BUFFER = 100_000  # events that may wait to be read
 GRACE = 0.01  # seconds before handlers are called: those of create().on(...).on(...) are all to be there
 
-Handler = Callable[..., object]
 Handlers = dict[str, list[Handler]]
 Item = tuple[str, Any]  # an event of the watch and its argument
 
@@ -141,7 +140,8 @@ class Watcher(Subscription[F]):
         over. A handler that must not miss the first event is registered on the builder: ``watch().on(...).create()``.
         """
         self._check_owner()
-        self._handlers.setdefault(choice(event, EVENTS, "event of a watch"), []).append(handler)
+        name, found = choice(event, EVENTS, "event of a watch"), checked(handler, self._runtime.face)
+        self._handlers.setdefault(name, []).append(found)
         self._start_dispatching()
         return self
 
@@ -190,7 +190,7 @@ class Watcher(Subscription[F]):
         for handler in self._handlers.get(event, ()):
             if self._over and event not in FINAL:
                 return
-            await call_handler(self._runtime, log, f"{event!r} of a watch", handler, *args)
+            await call_handler(self._runtime.face, log, f"{event!r} of a watch", handler, *args)
 
     async def take(self, timeout: float | None = None) -> Event | None:
         """Return the next event, None after the last one or after ``timeout``; raises what ended the watch."""

@@ -70,6 +70,7 @@ class Stream(Generic[Q, R]):
 
     def send(self, message: Q) -> None:
         """Queue a message."""
+        self._decoder.sent()
         self._outbox.put_nowait(message)
 
     async def receive(self) -> R | None:
@@ -94,6 +95,7 @@ class Stream(Generic[Q, R]):
 
     async def close(self) -> None:
         """End the stream."""
+        self._decoder.end()
         self.cancel()
 
 

@@ -26,6 +26,7 @@ from .channel import PROBE, kind, translate
 from .credentials import Stamp, stamp
 
 PATIENCE = 1.0  # seconds that the test of an established connection may take
+SILENCE = 0.5  # seconds without a response on a stream that is closed, after which its connection counts as silent
 SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)  # no response
 
 # gRPC's words for a name that DNS does not know, in any version. They only save a second look-up, which has no bound.
@@ -169,11 +170,22 @@ class Decoder(Generic[R]):
     _host: str
     _method: Method[Any, R]
     _start: float
+    _asked: float = 0.0  # since when a message waits for something to be heard
 
     @property
     def closed(self) -> bool:
         """Whether the client is."""
         return self._connections.closed
+
+    def sent(self) -> None:
+        """A message was sent; etcd answers each."""
+        if self._asked <= self._connection.heard:
+            self._asked = now()
+
+    def end(self) -> None:
+        """The stream is closed here: give the connection up if nothing was heard on it for a while, though asked."""
+        if self._asked > self._connection.heard and now() - self._asked > SILENCE:
+            self._connections.drop(self._host, self._connection)
 
     def decode(self, data: bytes) -> R:
         """Return a message. Raises ``InternalError`` for a malformed one."""

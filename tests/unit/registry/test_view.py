@@ -19,7 +19,7 @@ class Source:
     service, inherited = "user", False
 
     def __init__(self):
-        self.instances, self.listeners = (), []
+        self.instances, self.listeners, self.is_kept = (), [], False
 
     def listen(self, listener):
         self.listeners.append(listener)
@@ -29,7 +29,7 @@ class Source:
         self.listeners.remove(listener)
 
     def keep(self):
-        """As a subscription does that has handlers."""
+        self.is_kept = True
 
     def show(self, *instances):
         self.instances = instances

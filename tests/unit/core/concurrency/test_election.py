@@ -61,6 +61,20 @@ async def test_a_block_resigns(connect, queue, face):
     assert methods_of(transport)[-1] == "LeaseRevoke"
 
 
+async def later(_):
+    raise AssertionError
+
+
+async def test_a_handler_that_can_never_run_is_refused(connect, queue, face):
+    client, _ = connect(queue.script())
+    leadership = await settle(client.election("vote").campaign())
+    with pytest.raises(TypeError, match=r"^a handler must be a function, not str$"):
+        leadership.on("lost", "print")
+    if face.is_blocking:
+        with pytest.raises(TypeError, match="is async"):
+            leadership.on("lost", later)
+
+
 async def test_a_contender_that_is_not_elected_in_time_leaves_nothing_behind(connect, queue):
     queue.ahead = [OTHER]
     client, transport = connect(queue.script())

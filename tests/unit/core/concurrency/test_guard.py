@@ -176,7 +176,7 @@ async def test_what_a_handler_raises_is_logged_and_the_others_are_called(hold, r
     one.on("lost", recorder.handler("last"))
     watch.push(replies.delete_event(KEY))
     await recorder.until("last")
-    assert "a handler of a lost lock or leadership failed" in caplog.text
+    assert "a handler of a lost leadership failed" in caplog.text
 
 
 async def test_a_lock_that_was_lost_can_be_acquired_again(hold, recorder):

@@ -11,7 +11,7 @@ from etcd_factory.errors import NoSpaceError
 from etcd_factory.testing import replies
 from tests.support.config_centers import CENTERS, Settings, changes, eventually
 from tests.support.faces import settle
-from tests.support.forks import forget
+from tests.support.forks import forget, touched
 
 ERROR = NoSpaceError("no space")
 
@@ -42,7 +42,8 @@ async def forked(face, connect, server, recorder):
     live = await settle(CENTERS[face.name](client).live(Settings))
     live.on_change(partial(recorder, "change"))
     await asyncio.sleep(0)  # the parent's task begins to wait
-    forget(client, live._mirror._lock)
+    live._mirror._stream.remove = touched
+    forget(client, _lock=[live._mirror])
     yield live, watch
     await settle(live.close())
 

@@ -11,7 +11,7 @@ from etcd_factory.registry.balancers import LeastConnections
 from etcd_factory.registry.instance import ServiceInstance
 from etcd_factory.testing import ScriptedTransport, replies
 from tests.support.faces import leave, settle, until
-from tests.support.forks import forget
+from tests.support.forks import Taken, forget, touched
 from tests.support.registering import Lists, ids, script
 from tests.support.transports import Recorded
 
@@ -44,8 +44,8 @@ async def forked(registry, connect, server):
     made = registry(client)
     view = await settle(made.subscribe("user", load_balancer="least_connections", threshold=0.9))
     source = view._source
-    locks = source._lock, source._list_lock, source._waiters._lock, made._pool._lock, view._balancer._lock
-    forget(client, *locks, view._changes._lock)
+    locks = [source, source._waiters, made._pool, view._balancer, view._changes]
+    forget(client, _lock=locks, _list_lock=[source])
     return view, made
 
 
@@ -78,11 +78,12 @@ async def test_closing_a_view_that_was_not_used_keeps_its_list(forked, server):
     assert ids(view.instances) == "ab"
 
 
-async def test_a_registration_is_the_parents(connect, registry):
+async def test_a_registration_is_the_parents(connect, registry, caplog):
     transport = Recorded(ScriptedTransport(script()))
     client, _ = connect(transport)
     one = await settle(registry(client).register("user", "a"))
-    forget(client, one._reconciler._lock)
+    one._reconciler._watch._stream.remove = touched
+    forget(client, _lock=[one._reconciler])
     sent = len(transport.calls)
     assert not one.alive
     for use in (one.deregister, one.pause, one.resume, one.update):
@@ -91,13 +92,13 @@ async def test_a_registration_is_the_parents(connect, registry):
     with pytest.raises(ClientClosedError, match=OWNED):
         one.on("lost", print)
     await leave(one)
-    assert len(transport.calls) == sent
+    assert (len(transport.calls), caplog.messages) == (sent, [])
 
 
 def test_uses_of_the_parents_threads_do_not_count():
     balancer, a, b = LeastConnections(), ServiceInstance("user", "a"), ServiceInstance("user", "b")
     balancer.used(a, 1)
-    balancer._lock.acquire()
+    balancer._lock = Taken()
     balancer.forget()
     balancer.used(a, -1)  # the end of a block that the fork is in
     assert {balancer.pick((a, b)).id for _ in range(2)} == {"a", "b"}

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     Answer: TypeAlias = "Reply | Exception | type[Exception] | StreamScript[Any, Any] | NoReply"
     Step: TypeAlias = "Answer | Callable[[Call], Answer | Awaitable[Answer]]"
+    Steps: TypeAlias = "Step | Sequence[Step] | Mapping[str, Step | Sequence[Step]]"
 
 METHODS: dict[str, Method[Any, Any]] = {
     method.name: method for method in vars(methods).values() if isinstance(method, Method)
@@ -85,7 +86,8 @@ class Call:
 class Script:
     """The steps that are left, each list in order; ``always`` has those that answer every call of a method."""
 
-    def __init__(self, script: Sequence[Step] | Mapping[str, Step | Sequence[Step]]) -> None:
+    def __init__(self, script: Steps) -> None:
+        by_method: Mapping[str, Step | Sequence[Step]]
         by_method = script if isinstance(script, Mapping) else {ANY_METHOD: script}
         self._queues: dict[str, deque[Step]] = {}
         self._always: dict[str, Step] = {}
@@ -109,7 +111,7 @@ class Script:
     def next(self, call: Call) -> Step | None:
         """Return the step for this call; None if there is none."""
         queue = self._queue(call)
-        return queue[0] if queue else self._always.get(call.method)
+        return queue[0] if queue else self._always.get(call.method, self._always.get(ANY_METHOD))
 
     def use(self, call: Call) -> None:
         """Remove the step for this call, unless it answers every call."""
@@ -135,6 +137,11 @@ def checked(step: Step) -> Step:
     """Return the step; ``TypeError`` if it is none."""
     if not (is_failure(step) or is_stream(step) or is_message(step) or callable(step)):
         raise TypeError(f"a step is a message, an exception, NO_REPLY, a StreamScript or a function, not {step!r}")
+    if isinstance(step, type) and issubclass(step, Exception):
+        try:
+            step()
+        except TypeError as error:
+            raise TypeError(f"pass an instance of {step.__name__}, which needs arguments: {error}") from None
     return step
 
 

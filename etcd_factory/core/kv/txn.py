@@ -221,7 +221,8 @@ class Transactions(Bound[F]):
         end: Text | None = None,
     ) -> Txn[F]:
         """Begin a transaction with a comparison: ``if_("k", "version", "==", 0)``; see ``Txn.and_``."""
-        return Txn[F](self._run)._and(key, column, comparison, value, prefix=prefix, end=end)
+        begun: Txn[F] = Txn(self._run)
+        return begun._and(key, column, comparison, value, prefix=prefix, end=end)  # pyright: ignore[reportPrivateUsage]
 
 
 async def batch(view: View, operations: Iterable[OperationLike]) -> list[Any]:

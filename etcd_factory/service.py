@@ -40,6 +40,8 @@ from .raw import Raw
 
 T = TypeVar("T")
 
+METHODS = ("unary", "stream", "close", "forget")  # of a transport
+
 
 def example(given: Mapping[str, object]) -> str:
     """Return how to write options that were passed as keyword arguments; only hosts are shown."""
@@ -47,6 +49,13 @@ def example(given: Mapping[str, object]) -> str:
     hosts = f"{host}:{port}" if port is not None and isinstance(host, str) else host
     others = "".join(f", {name!r}: ..." for name in given if name not in ("host", "hosts", "port"))
     return f"{{'hosts': {hosts!r}{others}}}"
+
+
+def port(given: Transport) -> Transport:
+    """Return a transport; ``TypeError`` if it is none, before its first call."""
+    if isinstance(given, type) or not all(callable(getattr(given, name, None)) for name in METHODS):
+        raise TypeError(f"a transport is an object with the methods {', '.join(METHODS)}, not {given!r}")
+    return given
 
 
 class Service(
@@ -82,7 +91,7 @@ class Service(
         options = veiled(options)
         chosen = ClientOptions.of(options)
         warn_of_plaintext(chosen)
-        client = Client(self._transport(chosen) if transport is None else transport, self._runtime(), chosen)
+        client = Client(self._transport(chosen) if transport is None else port(transport), self._runtime(), chosen)
         forks.register(client)
         self._run = View(client, to_bytes(chosen.namespace, "a namespace"), chosen.timeout, handle(client))
         self._raw = Raw(chosen)
@@ -111,7 +120,8 @@ class Service(
     def raw(self) -> Any:
         """A python-etcd3 ``Etcd3Client`` on the same options, created at its first use and closed with the service.
 
-        It blocks, in asyncio too. It uses only the first host, and no namespace: its keys are absolute.
+        It blocks, in asyncio too. It uses only the first host, and no namespace: its keys are absolute. What reads all
+        attributes of a service creates it too, as ``create_autospec(etcd)`` does: pass it the class.
         """
         return self._raw.get()
 

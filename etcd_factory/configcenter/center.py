@@ -70,6 +70,8 @@ class Center(Guarded, Bound[F]):
         resolve: bool = False,
     ) -> None:
         self._run = view_of(etcd, self._service, type(self).__name__)
+        if not isinstance(prefix, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"a prefix must be a str, not {type(prefix).__name__}")
         self._prefix: str = f"{prefix.rstrip('/')}/" if prefix else ""
         names: list[str] = [groups] if isinstance(groups, str) else [*groups]
         self._names: tuple[str, ...] = tuple(map(audience, names if instance is None else [*names, instance]))
@@ -82,8 +84,12 @@ class Center(Guarded, Bound[F]):
         ``only`` is the name of an instance or a group. Raises ``ValueError`` or ``TypeError`` if the value cannot be
         written as YAML.
         """
-        put = ops.put(self._prefix + key_of(key, only)).value(to_text(value, resolve=self._resolve))
-        return await self._run.execute(put)
+        name = self._prefix + key_of(key, only)
+        try:
+            written = to_text(value, resolve=self._resolve)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name!r}: {error}") from error
+        return await self._run.execute(ops.put(name).value(written))
 
     @operation
     async def get(self, key: str, default: Any = None) -> Any:

@@ -14,10 +14,19 @@ LONGEST_TTL = 9_000_000_000  # seconds; etcd refuses longer ones (lessor.go)
 def to_bytes(value: object, what: str = "a key") -> bytes:
     """Return a key as bytes, a ``str`` encoded as UTF-8."""
     if isinstance(value, str):
-        return value.encode()
+        return utf_8(value, what)
     if isinstance(value, bytes):
         return value
     raise TypeError(f"{what} must be str or bytes, not {type(value).__name__}")
+
+
+def utf_8(value: str, what: str) -> bytes:
+    """Return a text as UTF-8. It is not shown: it may be a value."""
+    try:
+        return value.encode()
+    except UnicodeEncodeError as error:
+        at = f"character {error.start} is half of a surrogate pair"
+        raise ValueError(f"{what} cannot be encoded as UTF-8: {at}; pass bytes") from None
 
 
 def to_value(value: object) -> bytes:
@@ -26,7 +35,7 @@ def to_value(value: object) -> bytes:
         plain = int(value) if isinstance(value, int) else float(value)  # the repr of an IntEnum is no number
         return repr(plain).encode()
     if isinstance(value, (str, bytes)):
-        return to_bytes(value)
+        return to_bytes(value, "a value")
     raise TypeError(f"a value must be str, bytes, int or float, not {type(value).__name__}; .json() stores other types")
 
 

@@ -41,11 +41,16 @@ def text(value: str) -> str:
         raise ConfigError(f"expected text, got {kind(value)}{hint}")
     if not value:
         raise ConfigError("expected text, got an empty string")
+    utf_8(value)
+    return str(value)
+
+
+def utf_8(value: str) -> None:
+    """Check that a text can be written as UTF-8; one of a variable, or a file name, may not."""
     try:
         value.encode()
-    except UnicodeEncodeError:  # of a variable, or a file name, that is not UTF-8
+    except UnicodeEncodeError:
         raise ConfigError("expected text that can be written as UTF-8") from None
-    return str(value)
 
 
 def name(value: str | None) -> str | None:
@@ -70,6 +75,8 @@ def prefix(value: str | bytes) -> str | bytes:
     """Check a key prefix; empty means none."""
     if not isinstance(value, (str, bytes)):
         raise expected("text or bytes", value)
+    if isinstance(value, str):
+        utf_8(value)
     return value
 
 

@@ -16,6 +16,7 @@ from etcd_factory.core.face import Async, F, Sync
 from etcd_factory.core.handlers import checked
 from etcd_factory.core.kv.txn import ops
 from etcd_factory.errors import choice
+from etcd_factory.options.fields import is_mapping
 from etcd_factory.options.mappings import AnyMapping, ServiceOptionsDict
 from etcd_factory.options.services import SERVICE_OPTIONS
 from etcd_factory.service import AsyncETCDService, ETCDService, Service, view_of
@@ -88,7 +89,7 @@ class Registry(Guarded, Bound[F]):
         """
         given = {"host": host, "port": port, "metadata": metadata, "weight": weight, "tags": tags}
         fields: dict[str, Any] = self._defaults | {name: one for name, one in given.items() if one is not None}
-        fields["metadata"] = dict(fields.get("metadata") or {})
+        fields["metadata"] = as_metadata(fields.get("metadata"))
         instance = ServiceInstance(
             key_part(service, SERVICE),
             unique_id() if id is None else key_part(id, ID),
@@ -172,6 +173,15 @@ class AsyncServiceRegistry(Registry[Async]):
     """A registry on an ``AsyncETCDService``: ``async with AsyncServiceRegistry(etcd).register("user"): ...``."""
 
     _service = AsyncETCDService
+
+
+def as_metadata(given: object) -> dict[str, Any]:
+    """Return a copy of metadata, empty for None; ``TypeError`` for what is no mapping."""
+    if given is None:
+        return {}
+    if not is_mapping(given):
+        raise TypeError(f"an instance's metadata must be a mapping, not {type(given).__name__}")
+    return dict(given)
 
 
 def status_of(status: Status | None) -> Status | None:

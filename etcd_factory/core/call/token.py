@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from etcd_factory.core.face import settle
 from etcd_factory.core.ports import Metadata
-from etcd_factory.errors import Code, ConfigError, EtcdError
+from etcd_factory.errors import Code, ConfigError, EtcdError, Fault
 from etcd_factory.options import Auth
 from etcd_factory.options.fields import header
+from etcd_factory.options.kinds import kind
 from etcd_factory.options.secret import Secret, reveal
 from etcd_factory.options.structure import below
 from etcd_factory.wire import messages
@@ -58,7 +59,7 @@ class AuthToken:
     async def _fetch(self, authenticate: Authenticate, timeout: float) -> Metadata:
         assert self.auth is not None
         if self.auth.token is not None:
-            return as_metadata(checked(await credential(self.auth.token)))
+            return as_metadata(checked(a_text("token", await credential(self.auth.token))))
         try:
             reply = await authenticate(await self._request(), timeout)
         except EtcdError as error:
@@ -69,7 +70,8 @@ class AuthToken:
 
     async def _request(self) -> AuthenticateRequest:
         assert self.auth is not None
-        name, password = await credential(self.auth.username), await credential(self.auth.password)
+        name = a_text("username", await credential(self.auth.username))
+        password = a_text("password", await credential(self.auth.password))
         return messages.AuthenticateRequest(name=revealed(name), password=revealed(password))
 
     def drop(self, refused: Metadata) -> None:
@@ -96,6 +98,13 @@ def checked(token: Any) -> str:
         return header(token)
     except ConfigError as error:
         raise ConfigError(*below("auth.token", error.faults)) from None
+
+
+def a_text(option: str, given: Any) -> Any:
+    """Return a credential unchanged; ``ConfigError`` if the user's function returned no text."""
+    if not isinstance(reveal(given), str):
+        raise ConfigError(Fault("", f"auth.{option}", f"expected text, got {kind(given)}"))
+    return given
 
 
 async def credential(given: Any) -> Any:

@@ -160,5 +160,5 @@ def entry_factory(view: View, name: Text, ttl: int | None, default: int, lease: 
         return lambda: QueueEntry(view, name, LeaseSession(view, seconds))
     if ttl is not None:
         raise ValueError("pass ttl or lease, not both: the lease has its own ttl")
-    session = session_of(lease)
+    session = session_of(lease, view.face)
     return lambda: SharedLeaseEntry(view, name, session)

@@ -10,7 +10,7 @@ from attrs import define
 from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, Value, count, to_bytes, to_json, to_value
 from etcd_factory.core.bound import Bound, terminal, usage
-from etcd_factory.core.face import Async, F, Runner, Sync, finish
+from etcd_factory.core.face import Async, F, Runner, Sync, Unbound, finish
 from etcd_factory.core.op import Op
 from etcd_factory.core.pending import Pending
 from etcd_factory.errors import choice
@@ -25,6 +25,8 @@ Data = bytes  # inside the builders the name is a method's
 
 SortTarget = Literal["key", "version", "create", "mod", "value"]
 SortOrder = Literal["ascend", "descend", "none"]
+
+OTHER_FACE = "this lease was made by a client of the other face; make it with the client that uses it, or pass its id"
 
 TARGETS = ("key", "version", "create", "mod", "value")
 ORDERS = ("ascend", "descend", "none")
@@ -194,6 +196,9 @@ class Put(Builder[F]):
     def lease(self, lease: int | HasLeaseId) -> Self:
         """Attach the key to a lease; one that is not granted yet is granted when the put runs."""
         known: Any = getattr(lease, "id", lease)
+        owner = getattr(lease, "face", None)
+        if owner is not None and self.face is not Unbound and owner is not self.face:
+            raise TypeError(OTHER_FACE)
         ungranted = known is None and hasattr(lease, "__index__")
         return self._with(lease=lease if ungranted else count(known, "a lease id"))
 

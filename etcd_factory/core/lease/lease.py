@@ -12,9 +12,9 @@ from etcd_factory.core.arguments import Text, lease_id, to_bytes, ttl_seconds
 from etcd_factory.core.bound import Bound, Scoped, operation, prompt
 from etcd_factory.core.call import rpc
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import F
+from etcd_factory.core.face import F, Face
 from etcd_factory.core.handlers import call_handler, checked
-from etcd_factory.core.kv.builders import Put
+from etcd_factory.core.kv.builders import OTHER_FACE, Put
 from etcd_factory.core.op import Ungranted
 from etcd_factory.errors import EtcdFactoryError, LeaseNotFoundError, choice
 from etcd_factory.model import LeaseInfo
@@ -178,8 +178,10 @@ class Leases(Bound[F]):
         return [found.ID for found in reply.leases]
 
 
-def session_of(lease: object) -> LeaseSession:
+def session_of(lease: object, face: Face | None = None) -> LeaseSession:
     """Return what a lease and its handles share; ``TypeError`` if it is no lease."""
     if not isinstance(lease, Lease):
         raise TypeError(f"a lease must be made by lease(ttl) or lease_of(id), not {type(lease).__name__}")
+    if face is not None and lease.face is not face:
+        raise TypeError(OTHER_FACE)
     return lease._session  # pyright: ignore[reportPrivateUsage]

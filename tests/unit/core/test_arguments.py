@@ -162,3 +162,9 @@ def test_a_timeout_of_another_type_is_an_error(value):
 def test_a_negative_timeout_is_an_error(value):
     with pytest.raises(ValueError, match=f"^a timeout must be 0 or more seconds, not {value}$"):
         seconds(value)
+
+
+@pytest.mark.parametrize(("convert", "what"), [(to_bytes, "a key"), (to_value, "a value")])
+def test_text_that_is_not_unicode_is_an_error_that_says_where(convert, what):
+    with pytest.raises(ValueError, match=f"^{what} cannot be encoded as UTF-8: character 1 is half"):
+        convert("a\ud800")

@@ -15,6 +15,7 @@ from etcd_factory.nest import (
     AsyncApplication,
     AsyncEtcdModule,
     AsyncEtcdService,
+    AsyncFactoryError,
     ConfigModule,
     ConfigService,
     DeclarationError,
@@ -230,3 +231,19 @@ def test_a_subclass_of_a_module_is_of_the_same_face():
 
     with pytest.raises(DeclarationError, match="Mine in App: EtcdModule blocks"):
         AsyncApplication(importing(module()(Mine).for_root({"hosts": "h:1"})))
+
+
+def test_a_module_that_is_imported_without_options_says_how_to_import_it():
+    with pytest.raises(UnresolvedError, match=r"import EtcdModule\.for_root\(\{\.\.\.\}\) in place of EtcdModule"):
+        Application(importing(EtcdModule))
+
+
+def test_an_async_factory_in_a_blocking_application_is_named_by_its_options():
+    async def options():
+        raise AssertionError
+
+    with (
+        pytest.raises(AsyncFactoryError, match="await the factory of the options ClientOptions in EtcdModule;"),
+        Application(importing(EtcdModule.for_root_async(use_factory=options))),
+    ):
+        pass

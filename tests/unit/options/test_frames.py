@@ -63,8 +63,8 @@ def no_answer(request, timeout):
 
 @pytest.mark.parametrize("password", ["hunter2", lambda: "hunter2"])
 def test_no_frame_shows_a_secret_until_the_message_is_made(password):
-    token = AuthToken(Auth(lambda: 5, password), SingleFlight(ThreadRuntime()))
-    with pytest.raises(TypeError) as caught:  # of protobuf, for the username
+    token = AuthToken(Auth(lambda: "\ud800", password), SingleFlight(ThreadRuntime()))
+    with pytest.raises((TypeError, ValueError)) as caught:  # of protobuf, for the username
         finish(token.fetch(no_answer, 1.0))
     found = frames.shown(caught.value)
     assert [name for name, text in found.items() if "hunter2" in text] == []

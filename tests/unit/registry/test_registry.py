@@ -228,3 +228,11 @@ async def test_a_handler_that_can_never_run_is_refused_before_the_first_call(scr
     with pytest.raises(TypeError, match=r"must be a function, not str|is async"):
         await settle(found.watch("user", handler))
     assert transport.calls == []
+
+
+@pytest.mark.parametrize("metadata", [[1], [(1, 2)], "text", 3], ids=repr)
+async def test_metadata_is_a_mapping(scripted, metadata):
+    found, transport = scripted()
+    with pytest.raises(TypeError, match=f"^an instance's metadata must be a mapping, not {type(metadata).__name__}$"):
+        await settle(found.register("user", metadata=metadata))
+    assert transport.calls == []

@@ -33,7 +33,9 @@ from .core.ports import Runtime, Transport
 from .core.watch.builder import Watches
 from .io.runtime import forks
 from .options import ClientOptions, ClientOptionsLike
-from .options.mappings import InvalidOption
+from .options.client import warn_of_plaintext
+from .options.mappings import UnknownOptionOrWrongType
+from .options.nesting import veiled
 from .raw import Raw
 
 T = TypeVar("T")
@@ -73,11 +75,13 @@ class Service(
         options: ClientOptionsLike | None = None,
         *,
         transport: Transport | None = None,
-        **misplaced: InvalidOption,
+        **misplaced: UnknownOptionOrWrongType,
     ) -> None:
         if misplaced:
             raise TypeError(f"{type(self).__name__} takes one mapping: {type(self).__name__}({example(misplaced)})")
+        options = veiled(options)
         chosen = ClientOptions.of(options)
+        warn_of_plaintext(chosen)
         client = Client(self._transport(chosen) if transport is None else transport, self._runtime(), chosen)
         forks.register(client)
         self._run = View(client, to_bytes(chosen.namespace, "a namespace"), chosen.timeout, handle(client))
@@ -129,7 +133,7 @@ class Service(
 
 
 class ETCDService(Service[Sync], Block):
-    """A blocking etcd client, safe to share between threads.
+    """A blocking etcd client, safe to share between threads, and to use in forked children.
 
     ``with ETCDService({"hosts": ["127.0.0.1:2379"]}) as etcd: etcd.put("foo").value("bar")``. Closing it, or any
     service made from it by ``namespace`` or ``with_options``, closes the connections that they share.
@@ -175,6 +179,8 @@ class ETCDService(Service[Sync], Block):
 
 class AsyncETCDService(Service[Async], AsyncBlock):
     """An asyncio etcd client. It belongs to no event loop before its first call, and may be used in several.
+
+    A process that forks must not have one open: make it in the child. gRPC's asyncio API does not survive a fork.
 
     ``async with AsyncETCDService({"hosts": ["127.0.0.1:2379"]}) as etcd: await etcd.put("foo").value("bar")``.
     """

@@ -11,6 +11,7 @@ from attrs import define, evolve, field, frozen
 from etcd_factory.coroutine import finish
 from etcd_factory.errors import ConfigError, Fault
 from etcd_factory.options.fields import Values, is_mapping
+from etcd_factory.options.nesting import veiled
 
 from . import script, tree
 from .environment import VARIABLES, current_env, is_named, layers
@@ -63,6 +64,7 @@ def load_config(
     before it is merged. ``key`` is the section with the options: only there are ``dialTimeout`` and ``dial_timeout``
     one key. Raises ``ConfigError`` listing every problem.
     """
+    sources = tuple(map(veiled, sources))
     return read(*sources, env=env, filters=filters, key=key).checked().tree
 
 
@@ -70,6 +72,7 @@ async def aload_config(
     *sources: Source, env: str | None = None, filters: Iterable[Filter] = (), key: str = "etcd"
 ) -> DictConfig:
     """Load like ``load_config``; a ``.py`` file may have ``async def config(info, merged)``."""
+    sources = tuple(map(veiled, sources))
     return (await aread(*sources, env=env, filters=filters, key=key)).checked().tree
 
 

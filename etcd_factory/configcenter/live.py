@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
@@ -19,7 +20,7 @@ from etcd_factory.errors import ClientClosedError, ConfigError, EtcdError, EtcdF
 
 from . import fallback
 from .config_mirror import ConfigMirror
-from .entries import Entries, parts
+from .entries import Entries
 from .plan import Plan
 
 T = TypeVar("T")
@@ -151,8 +152,8 @@ class Live(Guarded, Scoped[F], Generic[F, T]):
             self._signal.set()
         except ClientClosedError:
             self._over.set()
-        except EtcdFactoryError as error:
-            log.info("could not read the configuration from etcd, retrying: %s", error)
+        except Exception as error:  # nothing that etcd has may end this task
+            log.debug("could not read the configuration from etcd, retrying: %s", error)
             await self._over.wait(self._run.client.backoff(failures + 1))
             return failures + 1
         return 0
@@ -164,10 +165,15 @@ class Live(Guarded, Scoped[F], Generic[F, T]):
             return
         try:
             await self._notify(await self._update())
-        except ConfigError as error:
-            if str(error) != str(self._error):
-                log.error("keeping the configuration, the new one is invalid: %s", error)
-            self._error = error
+        except Exception as error:  # nothing that etcd has may end this task
+            self._refuse(error)
+
+    def _refuse(self, error: Exception) -> None:
+        """Keep the value, and report the error once."""
+        refused = as_reported(error)
+        if str(refused) != str(self._error):
+            log.error("keeping the configuration, the new one is invalid: %s", refused)
+        self._error = refused
 
     async def _update(self, first: bool = False) -> tuple[T, T] | None:
         """Take over what etcd has now; returns the old value and the new one if they differ."""
@@ -183,7 +189,7 @@ class Live(Guarded, Scoped[F], Generic[F, T]):
         self._value, self._entries = new, entries
         self._error, self._source, self._revision = None, "etcd", revision
         await self._write_fallback(revision, entries, first)
-        return (old, new) if new != old else None
+        return (old, new) if differ(new, old) else None
 
     async def _notify(self, change: tuple[T, T] | None) -> None:
         for handler in tuple(self._handlers) if change else ():
@@ -191,11 +197,11 @@ class Live(Guarded, Scoped[F], Generic[F, T]):
 
     async def _write_fallback(self, revision: int, entries: Entries, first: bool) -> None:
         """Write the fallback file; a store that was emptied before the start does not overwrite it."""
-        if self._file is None or (first and not entries and self._file.exists()):
+        if self._file is None or (first and not entries and exists(self._file)):
             return
         try:
             await self._runtime.aside(partial(fallback.write, self._file, self._plan.prefix, revision, entries))
-        except OSError as error:
+        except (OSError, ValueError) as error:  # also a path that no file can have
             log.warning("the fallback file %s could not be written: %s", self._file, error)
 
     # --- in a forked child
@@ -226,9 +232,9 @@ class Live(Guarded, Scoped[F], Generic[F, T]):
         try:
             await self._load()
             change = await self._update() if self._mirror else None  # None: closed meanwhile
-        except EtcdFactoryError as error:
-            log.warning("keeping the configuration of before the fork: %s", error)
-            self._error = error
+        except Exception as error:
+            self._error = as_reported(error)
+            log.warning("keeping the configuration of before the fork: %s", self._error)
         self._inherited = False
         self._runtime.spawn(self._follow(change), "etcd_factory configuration")
 
@@ -249,7 +255,7 @@ class Live(Guarded, Scoped[F], Generic[F, T]):
         """Return what etcd has now, as layers of ``load_config``."""
         if self._inherited:
             self._renew()
-        return tuple(parts(self._entries, self._plan.names, self._plan.prefix))
+        return self._plan.layers(self._entries)
 
     @operation
     async def close(self) -> None:
@@ -269,3 +275,25 @@ class Live(Guarded, Scoped[F], Generic[F, T]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._plan.prefix!r} from {self._source} at revision {self._revision}>"
+
+
+def exists(path: Path) -> bool:
+    """Whether there is a file; False for a path that no file can have."""
+    return os.path.exists(path)
+
+
+def differ(new: object, old: object) -> bool:
+    """Whether a value has changed; also if its class cannot compare it."""
+    try:
+        return bool(new != old)
+    except Exception:
+        return True
+
+
+def as_reported(error: Exception) -> EtcdFactoryError:
+    """Return an error as it is reported; that of a user's class is not shown, as it may quote a secret."""
+    if isinstance(error, EtcdFactoryError):
+        return error
+    reported = ConfigError(f"the configuration cannot be built: {type(error).__name__}")
+    reported.__cause__ = error
+    return reported

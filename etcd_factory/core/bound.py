@@ -6,16 +6,17 @@ as methods: so ``inspect.iscoroutinefunction``, ``inspect.signature`` and ``crea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import cache, update_wrapper
-from inspect import get_annotations
+from inspect import Signature, get_annotations
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar, overload
 
+from etcd_factory.compat import mark_awaitable
 from etcd_factory.errors import suggestion
 from etcd_factory.site import in_package
 
-from .face import Async, F, Face, Opening, Runner, Sync, Unbound, finish
+from .face import Async, Completed, F, Face, Opening, Runner, Sync, Unbound, finish
 
 if TYPE_CHECKING:
     from .op import Op
@@ -72,11 +73,14 @@ def named_face(cls: type[Any]) -> Face | None:
     return next((face for face in (Sync, Async, Unbound) if face in arguments), None)
 
 
+MADE = Signature()  # of classes whose instances are made by calls of a client: ``help`` shows no other way
+
+
 def subclass(cls: type[Any], face: Face) -> type[Any]:
     """Create the subclass of a generic class for one face."""
     names = {"__slots__": (), "__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
     kind: Any = type(cls)
-    made: type[Any] = kind(cls.__name__, (cls,), {**names, "face": face})
+    made: type[Any] = kind(cls.__name__, (cls,), {**names, "face": face, "__signature__": MADE})
     return cls._faces.setdefault(face, made)  # type: ignore[no-any-return]
 
 
@@ -88,9 +92,16 @@ def install(cls: type[Any], face: Face) -> None:
             setattr(cls, name, member.function(face))
         elif isinstance(member, FunctionType):
             advice: str = getattr(member, "usage", "")
-            shown = typed(member, face) if "[F]" in str(member.__annotations__.get("return")) else member
+            shown = typed(member, face) if has_face(member) else member
             if advice or shown is not member:
                 setattr(cls, name, advised(shown, advice) if advice else shown)
+        elif isinstance(member, property) and member.fget is not None and has_face(member.fget):
+            setattr(cls, name, property(typed(member.fget, face)))
+
+
+def has_face(function: Callable[..., object]) -> bool:
+    """Whether the annotations of a function have to do with the face."""
+    return any("[F]" in str(kind) for kind in function.__annotations__.values())
 
 
 def usage(example: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
@@ -192,7 +203,7 @@ class opener(Method[P, T_co]):  # noqa: N801
 
         if face is Sync:
             return blocking(typed(body, face))
-        return described(opening, typed(body, face, "Opening[{}]"))
+        return mark_awaitable(described(opening, typed(body, face, "Opening[{}]")))
 
     if TYPE_CHECKING:
 
@@ -202,6 +213,35 @@ class opener(Method[P, T_co]):  # noqa: N801
         def __get__(self, instance: Bound[Sync], owner: type) -> Callable[P, T_co]: ...
         @overload
         def __get__(self, instance: Bound[Async], owner: type) -> Callable[P, Opening[T_co]]: ...
+        def __get__(  # pyright: ignore[reportIncompatibleMethodOverride]
+            self, instance: object, owner: type
+        ) -> object: ...
+
+
+class prompt(Method[P, T_co]):  # noqa: N801
+    """A method that waits for nothing: in asyncio what it returns may be awaited."""
+
+    def __init__(self, body: Callable[Concatenate[Any, P], None]) -> None:
+        super().__init__(body)
+
+    def function(self, face: Face) -> Callable[..., Any]:
+        """Return the body; in asyncio one that returns what may be awaited."""
+        body = self.body
+
+        def done(self: object, *args: P.args, **kwargs: P.kwargs) -> Completed:
+            body(self, *args, **kwargs)
+            return Completed()
+
+        return typed(body, face) if face is Sync else mark_awaitable(described(done, typed(body, face, "Completed")))
+
+    if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]
+        def __get__(self, instance: None, owner: type) -> Callable[..., Any]: ...
+        @overload
+        def __get__(self, instance: Bound[Sync], owner: type) -> Callable[P, None]: ...
+        @overload
+        def __get__(self, instance: Bound[Async], owner: type) -> Callable[P, Awaitable[None]]: ...
         def __get__(  # pyright: ignore[reportIncompatibleMethodOverride]
             self, instance: object, owner: type
         ) -> object: ...
@@ -221,11 +261,16 @@ def blocking(body: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:
     return described(call, body)
 
 
+NAMES = (Sync, Async, Unbound, Opening, Completed)
+
+
 def typed(body: Callable[..., Any], face: Face, shape: str = "{}") -> Callable[..., Any]:
     """Return a copy of a function, annotated with what it returns in a face."""
     assert isinstance(body, FunctionType)
     copy = FunctionType(body.__code__, body.__globals__, body.__name__, body.__defaults__, body.__closure__)
     copy.__kwdefaults__ = body.__kwdefaults__
+    for name in NAMES:  # which the annotations have now: ``typing.get_type_hints`` looks for them there
+        body.__globals__.setdefault(name.__name__, name)
     shown = {name: str(kind).replace("[F]", f"[{face.__name__}]") for name, kind in body.__annotations__.items()}
     result = shown["return"]
     ran = result.startswith("Op[") and face is not Unbound

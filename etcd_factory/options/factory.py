@@ -14,6 +14,7 @@ from . import fields
 from .client import ClientOptions, ClientOptionsLike, non_defaults
 from .fields import Values, is_mapping
 from .mappings import AnyMapping, ConfigCenterDict, Priority, PriorityWord, ServiceDiscoveryDict
+from .nesting import veiled
 from .resolve import path_of, plain
 from .secret import shielded
 from .services import ConfigCenterOptions, ServiceDiscovery
@@ -122,6 +123,7 @@ class FactoryOptions:
 
     def merged(self, options: ClientOptionsLike | None = None) -> Values:
         """Return one client's options as a mapping, ``default`` merged under them."""
+        options = veiled(options)
         values, faults = plain({} if options is None else options)
         if faults:
             raise ConfigError(*faults)
@@ -134,6 +136,7 @@ class FactoryOptions:
 
         Raises ``ConfigError`` listing every problem.
         """
+        given = veiled(given)
         made, faults = partly(given)
         if faults:
             raise ConfigError(*below(path_of(given), faults))
@@ -142,6 +145,7 @@ class FactoryOptions:
 
 def partly(given: FactoryOptionsLike | None) -> tuple[FactoryOptions, tuple[Fault, ...]]:
     """Return the options as far as they can be read, and the faults of the rest."""
+    given = veiled(given)
     values, unresolved = plain({} if given is None else given)
     if isinstance(values, FactoryOptions):
         return values, ()

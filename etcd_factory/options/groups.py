@@ -96,6 +96,7 @@ class Auth:
 
     timeout: float | None = field(default=None, converter=numbers.interval)
 
+    CREDENTIALS: ClassVar[bool] = True
     CHECKS: ClassVar[Checks] = ((frozenset(), mixed_auth),)
     INSIDE: ClassVar[dict[str, str]] = {
         **dict.fromkeys(("login", "name", "user", "user_name"), "username: ..."),

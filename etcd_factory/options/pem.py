@@ -22,6 +22,7 @@ ENCRYPTION = ("-----BEGIN ENCRYPTED PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED")
 ENCRYPTED = "is encrypted, and a passphrase cannot be set; decrypt it: openssl pkey -in KEY -out PLAIN_KEY"
 FOREIGN = ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH")
 WEAK = ("TOO_SMALL", "TOO_WEAK")  # OpenSSL's opinion, which BoringSSL, that gRPC uses, need not share
+BASE64 = re.compile(r"[\w+/=-]{40,}")
 LONGEST = 255  # characters of a path that an error shows; more is the text of a key
 
 Stamp = tuple[int, int, int]
@@ -54,7 +55,7 @@ def checked(value: PEMText | None, wanted: str, together: str = "") -> str | Sec
     if os.path.isdir(path):
         raise ConfigError(f"expected a file, got the directory {path}{together}")
     if not os.path.exists(path):
-        raise ConfigError(f"expected PEM text or a file path; no such file: {shown(path)}")
+        raise ConfigError(f"expected PEM text or a file path; no such file: {shown(path, wanted)}")
     raise_for(file_problem(path, stamp(path), wanted), path)
     return path
 
@@ -65,10 +66,26 @@ def raise_for(found: str, name: str) -> None:
         raise ConfigError(f"{name} {found}")
 
 
-def shown(path: str) -> str:
+def shown(path: str, wanted: str = KEY) -> str:
     """Return a path, but not what is the text of a key without its first line."""
-    is_path = len(path) <= LONGEST and "\n" not in path and not re.fullmatch(r"M[\w+/=-]{39,}", path)
-    return path if is_path else f"{len(path)} characters without {BEGIN}"
+    is_shown = is_path(path) if wanted == KEY else not is_key(path)
+    return path if is_shown else f"{len(path)} characters without {BEGIN}"
+
+
+def is_path(text: str) -> bool:
+    """Whether a text is the path of a file, by its form: it has a directory or an extension."""
+    return not is_key(text) and any(mark in text for mark in ("/", "\\", "."))
+
+
+def is_key(text: str) -> bool:
+    """Whether a text is too long for a path, or looks like a part of a key: at least two thirds of a line in base64."""
+    is_long = len(text) > LONGEST or not text.isprintable() or "PRIVATE KEY" in text
+    return is_long or any(is_mixed(run[0]) for run in BASE64.finditer(text))
+
+
+def is_mixed(text: str) -> bool:
+    """Whether a text has small and capital letters and digits, as base64 of some length has."""
+    return all(re.search(kind, text) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
 
 
 def stamp(path: str) -> Stamp:

@@ -18,10 +18,15 @@ WORDS = (
     "access_key",
     "api_key",
     "credential",
+    "pass",
     "passphrase",
     "passwd",
     "password",
+    "passwrd",
+    "pasword",
     "private_key",
+    "pw",
+    "pwd",
     "secret",
     "secret_key",
     "token",
@@ -30,6 +35,7 @@ NAME = re.compile(rf"(?:^|_)(?:{'|'.join(WORDS)})$")
 PEM = "PRIVATE KEY-----"
 # Greedy up to the last "@": a password may contain one, and it is better to hide too much than too little.
 URL = re.compile(r"(://[^\s/:@]*:)(\S*)@")
+BARE = re.compile(r"((?:^|(?<=[\s,;\"'\[(]))[^\s/:@,;\"'\[(]*:)(?!//)([^\s\"']+)@(?=[\w.\[])")  # without a scheme
 # Pickles and copies use a higher one; with this one PyYAML would write the text of a secret.
 YAML_PROTOCOL = 2
 UNWRITTEN = "a secret is not written to YAML; get_secret_value() returns its text"
@@ -119,7 +125,7 @@ def censored(text: str) -> str:
     """Return the text with ``***`` for a secret that is recognized by its form: a private key, a password in a URL."""
     if PEM in text:
         return MASK
-    return URL.sub(rf"\1{MASK}@", text) if "@" in text else text
+    return BARE.sub(rf"\1{MASK}@", URL.sub(rf"\1{MASK}@", text)) if "@" in text else text
 
 
 def shielded(value: object, *, secret: bool = False) -> Any:

@@ -16,7 +16,7 @@ from etcd_factory.core.watch.stream import WatchStream
 from etcd_factory.errors import EtcdFactoryError
 from etcd_factory.model import KeyValue
 
-from .instance import decoded, log
+from .instance import ServiceInstance, decoded, log
 from .membership import Membership
 
 if TYPE_CHECKING:
@@ -70,11 +70,18 @@ class ServiceInstances(Mirror[F]):
         super().on_changes(changes)
 
     def _update(self, old: KeyValue | None, new: KeyValue | None) -> None:
-        instance = decoded(new, self._namespace_length) if new else None
+        instance = self._instance(new) if new else None
         if instance is not None:
             self._membership.put(instance)
         elif (kv := new or old) is not None:  # deleted, or overwritten with something else
             self._membership.drop(kv.key[len(self._prefix) :].decode(errors="replace"))
+
+    def _instance(self, kv: KeyValue) -> ServiceInstance | None:
+        try:
+            return decoded(kv, self._namespace_length)
+        except Exception:  # nothing that others write may end the watch
+            log.exception("ignoring %r, which cannot be read", kv.key)
+            return None
 
     def forget(self) -> object:
         """In a forked child keep the last list, but nothing that a new one is compared with."""

@@ -208,7 +208,7 @@ class Reconciler:
                     return
                 except EtcdFactoryError as error:
                     failures += 1
-                    log.info("%r could not be registered, retrying: %s", self._key, error)
+                    log.debug("%r could not be registered, retrying: %s", self._key, error)
                     await self._runtime.sleep(self._client.backoff(failures))
                 else:
                     failures = 0

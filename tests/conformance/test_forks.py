@@ -131,7 +131,35 @@ etcd = AsyncETCDService(options)
 asyncio.run(main())
 """
 )
+VIEWS = (
+    ASYNCIO
+    + """
+from etcd_factory.testing import ScriptedTransport, replies
+
+async def in_child():
+    assert (mirror[b"m/k"].text, mirror.connected) == ("parent", False)
+    while not mirror.connected:
+        await asyncio.sleep(0.01)
+    assert mirror[b"m/k"].text == "child"
+
+def child():
+    assert mirror[b"m/k"].text == "parent"  # outside of an event loop nothing begins
+    asyncio.run(in_child())
+
+async def main():
+    global mirror
+    mirror = await etcd.mirror("m/")
+    run_in_child(child)
+    assert mirror.connected
+
+parent = os.getpid()
+read = lambda call: replies.get({"m/k": "parent" if os.getpid() == parent else "child"}, revision=5)
+etcd = AsyncETCDService(transport=ScriptedTransport({"Range": read, "Watch": [replies.watch(revision=5)] * 2}))
+asyncio.run(main())
+"""
+)
 SCRIPTS = {
+    "of asyncio with a mirror, on a transport without gRPC": VIEWS,
     "of asyncio before its first use": AFTER,
     "of asyncio that is open, where gRPC would hang": STRANDED,
     "of a watch": WATCHING,

@@ -375,6 +375,8 @@ IN_TRIO = {
 def test_an_asyncio_client_without_an_event_loop_says_what_it_needs(name):
     client = AsyncETCDService({"hosts": "127.0.0.1:1"})
     call = IN_TRIO[name](client)
-    with pytest.raises(RuntimeError, match="needs a running asyncio event loop: with trio, call a blocking"):
+    with pytest.raises(
+        RuntimeError, match="no running event loop: an asyncio client needs asyncio's; with trio, call a blocking"
+    ):
         drive(call)
     asyncio.run(client.aclose())

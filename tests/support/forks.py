@@ -63,8 +63,24 @@ def run_script(script, server, namespace, *rest):
     return done
 
 
-def forget(client, *held):
-    """Let a client do what it does in a forked child, whose parent had other threads that held these locks."""
-    for lock in held:
-        lock.acquire()
+class Taken:
+    """A lock that a thread of the parent held at the fork: whoever waits for it in the child waits for ever."""
+
+    def __enter__(self):
+        raise AssertionError("a child waits for a lock that only a thread of its parent could release")
+
+    def __exit__(self, *error):
+        pass
+
+
+async def touched(id):  # noqa: A002
+    """Fail in place of ``WatchStream.remove``."""
+    raise AssertionError(f"a child ends the watch {id} of its parent")
+
+
+def forget(client, **held):
+    """Let a client do what it does in a forked child; other threads of its parent held the locks ``_lock=[owner]``."""
+    for name, owners in held.items():
+        for owner in owners:
+            setattr(owner, name, Taken())
     view_behind(client).client.forget()

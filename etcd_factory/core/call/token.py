@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 
 NONE: Metadata = ()
 
+
+class Hidden(tuple[Any, ...]):
+    """Metadata whose repr does not show the token."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "***"
+
+
 Authenticate = Callable[["AuthenticateRequest", float], Awaitable["AuthenticateResponse"]]
 
 
@@ -60,7 +70,7 @@ class AuthToken:
     async def _request(self) -> AuthenticateRequest:
         assert self.auth is not None
         name, password = await credential(self.auth.username), await credential(self.auth.password)
-        return messages.AuthenticateRequest(name=name, password=password)
+        return messages.AuthenticateRequest(name=revealed(name), password=revealed(password))
 
     def drop(self, refused: Metadata) -> None:
         """Forget a token that was refused; one fetched since then stays."""
@@ -77,7 +87,7 @@ def fixed(auth: Auth | None) -> Metadata | None:
 
 def as_metadata(token: str) -> Metadata:
     """Return a token as metadata."""
-    return (("token", token),)
+    return Hidden((("token", token),))
 
 
 def checked(token: Any) -> str:
@@ -89,5 +99,18 @@ def checked(token: Any) -> str:
 
 
 async def credential(given: Any) -> Any:
-    """Return the text of a credential, from its function if it is one."""
-    return reveal(await settle(given() if callable(given) else given))
+    """Return a credential as a ``Secret``, from its function if it is one; what is no text is unchanged.
+
+    Tools that report errors print local variables, so its text is not held in one.
+    """
+    return hidden(await settle(given() if callable(given) else given))
+
+
+def revealed(given: Any) -> Any:
+    """Return the text of a ``Secret``, anything else unchanged: protobuf refuses what is no text."""
+    return reveal(given)
+
+
+def hidden(given: Any) -> Any:
+    """Return text as a ``Secret``, anything else unchanged."""
+    return Secret(given) if isinstance(given, str) else given

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-UNPICKLABLE = "an etcd client cannot be pickled, to give it to another process: make one in each process"
-
 
 @frozen(eq=False)
 class View:

@@ -24,6 +24,10 @@ TTL = 30
 EVENTS = ("lost",)
 
 
+class NotHeldError(LockFailedError, AttributeError):
+    """A lock that is not held has no key: ``create_autospec`` takes it for an attribute that is not there."""
+
+
 class Lock(Guarded, Scoped[F]):
     """A lock of that name: ``with etcd.lock("name"): ...``; in asyncio ``async with``.
 
@@ -68,7 +72,7 @@ class Lock(Guarded, Scoped[F]):
             entry.session.check_owner()
         if entry is None or not self.held:
             why = "it was lost" if entry is not None and entry.is_first else "acquire it, or enter it"
-            raise LockFailedError(f"the lock {self._name!r} is not held: {why}")
+            raise NotHeldError(f"the lock {self._name!r} is not held: {why}")
         return entry
 
     @opener

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
-from typing import Literal, overload
+from typing import Literal
 
 from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, lease_id, to_bytes, ttl_seconds
-from etcd_factory.core.bound import Bound, Scoped, operation
+from etcd_factory.core.bound import Bound, Scoped, operation, prompt
 from etcd_factory.core.call import rpc
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Async, Completed, F, Sync
+from etcd_factory.core.face import F
 from etcd_factory.core.handlers import call_handler, checked
 from etcd_factory.core.kv.builders import Put
 from etcd_factory.core.op import Ungranted
@@ -81,14 +81,10 @@ class Lease(Scoped[F]):
             raise LeaseNotFoundError(OVER)
         return await self._session.grant()
 
-    @overload
-    def release(self: Lease[Sync]) -> None: ...
-    @overload
-    def release(self: Lease[Async]) -> Awaitable[None]: ...
-    def release(self) -> Awaitable[None] | None:
+    @prompt
+    def release(self) -> None:
         """Keep it alive no longer; its keys live until its ttl has passed. No I/O: awaiting it is optional."""
         self._session.release()
-        return None if self.face is Sync else Completed()
 
     @operation
     async def revoke(self) -> None:

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 from etcd_factory.core.background import Closing
 from etcd_factory.core.call.client import Client
+from etcd_factory.core.call.outage import Outage
 from etcd_factory.core.call.rpc import HAS_LEADER
 from etcd_factory.core.ports import Stream, Task
 from etcd_factory.errors import (
@@ -70,6 +71,7 @@ class WatchStream:
         self._task: Task | None = None
         self._stop = self._runtime.signal()
         self._rollback = RollbackDetector(client, self._refuse)
+        self._outage = Outage("watches", log, self._runtime.now)
         self._closed = self._answered = False
         self._opened = 0.0
         self._refused: float | None = None  # since when it is refused
@@ -147,10 +149,11 @@ class WatchStream:
                     continue
                 failures = 1 if self._has_lived() else failures + 1
                 if isinstance(error, InvalidAuthTokenError) and failures == 1:
-                    log.info("reconnecting the watch stream with a new token: %s", error)
+                    log.debug("reconnecting the watch stream with a new token: %s", error)
                     continue
                 wait = self._client.backoff(failures)
-                log.info("the watch stream broke, reconnecting in %.3f s: %s", wait, error)
+                self._outage.failed(error)
+                log.debug("the watch stream broke, reconnecting in %.3f s: %s", wait, error)
                 self._disconnected(error)
                 await self._stop.wait(wait)
 
@@ -231,6 +234,7 @@ class WatchStream:
         while (reply := await stream.receive()) is not None:
             if not self._answered:
                 self._answered, self.error, self._refused = True, None, None
+                self._outage.ended()
                 self._client.endpoints.answered(host)
             await self._received(stream, reply)
         if self._stream is stream:

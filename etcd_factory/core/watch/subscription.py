@@ -183,7 +183,7 @@ class Subscription(Scoped[F], ABC):
                 return self._fail(error)
             except Exception as error:
                 failures += 1
-                log.info("could not read a range for resync, retrying: %s", error)
+                log.debug("could not read a range for resync, retrying: %s", error)
                 await self._runtime.sleep(self._run.client.backoff(failures))
         return None
 

@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
+from etcd_factory.compat import mark_waiting
 from etcd_factory.core.face import Async, Face, settle
 from etcd_factory.errors import DeadlineExceededError
 
@@ -20,9 +21,11 @@ from .files import AtomicFile
 
 T = TypeVar("T")
 
+mark_waiting()
+
 
 NO_LOOP = (
-    "an asyncio client needs a running asyncio event loop: with trio, call a blocking ETCDService in "
+    "no running event loop: an asyncio client needs asyncio's; with trio, call a blocking ETCDService in "
     "trio.to_thread.run_sync(), or run this call with trio-asyncio"
 )
 

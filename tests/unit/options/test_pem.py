@@ -175,3 +175,29 @@ def test_many_clients_read_a_file_once(write, monkeypatch):
     for _ in range(100):
         assert pem.authority(path) == path
     assert calls == [path]
+
+
+LINE = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7"  # how the text of a key begins
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LINE,
+        LINE[10:],
+        "\n".join([LINE] * 3),
+        " ".join([LINE] * 3),
+        f"/{LINE}",
+        f"{LINE}\n-----END PRIVATE KEY-----",
+        "hunter2",
+    ],
+)
+def test_no_part_of_the_text_of_a_key_is_shown(faults, text):
+    expected = f"expected PEM text or a file path; no such file: {len(text)} characters without -----BEGIN"
+    assert faults(pem.private_key, text) == [expected]
+
+
+@pytest.mark.parametrize("path", ["no.pem", "no/key", "~/no", "/var/run/secrets/kubernetes/io/serviceaccount/tls/no"])
+def test_a_path_is_shown(faults, path):
+    (fault,) = faults(pem.private_key, path)
+    assert fault.endswith(path.removeprefix("~"))

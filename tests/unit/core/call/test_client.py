@@ -159,7 +159,7 @@ def cut(reply):
 
 
 async def test_a_retry_is_logged_with_its_method_and_host(client_of, caplog):
-    caplog.set_level(logging.INFO, "etcd_factory.client")
+    caplog.set_level(logging.DEBUG, "etcd_factory.client")
     client, _ = client_of([replies.lost(), replies.get()], hosts=HOSTS)
     await client.call(*READ, 6.0)
     (record,) = caplog.records

@@ -268,6 +268,17 @@ def sequence(*steps):
     return lambda call: next(left)
 
 
+async def test_an_election_that_stays_vacant_is_none_once(connect, face, observed):
+    """A contender came and went before the observer looked."""
+    came = replies.watch(replies.put_event("vote/1", "gone", revision=8), revision=6)
+    later = replies.watch(replies.put_event("vote/2", "two", revision=12, watch=2), revision=9)
+    reads = [replies.get(revision=6), replies.get(revision=9), leader(b"two", revision=12)]
+    client, _ = connect({"Range": reads, "Watch": [came, later, replies.watch()]})
+    iterator = iterate(client.election("vote").observe(vacant=True), face)
+    assert await observed(iterator, 2) == [None, "two"]
+    await closed(iterator)
+
+
 async def test_by_default_a_vacant_election_is_passed_over(connect, face, observed):
     resigning = replies.watch(replies.delete_event("vote/1", revision=9), revision=3)
     later = replies.watch(replies.put_event("vote/2", "two", revision=12, watch=2), revision=9)

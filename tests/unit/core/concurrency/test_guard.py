@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 
 import pytest
 
@@ -246,8 +247,10 @@ async def test_an_entry_that_was_dropped_by_then_watches_nothing_and_is_not_kept
     session.call_later = lambda seconds, action: later.append(action)
     entry = QueueEntry(view, "name", session)
     await entry.contend(b"", None, "no")
+    gone = weakref.ref(entry)
     del entry
     gc.collect()
+    assert gone() is None
     for action in later:
         action()
     assert watches(transport) == []

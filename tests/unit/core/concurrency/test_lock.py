@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from unittest.mock import AsyncMock, create_autospec
 
 import pytest
 
@@ -286,3 +287,12 @@ async def test_a_timeout_beyond_all_clocks_waits_for_a_held_lock(connect, queue,
     await face.close(client)
     with pytest.raises(Exception, match="closed"):
         await acquiring
+
+
+async def test_a_double_of_a_lock_has_what_the_face_has(connect, face):
+    client, _ = connect([])
+    double = create_autospec(client.lock("lock"))
+    assert isinstance(double.acquire, AsyncMock) is not face.is_blocking
+    assert isinstance(double.release, AsyncMock) is not face.is_blocking
+    await settle(double.acquire(timeout=1))
+    double.acquire.assert_called_once_with(timeout=1)

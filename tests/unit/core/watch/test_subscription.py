@@ -262,7 +262,7 @@ async def test_which_errors_a_subscription_survives(view, error, survives, resyn
 
 
 async def test_reading_the_range_is_retried_until_it_succeeds(view, caplog):
-    caplog.set_level(logging.INFO, "etcd_factory.watch")
+    caplog.set_level(logging.DEBUG, "etcd_factory.watch")
     steps = [replies.server_error("etcdserver: too many requests")] * 2 + [replies.get(revision=20)]
     on, transport = view({"Watch": replies.watch(COMPACTED), "Range": steps})
     subscription = Noted(on, resync=True)

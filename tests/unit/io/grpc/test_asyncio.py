@@ -189,7 +189,7 @@ def test_a_channel_is_secure_if_its_hosts_are(monkeypatch, host, kind):
     opened = []
     for name in ("insecure_channel", "secure_channel"):
         monkeypatch.setattr(aio, name, lambda *args, name=name: opened.append((name, args[0])))
-    open_channel(ClientOptions.of({"hosts": [host]}), [], host)
+    open_channel(ClientOptions.of({"hosts": [host]}), host)
     assert opened == [(kind, "a:1")]
 
 

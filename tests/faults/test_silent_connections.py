@@ -32,7 +32,7 @@ async def test_a_call_after_a_silence_uses_a_new_connection(make, proxy):
 
 
 async def test_after_a_call_that_heard_nothing_the_next_one_uses_a_new_connection(make, proxy):
-    client = make(proxy.endpoint, timeout=0.5, keepalive={"time": 1000, "timeout": 1000})
+    client = make(proxy.endpoint, timeout=1.5, keepalive=NEVER)
     await settle(client.put("k").value("1"))
     proxy.forget()
     with pytest.raises(errors.DeadlineExceededError) as caught:
@@ -55,7 +55,7 @@ async def test_a_watch_begins_on_a_new_connection_after_a_silence(make, proxy):
 
 
 async def test_a_watch_is_resumed_on_a_new_connection_once_a_call_heard_nothing(make, proxy):
-    client, writer = make(proxy.endpoint, timeout=0.5, keepalive=NEVER), make(proxy.target)
+    client, writer = make(proxy.endpoint, timeout=1.5, keepalive=NEVER), make(proxy.target)
     watcher = await settle(client.watch().key("k").create())
     proxy.forget()
     await settle(writer.put("k").value("1"))

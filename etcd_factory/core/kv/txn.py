@@ -221,7 +221,10 @@ class Transactions(Bound[F]):
         end: Text | None = None,
     ) -> Txn[F]:
         """Begin a transaction with a comparison: ``if_("k", "version", "==", 0)``; see ``Txn.and_``."""
-        return Txn[F](self._run)._and(key, column, comparison, value, prefix=prefix, end=end)
+        begun = Txn[F](self._run)
+        return begun._and(  # pyright: ignore[reportPrivateUsage]
+            key, column, comparison, value, prefix=prefix, end=end
+        )
 
 
 async def batch(view: View, operations: Iterable[OperationLike]) -> list[Any]:

@@ -48,6 +48,7 @@ class Renewer:
         self._schedule = RenewalSchedule()
         self._outage = Outage("renewals of leases", log, self._runtime.now)
         self._stream: KeepAliveStream | None = None
+        self._is_over = False  # the client is closed
         self._task: Task | None = None
         self._failures, self._reconnect, self._opened = 0, 0.0, 0.0
 
@@ -86,7 +87,7 @@ class Renewer:
     async def run(self, wanted: Callable[[], bool]) -> None:
         """Renew leases for as long as ``wanted``."""
         try:
-            while wanted():
+            while wanted() and not self._is_over:
                 try:
                     await self._read()
                     await self._act(self._runtime.now())
@@ -191,6 +192,9 @@ class Renewer:
     def _disconnected(self, stream: KeepAliveStream, error: Exception | None) -> None:
         now = self._runtime.now()
         self._stream = None
+        if isinstance(error, ClientClosedError):
+            self._is_over = True
+            return
         if isinstance(error, PermissionDeniedError) and stream.refused is not None:
             log.warning("lease %x is not renewed, and expires by its ttl: %s", stream.refused, error)
             self._schedule.refused(stream.refused, now)

@@ -14,6 +14,7 @@ import grpc
 from etcd_factory.core.call.unclosed import warn
 from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.errors import ClientClosedError, EtcdError
+from etcd_factory.io.runtime.forks import move_stacks
 from etcd_factory.options import ClientOptions
 from etcd_factory.site import caller
 from etcd_factory.wire.methods import Method
@@ -146,6 +147,8 @@ class ThreadTransport:
 
     def forget(self) -> object:
         """Drop all connections without touching them."""
+        if self._connections:
+            move_stacks()
         left, self._connections = self._connections, self._none()
         return left
 

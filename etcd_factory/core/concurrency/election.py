@@ -169,10 +169,10 @@ class Observer(Guarded, Scoped[F], Generic[F, V]):
         try:
             return await (self._look() if self._watcher is None else self._follow())
         except CompactedError:
-            await self.close()
+            await self._close()
             return None
         except Exception:
-            await self.close()  # the next call begins again
+            await self._close()  # the next call begins again
             raise
 
     async def _look(self) -> KeyValue | None:
@@ -191,18 +191,22 @@ class Observer(Guarded, Scoped[F], Generic[F, V]):
         event = await self._watcher.take()
         if self._leader is not None and event is not None and event.type == "put":
             return event.kv
-        await self.close()
+        await self._close()
         return None
 
+    @operation
     async def close(self) -> None:
-        """End the watch."""
+        """End its watch; the next value begins another one. Idempotent."""
+        await self._close()
+
+    async def _close(self) -> None:
         watcher, self._watcher, self._leader = self._watcher, None, None
         if watcher is not None:
             await watcher.end()
 
     async def _exit(self, error: BaseException | None) -> None:
         del error
-        await self.close()
+        await self._close()
 
     def __iter__(self: Observer[Sync, V]) -> Observer[Sync, V]:
         if self.face is not Sync:

@@ -87,13 +87,11 @@ class WatchStream:
             self._receivers[entry.id] = receiver
             if receiver.is_kept:
                 self._kept[entry.id] = receiver
-            joins = self._stream is not None
             if self._stream is not None:  # inside the lock: responses come in the order of the requests
+                receiver.state("connecting")  # an open stream does not report it
                 send(self._stream, create_request=self._mux.create(entry))
             if self._task is None:
                 self._task = self._runtime.spawn(self._run(), "etcd_factory watch")
-        if joins:  # it is not told by the stream, which is open already
-            receiver.state("connecting")
         return entry.id
 
     def keep(self, id: int, receiver: Receiver) -> None:  # noqa: A002

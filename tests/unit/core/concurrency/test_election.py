@@ -151,7 +151,7 @@ async def test_an_observer_sees_the_present_leader_its_values_and_the_next_leade
 
 
 async def closed(iterator):
-    await iterator.close()
+    await settle(iterator.close())
 
 
 async def test_an_observer_waits_until_somebody_contends(connect, face, observed):
@@ -219,7 +219,7 @@ async def test_a_cancelled_wait_for_the_next_value_can_be_taken_up_again():
             watch.push(replies.put_event("vote/1", value))
             assert await asyncio.wait_for(anext(observer), BOUND) == value
         assert [call.method for call in transport.calls] == ["Range", "Watch"]
-        await observer.close()
+        await settle(observer.close())
 
 
 async def test_a_wait_that_timed_out_can_be_taken_up_again():
@@ -231,7 +231,7 @@ async def test_a_wait_that_timed_out_can_be_taken_up_again():
             await asyncio.wait_for(anext(observer), 0.001)
         watch.push(replies.put_event("vote/1", "two"))
         assert await asyncio.wait_for(anext(observer), BOUND) == "two"
-        await observer.close()
+        await settle(observer.close())
 
 
 @pytest.mark.parametrize("method", ["Range", "Watch"])
@@ -245,7 +245,7 @@ async def test_a_look_that_was_cancelled_is_made_again(method):
         await cancelled(waiting)
         held.release()
         assert await asyncio.wait_for(anext(observer), BOUND) == "one"
-        await observer.close()
+        await settle(observer.close())
 
 
 # --- what an observer yields

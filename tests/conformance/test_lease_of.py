@@ -74,13 +74,18 @@ async def until_granted(client, number):
     await until(is_granted)
 
 
-async def test_a_grant_whose_response_was_lost_is_not_resent(make, client, relay, number):
-    lease = make(hosts=[relay.endpoint]).lease(60, id=number)
-    relay.cut(after=b"etcdserverpb.Lease/LeaseGrant")
-    with pytest.raises(errors.ConnectionFailedError) as caught:
-        await settle(lease.grant())
-    assert caught.value.maybe_applied
+async def test_a_grant_whose_response_was_lost_is_not_resent(make, face, client, etcd_proxy, number):
+    etcd = make(hosts=[etcd_proxy.endpoint])
+    await settle(etcd.get("k").exists())
+    lease = etcd.lease(60, id=number)
+    etcd_proxy.drop_replies()
+    granting = face.begin(lease.grant)
     await until_granted(client, number)
+    etcd_proxy.cut()
+    with pytest.raises(errors.ConnectionFailedError) as caught:
+        await granting
+    assert caught.value.maybe_applied
+    etcd_proxy.heal()
     with pytest.raises(errors.LeaseExistsError):
         await settle(lease.grant())
     await settle(client.lease_of(number).revoke())

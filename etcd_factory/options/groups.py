@@ -36,7 +36,7 @@ def hidden(value: object) -> str:
 
 def file_only(value: object) -> str:
     """Return a PEM option as ``repr`` shows it: a path, but never a key."""
-    return "***" if isinstance(value, str) and "-----BEGIN" in value else repr(value)
+    return "***" if isinstance(value, (str, Secret)) and pem.is_text(value) else repr(value)
 
 
 def half(present: Present, one: str, other: str) -> str:

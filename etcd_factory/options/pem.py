@@ -7,6 +7,7 @@ import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import lru_cache
+from tempfile import NamedTemporaryFile
 
 from etcd_factory.errors import ConfigError
 
@@ -149,7 +150,7 @@ def pair_problem(cert: str | Secret, key: str | Secret) -> str:
     names = ["the text" if is_text(given) else str(given) for given in (key, cert)]
     if is_text(cert) or is_text(key):
         with as_file(cert) as cert_path, as_file(key) as key_path:
-            reason = refusal(cert_path, key_path) if cert_path and key_path else ""
+            reason = refusal(cert_path, key_path)
     else:
         reason = file_refusal(str(cert), stamp(str(cert)), str(key), stamp(str(key)))
     if reason in FOREIGN:
@@ -182,15 +183,23 @@ def is_text(given: str | Secret) -> bool:
 
 @contextmanager
 def as_file(given: str | Secret) -> Generator[str, None, None]:
-    """Give PEM text a path, without writing it to a disk; '' where the system has no such files."""
+    """Give PEM text a path, since OpenSSL reads no other way: in memory on Linux, else in a file of its owner.
+
+    The path of a file is returned as it is.
+    """
     if not is_text(given):
         yield str(given)
         return
-    if not hasattr(os, "memfd_create"):
-        yield ""
+    data = str(reveal(given)).encode()
+    if hasattr(os, "memfd_create"):
+        with open(os.memfd_create("pem"), "wb") as memory:
+            memory.write(data)
+            memory.flush()
+            yield f"/proc/self/fd/{memory.fileno()}"
         return
-    descriptor = os.memfd_create("pem")
-    with open(descriptor, "wb") as file:
-        file.write(str(reveal(given)).encode())
-        file.flush()
-        yield f"/proc/self/fd/{descriptor}"
+    with NamedTemporaryFile(delete=False) as file:  # Windows opens it a second time only once it is closed
+        file.write(data)
+    try:
+        yield file.name
+    finally:
+        os.unlink(file.name)

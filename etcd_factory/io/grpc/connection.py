@@ -23,7 +23,7 @@ from etcd_factory.options import ClientOptions
 from etcd_factory.wire.methods import Method
 
 from .channel import PROBE, kind, translate
-from .credentials import Stamp, stamp
+from .credentials import Stamps, stamps
 
 PATIENCE = 1.0  # seconds that the test of an established connection may take
 SILENCE = 0.5  # seconds without a response on a stream that is closed, after which its connection counts as silent
@@ -47,7 +47,7 @@ class Cancellable(Protocol):
 class Connection(Generic[C]):
     """A channel to one host, its prepared calls, and when something was heard on it last."""
 
-    def __init__(self, channel: C, files: Stamp, idle: float) -> None:
+    def __init__(self, channel: C, files: Stamps, idle: float) -> None:
         self.channel, self.files, self._idle = channel, files, idle
         self.probe: Callable[..., Any] = self._prepare("unary_unary", PROBE)
         self.streams: WeakSet[Cancellable] = WeakSet()
@@ -88,7 +88,7 @@ class Connections(Generic[C]):
 
     def fresh(self, host: str) -> Connection[C]:
         """Return the host's connection: a new one if there is none, or the certificate files have changed."""
-        files = stamp(self._tls)
+        files = stamps(self._tls)
         with self._lock:
             if self.closed:
                 raise ClientClosedError

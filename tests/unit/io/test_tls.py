@@ -7,13 +7,12 @@ import ssl
 import threading
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 import trustme
 
 from etcd_factory.io import tls as module
-from etcd_factory.io.tls import context, diagnose, explain, on_disk, pems
+from etcd_factory.io.tls import context, diagnose, explain, pems
 from etcd_factory.options import TLS
 from etcd_factory.options.secret import Secret
 
@@ -223,23 +222,3 @@ def test_without_a_ca_the_systems_are_trusted():
     assert context(None).verify_mode is ssl.CERT_REQUIRED
     with serving(secured(issued())) as address:
         assert diagnose(f"https://{address}", None, BOUND).message == module.UNKNOWN_CA
-
-
-def test_text_is_in_a_file_only_for_the_moment_and_for_its_owner():
-    with on_disk(CLIENT_KEY) as path:
-        written = Path(path)
-        assert (written.read_text(), written.stat().st_mode & 0o077) == (CLIENT_KEY, 0)
-    assert not written.exists()
-
-
-def test_the_file_goes_if_it_cannot_be_used():
-    with pytest.raises(ValueError, match="odd"), on_disk(CLIENT_KEY) as path:
-        raise ValueError("odd")
-    assert not Path(path).exists()
-
-
-def test_a_path_is_used_as_it_is(file):
-    path = file("key.pem", CLIENT_KEY)
-    with on_disk(path) as same:
-        assert same == path
-    assert Path(path).exists()

@@ -101,7 +101,7 @@ def test_a_call_is_prepared_once(connections):
 
 def test_changed_certificate_files_need_another_connection(connections, monkeypatch):
     made = connections.fresh(HOST)
-    monkeypatch.setattr(module, "stamp", lambda tls: (("ca.pem", 1, 2),))
+    monkeypatch.setattr(module, "stamps", lambda tls: (("ca.pem", 1, 2),))
     assert connections.fresh(HOST) is not made
 
 

@@ -234,7 +234,7 @@ def test_an_interrupted_call_gives_its_connection_up(used, url, interrupt):
 
 def test_changed_certificate_files_need_a_new_connection(used, url, monkeypatch):
     transport, made = used
-    monkeypatch.setattr(connection, "stamp", lambda tls: (("ca.pem", 1, 1),))
+    monkeypatch.setattr(connection, "stamps", lambda tls: (("ca.pem", 1, 1),))
     assert transport._connections.fresh(url) is not made
     made.channel.close()
 

@@ -12,11 +12,10 @@ class Block:
 
     if not TYPE_CHECKING:  # type checkers report it by themselves
 
-        def __aenter__(self) -> NoReturn:
+        def __aenter__(self, *_: object) -> NoReturn:
             raise TypeError(f"{type(self).__name__} blocks: enter it with 'with'")
 
-        def __aexit__(self, *error: object) -> NoReturn:
-            raise NotImplementedError  # it is never entered
+        __aexit__ = __aenter__  # Python looks for both before it calls the first
 
 
 class AsyncBlock:
@@ -26,8 +25,7 @@ class AsyncBlock:
 
     if not TYPE_CHECKING:
 
-        def __enter__(self) -> NoReturn:
+        def __enter__(self, *_: object) -> NoReturn:
             raise TypeError(f"{type(self).__name__} is for asyncio: enter it with 'async with'")
 
-        def __exit__(self, *error: object) -> NoReturn:
-            raise NotImplementedError
+        __exit__ = __enter__

@@ -6,6 +6,7 @@ as methods: so ``inspect.iscoroutinefunction``, ``inspect.signature`` and ``crea
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import cache, update_wrapper
 from inspect import Signature, get_annotations
@@ -130,16 +131,16 @@ def advised(body: Callable[..., T], example: str) -> Callable[..., T]:
     return made
 
 
-class Method(Generic[P, T_co]):
+class Method(ABC, Generic[P, T_co]):
     """A method that has another type in each face; ``function`` makes the one that the class of a face has."""
 
     def __init__(self, body: Callable[..., Any]) -> None:
         self.body = body
         self.__doc__ = body.__doc__
 
+    @abstractmethod
     def function(self, face: Face) -> Callable[..., Any]:
         """Return the function for a face."""
-        raise NotImplementedError
 
     if TYPE_CHECKING:
 

@@ -110,12 +110,11 @@ class Opening(Coroutine[Any, Any, T]):
 
     if not TYPE_CHECKING:  # type checkers report it by themselves
 
-        def __enter__(self) -> NoReturn:
+        def __enter__(self, *_: object) -> NoReturn:
             self._body.close()
             raise TypeError(f"{self._body.__name__}() of an asyncio client: enter it with 'async with'")
 
-        def __exit__(self, *error: object) -> NoReturn:
-            raise NotImplementedError  # it is never entered
+        __exit__ = __enter__  # Python looks for both before it calls the first
 
 
 class Completed:

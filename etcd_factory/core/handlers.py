@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ from .face import Async, Face, Sync, settle
 C = TypeVar("C", bound=Callable[..., object])
 
 Handler = Callable[..., object]
+Listener = Callable[[], object]  # of the core's own: it checks and calls handlers, and may return a coroutine
 
 
 def checked(function: C, face: Face, what: str = "a handler") -> C:
@@ -62,3 +64,14 @@ async def call_handler(face: Face, log: logging.Logger, what: str, handler: Hand
         if face is not Sync:
             raise
         log.exception("a handler of %s failed; a program is ended in its main thread", what)
+
+
+async def call_listeners(
+    listeners: deque[Listener], log: logging.Logger, what: str, wanted: Callable[[], bool]
+) -> None:
+    """Call each listener once, one after another, for as long as ``wanted``. What one raises is logged."""
+    while listeners and wanted():
+        try:
+            await settle(listeners.popleft()())
+        except Exception:
+            log.exception("a listener of %s failed", what)

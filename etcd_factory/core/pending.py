@@ -66,19 +66,12 @@ class Pending(Base):
         def __iter__(self) -> NoReturn:
             raise misused(self, "iterated over")
 
-        def __aiter__(self) -> NoReturn:
-            raise misused(self, "iterated over")
+        __aiter__ = __iter__
 
-        def __enter__(self) -> NoReturn:
+        def __enter__(self, *_: object) -> NoReturn:
             raise misused(self, "entered")
 
-        def __aenter__(self) -> NoReturn:
-            raise misused(self, "entered")
-
-        def __exit__(self, *error: object) -> NoReturn:
-            raise NotImplementedError  # it is never entered
-
-        __aexit__ = __exit__
+        __aenter__ = __exit__ = __aexit__ = __enter__  # Python looks for all before it calls the first
 
 
 def held(builder: B) -> B:

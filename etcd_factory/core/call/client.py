@@ -57,7 +57,7 @@ class LeaseKeeper(Protocol):
     """Keeps leases alive, and must know when etcd says of one in some response that it does not have it."""
 
     def lost(self, lease: int) -> None:
-        """Take that a lease is gone."""
+        """Note that a lease is gone."""
 
 
 class Client:

@@ -72,7 +72,7 @@ class SharedLeaseEntry(QueueEntry):
         self._entries.release(self)
 
     def remove_later(self) -> None:
-        """Nothing: that is under way already, and the lease is the user's."""
+        """Do nothing: the key is being deleted already, and the lease is the user's."""
 
     async def delete_key(self, timeout: float) -> None:
         """Delete the key if it is still this entry's."""

@@ -13,12 +13,13 @@ from etcd_factory.core.call import rpc
 from etcd_factory.core.call.client import Client
 from etcd_factory.core.call.rpc import labelled
 from etcd_factory.core.call.view import View
+from etcd_factory.core.handlers import Listener
 from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.errors import ClientClosedError, EtcdError, EtcdFactoryError, LeaseExistsError, LeaseNotFoundError
 from etcd_factory.wire import messages, methods
 from etcd_factory.wire.methods import Method
 
-from .keepalive import KeepAlive, LeaseState, Listener
+from .keepalive import KeepAlive, LeaseState
 from .schedule import Renewal
 
 log = logging.getLogger("etcd_factory.lease")
@@ -135,7 +136,7 @@ class LeaseSession:
         return Renewal(lease, reply.TTL, sent)
 
     def seen(self, ttl: int) -> None:
-        """Take what the server said of its time to live: a lease that is gone is lost now."""
+        """Note the time to live that the server reported: a lease that is gone is lost now."""
         if ttl <= 0 and self._keepalive is not None and self.state.renewal is not None:
             self._keepalive.lost(self.state.renewal.id)
 

@@ -78,7 +78,7 @@ async def test_who_holds_a_deleted_key_holds_nothing_and_is_notified_once(hold, 
     await recorder.until("lost")
     assert not holds(one)
     assert recorder.calls == [("lost", one)]
-    assert "the key b'name/ff' was deleted by another: b'name' is lost" in caplog.text
+    assert "the key b'name/ff' is gone, and 'name' lost" in caplog.text
 
 
 @HOLDERS

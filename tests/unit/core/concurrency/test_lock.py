@@ -137,7 +137,7 @@ async def test_a_waiting_lock_can_be_released(connect, queue, face):
     await settle(lock.release())
     (error,) = await asyncio.wait_for(asyncio.gather(waiting, return_exceptions=True), BOUND)
     assert isinstance(error, LockFailedError)
-    assert "the entry for b'lock' was left while waiting" in str(error)
+    assert "the entry for 'lock' was left while waiting" in str(error)
 
 
 # --- a lost lease

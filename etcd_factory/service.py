@@ -35,7 +35,7 @@ from .io.runtime import forks
 from .options import ClientOptions, ClientOptionsLike
 from .options.client import warn_of_plaintext
 from .options.mappings import UnknownOptionOrWrongType
-from .options.nesting import veiled
+from .options.secret import masked_options
 from .raw import Raw
 
 T = TypeVar("T")
@@ -88,7 +88,7 @@ class Service(
     ) -> None:
         if misplaced:
             raise TypeError(f"{type(self).__name__} takes one mapping: {type(self).__name__}({example(misplaced)})")
-        options = veiled(options)
+        options = masked_options(options)
         chosen = ClientOptions.of(options)
         warn_of_plaintext(chosen)
         client = Client(self._transport(chosen) if transport is None else port(transport), self._runtime(), chosen)

@@ -9,12 +9,12 @@ from attrs import frozen
 from omegaconf import DictConfig, OmegaConf
 
 from etcd_factory.options.kinds import is_mapping
-from etcd_factory.options.nesting import veiled
+from etcd_factory.options.secret import masked_options
 
 from . import secrets, tree
-from .concealment import conceals, hides
-from .concealment import shown as shown_path
 from .loader import Filter, read
+from .secret_places import is_secret_at, may_be_secret
+from .secret_places import shown as shown_path
 
 if TYPE_CHECKING:
     from .sources import Source
@@ -65,7 +65,7 @@ def explain_config(
     Sources, ``env``, ``filters`` and ``key`` are those of ``load_config``. Raises ``ConfigError`` listing every problem
     of the load; an interpolation that cannot be resolved is shown as it was written.
     """
-    sources = tuple(map(veiled, sources))
+    sources = tuple(map(masked_options, sources))
     loaded = read(*sources, env=env, filters=filters, key=key).checked()
     section = tuple(filter(None, key.split(".")))
     found = [
@@ -95,7 +95,7 @@ def leaves(
     """
     for key, value in raw.items():
         here = (*path, str(key))
-        if is_mapping(value) and value and not (hides(here, section) and list(value) != ["file"]):
+        if is_mapping(value) and value and not (is_secret_at(here, section) and list(value) != ["file"]):
             yield from leaves(value, node[key], section, here)
         else:
             yield here, resolved(node, key, value)
@@ -113,8 +113,8 @@ def resolved(node: DictConfig, key: Any, raw: object) -> object:
 
 def is_hidden(path: tree.Path, section: tree.Path, value: object) -> bool:
     """Whether a key of the path is that of a secret, or the value may be one that was written in the wrong place."""
-    below_secret = any(hides(path[:end], section) for end in range(1, len(path) + 1))
-    return below_secret or conceals(path, section, value)
+    below_secret = any(is_secret_at(path[:end], section) for end in range(1, len(path) + 1))
+    return below_secret or may_be_secret(path, section, value)
 
 
 def shown(value: object) -> str:

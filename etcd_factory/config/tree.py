@@ -16,8 +16,8 @@ from etcd_factory.options.interpolation import may_be_mapping
 from etcd_factory.options.nesting import check_nesting
 
 from .aliases import OPTIONS, level, respelled
-from .concealment import ITEM, conceals, hides
 from .nodes import FLAGS, leaf_node, secret_node
+from .secret_places import ITEM, is_secret_at, may_be_secret
 
 Path: TypeAlias = tuple[str, ...]
 Labels: TypeAlias = Mapping[Path, str]
@@ -93,7 +93,7 @@ def laid(old: Node, new: Node, section: Path, path: Path) -> Node:
     under = old.value
     if isinstance(under, Laid):
         return Node(Laid(under.under, merged(under.over, new, section, path)), new.label)
-    is_text = not isinstance(under, str) or not may_be_mapping(under) or hides(path, section)
+    is_text = not isinstance(under, str) or not may_be_mapping(under) or is_secret_at(path, section)
     if is_text:
         return new
     return Node(Laid(old, new), new.label) if new.value else old
@@ -133,7 +133,7 @@ def config(value: Mapping[Any, Any], section: Path = ()) -> DictConfig:
 
 def wrapped(value: object, path: Path, section: Path, secret: bool = False) -> Any:
     """Return the value at a path with every leaf that needs it in a node; ``secret`` if it is below a secret's key."""
-    secret = secret or hides(path, section) or conceals(path, section, value)
+    secret = secret or is_secret_at(path, section) or may_be_secret(path, section, value)
     if is_mapping(value):
         return {key: wrapped(each, (*path, str(key)), section, secret) for key, each in value.items()}
     if is_list(value):

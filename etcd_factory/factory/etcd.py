@@ -14,8 +14,8 @@ from etcd_factory.model import Health
 from etcd_factory.options import ClientOptions, ClientOptionsLike, FactoryOptionsLike
 from etcd_factory.options.client import without_class
 from etcd_factory.options.fields import Values
-from etcd_factory.options.nesting import veiled
 from etcd_factory.options.plan import FactoryPlan
+from etcd_factory.options.secret import masked_options
 from etcd_factory.options.services import ConfigCenterOptions, ServiceDiscovery
 from etcd_factory.options.structure import structure
 from etcd_factory.service import AsyncETCDService, ETCDService
@@ -71,7 +71,7 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
     _registry: ServiceRegistry | None = None
 
     def __init__(self, config: FactoryOptionsLike | FactoryPlan[ClientOptions] | None = None) -> None:
-        config = veiled(config)
+        config = masked_options(config)
         super().__init__(checked(config, type(self)))
 
     @classmethod
@@ -86,7 +86,7 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
         from etcd_factory.config import read
         from etcd_factory.config.section import section
 
-        sources = tuple(map(veiled, sources))
+        sources = tuple(map(masked_options, sources))
         return cls(section(read(*sources, env=env, key=key, filters=filters), key, cls.read_options))
 
     @staticmethod
@@ -98,7 +98,7 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
         self, options: ClientOptionsLike | None = None, name: str | None = None, *, on_exists: OnExists = "error"
     ) -> ETCDService:
         """Make a client, the factory's ``default`` merged under ``options``; see ``ServiceFactory``."""
-        options = veiled(options)
+        options = masked_options(options)
         return super().create_instance(options, name, on_exists=on_exists)
 
     def create_client(self, options: ClientOptions, name: str | None) -> ETCDService:
@@ -143,7 +143,7 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
     _registry: AsyncServiceRegistry | None = None
 
     def __init__(self, config: FactoryOptionsLike | FactoryPlan[ClientOptions] | None = None) -> None:
-        config = veiled(config)
+        config = masked_options(config)
         super().__init__(checked(config, type(self)))
 
     @classmethod
@@ -159,7 +159,7 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
         from etcd_factory.config import AsyncConfigError, aread, read
         from etcd_factory.config.section import section
 
-        sources, filters = tuple(map(veiled, sources)), tuple(filters)
+        sources, filters = tuple(map(masked_options, sources)), tuple(filters)
         try:
             return cls(section(read(*sources, env=env, key=key, filters=filters), key, cls.read_options))
         except AsyncConfigError:
@@ -185,7 +185,7 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
         self, options: ClientOptionsLike | None = None, name: str | None = None, *, on_exists: OnExists = "error"
     ) -> AsyncETCDService:
         """Make a client, the factory's ``default`` merged under ``options``; see ``AsyncServiceFactory``."""
-        options = veiled(options)
+        options = masked_options(options)
         return await super().create_instance(options, name, on_exists=on_exists)
 
     def create_client(self, options: ClientOptions, name: str | None) -> AsyncETCDService:

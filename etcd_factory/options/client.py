@@ -19,9 +19,8 @@ from .groups import TLS, UNVERIFIED, VERIFIED, Auth, Keepalive, Retry
 from .hosts import hosts, is_local, is_secure, is_srv
 from .kinds import is_list, is_mapping
 from .mappings import AnyMapping, AuthLike, ClientOptionsDict, KeepaliveLike, RetryLike, TLSLike
-from .nesting import veiled
 from .resolve import plain
-from .secret import reveal
+from .secret import masked_options, reveal
 from .settings import Settings
 from .structure import Checks, Present, agree, assemble, named, nested, structure
 
@@ -130,7 +129,7 @@ class ClientOptions:
         """
         if isinstance(given, cls):
             return given
-        given = veiled(given)
+        given = masked_options(given)
         values, faults = plain({} if given is None else given)
         if faults:
             raise ConfigError(*faults)

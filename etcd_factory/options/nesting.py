@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TypeVar, cast
 
 from etcd_factory.errors import ConfigError, Fault
 
 from .kinds import is_list, is_mapping, is_omegaconf
-from .secret import shielded
-
-T = TypeVar("T")
 
 # OmegaConf uses 11 frames a level; configurations that people write have fewer than 10 levels.
 DEEPEST = 32
@@ -34,20 +30,6 @@ def check_nesting(value: object) -> int:
     if total > max(LARGE, GROWTH * sum(written for _, _, written in sizes.values())):
         raise ConfigError(f"shared parts make these values more than {GROWTH} times larger")
     return total
-
-
-def veiled(given: T) -> T:
-    """Return options as they are held in local variables, which tools that report errors print: with hidden secrets.
-
-    What cannot be copied is unchanged; it is reported where it is read.
-    """
-    if not is_mapping(given) or is_omegaconf(given):
-        return given
-    try:
-        check_nesting(given)
-    except ConfigError:
-        return given
-    return cast("T", shielded(given))
 
 
 def size_at(key: str, value: object, sizes: Sizes) -> int:

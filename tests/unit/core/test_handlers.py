@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import logging
+from collections import deque
 from functools import partial
 
 import pytest
 
 from etcd_factory.core.face import Async, Sync
-from etcd_factory.core.handlers import call_handler, called, checked
+from etcd_factory.core.handlers import call_handler, call_listeners, called, checked
 from etcd_factory.testing import replies
 from tests.support.faces import settle
 
@@ -135,3 +136,22 @@ async def test_a_handler_that_can_never_run_is_refused_where_it_is_registered(co
             made.on(event, coroutine_function)
     else:
         made.on(event, coroutine_function)
+
+
+async def test_listeners_are_called_once_each_whatever_one_of_them_raises(runtime, run, caplog):
+    calls = []
+
+    def fails():
+        raise RuntimeError("no good")
+
+    listeners = deque([fails, lambda: calls.append(1), lambda: calls.append(2)])
+    await run(call_listeners(listeners, log, "a lost lease", lambda: True))
+    assert (calls, list(listeners)) == ([1, 2], [])
+    assert "a listener of a lost lease failed" in caplog.text
+
+
+async def test_listeners_are_called_no_more_once_nobody_wants_it(run):
+    calls = []
+    listeners = deque([lambda: calls.append(1), lambda: calls.append(2)])
+    await run(call_listeners(listeners, log, "a lost lease", lambda: not calls))
+    assert (calls, len(listeners)) == ([1], 1)

@@ -19,7 +19,7 @@ from etcd_factory.core.face import finish
 from etcd_factory.errors import ConfigError
 from etcd_factory.io.runtime.threads import ThreadRuntime
 from etcd_factory.options import Auth
-from etcd_factory.options.nesting import veiled
+from etcd_factory.options.secret import masked_options
 from tests.support import frames
 
 WRONG = {"auth": {"username": "root", "password": "hunter2"}, "timeout": -1}
@@ -80,5 +80,12 @@ def test_the_metadata_of_a_call_does_not_show_the_token():
 def test_options_that_cannot_be_copied_are_unchanged():
     circle = {}
     circle["a"] = circle
-    assert veiled(circle) is circle
-    assert veiled(None) is None
+    assert masked_options(circle) is circle
+    assert masked_options(None) is None
+
+
+def test_options_are_masked_once_on_their_way():
+    once = masked_options({"auth": {"username": "u", "password": "hunter2"}})
+    assert once == {"auth": {"username": "u", "password": "hunter2"}}
+    assert "hunter2" not in repr(once)
+    assert masked_options(once) is once

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from etcd_factory import ETCDServiceFactory, explain_config, load_config
-from etcd_factory.config.concealment import conceals, shown
+from etcd_factory.config.secret_places import may_be_secret, shown
 from etcd_factory.errors import ConfigError
 
 SECTION = ("etcd",)
@@ -75,7 +75,7 @@ def test_a_secret_that_is_read_as_a_key_is_not_shown(write, text):
     ],
 )
 def test_what_is_in_its_place_is_shown(keys, value):
-    assert not conceals((*CLIENT, *keys), SECTION, value)
+    assert not may_be_secret((*CLIENT, *keys), SECTION, value)
 
 
 def test_a_client_may_have_the_name_of_an_option(write):

@@ -9,7 +9,7 @@ from etcd_factory.options import pem
 from etcd_factory.options.groups import Auth
 from etcd_factory.options.kinds import is_list, is_mapping
 from etcd_factory.options.names import canonical
-from etcd_factory.options.secret import MASK, censored, is_secret
+from etcd_factory.options.secret import MASK, is_secret, redacted
 from etcd_factory.options.structure import shown_key
 
 from .aliases import NAMES, OPTIONS, level
@@ -29,20 +29,20 @@ PLACES = {
 VISIBLE = {("auth", "username"), ("auth", "timeout"), ("tls", "ca"), ("tls", "cert"), ("tls", "server_name")}
 
 
-def hides(path: Path, section: Path) -> bool:
+def is_secret_at(path: Path, section: Path) -> bool:
     """Whether the last key of a path is that of a secret. A client's name is not a key: it may be called ``token``."""
     return bool(path) and is_secret(path[-1]) and level(path[:-1], section) != NAMES
 
 
-def conceals(path: Path, section: Path, value: object) -> bool:
+def may_be_secret(path: Path, section: Path, value: object) -> bool:
     """Whether a value, whose key is not that of a secret, may be one that was written in the wrong place."""
     place = place_of(path, section)
     if not place or value is None or is_mapping(value):
         return False
     if place[0] == "hosts" and is_list(value):
-        return any(conceals(path, section, each) for each in value)
-    if place == ("hosts",):  # what is recognized as a password is censored where it is shown
-        return isinstance(value, str) and "@" in value and censored(value) == value
+        return any(may_be_secret(path, section, each) for each in value)
+    if place == ("hosts",):  # what is recognized as a password is redacted where it is shown
+        return isinstance(value, str) and "@" in value and redacted(value) == value
     if place == ("tls", "key"):
         return not (isinstance(value, str) and pem.is_path(value))
     return place not in VISIBLE or not (isinstance(value, SHOWN) or callable(value))

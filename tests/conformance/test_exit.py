@@ -96,7 +96,8 @@ async def awaited_with_work():
     await factory.get().watch().create()
 async def main():
     await awaited(); gc.collect()
-    await awaited_with_work(); gc.collect(); await asyncio.sleep(0.1)
+    await awaited_with_work(); gc.collect()
+    while others := asyncio.all_tasks() - {asyncio.current_task()}: await asyncio.wait(others)
 for function in (blocking, at_run_time, with_work): function(); gc.collect()
 asyncio.run(main())
 """

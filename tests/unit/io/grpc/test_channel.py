@@ -18,19 +18,7 @@ from etcd_factory.io.grpc.channel import (
 )
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire import methods
-
-
-class Failed(grpc.RpcError):
-    """An error of gRPC."""
-
-    def __init__(self, status, details=""):
-        self._status, self._details = status, details
-
-    def code(self):
-        return self._status
-
-    def details(self):
-        return self._details
+from tests.support.grpc_errors import Failed
 
 
 def chosen(**options):

@@ -17,6 +17,7 @@ from etcd_factory.io.grpc.connection import PATIENCE
 from etcd_factory.io.grpc.threads import ThreadTransport, open_channel
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire import messages, methods
+from tests.support.grpc_errors import Failed
 
 BOUND = 30  # seconds that nothing here takes
 READ = methods.RANGE, messages.RangeRequest(key=b"k", count_only=True)
@@ -149,19 +150,6 @@ def test_the_time_of_the_probe_counts(used, url, monkeypatch):
 def clock(monkeypatch, time):
     for module in (connection, threads):
         monkeypatch.setattr(module, "now", lambda: time)
-
-
-class Failed(grpc.RpcError):
-    """An error of gRPC."""
-
-    def __init__(self, status, details=""):
-        self._status, self._details = status, details
-
-    def code(self):
-        return self._status
-
-    def details(self):
-        return self._details
 
 
 # --- connections that are given up

@@ -10,11 +10,13 @@ from typing import Any, TypeVar, overload
 
 from attrs import evolve
 
+from etcd_factory.blocks import AsyncBlock, Block
 from etcd_factory.compat import Self
 
 from .core.admin.health import HealthChecks
 from .core.admin.service import Admin
 from .core.arguments import Text, to_bytes
+from .core.bound import Guarded
 from .core.call.client import Client
 from .core.call.unclosed import handle
 from .core.call.view import View
@@ -31,10 +33,14 @@ from .core.ports import Runtime, Transport
 from .core.watch.builder import Watches
 from .io.runtime import forks
 from .options import ClientOptions, ClientOptionsLike
-from .options.mappings import InvalidOption
+from .options.client import warn_of_plaintext
+from .options.mappings import UnknownOptionOrWrongType
+from .options.secret import masked_options
 from .raw import Raw
 
 T = TypeVar("T")
+
+METHODS = ("unary", "stream", "close", "forget")  # of a transport
 
 
 def example(given: Mapping[str, object]) -> str:
@@ -45,7 +51,15 @@ def example(given: Mapping[str, object]) -> str:
     return f"{{'hosts': {hosts!r}{others}}}"
 
 
+def port(given: Transport) -> Transport:
+    """Return a transport; ``TypeError`` if it is none, before its first call."""
+    if isinstance(given, type) or not all(callable(getattr(given, name, None)) for name in METHODS):
+        raise TypeError(f"a transport is an object with the methods {', '.join(METHODS)}, not {given!r}")
+    return given
+
+
 class Service(
+    Guarded,
     KV[F],
     Transactions[F],
     Leases[F],
@@ -70,12 +84,14 @@ class Service(
         options: ClientOptionsLike | None = None,
         *,
         transport: Transport | None = None,
-        **misplaced: InvalidOption,
+        **misplaced: UnknownOptionOrWrongType,
     ) -> None:
         if misplaced:
             raise TypeError(f"{type(self).__name__} takes one mapping: {type(self).__name__}({example(misplaced)})")
+        options = masked_options(options)
         chosen = ClientOptions.of(options)
-        client = Client(self._transport(chosen) if transport is None else transport, self._runtime(), chosen)
+        warn_of_plaintext(chosen)
+        client = Client(self._transport(chosen) if transport is None else port(transport), self._runtime(), chosen)
         forks.register(client)
         self._run = View(client, to_bytes(chosen.namespace, "a namespace"), chosen.timeout, handle(client))
         self._raw = Raw(chosen)
@@ -104,7 +120,8 @@ class Service(
     def raw(self) -> Any:
         """A python-etcd3 ``Etcd3Client`` on the same options, created at its first use and closed with the service.
 
-        It blocks, in asyncio too. It uses only the first host, and no namespace: its keys are absolute.
+        It blocks, in asyncio too. It uses only the first host, and no namespace: its keys are absolute. What reads all
+        attributes of a service creates it too, as ``create_autospec(etcd)`` does: pass it the class.
         """
         return self._raw.get()
 
@@ -125,8 +142,8 @@ class Service(
         return f"<{type(self).__name__} {', '.join(self.options.hosts)} namespace={self._run.namespace!r}>"
 
 
-class ETCDService(Service[Sync]):
-    """A blocking etcd client, safe to share between threads.
+class ETCDService(Service[Sync], Block):
+    """A blocking etcd client, safe to share between threads, and to use in forked children.
 
     ``with ETCDService({"hosts": ["127.0.0.1:2379"]}) as etcd: etcd.put("foo").value("bar")``. Closing it, or any
     service made from it by ``namespace`` or ``with_options``, closes the connections that they share.
@@ -174,8 +191,10 @@ class ETCDService(Service[Sync]):
         self.close()
 
 
-class AsyncETCDService(Service[Async]):
+class AsyncETCDService(Service[Async], AsyncBlock):
     """An asyncio etcd client. It belongs to no event loop before its first call, and may be used in several.
+
+    A process that forks must not have one open: make it in the child. gRPC's asyncio API does not survive a fork.
 
     ``async with AsyncETCDService({"hosts": ["127.0.0.1:2379"]}) as etcd: await etcd.put("foo").value("bar")``.
     """

@@ -40,7 +40,7 @@ def visits(name: str) -> str:
 def create_app(factory: ETCDServiceFactory | None = None) -> Flask:
     """Return the application, with a factory or with one from the directory ``config``.
 
-    A factory does no I/O before it is used, so a server may fork its workers first.
+    A server may fork its workers before it is used or after, as with ``gunicorn --preload``.
     """
     app = Flask(__name__)
     app.extensions["etcd"] = ETCDServiceFactory.from_config() if factory is None else factory

@@ -17,6 +17,7 @@ from etcd_factory.registry import ServiceInstance, ServiceRegistry
 from etcd_factory.testing import EtcdServer
 
 TTL = 5  # seconds; short, so that the example ends soon
+PATIENCE = 60  # seconds; if the server dies nothing is reported any more
 
 Instances = tuple[ServiceInstance, ...]
 
@@ -28,7 +29,7 @@ def service(host: str, name: str, other: str, port: int) -> None:
         registry.register(name, host="127.0.0.1", port=port)
         found: Queue[Instances] = Queue()
         with registry.watch(other, found.put):
-            print(f"{name} has found {other} at {found.get()[0].address}", flush=True)
+            print(f"{name} has found {other} at {found.get(timeout=PATIENCE)[0].address}", flush=True)
             sys.stdin.read()  # until the parent closes it
 
 
@@ -60,11 +61,14 @@ def main() -> None:
         ):
             show_line(user)
             show_line(order)
-            print("both are registered:", [one.address for one in (*users.get(), *orders.get())])
+            print(
+                "both are registered:",
+                [one.address for one in (*users.get(timeout=PATIENCE), *orders.get(timeout=PATIENCE))],
+            )
             order.kill()
-            print("order is killed, its instances:", orders.get())
+            print("order is killed, its instances:", orders.get(timeout=PATIENCE))
             print("user is still registered:", registry.discover("user")[0].address)
-        print("user has ended normally, its instances:", users.get())
+        print("user has ended normally, its instances:", users.get(timeout=PATIENCE))
 
 
 if __name__ == "__main__":

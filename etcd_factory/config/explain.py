@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 from omegaconf import DictConfig, OmegaConf
 
-from etcd_factory.options.fields import is_mapping
+from etcd_factory.options.kinds import is_mapping
+from etcd_factory.options.secret import masked_options
 
 from . import secrets, tree
 from .loader import Filter, read
+from .secret_places import is_secret_at, may_be_secret
+from .secret_places import shown as shown_path
 
 if TYPE_CHECKING:
     from .sources import Source
@@ -62,13 +65,19 @@ def explain_config(
     Sources, ``env``, ``filters`` and ``key`` are those of ``load_config``. Raises ``ConfigError`` listing every problem
     of the load; an interpolation that cannot be resolved is shown as it was written.
     """
+    sources = tuple(map(masked_options, sources))
     loaded = read(*sources, env=env, filters=filters, key=key).checked()
     section = tuple(filter(None, key.split(".")))
-    found = [(path, value, hides(path, section)) for path, value in leaves(tree.plain(loaded.tree), loaded.tree)]
+    found = [
+        (path, value, is_hidden(path, section, value))
+        for path, value in leaves(tree.plain(loaded.tree), loaded.tree, section)
+    ]
     hidden = {text for _, value, secret in found for text in secrets.texts(value, secret=secret)}
     return Explanation(
         {
-            ".".join(path): Explained(secrets.mask(value, secret=secret, hidden=hidden), loaded.origin(path))
+            ".".join(shown_path(path, section)): Explained(
+                secrets.mask(value, secret=secret, hidden=hidden), loaded.origin(path)
+            )
             for path, value, secret in found
         },
         loaded.files,
@@ -76,12 +85,18 @@ def explain_config(
     )
 
 
-def leaves(raw: Mapping[Any, object], node: DictConfig, path: tree.Path = ()) -> Iterator[tuple[tree.Path, object]]:
-    """Yield every value that is not a mapping, and every empty mapping, in the order of the tree."""
+def leaves(
+    raw: Mapping[Any, object], node: DictConfig, section: tree.Path, path: tree.Path = ()
+) -> Iterator[tuple[tree.Path, object]]:
+    """Yield every value that is not a mapping, and every empty or secret mapping, in the order of the tree.
+
+    The keys of a mapping below a secret's key may be the secret: YAML reads ``{hunter2}`` as a mapping. Only
+    ``{file: path}`` is none.
+    """
     for key, value in raw.items():
         here = (*path, str(key))
-        if is_mapping(value) and value:
-            yield from leaves(value, node[key], here)
+        if is_mapping(value) and value and not (is_secret_at(here, section) and list(value) != ["file"]):
+            yield from leaves(value, node[key], section, here)
         else:
             yield here, resolved(node, key, value)
 
@@ -96,9 +111,10 @@ def resolved(node: DictConfig, key: Any, raw: object) -> object:
         return raw
 
 
-def hides(path: tree.Path, section: tree.Path) -> bool:
-    """Whether a key of the path is that of a secret."""
-    return any(tree.hides(path[:end], section) for end in range(1, len(path) + 1))
+def is_hidden(path: tree.Path, section: tree.Path, value: object) -> bool:
+    """Whether a key of the path is that of a secret, or the value may be one that was written in the wrong place."""
+    below_secret = any(is_secret_at(path[:end], section) for end in range(1, len(path) + 1))
+    return below_secret or may_be_secret(path, section, value)
 
 
 def shown(value: object) -> str:

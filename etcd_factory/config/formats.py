@@ -5,18 +5,29 @@ from __future__ import annotations
 import re
 import stat
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import yaml
 
 from etcd_factory.errors import ConfigError, Fault
+from etcd_factory.options.nesting import DEEPEST
 
 from . import yaml_loader
+from .duplicates import duplicate, ways_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+# A key in a message of tomllib, which is written as a tuple.
+TOML_KEYS = re.compile(r"\(['\"].*['\"],?\)")
+# Dotted keys of TOML with too many parts, and what may look like one: texts and comments.
+TOML_TOKENS = re.compile(
+    rf"""(?P<key>(?<![\w."'-])(?:(?:[\w-]+|"[^"\\\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){{{DEEPEST + 1},}})"""
+    r"""|\'\'\'.*?\'\'\'|\"\"\"(?:[^\\]|\\.)*?\"\"\"|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|\#[^\n]*""",
+    re.DOTALL,
+)
 # A YAML error quotes the text of the file, which may be a secret; ']' and '<stream end>' are not from the file.
 QUOTED = re.compile(r" '[^<'][^']{2,}'")
 
@@ -61,35 +72,48 @@ def from_yaml(text: str) -> object:
         raise ValueError(f"line {line + 1}: {QUOTED.sub('', error.problem or 'not YAML')}") from None
     except yaml.reader.ReaderError as error:
         raise ValueError(f"line {text.count(chr(10), 0, error.position) + 1}: {error.reason}") from None
+    except ValueError:  # Python's own, which quotes the value
+        raise ValueError("a value is not what its tag says, or is too long a number") from None
 
 
 def from_json(text: str) -> object:
     """Parse JSON; duplicate keys are an error, and an empty text has no values."""
     import json
 
+    twice: list[tuple[object, str]] = []
+
+    def noting(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found = dict(pairs)
+        if len(found) < len(pairs):  # Python would keep the last value
+            twice.append((found, Counter(key for key, _ in pairs).most_common(1)[0][0]))
+        return found
+
     try:
-        return json.loads(text, object_pairs_hook=unique) if text.strip() else None
+        found = json.loads(text, object_pairs_hook=noting) if text.strip() else None
     except json.JSONDecodeError as error:
         raise ValueError(f"line {error.lineno}: {error.msg}") from None
-
-
-def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Return a JSON object. Raises ``ValueError`` for a duplicate key, of which Python would keep the last value."""
-    found: dict[str, object] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"found duplicate key {key}")
-        found[key] = value
+    if twice:
+        holder, key = twice[-1]  # the outermost
+        path = next(ways_to(holder, found), ())  # of one that was replaced, there is none
+        raise ValueError(": ".join(filter(None, (".".join(path), duplicate(path, key)))))
     return found
 
 
 def from_toml(text: str) -> object:
-    """Parse TOML, whose error messages name the line."""
+    """Parse TOML, whose error messages name the line. Raises ``RecursionError`` for keys of too many parts.
+
+    The time that ``tomllib`` takes for a key grows with the square of its parts.
+    """
+    if any(found["key"] for found in TOML_TOKENS.finditer(text)):
+        raise RecursionError
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
-    return tomllib.loads(text)
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(TOML_KEYS.sub("a table", str(error))) from None
 
 
 PARSERS: dict[str, Callable[[str], object]] = {

@@ -11,12 +11,13 @@ from attrs import define, evolve, field, frozen
 from etcd_factory.coroutine import finish
 from etcd_factory.errors import ConfigError, Fault
 from etcd_factory.options.fields import Values, is_mapping
+from etcd_factory.options.secret import masked_options
 
 from . import script, tree
 from .environment import VARIABLES, current_env, is_named, layers
-from .environments import absent, warn_unknown
 from .faults import error_for, noted
 from .formats import decoded, parsed
+from .missing_layers import absent, warn_unknown
 from .references import References, resolved
 from .sources import Part, Source, plan
 from .tree import Labels, Node
@@ -63,6 +64,7 @@ def load_config(
     before it is merged. ``key`` is the section with the options: only there are ``dialTimeout`` and ``dial_timeout``
     one key. Raises ``ConfigError`` listing every problem.
     """
+    sources = tuple(map(masked_options, sources))
     return read(*sources, env=env, filters=filters, key=key).checked().tree
 
 
@@ -70,6 +72,7 @@ async def aload_config(
     *sources: Source, env: str | None = None, filters: Iterable[Filter] = (), key: str = "etcd"
 ) -> DictConfig:
     """Load like ``load_config``; a ``.py`` file may have ``async def config(info, merged)``."""
+    sources = tuple(map(masked_options, sources))
     return (await aread(*sources, env=env, filters=filters, key=key)).checked().tree
 
 

@@ -10,7 +10,7 @@ import yaml
 from omegaconf import AnyNode, ValueNode
 from omegaconf.base import Metadata
 
-from etcd_factory.options.secret import MASK, CensoredText, Secret, SecretText, censored
+from etcd_factory.options.secret import MASK, RedactedText, Secret, SecretText, redacted
 
 FLAGS = {"allow_objects": True}
 SCALARS = (bytes, int, float, type(None))
@@ -63,13 +63,13 @@ def secret_node(value: object) -> Any:
 def leaf_node(value: object) -> Any:
     """Return a value, in a node if it is an object: OmegaConf would turn attrs and data classes into mappings."""
     if isinstance(value, str):
-        return str(value) if censored(value) == value else AnyNode(CensoredText(value), flags={**FLAGS})
+        return str(value) if redacted(value) == value else AnyNode(RedactedText(value), flags={**FLAGS})
     return value if isinstance(value, SCALARS) else AnyNode(value, flags={**FLAGS})
 
 
 def masked(dumper: Any, value: object) -> yaml.ScalarNode:
     """Return how YAML writes a secret."""
-    shown = censored(str(value)) if isinstance(value, CensoredText) else MASK
+    shown = redacted(str(value)) if isinstance(value, RedactedText) else MASK
     written: yaml.ScalarNode = dumper.represent_scalar("tag:yaml.org,2002:str", shown)
     return written
 
@@ -82,7 +82,7 @@ def dumpers(kind: type[Any]) -> list[type[Any]]:
 def register() -> None:
     """Make every dumper of YAML write secrets as ``***``."""
     for dumper in dumpers(yaml.representer.SafeRepresenter):
-        for kind in (Secret, SecretText, CensoredText):
+        for kind in (Secret, SecretText, RedactedText):
             dumper.add_representer(kind, masked)
 
 

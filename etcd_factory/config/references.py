@@ -12,7 +12,15 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from etcd_factory.errors import ConfigError, Fault, suggestion
-from etcd_factory.options.interpolation import REFERENCE, is_escaped, keys_of, may_be_mapping, target, whole_reference
+from etcd_factory.options.interpolation import (
+    REFERENCE,
+    escaped,
+    is_escaped,
+    keys_of,
+    may_be_mapping,
+    target,
+    whole_reference,
+)
 from etcd_factory.options.kinds import is_list, is_mapping
 from etcd_factory.options.names import canonical
 from etcd_factory.options.nesting import DEEPEST
@@ -131,8 +139,10 @@ class References:
             value = parent[next(name for name in parent if str(name) == at[-1])]
         except OmegaConfBaseException as error:
             raise ConfigError(Fault(node.label, ".".join(at), reason(error, parent, at[-1]))) from None
-        is_tree = OmegaConf.is_config(value)
-        return tree.grown(tree.plain(value), node.label, {}) if is_tree else Node(None, node.label)
+        if OmegaConf.is_config(value):
+            return tree.grown(tree.plain(value), node.label, {})
+        # what a function returns is read as it is
+        return tree.grown(escaped(value), node.label, {}) if is_mapping(value) else Node(None, node.label)
 
     def respelled(self, node: Node, at: Path) -> Node:
         """Return a node in whose interpolations every key is spelled as it is in the tree."""

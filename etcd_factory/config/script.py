@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CODE = (BuiltinFunctionType, FunctionType, ModuleType, type)
 ASYNC = "config() is async; only the asyncio face can load it (aload_config / AsyncETCDServiceFactory)"
+UNSHOWN = "its text may quote a secret and is not shown; run the file with python to see it"
 
 
 @frozen
@@ -88,9 +89,24 @@ def blamed(path: Path) -> Generator[None, None, None]:
     try:
         yield
     except (Exception, SystemExit) as error:
-        text = error.msg if isinstance(error, SyntaxError) else error
-        message = f"{line(error, str(path))}{type(error).__name__}: {text}"
+        kind, known = type(error).__name__, reason(error)
+        at = line(error, str(path))
+        message = f"{at}{kind}: {known or (UNSHOWN if at else error)}"
         raise ConfigError(Fault(str(path), "", message)) from None
+
+
+def reason(error: BaseException) -> str:
+    """Return what an exception says, if it cannot quote a value of the file, which may be a secret."""
+    if isinstance(error, ConfigError):
+        return str(error)
+    if isinstance(error, SyntaxError):
+        return error.msg
+    if isinstance(error, OSError):
+        return error.strerror or ""
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    if isinstance(error, KeyError) and frames[-1].f_code is type(os.environ).__getitem__.__code__:
+        return f"the environment variable {error.args[0]} is not set"
+    return str(error) if isinstance(error, (ImportError, ArithmeticError)) else ""
 
 
 def line(error: BaseException, file: str) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from etcd_factory.options.fields import is_list, is_mapping
-from etcd_factory.options.secret import MASK, PEM, URL, is_secret, reveal
-from etcd_factory.options.secret import censored as censored_text
+from etcd_factory.options.secret import BARE, MASK, PEM, URL, is_secret, reveal
+from etcd_factory.options.secret import redacted as redacted_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-__all__ = ["censored", "is_secret", "mask", "texts"]
+__all__ = ["is_secret", "mask", "redacted", "texts"]
 
 # A shorter text is part of too many other words to search for it.
 SHORTEST = 4
@@ -27,13 +27,13 @@ def mask(value: object, *, secret: bool = False, hidden: Collection[str] = ()) -
         return {key: mask(each, secret=is_secret(key), hidden=hidden) for key, each in value.items()}
     if is_list(value):
         return [mask(each, hidden=hidden) for each in value]
-    return censored(value, hidden)
+    return redacted(value, hidden)
 
 
-def censored(value: object, hidden: Collection[str]) -> object:
+def redacted(value: object, hidden: Collection[str]) -> object:
     """Return the value, or its text without the secrets if it contains any."""
     text = textual(value)
-    clean = censored_text(text)
+    clean = redacted_text(text)
     # the longest first, else the rest of one that begins with another would remain
     for each in sorted(hidden, key=len, reverse=True):
         clean = clean.replace(each, MASK)
@@ -58,7 +58,7 @@ def secrets_in(value: object, secret: bool) -> list[str]:
     if value is None or isinstance(value, bool):
         return []
     text = textual(value)
-    return [text] if secret or PEM in text else [found for _, found in URL.findall(text)]
+    return [text] if secret or PEM in text else [found for form in (URL, BARE) for _, found in form.findall(text)]
 
 
 def textual(value: object) -> str:

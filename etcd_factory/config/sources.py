@@ -6,6 +6,7 @@ import itertools
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
@@ -134,7 +135,9 @@ def split(path: Path) -> tuple[str, str]:
 
 def neighbour(path: Path) -> str:
     """Return the most similar name in the same directory, as a suggestion."""
-    return suggestion(path.name, os.listdir(path.parent)) if path.parent.is_dir() else ""
+    with suppress(OSError, ValueError):  # the directory is missing, or its name is none that a file can have
+        return suggestion(path.name, os.listdir(path.parent))
+    return ""
 
 
 def wrong(path: Path, message: str) -> list[Part]:

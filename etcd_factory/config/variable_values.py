@@ -6,7 +6,7 @@ from ipaddress import IPv6Address
 
 from etcd_factory.errors import ConfigError, Fault
 from etcd_factory.options import schema
-from etcd_factory.options.interpolation import escape
+from etcd_factory.options.interpolation import escape, escaped
 from etcd_factory.options.kinds import is_list
 from etcd_factory.options.schema import Kind
 from etcd_factory.options.secret import is_secret
@@ -73,10 +73,15 @@ def separated(text: str) -> list[str]:
     return [part for part in map(str.strip, text.split(",")) if part]
 
 
-def read(text: str, label: str) -> object:
-    """Parse a value as YAML. Raises ``ConfigError``, which does not show the value."""
+def read(text: str, label: str, *, resolve: bool = True) -> object:
+    """Parse a value as YAML. Raises ``ConfigError``, which does not show the value.
+
+    Unless ``resolve`` is set the value is data: what looks like an interpolation is text, and need not be a valid one.
+    """
     try:
-        return checked(from_yaml(text), label)
+        found = from_yaml(text)
+        checked(found if resolve else escaped(found), label)
+        return found
     except ConfigError:  # a ValueError too
         raise
     except RecursionError:

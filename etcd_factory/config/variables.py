@@ -12,7 +12,6 @@ from .sources import Part
 from .tree import Path, nearest
 from .variable_names import PREFIX, Names, warn_misplaced
 from .variable_values import kind_at, value
-from .variable_values import read as read  # the configuration center reads its values alike
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,11 +46,6 @@ def named(environ: Mapping[str, str], names: Names, faults: list[Fault]) -> dict
             with noted(faults):
                 paths[name] = names.path(name)
     return paths
-
-
-def place(tree: dict[str, object], labels: dict[Path, str], path: Path, label: str, text: str) -> None:
-    """Set one value, parsed as YAML; see ``put``."""
-    put(tree, labels, path, label, read(text, label))
 
 
 def put(tree: dict[str, object], labels: dict[Path, str], path: Path, label: str, value: object) -> None:

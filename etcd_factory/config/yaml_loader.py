@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from etcd_factory.options.secret import is_secret
+
+from .duplicates import duplicate
+
 if TYPE_CHECKING or not yaml.__with_libyaml__:
     from yaml import SafeLoader as Base
 else:
@@ -42,18 +46,11 @@ class Loader(Base):
 
     def construct_document(self, node: yaml.Node) -> Any:
         """Return the value of a document whose aliases do not make it endless or huge."""
-        self._flattened: set[int] = set()
         sizes: dict[int, int] = {}
         if expanded_size(node, sizes) > max(LARGE, GROWTH * len(sizes)):
             raise refused(node, f"aliases make this document more than {GROWTH} times larger")
+        reject_duplicates(node, set())  # before keys are merged, which may then be there twice
         return super().construct_document(node)
-
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Merge ``<<`` into a mapping, whose own keys must be different."""
-        if id(node) not in self._flattened:  # afterwards merged keys may be there twice
-            reject_duplicates(node)
-            self._flattened.add(id(node))
-        super().flatten_mapping(node)
 
 
 def load(text: str) -> Any:
@@ -83,14 +80,29 @@ def children(node: yaml.Node) -> list[yaml.Node]:
     return node.value if isinstance(node, yaml.SequenceNode) else []
 
 
-def reject_duplicates(node: yaml.MappingNode) -> None:
-    """Raise an error for a key that is written twice; PyYAML would keep the last value."""
+def reject_duplicates(node: yaml.Node, seen: set[int], name: str = "") -> None:
+    """Raise an error for a key that is written twice, of which PyYAML would keep the last value.
+
+    The keys inside a secret are not shown; ``name`` is the key of the mapping.
+    """
+    if id(node) in seen or not isinstance(node, yaml.CollectionNode):
+        return
+    seen.add(id(node))
+    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+        reject_duplicates(value, seen, name if is_secret(name) else str(key.value))
+    for each in node.value if isinstance(node, yaml.SequenceNode) else ():
+        reject_duplicates(each, seen, name)
+    if isinstance(node, yaml.MappingNode):
+        reject_repeated(node, name)
+
+
+def reject_repeated(node: yaml.MappingNode, name: str) -> None:
+    """Raise an error for a key that is twice in one mapping."""
     seen: set[tuple[str, str]] = set()
-    for key, _ in node.value:
-        if isinstance(key, yaml.ScalarNode) and key.tag != MERGE:
-            if (key.tag, key.value) in seen:
-                raise refused(key, f"found duplicate key {key.value}")
-            seen.add((key.tag, key.value))
+    for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.tag != MERGE):
+        if (key.tag, key.value) in seen:
+            raise refused(key, duplicate((name,) if name else (), key.value))
+        seen.add((key.tag, key.value))
 
 
 def path(loader: Loader, suffix: str, node: yaml.Node) -> pathlib.Path:

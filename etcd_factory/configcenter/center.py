@@ -12,9 +12,9 @@ from attrs import frozen
 from omegaconf import DictConfig
 
 from etcd_factory.config.sources import Source
-from etcd_factory.config.variables import read
+from etcd_factory.config.variable_values import read
 from etcd_factory.core.arguments import count
-from etcd_factory.core.bound import Bound, opener, operation, untyped
+from etcd_factory.core.bound import Bound, Guarded, opener, operation, untyped
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Opening, Sync
 from etcd_factory.core.kv.txn import ops
@@ -43,13 +43,17 @@ class Version:
     value: Any
 
 
-class Center(Bound[F]):
+class Center(Guarded, Bound[F]):
     """What both faces share. Creating one does no I/O.
 
     A value is stored as YAML under ``<prefix><key>``; ``db/port`` and ``db.port`` are the same place in the tree, and
     both spellings find it. ``instance`` and ``groups`` select overrides: a value saved ``only`` for one of these names
     takes precedence over the value for all, the instance's over those of groups, a later group's over an earlier one's.
     ``fallback`` is the default file of ``live``.
+
+    Values in etcd are data: whoever may write one key must not read the environment of whoever reads it. With
+    ``resolve=True`` interpolations in them, as ``${oc.env:HOME}`` or ``${db.host}``, are resolved by ``load`` and
+    ``live``, also in a layer of ``load_config``. Those in ``sources`` always are.
     """
 
     _run: View
@@ -63,12 +67,15 @@ class Center(Bound[F]):
         instance: str | None = None,
         groups: Iterable[str] = (),
         fallback: File | None = None,
+        resolve: bool = False,
     ) -> None:
         self._run = view_of(etcd, self._service, type(self).__name__)
+        if not isinstance(prefix, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"a prefix must be a str, not {type(prefix).__name__}")
         self._prefix: str = f"{prefix.rstrip('/')}/" if prefix else ""
         names: list[str] = [groups] if isinstance(groups, str) else [*groups]
         self._names: tuple[str, ...] = tuple(map(audience, names if instance is None else [*names, instance]))
-        self._fallback = fallback
+        self._fallback, self._resolve = fallback, resolve
 
     @operation
     async def save(self, key: str, value: object, *, only: str | None = None) -> PutResponse:
@@ -77,8 +84,12 @@ class Center(Bound[F]):
         ``only`` is the name of an instance or a group. Raises ``ValueError`` or ``TypeError`` if the value cannot be
         written as YAML.
         """
-        put = ops.put(self._prefix + key_of(key, only)).value(to_text(value))
-        return await self._run.execute(put)
+        name = self._prefix + key_of(key, only)
+        try:
+            written = to_text(value, resolve=self._resolve)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name!r}: {error}") from error
+        return await self._run.execute(ops.put(name).value(written))
 
     @operation
     async def get(self, key: str, default: Any = None) -> Any:
@@ -90,7 +101,7 @@ class Center(Bound[F]):
         reads = [ops.get(self._prefix + name).op() for name in names]
         fields = {"compare": (), "success": reads, "failure": ()}
         found = await self._run.execute(Op("reads", fields, replies.txn_response(reads, ())))  # retried as a read
-        return next((value_of(one.kvs[0]) for one in found.results if one.kvs), default)
+        return next((value_of(one.kvs[0], resolve=self._resolve) for one in found.results if one.kvs), default)
 
     @operation
     async def delete(self, key: str, *, only: str | None = None) -> bool:
@@ -184,7 +195,7 @@ class Center(Bound[F]):
         return live
 
     def _plan(self, cls: type[T] | None, sources: Sources, env: str | None) -> Plan[T]:
-        return Plan(cls, self._prefix, self._names, tuple(sources), env)
+        return Plan(cls, self._prefix, self._names, tuple(sources), env, self._resolve)
 
     @operation
     async def history(self, key: str, *, only: str | None = None, limit: int = 100) -> list[Version]:
@@ -197,7 +208,7 @@ class Center(Bound[F]):
         read = ops.get(name)
         with suppress(CompactedError):
             while len(found) < most and (kv := await self._run.execute(read.kv())) is not None:
-                found.append(Version(kv.mod_revision, value_of(kv)))
+                found.append(Version(kv.mod_revision, value_of(kv, resolve=self._resolve)))
                 read = ops.get(name).revision(kv.mod_revision - 1)
         return found
 
@@ -226,6 +237,6 @@ class AsyncConfigCenter(Center[Async]):
     _service = AsyncETCDService
 
 
-def value_of(kv: KeyValue) -> object:
+def value_of(kv: KeyValue, *, resolve: bool) -> object:
     """Return a stored value; raises ``ConfigError`` naming the key if it is not YAML."""
-    return read(text(kv.value), f"etcd {text(kv.key)}")
+    return read(text(kv.value), f"etcd {text(kv.key)}", resolve=resolve)

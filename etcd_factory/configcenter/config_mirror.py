@@ -26,7 +26,7 @@ class ConfigMirror(Mirror[F]):
 
     def on_resync(self, reply: RangeResponse) -> None:
         """Note whether the store was emptied."""
-        self.emptied = not reply.kvs and len(self) > 0
+        self.emptied = not reply.kvs and len(self._found) > 0
         super().on_resync(reply)
 
     def on_events(self, events: tuple[Event, ...]) -> bool:

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping
 
 from etcd_factory.config.faults import noted
 from etcd_factory.config.sources import PLAIN, Part
-from etcd_factory.config.variables import place, read
+from etcd_factory.config.variable_values import read
+from etcd_factory.config.variables import put
 from etcd_factory.core.arguments import key_part, name
 from etcd_factory.errors import ConfigError, Fault
+from etcd_factory.options.interpolation import escaped
 
 Entries = Mapping[str, str]  # values as text, by their keys below the prefix
 
@@ -46,33 +48,42 @@ def path_of(key: str) -> tuple[str, ...]:
     return tuple(re.split(r"[/.]", key))
 
 
-def to_text(value: object) -> str:
-    """Return a value as YAML: a text unchanged if it reads as itself, everything else as JSON, which is YAML too."""
-    if isinstance(value, str) and parsed(value) == value:
+def to_text(value: object, *, resolve: bool = False) -> str:
+    """Return a value as YAML: a text unchanged if it reads as itself, everything else as JSON, which is YAML too.
+
+    With ``resolve`` it must be valid where interpolations are resolved. Raises ``ValueError`` or ``TypeError``.
+    """
+    if isinstance(value, str) and parsed(value, resolve=resolve) == value:
         return value
     text = UNPRINTABLE.sub(lambda one: f"\\u{ord(one[0]):04x}", json.dumps(value, ensure_ascii=False))
     text = TOKENS.sub(lambda one: YAML_NUMBERS.get(one[0], one[0]), text)
-    if parsed(text) is None and value is not None:
+    if parsed(text, resolve=resolve) is None and value is not None:
+        unclosed = "an unclosed '${', " if resolve else ""
         raise ValueError(
-            "the value cannot be written as YAML: it contains an unclosed '${', or a key longer than 1,024 characters"
+            f"the value cannot be written as YAML: it contains {unclosed}a key longer than 1,024 characters, "
+            "or more levels than a configuration may have"
         )
     return text
 
 
-def parsed(text: str) -> object:
+def parsed(text: str, *, resolve: bool = False) -> object:
     """Return what a text is in YAML; None if it is invalid."""
     try:
-        return read(text, "")
+        return read(text, "", resolve=resolve)
     except ConfigError:
         return None
 
 
-def parts(entries: Entries, names: Iterable[str], prefix: str) -> list[Part]:
-    """Return the layers of a configuration: that of all, then those of ``names``, the last one highest."""
-    return [part for below in ("", *(f"{AUDIENCE}{one}/" for one in names)) for part in layer(below, entries, prefix)]
+def parts(entries: Entries, names: Iterable[str], prefix: str, *, resolve: bool = False) -> list[Part]:
+    """Return the layers of a configuration: that of all, then those of ``names``, the last one highest.
+
+    Interpolations in the values are resolved only with ``resolve``.
+    """
+    places = ("", *(f"{AUDIENCE}{one}/" for one in names))
+    return [part for below in places for part in layer(below, entries, prefix, resolve=resolve)]
 
 
-def layer(below: str, entries: Entries, prefix: str) -> list[Part]:
+def layer(below: str, entries: Entries, prefix: str, *, resolve: bool) -> list[Part]:
     """Return the values under ``below`` as one layer, and the faults in it; each is labeled with its key in etcd."""
     tree: dict[str, object] = {}
     labels: dict[tuple[str, ...], str] = {}
@@ -82,7 +93,8 @@ def layer(below: str, entries: Entries, prefix: str) -> list[Part]:
         with noted(faults):
             if not all(paths[key]):
                 raise ConfigError(Fault(f"etcd {prefix}{key}", "", "a part of this key is empty"))
-            place(tree, labels, paths[key], f"etcd {prefix}{key}", entries[key])
+            found = read(entries[key], f"etcd {prefix}{key}", resolve=resolve)
+            put(tree, labels, paths[key], f"etcd {prefix}{key}", found if resolve else escaped(found))
     invalid = [Part(PLAIN, fault.file, fault=fault) for fault in faults]
     return [*invalid, Part(PLAIN, f"etcd {prefix}{below}", values=tree, labels=labels)]
 

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 from omegaconf import OmegaConf
 
 from etcd_factory.config.resolvers import register_resolver
-from etcd_factory.config.variables import read
+from etcd_factory.config.variable_values import read
 from etcd_factory.errors import ConfigError, Fault, suggestion
 from etcd_factory.service import ETCDService
 
@@ -33,8 +33,9 @@ class HasClients(Protocol):
 def etcd_resolver(clients: Clients | HasClients) -> Generator[None, None, None]:
     """Resolve ``${etcd:client,key}`` inside the block to the value of a client's key, read as YAML.
 
-    ``${etcd:client,key,default}`` has a default. ``clients`` is a mapping from names to services, or a factory. A value
-    is read once in each configuration, when it is first needed, which must be inside the block. Blocks cannot overlap.
+    ``${etcd:client,key,default}`` has a default. Interpolations in the value are text: it is data. ``clients`` is a
+    mapping from names to services, or a factory. A value is read once in each configuration, when it is first needed,
+    which must be inside the block. Blocks cannot overlap.
     """
     known: Clients = clients.clients if isinstance(clients, HasClients) else clients
 
@@ -54,7 +55,7 @@ def value_of(clients: Clients, client: str, key: str, default: object) -> object
         raise unresolved(client, key, f"there is no etcd client {client!r}{suggestion(client, clients)}")
     found = clients[client].get(key).string()
     if found is not None:
-        return read(found, f"etcd {client} {key}")
+        return read(found, f"etcd {client} {key}", resolve=False)
     if default is NO_DEFAULT:
         raise unresolved(client, key, "there is no such key")
     return default

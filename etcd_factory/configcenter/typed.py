@@ -12,9 +12,10 @@ from attrs import evolve
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from etcd_factory.config.secrets import censored, is_secret
+from etcd_factory.config.secrets import is_secret, redacted
 from etcd_factory.errors import ConfigError, Fault, suggestion
 from etcd_factory.options.fields import is_list, is_mapping
+from etcd_factory.options.interpolation import escaped
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -42,10 +43,10 @@ def typed(cls: type[T] | None, tree: DictConfig, origin: Origin) -> T:
     try:
         return reader(cls)(cls, found, origin)
     except ConfigError as error:
-        raise ConfigError(*(evolve(one, message=str(censored(one.message, hidden))) for one in error.faults)) from None
-    except Exception as error:  # the class's own validators may raise anything
+        raise ConfigError(*(evolve(one, message=str(redacted(one.message, hidden))) for one in error.faults)) from None
+    except (Exception, SystemExit) as error:  # the class's own validators may raise anything
         text = str(error.args[0]) if error.args else type(error).__name__
-        raise ConfigError(Fault("", cls.__name__, str(censored(text, hidden)))) from None
+        raise ConfigError(Fault("", cls.__name__, str(redacted(text, hidden)))) from None
 
 
 def reader(cls: type[T]) -> Reader[T]:
@@ -85,7 +86,8 @@ def from_structured(cls: type[T], found: Values, origin: Origin) -> T:
     except OmegaConfBaseException as error:
         advice = "OmegaConf does not support this type; use a pydantic model"
         raise ConfigError(Fault(cls.__name__, ".".join(path_of(error)), advice)) from None
-    faults = [one for path, value in leaves(found) for one in put(tree, path, value, origin)]
+    # interpolations were resolved before: what is left of them is text
+    faults = [one for path, value in leaves(found) for one in put(tree, path, escaped(value), origin)]
     reported = {one.path for one in faults}
     faults += [fault(origin, path, "is missing") for path in missing(tree) if ".".join(path) not in reported]
     if faults:

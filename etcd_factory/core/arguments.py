@@ -7,16 +7,26 @@ Value = str | bytes | int | float
 
 MOST = (1 << 63) - 1  # etcd's numbers have 64 bits with a sign
 LEASE_IDS = range(1, MOST + 1)  # etcd takes 0 for none
+FOREVER = 1e8  # seconds, three years: deadlines further away overflow the clocks of gRPC and of locks
 LONGEST_TTL = 9_000_000_000  # seconds; etcd refuses longer ones (lessor.go)
 
 
 def to_bytes(value: object, what: str = "a key") -> bytes:
     """Return a key as bytes, a ``str`` encoded as UTF-8."""
     if isinstance(value, str):
-        return value.encode()
+        return utf_8(value, what)
     if isinstance(value, bytes):
         return value
     raise TypeError(f"{what} must be str or bytes, not {type(value).__name__}")
+
+
+def utf_8(value: str, what: str) -> bytes:
+    """Return a text as UTF-8. It is not shown: it may be a value."""
+    try:
+        return value.encode()
+    except UnicodeEncodeError as error:
+        at = f"character {error.start} is half of a surrogate pair"
+        raise ValueError(f"{what} cannot be encoded as UTF-8: {at}; pass bytes") from None
 
 
 def to_value(value: object) -> bytes:
@@ -25,7 +35,7 @@ def to_value(value: object) -> bytes:
         plain = int(value) if isinstance(value, int) else float(value)  # the repr of an IntEnum is no number
         return repr(plain).encode()
     if isinstance(value, (str, bytes)):
-        return to_bytes(value)
+        return to_bytes(value, "a value")
     raise TypeError(f"a value must be str, bytes, int or float, not {type(value).__name__}; .json() stores other types")
 
 
@@ -45,6 +55,15 @@ def count(value: object, what: str, most: int = MOST) -> int:
     if value > most:
         raise ValueError(f"{what} must be at most {most}, not {value}")
     return value
+
+
+def seconds(value: object, what: str = "a timeout") -> float:
+    """Return a number of seconds that a call may wait, 0 or more; a longer one than ``FOREVER`` as that."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{what} must be a number of seconds, not {type(value).__name__}")
+    if not value >= 0:  # neither is a NaN
+        raise ValueError(f"{what} must be 0 or more seconds, not {value}")
+    return min(value, FOREVER)
 
 
 def ttl_seconds(value: object) -> int:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from enum import IntEnum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from attrs import define, field
 
-from etcd_factory.errors import ClientClosedError
+from etcd_factory.errors import ClientClosedError, EtcdFactoryError
 
 from .ports import Runtime, Task
+
+log = logging.getLogger("etcd_factory.client")
 
 CLOSE_TIMEOUT = 5.0  # seconds that waiting for the tasks at the end may take
 
@@ -28,6 +31,13 @@ class Closing(IntEnum):
     WATCHES = 4
     NOTIFIERS = 5
     MEMBER_SYNC = 6
+
+
+class Forkable(Protocol):
+    """What has connections, threads or locks, which a forked child must not use."""
+
+    def forget(self) -> object:
+        """Drop in a forked child what is its parent's, without touching it; returns what must be kept alive."""
 
 
 class Worker(Protocol):
@@ -59,6 +69,7 @@ class Background(Generic[C]):
         self.runtime, self._client = runtime, client
         self._lock = runtime.lock()
         self._scopes: MutableMapping[object, Scope] = WeakKeyDictionary()
+        self._forkable: WeakValueDictionary[int, Forkable] = WeakValueDictionary()  # by id: a mapping has no hash
         self._closed = False
         self.generation = 0  # how many forks this process is away from the one that created the client
 
@@ -66,6 +77,19 @@ class Background(Generic[C]):
     def closed(self) -> bool:
         """Whether the client is being closed."""
         return self._closed
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether background work can begin here; in asyncio not outside of an event loop."""
+        try:
+            self.runtime.scope()
+        except RuntimeError:
+            return False
+        return True
+
+    def register(self, one: Forkable) -> None:
+        """Let ``one``, which uses the workers or locks of this process, forget them in forked children."""
+        self._forkable[id(one)] = one
 
     def get(self, cls: type[W]) -> W:
         """Return the scope's worker of that class, created on the first call; ``ClientClosedError`` after ``close``."""
@@ -110,6 +134,8 @@ class Background(Generic[C]):
         async def run() -> None:
             try:
                 await body()
+            except EtcdFactoryError as error:  # nobody waits for it
+                log.warning("%s failed in the background: %s", name, error)
             finally:
                 ended.set()
                 tasks.pop(key, None)
@@ -154,4 +180,4 @@ class Background(Generic[C]):
         left = self._lock, self._scopes
         self._lock, self._scopes = self.runtime.lock(), WeakKeyDictionary()
         self.generation += 1
-        return left
+        return *left, [one.forget() for one in list(self._forkable.values())]

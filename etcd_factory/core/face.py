@@ -13,14 +13,25 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine, Generator, Mapping
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar, cast
 
 from etcd_factory.coroutine import finish
 
 if TYPE_CHECKING:
     from .op import Op, Pages
 
-__all__ = ["Async", "Completed", "F", "Face", "Opening", "Runner", "Sync", "Unbound", "finish", "settle"]
+__all__ = [
+    "Async",
+    "Completed",
+    "F",
+    "Face",
+    "Opening",
+    "Runner",
+    "Sync",
+    "Unbound",
+    "finish",
+    "settle",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -96,6 +107,14 @@ class Opening(Coroutine[Any, Any, T]):
 
     async def __aexit__(self, *error: object) -> None:
         await self._opened.__aexit__(*error)
+
+    if not TYPE_CHECKING:  # type checkers report it by themselves
+
+        def __enter__(self, *_: object) -> NoReturn:
+            self._body.close()
+            raise TypeError(f"{self._body.__name__}() of an asyncio client: enter it with 'async with'")
+
+        __exit__ = __enter__  # Python looks for both before it calls the first
 
 
 class Completed:

@@ -9,13 +9,11 @@ from typing import Any, ClassVar, Generic, TypeVar
 from weakref import WeakSet
 
 from .background import Background, Closing
-from .face import Async, settle
-from .ports import Runtime
+from .handlers import Handler, call_handler, checked
 
 LIMIT = 100_000  # changes that may wait; beyond, several are merged into one
 
 C = TypeVar("C", bound=tuple[Any, ...])  # a change: the arguments of a call
-Handler = Callable[..., object]
 
 
 class ChangeNotifier(Generic[C]):
@@ -39,13 +37,20 @@ class ChangeNotifier(Generic[C]):
         self._waiting: deque[C] = deque()
         self._least, self._limit = limit, limit
         self._signal = self._runtime.signal()
-        self._closed = False
+        self._closed = self._runs = False
+        background.register(self)
 
     def on(self, handler: Handler) -> None:
-        """Call the handler with each change from now on."""
+        """Call the handler with each change from now on; ``TypeError`` if it cannot be called in this face."""
+        checked(handler, self._runtime.face)
         with self._lock:
             self._handlers.append(handler)
-            first = len(self._handlers) == 1
+        self._start()
+
+    def _start(self) -> None:
+        """Call the handlers in the background from now on, if that has not begun yet."""
+        with self._lock:
+            first, self._runs = not (self._runs or self._closed), True
         if first:
             self._background.get(Notifiers).add(self)
             self._runtime.spawn(self._run(), "etcd_factory changes")
@@ -64,7 +69,18 @@ class ChangeNotifier(Generic[C]):
             if len(self._waiting) > self._limit:
                 self._waiting = deque(self._merge(self._waiting))
                 self._limit = max(self._least, 2 * len(self._waiting))
+        if not self._runs:
+            self._start()
         self._signal.set()
+
+    def forget(self) -> object:
+        """In a forked child call the handlers there, from the next ``add`` on, with the changes that wait first.
+
+        A call that runs at the time of the fork is the parent's.
+        """
+        left = self._lock, self._signal
+        self._lock, self._signal, self._runs = self._runtime.lock(), self._runtime.signal(), False
+        return left
 
     def close(self) -> None:
         """Call no handler any more."""
@@ -77,7 +93,7 @@ class ChangeNotifier(Generic[C]):
             self._signal.clear()
             while not self._closed and (change := self._next()) is not None:
                 for handler in tuple(self._handlers):
-                    await call_handler(self._runtime, self._log, self._what, handler, *change)
+                    await call_handler(self._runtime.face, self._log, self._what, handler, *change)
 
     def _next(self) -> C | None:
         with self._lock:
@@ -101,13 +117,3 @@ class Notifiers:
         """Close them all."""
         for one in list(self._open):
             one.close()
-
-
-async def call_handler(runtime: Runtime, log: logging.Logger, what: str, handler: Handler, *args: object) -> None:
-    """Call a user's function, which in asyncio may be ``async``. What it raises is logged."""
-    try:
-        given = handler(*args)
-        if runtime.face is Async:
-            await settle(given)
-    except Exception:
-        log.exception("a handler of %s failed", what)

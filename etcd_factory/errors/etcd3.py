@@ -8,8 +8,9 @@ etcd3``.
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
-from pathlib import Path
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -18,25 +19,31 @@ from .base import DistributionError
 ADVICE = "run: pip uninstall -y etcd3-py etcd3-fc; pip install --force-reinstall etcd3"
 
 
-def folder() -> Path:
-    """Return where python-etcd3's files are, found without importing it."""
-    spec = importlib.util.find_spec("etcd3")
-    if spec is None or not spec.origin:
+def part(*names: str) -> ModuleSpec:
+    """Return the spec of a module of python-etcd3, found without importing its packages: ``part("exceptions")``.
+
+    Its loader reads it wherever it is: a folder, a zip file, ``.pyc`` files alone.
+    """
+    package = importlib.util.find_spec("etcd3")
+    if package is None or not package.origin:
         raise DistributionError(f"the package 'etcd3' is not installed; {ADVICE}")
-    found = Path(spec.origin).parent
-    if not ((found / "etcdrpc" / "rpc_pb2.py").is_file() and (found / "exceptions.py").is_file()):
-        raise wrong(found)
+    found: ModuleSpec | None = package
+    for name in names:
+        places = found and found.submodule_search_locations
+        found = PathFinder.find_spec(f"{found.name}.{name}", places) if found and places else None
+    if found is None or found.loader is None:
+        raise wrong(package.origin)
     return found
 
 
-def wrong(found: Path) -> DistributionError:
+def wrong(origin: str) -> DistributionError:
     """Return the error for another distribution under the import name ``etcd3``; several exist."""
     from importlib.metadata import packages_distributions  # slow to import, and rarely needed
 
     owners = packages_distributions().get("etcd3", [])
     names = ", ".join(sorted({*owners} - {"etcd3"})) or "an unknown distribution"
     return DistributionError(
-        f"the package 'etcd3' in {found} comes from {names}, not from python-etcd3 (PyPI: etcd3), "
+        f"the package 'etcd3' in {os.path.dirname(origin)} comes from {names}, not from python-etcd3 (PyPI: etcd3), "
         f"whose message descriptors are required; {ADVICE}"
     )
 
@@ -45,9 +52,10 @@ def load() -> ModuleType:
     """Return the module ``etcd3.exceptions``, executed alone."""
     if "etcd3.exceptions" in sys.modules:
         return sys.modules["etcd3.exceptions"]
-    spec = importlib.util.spec_from_file_location("etcd3.exceptions", folder() / "exceptions.py")
-    assert spec is not None and spec.loader is not None
+    part("etcdrpc", "rpc_pb2")  # else it is another distribution, whose exceptions are others
+    spec = part("exceptions")
     module = importlib.util.module_from_spec(spec)
+    assert spec.loader is not None
     spec.loader.exec_module(module)
     return module
 

@@ -40,10 +40,10 @@ class Code(str, Enum):
 class EtcdError(EtcdFactoryError, Etcd3Exception):
     """A call failed at etcd, or on the way to it.
 
-    ``code`` is the gRPC status, ``message`` the server's own text, ``endpoint`` the host called last, ``attempts`` how
-    often the call was sent, ``operation`` what was called (``put 'k'``). ``maybe_applied`` is True for a write whose
-    response was lost: it may or may not have been applied. ``sent`` is False if the request certainly never left. The
-    transport's own error, if there is one, is the ``__cause__``.
+    ``code`` is the gRPC status, shown if there was one, ``message`` the server's own text, ``endpoint`` the host called
+    last, ``attempts`` how often the call was sent, ``operation`` what was called (``put 'k'``). ``maybe_applied`` is
+    True for a write whose response was lost: it may or may not have been applied. ``sent`` is False if the request
+    certainly never left. The transport's own error, if there is one, is the ``__cause__``.
     """
 
     status: Code = Code.UNKNOWN
@@ -53,6 +53,7 @@ class EtcdError(EtcdFactoryError, Etcd3Exception):
         Exception.__init__(self, message)
         self.message = message
         self.code = code or self.status
+        self._has_status = code is not None  # from a server or gRPC; the errors that are made here have none to show
         self.endpoint = endpoint
         self.attempts = 1
         self.operation = ""
@@ -64,11 +65,13 @@ class EtcdError(EtcdFactoryError, Etcd3Exception):
 
     def __str__(self) -> str:
         at = f" at {self.endpoint}" if self.endpoint else ""
-        tries = f", {self.attempts} attempts" if self.attempts > 1 else ""
+        tries = f"{self.attempts} attempts" if self.attempts > 1 else ""
+        facts = ", ".join(filter(None, (self.code.value if self._has_status else "", tries)))
         where = f"{self.operation}{at}: " if self.operation or at else ""
         fate = "; the write may have been applied" if self.maybe_applied else ""
         hint = f"; {self.hint}" if self.hint else ""
-        return f"{where.lstrip()}{self.message or type(self).__name__} ({self.code.value}{tries}){fate}{hint}"
+        shown = f" ({facts})" if facts else ""
+        return f"{where.lstrip()}{self.message or type(self).__name__}{shown}{fate}{hint}"
 
 
 class ConnectionFailedError(EtcdError, Etcd3ConnectionFailed):
@@ -231,6 +234,8 @@ class NotLeaderError(PreconditionError):
 
 class STMConflictError(EtcdError):
     """Others changed what the transaction read, in too many attempts in a row."""
+
+    status = Code.ABORTED
 
 
 class WatchOverflowError(EtcdError):

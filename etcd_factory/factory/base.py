@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from types import TracebackType
 from typing import Any, TypeVar
 
+from etcd_factory.blocks import AsyncBlock, Block
 from etcd_factory.compat import Self
 from etcd_factory.core.face import Async, Sync
 from etcd_factory.coroutine import finish
@@ -18,7 +19,7 @@ from .lifecycle import Config, Lifecycle, OnExists, Options, log
 T = TypeVar("T")
 
 
-class ServiceFactory(Lifecycle[Sync, T]):
+class ServiceFactory(Lifecycle[Sync, T], Block):
     """Clients by name, made from ``{default, client, clients, default_client_name, client_priority}``.
 
     ``config`` is a mapping of that shape, an OmegaConf tree or ``FactoryOptions``. The configured clients are made at
@@ -66,7 +67,7 @@ class ServiceFactory(Lifecycle[Sync, T]):
         self.close()
 
 
-class AsyncServiceFactory(Lifecycle[Async, T]):
+class AsyncServiceFactory(Lifecycle[Async, T], AsyncBlock):
     """The asyncio face of ``ServiceFactory``. ``create_client`` and ``destroy_client`` may be ``async``.
 
     If ``create_client`` is ``async``, the configured clients are made when the factory is entered with ``async with``.

@@ -15,7 +15,8 @@ from etcd_factory.options import ClientOptions, ClientOptionsLike, FactoryOption
 from etcd_factory.options.client import without_class
 from etcd_factory.options.fields import Values
 from etcd_factory.options.plan import FactoryPlan
-from etcd_factory.options.services import ServiceDiscovery
+from etcd_factory.options.secret import masked_options
+from etcd_factory.options.services import ConfigCenterOptions, ServiceDiscovery
 from etcd_factory.options.structure import structure
 from etcd_factory.service import AsyncETCDService, ETCDService
 
@@ -45,8 +46,8 @@ def made(options: ClientOptions, face: Callable[[ClientOptions], S]) -> S:
     return chosen(without_class(options))
 
 
-def registry_options(options: ServiceDiscovery) -> Values:
-    """Return the arguments of a registry, apart from its client."""
+def arguments(options: ServiceDiscovery | ConfigCenterOptions) -> Values:
+    """Return the arguments of a registry or a configuration center, apart from its client."""
     return {name: value for name, value in asdict(options, recurse=False).items() if name != "client"}
 
 
@@ -70,6 +71,7 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
     _registry: ServiceRegistry | None = None
 
     def __init__(self, config: FactoryOptionsLike | FactoryPlan[ClientOptions] | None = None) -> None:
+        config = masked_options(config)
         super().__init__(checked(config, type(self)))
 
     @classmethod
@@ -84,6 +86,7 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
         from etcd_factory.config import read
         from etcd_factory.config.section import section
 
+        sources = tuple(map(masked_options, sources))
         return cls(section(read(*sources, env=env, key=key, filters=filters), key, cls.read_options))
 
     @staticmethod
@@ -95,6 +98,7 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
         self, options: ClientOptionsLike | None = None, name: str | None = None, *, on_exists: OnExists = "error"
     ) -> ETCDService:
         """Make a client, the factory's ``default`` merged under ``options``; see ``ServiceFactory``."""
+        options = masked_options(options)
         return super().create_instance(options, name, on_exists=on_exists)
 
     def create_client(self, options: ClientOptions, name: str | None) -> ETCDService:
@@ -113,7 +117,7 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
 
         if self._registry is None:
             chosen = self._options.service_discovery
-            self._registry = ServiceRegistry(self.get(chosen.client), **registry_options(chosen))
+            self._registry = ServiceRegistry(self.get(chosen.client), **arguments(chosen))
         return self._registry
 
     def config_center(self, *, instance: str | None = None, groups: Iterable[str] = ()) -> ConfigCenter:
@@ -124,9 +128,7 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
         from etcd_factory.configcenter import ConfigCenter
 
         chosen = self._options.config_center
-        return ConfigCenter(
-            self.get(chosen.client), chosen.prefix, instance=instance, groups=groups, fallback=chosen.fallback
-        )
+        return ConfigCenter(self.get(chosen.client), instance=instance, groups=groups, **arguments(chosen))
 
     def check_client(self, client: ETCDService, timeout: float) -> Health:
         """Check a client with a linearizable read and the status of the member that answered."""
@@ -141,6 +143,7 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
     _registry: AsyncServiceRegistry | None = None
 
     def __init__(self, config: FactoryOptionsLike | FactoryPlan[ClientOptions] | None = None) -> None:
+        config = masked_options(config)
         super().__init__(checked(config, type(self)))
 
     @classmethod
@@ -156,7 +159,7 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
         from etcd_factory.config import AsyncConfigError, aread, read
         from etcd_factory.config.section import section
 
-        filters = tuple(filters)
+        sources, filters = tuple(map(masked_options, sources)), tuple(filters)
         try:
             return cls(section(read(*sources, env=env, key=key, filters=filters), key, cls.read_options))
         except AsyncConfigError:
@@ -182,6 +185,7 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
         self, options: ClientOptionsLike | None = None, name: str | None = None, *, on_exists: OnExists = "error"
     ) -> AsyncETCDService:
         """Make a client, the factory's ``default`` merged under ``options``; see ``AsyncServiceFactory``."""
+        options = masked_options(options)
         return await super().create_instance(options, name, on_exists=on_exists)
 
     def create_client(self, options: ClientOptions, name: str | None) -> AsyncETCDService:
@@ -200,7 +204,7 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
 
         if self._registry is None:
             chosen = self._options.service_discovery
-            self._registry = AsyncServiceRegistry(self.get(chosen.client), **registry_options(chosen))
+            self._registry = AsyncServiceRegistry(self.get(chosen.client), **arguments(chosen))
         return self._registry
 
     def config_center(self, *, instance: str | None = None, groups: Iterable[str] = ()) -> AsyncConfigCenter:
@@ -211,9 +215,7 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
         from etcd_factory.configcenter import AsyncConfigCenter
 
         chosen = self._options.config_center
-        return AsyncConfigCenter(
-            self.get(chosen.client), chosen.prefix, instance=instance, groups=groups, fallback=chosen.fallback
-        )
+        return AsyncConfigCenter(self.get(chosen.client), instance=instance, groups=groups, **arguments(chosen))
 
     async def check_client(self, client: AsyncETCDService, timeout: float) -> Health:
         """Check a client with a linearizable read and the status of the member that answered."""

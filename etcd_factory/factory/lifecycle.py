@@ -11,7 +11,8 @@ from typing import Any, Generic, Literal, TypeVar, cast, get_args
 
 from attrs import evolve
 
-from etcd_factory.core.bound import Bound, operation
+from etcd_factory.core.arguments import seconds
+from etcd_factory.core.bound import Bound, Guarded, operation
 from etcd_factory.core.call.single_flight import SingleFlight
 from etcd_factory.core.face import Async, F, settle
 from etcd_factory.core.ports import Runtime
@@ -45,7 +46,7 @@ OnExists = Literal["error", "return", "replace"]
 ON_EXISTS: tuple[OnExists, ...] = get_args(OnExists)
 
 
-class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
+class Lifecycle(Guarded, Names[T], Bound[F], ABC, Generic[F, T]):
     """A factory's clients from creation to closing."""
 
     def __init__(self, config: Config, runtime: Runtime) -> None:
@@ -95,7 +96,8 @@ class Lifecycle(Names[T], Bound[F], ABC, Generic[F, T]):
         """Check all named clients at once, each within ``timeout`` seconds, and return their health by name."""
         self._open()
         named = [held for held in self._held if held.name is not None]
-        found = await self._runtime.gather([self._check(held, timeout) for held in named])
+        bound = seconds(timeout)
+        found = await self._runtime.gather([self._check(held, bound) for held in named])
         return HealthReport(dict(found))
 
     async def _create(self, options: Options, name: str | None, on_exists: OnExists) -> T:

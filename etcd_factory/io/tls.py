@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
-from tempfile import NamedTemporaryFile
+from contextlib import suppress
+from typing import Any
 from urllib.parse import urlsplit
 
 from etcd_factory.errors import TLSError
 from etcd_factory.options import TLS
+from etcd_factory.options.pem import as_file, is_text
 from etcd_factory.options.secret import Secret
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"  # with empty SETTINGS, which a server answers
@@ -54,26 +53,25 @@ def context(tls: TLS | None) -> ssl.SSLContext:
     made = ssl.create_default_context()
     if ca is not None:
         made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        made.load_verify_locations(**({"cadata": ca} if "-----BEGIN" in ca else {"cafile": ca}))
+        made.load_verify_locations(**({"cadata": ca} if is_text(ca) else {"cafile": ca}))
     if cert is not None and key is not None:
-        with on_disk(cert) as cert_file, on_disk(key) as key_file:
+        with as_file(cert) as cert_file, as_file(key) as key_file:
             made.load_cert_chain(cert_file, key_file)
     made.set_alpn_protocols(["h2"])
+    made.sslsocket_class = TLSSocket
     return made
 
 
-@contextmanager
-def on_disk(pem: str) -> Generator[str, None, None]:
-    """Yield the path of a PEM file; text is written to one for the moment, since OpenSSL reads no other way."""
-    if "-----BEGIN" not in pem:
-        yield pem
-        return
-    with NamedTemporaryFile("w", delete=False) as file:  # readable by its owner only
-        file.write(pem)
-    try:
-        yield file.name
-    finally:
-        os.unlink(file.name)
+class TLSSocket(ssl.SSLSocket):
+    """Closes itself if the peer is gone before the handshake: Python then leaves it open, or skips the handshake."""
+
+    def getpeername(self) -> Any:
+        """Return the peer's address."""
+        try:
+            return super().getpeername()
+        except OSError as error:
+            self.close()
+            raise ConnectionResetError(*error.args) from error
 
 
 def diagnose(url: str, tls: TLS | None, timeout: float) -> TLSError | None:
@@ -134,7 +132,7 @@ def speaks_http2(address: tuple[str, int], timeout: float) -> bool:
 def speaks_tls(address: tuple[str, int], timeout: float) -> str:
     """Return what is wrong where plaintext is expected."""
     anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+    anybody.check_hostname, anybody.verify_mode, anybody.sslsocket_class = False, ssl.CERT_NONE, TLSSocket
     with socket.create_connection(address, timeout) as raw:
         try:
             with anybody.wrap_socket(raw, server_hostname=address[0]):

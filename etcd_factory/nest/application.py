@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Hashable, Iterable
+from collections.abc import Callable, Generator, Hashable, Iterable
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, ClassVar, Generic, TypeVar, overload
 
 import dishka
 from attrs import frozen
 from dishka.exceptions import ExitError
 
+from etcd_factory.blocks import AsyncBlock, Block
 from etcd_factory.compat import Self
+from etcd_factory.site import caller
 
 from .dishka_provider import dishka_provider, key_of
 from .errors import ApplicationStateError, StopError
@@ -55,8 +57,11 @@ class InstanceResolver(ABC):
 class ApplicationBase(InstanceResolver, Generic[C]):
     """What both faces share. The modules are checked in the constructor; providers are built by ``start``."""
 
+    _kind: ClassVar[str]
+
     def __init__(self, module: ModuleRef, *, identity: Identity = "value", overrides: Iterable[Provider] = ()) -> None:
-        self.graph = build_graph(module, identity, overrides)
+        self.graph = build_graph(module, identity, overrides, self._kind)
+        self._site = caller()
         self._container: C | None = None
         self._instances: dict[Address, object] = {}
 
@@ -100,10 +105,10 @@ class ApplicationBase(InstanceResolver, Generic[C]):
         state = "running" if self._instances else "not running"
         return f"<{type(self).__name__} {self.graph.tree.root}, {state}>"
 
-    def __del__(self) -> None:
+    # What it needs is bound here: at interpreter exit modules are gone before their objects.
+    def __del__(self, warn: Callable[..., object] = warnings.warn_explicit) -> None:
         if getattr(self, "_container", None) is not None:
-            text = f"{self!r} was never stopped; call stop() or use a 'with' block"
-            warnings.warn(text, ResourceWarning, stacklevel=2, source=self)
+            warn(f"{self!r} was never stopped; call stop() or use a 'with' block", ResourceWarning, *self._site)
 
 
 @frozen(eq=False)
@@ -126,7 +131,7 @@ def log_stop_error() -> Generator[None, None, None]:
         log.exception("start failed, and some providers built before could not be stopped")
 
 
-class Application(ApplicationBase[dishka.Container]):
+class Application(ApplicationBase[dishka.Container], Block):
     """A root module with everything that it imports, for blocking programs.
 
     ``with Application(AppModule) as app: app.get(Service)``. ``start`` builds every provider, requested or not:
@@ -137,6 +142,8 @@ class Application(ApplicationBase[dishka.Container]):
     The constructor raises ``DeclarationError``, ``UnresolvedError``, ``CycleError``, ``ProviderNotFoundError`` for an
     override of an unknown token, and ``AsyncFactoryError`` if a factory is async.
     """
+
+    _kind = "Application"
 
     def __init__(self, module: ModuleRef, *, identity: Identity = "value", overrides: Iterable[Provider] = ()) -> None:
         super().__init__(module, identity=identity, overrides=overrides)
@@ -173,8 +180,10 @@ class Application(ApplicationBase[dishka.Container]):
         self.stop(error)
 
 
-class AsyncApplication(ApplicationBase[dishka.AsyncContainer]):
+class AsyncApplication(ApplicationBase[dishka.AsyncContainer], AsyncBlock):
     """``Application`` for asyncio; factories may be ``async``. ``get`` is not: everything is built by ``start``."""
+
+    _kind = "AsyncApplication"
 
     async def start(self) -> Self:
         """Build all providers; no effect if started. If one fails, roll back the others and raise its error."""

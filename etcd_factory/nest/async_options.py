@@ -16,11 +16,14 @@ from .tokens import as_token, is_class
 SOURCES = ("use_factory", "use_class", "use_existing")
 
 
-@frozen
+@frozen(repr=False)
 class RawOptions:
     """The token of options that are not converted to the options class yet."""
 
     token: Hashable = field(converter=as_token)
+
+    def __repr__(self) -> str:
+        return f"the options {display_name(self.token)}"
 
 
 @frozen(kw_only=True)

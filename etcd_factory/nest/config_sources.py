@@ -75,10 +75,15 @@ class EnvFolder:
     env: str | None
 
     def values(self) -> Values:
-        """Return the values of the file of the environment; raises ``ConfigError`` if it is missing."""
+        """Return the values of the file of the environment.
+
+        Raises ``ConfigError`` if it is missing, or if the name of the environment leads out of the folder.
+        """
         name = self.env or os.environ.get("NODE_ENV") or "development"
+        if any(character in name for character in "/\\\0"):
+            raise ConfigError(Fault("", "env", f"the name of an environment is a part of a file name, got {name!r}"))
         path = self.folder / f"{name}.env"
-        if not path.is_file():
+        if not os.path.isfile(path):  # False for names that no file can have, too
             raise ConfigError(Fault(str(path), "", f"no such file; the environment {name!r} needs it in this folder"))
         return read_env_file(str(path))
 

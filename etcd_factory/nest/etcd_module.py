@@ -88,12 +88,15 @@ class Face:
     factory: type[ETCDServiceFactory | AsyncETCDServiceFactory]
     open_factory: Callable[[Mapping[str, ClientConfig]], Factory]
     token: Callable[[str], Token[ETCDService] | Token[AsyncETCDService]]
+    clients: type[object]
+    feature: type[object]
 
 
 class EtcdModuleBase(ConfigurableModule[ClientOptions]):
     """What both faces share: how named clients become modules."""
 
     options_class = ClientOptions
+    ADVICE: ClassVar[Mapping[str, str]]  # by the class of application for which this module is not
     _face: ClassVar[Face]
 
     @classmethod
@@ -114,7 +117,7 @@ class EtcdModuleBase(ConfigurableModule[ClientOptions]):
             Provider(token, use_factory=client_named(name), inject=[face.factory]) for name, token in tokens.items()
         ]
         exports = [face.factory, *tokens.values()]
-        return DynamicModule(EtcdClients, providers=[factory, *providers], exports=exports, is_global=True)
+        return DynamicModule(face.clients, providers=[factory, *providers], exports=exports, is_global=True)
 
     @classmethod
     def for_feature(cls, name: str) -> DynamicModule:
@@ -125,7 +128,7 @@ class EtcdModuleBase(ConfigurableModule[ClientOptions]):
         face = cls._face
         token = face.token(name)
         return DynamicModule(
-            EtcdFeature,
+            face.feature,
             providers=[
                 Provider(face.client, use_existing=token),
                 Provider(face.service, use_factory=face.service, inject=[token]),
@@ -134,14 +137,36 @@ class EtcdModuleBase(ConfigurableModule[ClientOptions]):
         )
 
 
+BLOCKING = {"AsyncApplication": "EtcdModule blocks, and would stop the event loop; use AsyncEtcdModule"}
+ASYNCIO = {"Application": "AsyncEtcdModule needs an event loop; use EtcdModule, or AsyncApplication"}
+
+
 @module()
 class EtcdClients:
-    """The module of ``for_clients``."""
+    """The module of ``EtcdModule.for_clients``."""
+
+    ADVICE = BLOCKING
 
 
 @module()
 class EtcdFeature:
-    """The module of ``for_feature``."""
+    """The module of ``EtcdModule.for_feature``."""
+
+    ADVICE = BLOCKING
+
+
+@module()
+class AsyncEtcdClients:
+    """The module of ``AsyncEtcdModule.for_clients``."""
+
+    ADVICE = ASYNCIO
+
+
+@module()
+class AsyncEtcdFeature:
+    """The module of ``AsyncEtcdModule.for_feature``."""
+
+    ADVICE = ASYNCIO
 
 
 @module(
@@ -157,7 +182,8 @@ class EtcdModule(EtcdModuleBase):
     The client is private to the module, under the token ``ETCD_CLIENT``, and closed when the application stops.
     """
 
-    _face = Face(ETCDService, EtcdService, ETCDServiceFactory, open_factory, client_token)
+    ADVICE = BLOCKING
+    _face = Face(ETCDService, EtcdService, ETCDServiceFactory, open_factory, client_token, EtcdClients, EtcdFeature)
 
 
 @module(
@@ -170,4 +196,13 @@ class EtcdModule(EtcdModuleBase):
 class AsyncEtcdModule(EtcdModuleBase):
     """etcd for an ``AsyncApplication``; provides ``AsyncEtcdService``, its client under ``ASYNC_ETCD_CLIENT``."""
 
-    _face = Face(AsyncETCDService, AsyncEtcdService, AsyncETCDServiceFactory, open_async_factory, async_client_token)
+    ADVICE = ASYNCIO
+    _face = Face(
+        AsyncETCDService,
+        AsyncEtcdService,
+        AsyncETCDServiceFactory,
+        open_async_factory,
+        async_client_token,
+        AsyncEtcdClients,
+        AsyncEtcdFeature,
+    )

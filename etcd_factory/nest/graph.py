@@ -9,7 +9,15 @@ from attrs import frozen
 from etcd_factory.errors import suggestion
 
 from .bindings import Binding, bind
-from .errors import AsyncFactoryError, CycleError, Missing, ProviderNotFoundError, UnresolvedError, display_name
+from .errors import (
+    AsyncFactoryError,
+    CycleError,
+    DeclarationError,
+    Missing,
+    ProviderNotFoundError,
+    UnresolvedError,
+    display_name,
+)
 from .identity import Identity, ModuleKeys
 from .module_tree import Address, ModuleTree
 from .modules import DynamicModule, ModuleRef
@@ -75,12 +83,19 @@ class DependencyGraph:
         return f"several modules provide {name}: {', '.join(providing)}; select one with select(...).get(...)"
 
 
-def build_graph(module: ModuleRef, identity: Identity = "value", overrides: Iterable[Provider] = ()) -> DependencyGraph:
-    """Return the graph of an application.
+def build_graph(
+    module: ModuleRef,
+    identity: Identity = "value",
+    overrides: Iterable[Provider] = (),
+    application: str | None = None,
+) -> DependencyGraph:
+    """Return the graph of an application, of a class if its name is given.
 
-    Raises ``UnresolvedError`` listing every dependency that is not visible, and ``CycleError``.
+    Raises ``UnresolvedError`` listing every dependency that is not visible, ``CycleError``, and ``DeclarationError``
+    for a module that is for another class of application.
     """
     tree = scan(module, ModuleKeys(identity), overrides)
+    refuse_misplaced(tree, application)
     visibility = Visibility(tree)
     bindings: dict[Address, Binding] = {}
     missing: list[Missing] = []
@@ -93,6 +108,14 @@ def build_graph(module: ModuleRef, identity: Identity = "value", overrides: Iter
         raise UnresolvedError(*missing)
     ordered = topological_order(bindings, lambda address: bindings[address].dependencies, refuse_cycle)
     return DependencyGraph(tree, visibility, {address: bindings[address] for address in ordered})
+
+
+def refuse_misplaced(tree: ModuleTree, application: str | None) -> None:
+    """Raise ``DeclarationError`` for a module whose ``ADVICE`` says what to use in an application of this class."""
+    for label, node in tree.nodes.items():
+        advice: Mapping[str, str] = getattr(node.cls, "ADVICE", {})
+        if application is not None and application in advice:
+            raise DeclarationError(f"{label} in {tree.root}: {advice[application]}")
 
 
 def refuse_cycle(path: list[Address]) -> None:

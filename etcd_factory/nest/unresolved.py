@@ -23,6 +23,9 @@ def advice_for(visibility: Visibility, label: str, token: Hashable) -> str:
     if exporting:
         return f"{exporting[0]} exports it: add {import_name(visibility, exporting[0])} to the imports of {label}"
     providing = tree.providing(token)
+    node = tree.nodes[label]
+    if not node.is_dynamic and token == getattr(node.cls, "options_class", None):  # imported without its options
+        return f"import {display_name(node.cls)}.for_root({{...}}) in place of {display_name(node.cls)}"
     if not providing:
         return f"no module provides it: add it to the providers of {label}{tree.similar_token(token)}"
     imported = providing[0] in tree.nodes[label].imports

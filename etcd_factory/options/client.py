@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 import attrs
@@ -15,11 +16,12 @@ from etcd_factory.errors import ConfigError, Fault
 from . import fields, numbers
 from .fields import Values
 from .groups import TLS, UNVERIFIED, VERIFIED, Auth, Keepalive, Retry
-from .hosts import hosts, is_secure, is_srv
+from .hosts import hosts, is_local, is_secure, is_srv
 from .kinds import is_list, is_mapping
 from .mappings import AnyMapping, AuthLike, ClientOptionsDict, KeepaliveLike, RetryLike, TLSLike
 from .resolve import plain
-from .secret import reveal
+from .secret import masked_options, reveal
+from .settings import Settings
 from .structure import Checks, Present, agree, assemble, named, nested, structure
 
 log = logging.getLogger("etcd_factory.options")
@@ -42,8 +44,15 @@ def misplaced(given: object) -> ConfigError:
     return ConfigError(f"expected a mapping, got {type(given).__name__}{advice}")
 
 
+def has_names(value: object) -> bool:
+    """Whether the keys of a mapping are text; True for anything else."""
+    return not is_mapping(value) or all(isinstance(key, str) for key in value)
+
+
 def auth_of(value: AuthLike | None) -> Auth | None:
     """Return ``{username, password}`` or ``{token}`` as ``Auth``."""
+    if not has_names(value):
+        raise ConfigError("expected names as keys, got another kind of key")  # it may be a secret
     return None if value is None else nested(Auth, value)
 
 
@@ -90,7 +99,7 @@ class ClientOptions:
     transport: Literal["h2", "grpc"] = field(default="h2", converter=fields.transport)
     share: bool = field(default=True, converter=numbers.flag)
     proxy: str | None = field(default=None, converter=fields.name)
-    grpc_options: Mapping[str, object] = field(default=fields.EMPTY, converter=fields.settings)
+    grpc_options: Mapping[str, object] = field(default=Settings({}), converter=fields.grpc_options)
     batching: bool = field(default=False, converter=fields.disabled)
     client_class: type[object] | None = field(default=None, converter=fields.imported)
 
@@ -123,6 +132,7 @@ class ClientOptions:
         """
         if isinstance(given, cls):
             return given
+        given = masked_options(given)
         values, faults = plain({} if given is None else given)
         if faults:
             raise ConfigError(*faults)
@@ -151,6 +161,19 @@ def warn(options: object) -> None:
     """Log a warning for each shell variable that was left in a client's options."""
     for fault in unreplaced(options) if isinstance(options, ClientOptions) else ():
         log.warning("%s", fault)
+
+
+def warn_of_plaintext(options: ClientOptions) -> None:
+    """Log a warning if credentials are sent over a network without TLS; once for the same hosts."""
+    if options.auth is not None and not options.secure:
+        warn_of_hosts(tuple(host for host in options.hosts if not is_local(host)))
+
+
+@lru_cache(maxsize=1024)  # once, however many clients there are
+def warn_of_hosts(hosts: tuple[str, ...]) -> None:
+    """Log a warning that these hosts, if any, get credentials in plaintext."""
+    if hosts:
+        log.warning("the credentials are sent to %s without encryption; use https:// hosts", ", ".join(hosts))
 
 
 ClientOptionsLike = ClientOptions | ClientOptionsDict | AnyMapping

@@ -15,7 +15,7 @@ from .client import ClientOptions, ClientOptionsLike, non_defaults
 from .fields import Values, is_mapping
 from .mappings import AnyMapping, ConfigCenterDict, Priority, PriorityWord, ServiceDiscoveryDict
 from .resolve import path_of, plain
-from .secret import shielded
+from .secret import masked, masked_options
 from .services import ConfigCenterOptions, ServiceDiscovery
 from .structure import below, named, nested, overlay, structure
 
@@ -39,7 +39,7 @@ def client(value: ClientOptionsLike | None) -> Values:
     """Return a client's options as a mapping, to be merged over what all clients share; its ``repr`` has no secret."""
     if isinstance(value, ClientOptions):
         return non_defaults(value)
-    found: Values = shielded(fields.mapping({} if value is None else value))
+    found: Values = masked(fields.mapping({} if value is None else value))
     return found
 
 
@@ -122,6 +122,7 @@ class FactoryOptions:
 
     def merged(self, options: ClientOptionsLike | None = None) -> Values:
         """Return one client's options as a mapping, ``default`` merged under them."""
+        options = masked_options(options)
         values, faults = plain({} if options is None else options)
         if faults:
             raise ConfigError(*faults)
@@ -134,6 +135,7 @@ class FactoryOptions:
 
         Raises ``ConfigError`` listing every problem.
         """
+        given = masked_options(given)
         made, faults = partly(given)
         if faults:
             raise ConfigError(*below(path_of(given), faults))
@@ -142,6 +144,7 @@ class FactoryOptions:
 
 def partly(given: FactoryOptionsLike | None) -> tuple[FactoryOptions, tuple[Fault, ...]]:
     """Return the options as far as they can be read, and the faults of the rest."""
+    given = masked_options(given)
     values, unresolved = plain({} if given is None else given)
     if isinstance(values, FactoryOptions):
         return values, ()

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import pkgutil
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 from typing import Any, Literal, TypeVar, cast
 
 from etcd_factory import errors
@@ -22,13 +21,13 @@ from .kinds import is_mapping as is_mapping
 from .kinds import kind
 from .numbers import flag
 from .secret import SecretValue, reveal
+from .settings import Settings, settings
 
 S = TypeVar("S", bound=str)
 
 Values = dict[str, Any]  # options as a mapping
 TRANSPORTS: tuple[Literal["h2"], Literal["grpc"]] = ("h2", "grpc")
 PEMText = str | SecretValue | os.PathLike[str]
-EMPTY: Mapping[str, object] = MappingProxyType({})
 
 
 def expected(what: str, value: object) -> ConfigError:
@@ -43,11 +42,16 @@ def text(value: str) -> str:
         raise ConfigError(f"expected text, got {kind(value)}{hint}")
     if not value:
         raise ConfigError("expected text, got an empty string")
+    utf_8(value)
+    return str(value)
+
+
+def utf_8(value: str) -> None:
+    """Check that a text can be written as UTF-8; one of a variable, or a file name, may not."""
     try:
         value.encode()
-    except UnicodeEncodeError:  # of a variable, or a file name, that is not UTF-8
+    except UnicodeEncodeError:
         raise ConfigError("expected text that can be written as UTF-8") from None
-    return str(value)
 
 
 def name(value: str | None) -> str | None:
@@ -72,6 +76,8 @@ def prefix(value: str | bytes) -> str | bytes:
     """Check a key prefix; empty means none."""
     if not isinstance(value, (str, bytes)):
         raise expected("text or bytes", value)
+    if isinstance(value, str):
+        utf_8(value)
     return value
 
 
@@ -85,9 +91,9 @@ def mapping(value: object) -> Values:
     return dict(value)
 
 
-def settings(value: Mapping[str, object]) -> Mapping[str, object]:
-    """Return a read-only copy of a mapping whose keys are text."""
-    return MappingProxyType(mapping(value))
+def grpc_options(value: Mapping[str, object]) -> Settings:
+    """Return a read-only copy of a mapping from gRPC's names to values that it takes."""
+    return settings(mapping(value))
 
 
 def disabled(value: Literal[False]) -> bool:

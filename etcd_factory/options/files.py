@@ -31,5 +31,8 @@ def opened(path: str, flags: int) -> int:
 
 
 def expanded(path: str | os.PathLike[str]) -> str:
-    """Return a path with ``~`` replaced by the home directory."""
-    return os.path.expanduser(text(os.fspath(path) if isinstance(path, os.PathLike) else path))
+    """Return a path with ``~`` replaced by the home directory. Raises ``ConfigError`` if it cannot be one."""
+    found = os.path.expanduser(text(os.fspath(path) if isinstance(path, os.PathLike) else path))
+    if "\0" in found:
+        raise ConfigError("expected a path, got text with a NUL character")
+    return found

@@ -36,7 +36,7 @@ def hidden(value: object) -> str:
 
 def file_only(value: object) -> str:
     """Return a PEM option as ``repr`` shows it: a path, but never a key."""
-    return "***" if isinstance(value, str) and "-----BEGIN" in value else repr(value)
+    return "***" if isinstance(value, (str, Secret)) and pem.is_text(value) else repr(value)
 
 
 def half(present: Present, one: str, other: str) -> str:
@@ -47,12 +47,15 @@ def half(present: Present, one: str, other: str) -> str:
     return f"{found} is set without {missing}; set both or neither"
 
 
+UNUSED = "timeout is set without username and password, the request for whose token it bounds"
+
+
 def mixed_auth(auth: Auth, present: Present) -> str:
     """Return the problem unless username and password are both set, or a token alone."""
-    del auth
     names = " and ".join(name for name in ("username", "password") if name in present)
     if "token" not in present or not names:
-        return half(present, "username", "password")
+        unused = "timeout" in present and not names and auth.timeout is not None
+        return half(present, "username", "password") or (UNUSED if unused else "")
     return f"token cannot be combined with {names}; set one or the other (null removes a value of a lower layer)"
 
 
@@ -82,12 +85,18 @@ class Auth:
     password are called, and their files read, each time a token is fetched; those of a token if there is none yet, or
     after the server refused the last one. A token that is text is sent unchanged; if the server refuses it, the call
     fails. Password and token are kept as a ``Secret``.
+
+    ``timeout`` bounds each request for a token, in seconds; by default it has the time of the call that needs it. With
+    several hosts, one that does not answer it in time is left for the next one.
     """
 
     username: str | Function | None = field(default=None, converter=credentials.username)
     password: Secret | Function | None = field(default=None, converter=credentials.password, repr=hidden)
     token: Secret | Function | None = field(default=None, converter=credentials.token, repr=hidden)
 
+    timeout: float | None = field(default=None, converter=numbers.interval)
+
+    CREDENTIALS: ClassVar[bool] = True
     CHECKS: ClassVar[Checks] = ((frozenset(), mixed_auth),)
     INSIDE: ClassVar[dict[str, str]] = {
         **dict.fromkeys(("login", "name", "user", "user_name"), "username: ..."),

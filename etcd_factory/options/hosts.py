@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from etcd_factory.errors import ConfigError, suggestion
@@ -14,6 +14,7 @@ from etcd_factory.errors import ConfigError, suggestion
 from .fields import expected
 
 PORT = 2379
+LONGEST_SOCKET = 107  # bytes of a unix socket's path (unix(7))
 SCHEMES = ("http", "https", "unix", "srv")
 UNQUOTED = "/:@!$&'()*+;=~"  # as in the path of a URL
 FORM = "write host:port, http://host:port, https://host:port, [::1]:2379, unix:///path or srv://domain"
@@ -57,6 +58,17 @@ def is_srv(url: str) -> bool:
     return url.startswith("srv://")
 
 
+def is_local(url: str) -> bool:
+    """Whether what is sent to a host does not leave the machine: a unix socket, or a loopback address."""
+    if url.startswith("unix://"):
+        return True
+    name = "" if is_srv(url) else urlsplit(url).hostname or ""
+    try:
+        return ip_address(name.partition("%")[0]).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
+
+
 def host(value: str) -> str:
     """Return one host as a URL with its port. Raises ``ConfigError`` if it is not a host, or several."""
     several = separated(value)
@@ -83,6 +95,10 @@ def socket(parts: SplitResult, written: str) -> str:
         raise ConfigError(f"expected unix:///absolute/path, got unix://{path}")
     if "," in path:  # gRPC separates addresses there, even if it is quoted
         raise ConfigError(f"the path of a socket cannot have a comma: {path}; make a symbolic link to it")
+    if "\0" in path or len(os.fsencode(path)) > LONGEST_SOCKET:
+        raise ConfigError(
+            f"the path of a socket has at most {LONGEST_SOCKET} bytes, and no NUL; make a symbolic link to it"
+        )
     return f"unix://{quote(path, safe=UNQUOTED)}"
 
 
@@ -103,7 +119,7 @@ def address(parts: SplitResult, written: str) -> str:
             IPv6Address((name or "").partition("%")[0])
     except ValueError as error:
         raise ConfigError(f"{written!r} is not a host: {error}; {FORM}") from None
-    if not name or any(c.isspace() or c == "," for c in name) or has_more(parts) or port == 0:
+    if not name or any(c.isspace() or not c.isprintable() or c == "," for c in name) or has_more(parts) or port == 0:
         raise ConfigError(f"{written!r} is not a host; {FORM}")
     shown = f"[{name}]" if ":" in name else name
     return f"{parts.scheme}://{shown}:{PORT if port is None else port}"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Any
+
+from .kinds import is_list, is_mapping
 
 # ``${a.b}``, ``${.a}``, ``${a[b].c}`` and ``${a.${b}.c}``; the paths in ``${oc.select:a.b}`` and its like count too.
 # Backslashes before it are part of the match: an odd number of them escapes it.
@@ -55,3 +58,12 @@ def target(found: re.Match[str], at: tuple[str, ...]) -> tuple[str, ...]:
 def escape(text: str) -> str:
     """Return the text as a configuration holds it, so that OmegaConf reads exactly this text."""
     return re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
+
+
+def escaped(value: object) -> Any:
+    """Return a value so that OmegaConf reads every text in it as it is."""
+    if is_mapping(value):
+        return {key: escaped(each) for key, each in value.items()}
+    if is_list(value):
+        return [escaped(each) for each in value]
+    return escape(value) if isinstance(value, str) else value

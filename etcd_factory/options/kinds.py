@@ -26,4 +26,6 @@ def is_omegaconf(value: object) -> bool:
 
 def kind(value: object) -> str:
     """The type of a value as messages name it."""
+    if isinstance(value, str):  # of a type of our own, as secrets are
+        return "str"
     return "nothing" if value is None else type(value).__name__

@@ -1,9 +1,9 @@
 """Option mappings as type checkers see them, so that ``ETCDService({"hots": ...})`` is an error in the editor.
 
 Every key may be written in snake_case or camelCase, null means the default, and a duration is a number of seconds or
-text like ``500ms``. ``AnyMapping`` next to a ``TypedDict``
-accepts any mapping of unknown type: a ``dict[str, Any]``, the ``DictConfig`` of a configuration file. A literal
-never matches it, since none of its values can be an ``InvalidOption``.
+text like ``500ms``. ``AnyMapping`` next to a ``TypedDict`` accepts any mapping of unknown type: a ``dict[str, Any]``,
+the ``DictConfig`` of a configuration file. A literal never matches it, since none of its values can be an
+``UnknownOptionOrWrongType``: the class has the name of the mistake, as type checkers show it.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ BalancerName = Literal["round_robin", "random", "weighted", "least_connections",
 
 
 @final
-class InvalidOption:
+class UnknownOptionOrWrongType:
     """The type of an option that is unknown or has a value of the wrong type. It has no instances."""
 
 
-AnyMapping = Mapping[str, InvalidOption]
+AnyMapping = Mapping[str, UnknownOptionOrWrongType]
 
 
 class AuthDict(TypedDict, total=False):
@@ -35,6 +35,7 @@ class AuthDict(TypedDict, total=False):
     username: Credential | None
     password: Credential | None
     token: Credential | None
+    timeout: float | str | None
 
 
 class TLSDict(TypedDict, total=False):
@@ -120,3 +121,4 @@ class ConfigCenterDict(TypedDict, total=False):
     client: str | None
     prefix: str | None
     fallback: str | os.PathLike[str] | None
+    resolve: bool | None

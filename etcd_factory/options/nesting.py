@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from etcd_factory.errors import ConfigError, Fault
 
@@ -13,18 +13,23 @@ DEEPEST = 32
 # Values may be this many, or this many times more than were written: parts of parts that are shared grow exponentially.
 LARGE, GROWTH = 10_000, 100
 
-Sizes = dict[int, tuple[object, int]]  # the value is kept, so that its id is not used again
+# The value, which is kept so that its id is not used again, its size, and how many values are written directly in it.
+Sizes = dict[int, tuple[object, int, int]]
 
 
-def check_nesting(value: object) -> None:
-    """Raise ``ConfigError`` for values that contain themselves, are nested too deeply or grow without measure."""
+def check_nesting(value: object) -> int:
+    """Return how many values there are, those of a shared part once for each place.
+
+    Raises ``ConfigError`` for values that contain themselves, are nested too deeply or grow without measure.
+    """
     sizes: Sizes = {}
     if is_mapping(value) and not is_omegaconf(value):
         total = sum(size_at(str(key), each, sizes) for key, each in value.items())
     else:
         total = size(value, sizes, 0)
-    if total > max(LARGE, GROWTH * len(sizes)):
+    if total > max(LARGE, GROWTH * sum(written for _, _, written in sizes.values())):
         raise ConfigError(f"shared parts make these values more than {GROWTH} times larger")
+    return total
 
 
 def size_at(key: str, value: object, sizes: Sizes) -> int:
@@ -40,18 +45,18 @@ def size(value: object, sizes: Sizes, depth: int) -> int:
     inside = parts(value)
     if inside is None:
         return 1
-    _, known = sizes.setdefault(id(value), (value, -1))
+    _, known, written = sizes.setdefault(id(value), (value, -1, len(inside)))
     if known == 0:
         raise ConfigError("contains itself")
     if depth > DEEPEST:
         raise ConfigError(f"nested more than {DEEPEST} levels deep")
     if known < 0:
-        sizes[id(value)] = value, 0
-        sizes[id(value)] = value, 1 + sum(size(each, sizes, depth + 1) for each in inside)
+        sizes[id(value)] = value, 0, written
+        sizes[id(value)] = value, 1 + sum(size(each, sizes, depth + 1) for each in inside), written
     return sizes[id(value)][1]
 
 
-def parts(value: object) -> Iterable[object] | None:
+def parts(value: object) -> Collection[object] | None:
     """Return what is inside a mapping or a list, None for a single value."""
     if is_omegaconf(value):  # checked when it was made
         return None

@@ -7,6 +7,7 @@ import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import lru_cache
+from tempfile import NamedTemporaryFile
 
 from etcd_factory.errors import ConfigError
 
@@ -22,6 +23,7 @@ ENCRYPTION = ("-----BEGIN ENCRYPTED PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED")
 ENCRYPTED = "is encrypted, and a passphrase cannot be set; decrypt it: openssl pkey -in KEY -out PLAIN_KEY"
 FOREIGN = ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH")
 WEAK = ("TOO_SMALL", "TOO_WEAK")  # OpenSSL's opinion, which BoringSSL, that gRPC uses, need not share
+BASE64 = re.compile(r"[\w+/=-]{40,}")
 LONGEST = 255  # characters of a path that an error shows; more is the text of a key
 
 Stamp = tuple[int, int, int]
@@ -54,7 +56,7 @@ def checked(value: PEMText | None, wanted: str, together: str = "") -> str | Sec
     if os.path.isdir(path):
         raise ConfigError(f"expected a file, got the directory {path}{together}")
     if not os.path.exists(path):
-        raise ConfigError(f"expected PEM text or a file path; no such file: {shown(path)}")
+        raise ConfigError(f"expected PEM text or a file path; no such file: {shown(path, wanted)}")
     raise_for(file_problem(path, stamp(path), wanted), path)
     return path
 
@@ -65,10 +67,26 @@ def raise_for(found: str, name: str) -> None:
         raise ConfigError(f"{name} {found}")
 
 
-def shown(path: str) -> str:
+def shown(path: str, wanted: str = KEY) -> str:
     """Return a path, but not what is the text of a key without its first line."""
-    is_path = len(path) <= LONGEST and "\n" not in path and not re.fullmatch(r"M[\w+/=-]{39,}", path)
-    return path if is_path else f"{len(path)} characters without {BEGIN}"
+    is_shown = is_path(path) if wanted == KEY else not is_key(path)
+    return path if is_shown else f"{len(path)} characters without {BEGIN}"
+
+
+def is_path(text: str) -> bool:
+    """Whether a text is the path of a file, by its form: it has a directory or an extension."""
+    return not is_key(text) and any(mark in text for mark in ("/", "\\", "."))
+
+
+def is_key(text: str) -> bool:
+    """Whether a text is too long for a path, or looks like a part of a key: at least two thirds of a line in base64."""
+    is_long = len(text) > LONGEST or not text.isprintable() or "PRIVATE KEY" in text
+    return is_long or any(is_mixed(run[0]) for run in BASE64.finditer(text))
+
+
+def is_mixed(text: str) -> bool:
+    """Whether a text has small and capital letters and digits, as base64 of some length has."""
+    return all(re.search(kind, text) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
 
 
 def stamp(path: str) -> Stamp:
@@ -132,7 +150,7 @@ def pair_problem(cert: str | Secret, key: str | Secret) -> str:
     names = ["the text" if is_text(given) else str(given) for given in (key, cert)]
     if is_text(cert) or is_text(key):
         with as_file(cert) as cert_path, as_file(key) as key_path:
-            reason = refusal(cert_path, key_path) if cert_path and key_path else ""
+            reason = refusal(cert_path, key_path)
     else:
         reason = file_refusal(str(cert), stamp(str(cert)), str(key), stamp(str(key)))
     if reason in FOREIGN:
@@ -165,15 +183,23 @@ def is_text(given: str | Secret) -> bool:
 
 @contextmanager
 def as_file(given: str | Secret) -> Generator[str, None, None]:
-    """Give PEM text a path, without writing it to a disk; '' where the system has no such files."""
+    """Give PEM text a path, since OpenSSL reads no other way: in memory on Linux, else in a file of its owner.
+
+    The path of a file is returned as it is.
+    """
     if not is_text(given):
         yield str(given)
         return
-    if not hasattr(os, "memfd_create"):
-        yield ""
+    data = str(reveal(given)).encode()
+    if hasattr(os, "memfd_create"):
+        with open(os.memfd_create("pem"), "wb") as memory:
+            memory.write(data)
+            memory.flush()
+            yield f"/proc/self/fd/{memory.fileno()}"
         return
-    descriptor = os.memfd_create("pem")
-    with open(descriptor, "wb") as file:
-        file.write(str(reveal(given)).encode())
-        file.flush()
-        yield f"/proc/self/fd/{descriptor}"
+    with NamedTemporaryFile(delete=False) as file:  # Windows opens it a second time only once it is closed
+        file.write(data)
+    try:
+        yield file.name
+    finally:
+        os.unlink(file.name)

@@ -13,6 +13,7 @@ from .client import ClientOptions, log, unreplaced
 from .factory import DEFAULT, FactoryOptions, FactoryOptionsLike, caused, outline, partly
 from .fields import Values, is_mapping
 from .resolve import path_of
+from .secret import masked_options
 from .structure import below
 
 O = TypeVar("O")  # noqa: E741  # options of a client
@@ -40,6 +41,7 @@ def plan(
     ``path`` is the key path of the options in a larger configuration; ``origin`` returns the file that set a key path.
     Raises ``ConfigError`` listing every problem, each with its key path and file.
     """
+    given = masked_options(given)
     options, faults = partly(given)
     clients, found = read_clients(options, read)
     faults = (*faults, *(fault for fault in found if not caused(fault, faults)))

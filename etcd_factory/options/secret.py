@@ -8,20 +8,30 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, Protocol, SupportsIndex, runtime_checkable
+from typing import Any, Protocol, SupportsIndex, TypeVar, cast
+
+from etcd_factory.errors import ConfigError
 
 from .kinds import is_list, is_mapping, is_omegaconf
 from .names import canonical
+from .nesting import check_nesting
+
+T = TypeVar("T")
 
 MASK = "***"
 WORDS = (
     "access_key",
     "api_key",
     "credential",
+    "pass",
     "passphrase",
     "passwd",
     "password",
+    "passwrd",
+    "pasword",
     "private_key",
+    "pw",
+    "pwd",
     "secret",
     "secret_key",
     "token",
@@ -30,12 +40,12 @@ NAME = re.compile(rf"(?:^|_)(?:{'|'.join(WORDS)})$")
 PEM = "PRIVATE KEY-----"
 # Greedy up to the last "@": a password may contain one, and it is better to hide too much than too little.
 URL = re.compile(r"(://[^\s/:@]*:)(\S*)@")
+BARE = re.compile(r"((?:^|(?<=[\s,;\"'\[(]))[^\s/:@,;\"'\[(]*:)(?!//)([^\s\"']+)@(?=[\w.\[])")  # without a scheme
 # Pickles and copies use a higher one; with this one PyYAML would write the text of a secret.
 YAML_PROTOCOL = 2
 UNWRITTEN = "a secret is not written to YAML; get_secret_value() returns its text"
 
 
-@runtime_checkable
 class SecretValue(Protocol):
     """An object that returns its text only when it is asked to: a ``Secret``, or pydantic's ``SecretStr``."""
 
@@ -95,18 +105,19 @@ class SecretText(str):
         return type(self), (str(self),)
 
 
-class CensoredText(SecretText):
+class RedactedText(SecretText):
     """Text that contains a secret, as a URL with a password does; its ``repr`` shows the rest."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return repr(censored(str(self)))
+        return repr(redacted(str(self)))
 
 
 def reveal(value: object) -> object:
-    """Return the text of a secret, anything else unchanged."""
-    return value.get_secret_value() if isinstance(value, SecretValue) else value
+    """Return the text of a ``SecretValue``, anything else unchanged."""
+    read = getattr(type(value), "get_secret_value", None)  # to ask for the protocol takes a hundred times longer
+    return value if read is None else read(value)
 
 
 @lru_cache(maxsize=4096)
@@ -115,26 +126,44 @@ def is_secret(key: object) -> bool:
     return bool(NAME.search(canonical(str(key)).replace("-", "_")))
 
 
-def censored(text: str) -> str:
+def redacted(text: str) -> str:
     """Return the text with ``***`` for a secret that is recognized by its form: a private key, a password in a URL."""
     if PEM in text:
         return MASK
-    return URL.sub(rf"\1{MASK}@", text) if "@" in text else text
+    return BARE.sub(rf"\1{MASK}@", URL.sub(rf"\1{MASK}@", text)) if "@" in text else text
 
 
-def shielded(value: object, *, secret: bool = False) -> Any:
+def masked(value: object, *, secret: bool = False) -> Any:
     """Return a copy of the values whose ``repr`` shows no secret; ``secret`` if they are below a secret's key."""
     if is_omegaconf(value):
         return value
     if is_mapping(value):
-        return {key: shielded(each, secret=secret or is_secret(key)) for key, each in value.items()}
+        return {key: masked(each, secret=secret or is_secret(key)) for key, each in value.items()}
     if is_list(value):
-        return [shielded(each, secret=secret) for each in value]
-    return shielded_text(value, secret=secret) if isinstance(value, str) else value
+        return [masked(each, secret=secret) for each in value]
+    return masked_text(value, secret=secret) if isinstance(value, str) else value
 
 
-def shielded_text(text: str, *, secret: bool) -> str:
+def masked_text(text: str, *, secret: bool) -> str:
     """Return text whose ``repr`` shows no secret."""
     if secret:
         return SecretText(text)
-    return text if censored(text) == text else CensoredText(text)
+    return text if redacted(text) == text else RedactedText(text)
+
+
+class MaskedOptions(dict[Any, Any]):
+    """Options whose secrets are masked already."""
+
+
+def masked_options(given: T) -> T:
+    """Return options as local variables hold them, which tools that report errors print: with masked secrets.
+
+    What cannot be copied is unchanged; it is reported where it is read.
+    """
+    if isinstance(given, MaskedOptions) or not is_mapping(given) or is_omegaconf(given):
+        return given
+    try:
+        check_nesting(given)
+    except ConfigError:
+        return given
+    return cast("T", MaskedOptions(masked(given)))

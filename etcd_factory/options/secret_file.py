@@ -6,8 +6,8 @@ from attrs import frozen
 
 from etcd_factory.errors import ConfigError
 
-from .fields import mapping
 from .files import content, expanded
+from .kinds import is_mapping
 
 
 @frozen
@@ -34,10 +34,11 @@ class SecretFile:
 
 def secret_file(value: object) -> SecretFile:
     """Return ``{file: path}`` as a ``SecretFile`` that can be read now."""
-    given = mapping(value)
-    if list(given) != ["file"]:  # a key may be a part of the secret: YAML reads {hunter2} as a mapping
+    if not is_mapping(value) or list(value) != [
+        "file"
+    ]:  # a key may be a part of the secret: YAML reads {hunter2} as a mapping
         raise ConfigError("expected text, or {file: path}, got another mapping; write text with braces in quotes")
-    found = SecretFile(expanded(given["file"]))
+    found = SecretFile(expanded(value["file"]))
     found()
     return found
 

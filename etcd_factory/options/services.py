@@ -43,6 +43,14 @@ def service(value: ServiceOptionsDict | AnyMapping) -> Values:
     return {name: READ[name](each) if name in READ else each for name, each in found.items()}
 
 
+def switch(value: bool) -> bool:
+    """Check true or false."""
+    found = numbers.flag(value)
+    if not isinstance(found, bool):
+        raise fields.expected("true or false", value)
+    return found
+
+
 def path(value: str | os.PathLike[str] | None) -> str | None:
     """Check a file path, its ``~`` replaced by the home directory, or None."""
     return None if value is None else files.expanded(value)
@@ -68,9 +76,10 @@ class ConfigCenterOptions:
     """The section ``config_center``: the options of ``factory.config_center()``.
 
     ``client``: the name of the client to use, by default the default one. ``fallback``: the file with the last good
-    configuration, by default none.
+    configuration, by default none. ``resolve``: resolve interpolations in the values in etcd, by default not.
     """
 
     client: str | None = field(default=None, converter=fields.name)
     prefix: str = field(default="config/", converter=fields.text)
     fallback: str | None = field(default=None, converter=path)
+    resolve: bool = field(default=False, converter=switch)

@@ -11,6 +11,7 @@ from etcd_factory.errors import ConfigError, Fault, suggestion
 
 from .fields import is_mapping, mapping
 from .names import canonical
+from .secret import MASK
 
 T = TypeVar("T")
 
@@ -18,6 +19,7 @@ T = TypeVar("T")
 #   CHECKS: rules between its options, each with the options that it reads, and a function from an instance and the
 #           names of the options that are set, validly or not, to the message of the problem, or "";
 #   INSIDE: for names that belong into a nested group of options, or that others use, how to write them;
+#   CREDENTIALS: True if an unknown name may be a secret that was written in the wrong place;
 #   ADVICE: for other names that are often tried, what to do instead.
 Present = frozenset[str]
 Checks = tuple[tuple[frozenset[str], Callable[[Any, Present], str]], ...]
@@ -37,7 +39,7 @@ def structure(cls: type[T], given: Mapping[Any, Any]) -> T:
             if value is not None:  # null removes a value of a lower layer
                 values[name] = known[name].metadata.get("read", known[name].converter)(value)
         except ConfigError as error:
-            bad[canonical(str(key))] = below(str(key), error.faults)
+            bad[canonical(str(key))] = below(shown_key(cls, str(key)), error.faults)
     made = assemble(cls, values)
     faults = [fault for found in bad.values() for fault in found]
     faults += conflicts(cls, made, frozenset((*values, *bad)), bad)
@@ -73,6 +75,7 @@ def naming(field: Any) -> Callable[[Any], Any]:
         try:
             return read(value)
         except ConfigError as error:
+            del value  # tools that report errors print local variables
             raise ConfigError(*below(field.name, error.faults)) from None
 
     convert.__annotations__ = get_type_hints(read)  # attrs copies them to ``__init__``
@@ -87,6 +90,13 @@ def place(cls: type[Any], key: str, known: Mapping[str, Any], values: Mapping[st
     if name in values:
         raise ConfigError(f"set twice, under two spellings of {name!r}; keep one")
     return name
+
+
+def shown_key(cls: type[Any], key: str) -> str:
+    """Return a key as errors show it: among credentials one that is not known, nor similar to one, may be a secret."""
+    name, known = canonical(key), [field.name for field in attrs.fields(cls)]
+    is_known = name in known or advice(cls, name) or suggestion(name, known)
+    return key if is_known or not getattr(cls, "CREDENTIALS", False) else MASK
 
 
 def advice(cls: type[Any], name: str) -> str:

@@ -10,6 +10,8 @@ from bisect import bisect
 from collections.abc import Callable, Sequence
 from itertools import accumulate, count
 
+from etcd_factory.core.face import Sync
+from etcd_factory.core.handlers import checked
 from etcd_factory.errors import choice
 from etcd_factory.options.mappings import BalancerName
 
@@ -39,6 +41,10 @@ class Balancer(ABC):
 
     def used(self, instance: ServiceInstance, change: int) -> None:  # noqa: B027  # most do not count
         """Count one more use of an instance (1), or one less (-1)."""
+
+    def forget(self) -> object:
+        """Drop in a forked child what other threads may have held."""
+        return None
 
 
 class RoundRobin(Balancer):
@@ -111,8 +117,14 @@ class LeastConnections(Balancer):
         """Count uses by id; an instance without uses is forgotten."""
         with self._lock:
             uses = self._uses.pop(instance.id, 0) + change
-            if uses:
+            if uses > 0:
                 self._uses[instance.id] = uses
+
+    def forget(self) -> object:
+        """Count from 0 in a forked child: most uses of now are those of threads that only the parent has."""
+        left = self._lock
+        self._lock, self._uses = threading.Lock(), {}
+        return left
 
 
 class ConsistentHash(Balancer):
@@ -160,5 +172,5 @@ BALANCERS: dict[BalancerName, Callable[[float], Balancer]] = {
 def balancer(load_balancer: LoadBalancer, warmup: float = 0.0) -> Balancer:
     """Return a new balancer by its name, or from a function ``(instances, key) -> instance``."""
     if not isinstance(load_balancer, str) and callable(load_balancer):
-        return Custom(load_balancer)
+        return Custom(checked(load_balancer, Sync, "load_balancer"))
     return BALANCERS[choice(load_balancer, BALANCERS, "load_balancer")](warmup)

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from etcd_factory.core.arguments import Value, key_part
-from etcd_factory.core.bound import Bound, opener, operation
+from etcd_factory.core.bound import Bound, Guarded, opener, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Sync
+from etcd_factory.core.handlers import checked
 from etcd_factory.core.kv.txn import ops
 from etcd_factory.core.mirror.mirror import Mirror
 from etcd_factory.model import KeyValue
@@ -25,7 +26,7 @@ from .registry import ID, SERVICE, TTL
 PREFIX = b"/services/"
 
 
-class EtcdServiceBase(Bound[F]):
+class EtcdServiceBase(Guarded, Bound[F]):
     """What both faces share. Creating one does no I/O.
 
     A value is stored unchanged under its key; an instance under ``/services/<name>/<id>``, as its metadata in JSON.
@@ -77,6 +78,7 @@ class EtcdServiceBase(Bound[F]):
 
         In asyncio the callback may be ``async``. Returns what to ``close()`` to stop.
         """
+        checked(callback, self._run.face)
         mirror: Mirror[F] = Mirror(self._run, service_prefix(name))
 
         def changed(old: KeyValue | None, new: KeyValue | None) -> object:

@@ -11,6 +11,7 @@ from attrs import asdict, field, frozen
 
 from etcd_factory.model import KeyValue
 from etcd_factory.options.fields import is_mapping
+from etcd_factory.options.nesting import check_nesting
 
 log = logging.getLogger("etcd_factory.registry")
 
@@ -124,6 +125,7 @@ def decoded(kv: KeyValue, prefix: int) -> ServiceInstance | None:
     try:
         service, _, id = kv.key[prefix:].decode().partition("/")  # noqa: A001
         found = kv.json()
+        check_nesting(found)  # else comparing it, or logging it, may fail
     except (ValueError, RecursionError) as error:
         log.warning("ignoring %r, which is not an instance of a service: %s", kv.key, error)
         return None

@@ -6,16 +6,17 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Generic, NamedTuple
 
-from attrs import define
+from attrs import define, evolve
 
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F
 from etcd_factory.core.mirror.mirror import Mirror
 from etcd_factory.core.mirror.store import Change
 from etcd_factory.core.watch.stream import WatchStream
+from etcd_factory.errors import EtcdFactoryError
 from etcd_factory.model import KeyValue
 
-from .instance import decoded
+from .instance import ServiceInstance, decoded, log
 from .membership import Membership
 
 if TYPE_CHECKING:
@@ -69,11 +70,34 @@ class ServiceInstances(Mirror[F]):
         super().on_changes(changes)
 
     def _update(self, old: KeyValue | None, new: KeyValue | None) -> None:
-        instance = decoded(new, self._namespace_length) if new else None
+        instance = self._instance(new) if new else None
         if instance is not None:
             self._membership.put(instance)
         elif (kv := new or old) is not None:  # deleted, or overwritten with something else
             self._membership.drop(kv.key[len(self._prefix) :].decode(errors="replace"))
+
+    def _instance(self, kv: KeyValue) -> ServiceInstance | None:
+        try:
+            return decoded(kv, self._namespace_length)
+        except Exception:  # nothing that others write may end the watch
+            log.exception("ignoring %r, which cannot be read", kv.key)
+            return None
+
+    def forget(self) -> object:
+        """In a forked child keep the last list, but nothing that a new one is compared with."""
+        left = self._list_lock, self._stop
+        self._list_lock, self._membership = self._runtime.lock(), evolve(self._membership)
+        self._timer_runs, self._stop = False, self._runtime.signal()
+        self._found = {}
+        return left, super().forget()
+
+    def renew(self) -> None:
+        """Begin again in a forked child; while etcd is away the last list stays, and that is retried."""
+        try:
+            super().renew()
+        except EtcdFactoryError as error:
+            log.warning("keeping the instances of %r known before the fork: %s", self.service, error)
+            self.renew_later()
 
     def _settle(self, *, resync: bool = False) -> None:
         again = self._membership.settle(self._runtime.now(), resync=resync)
@@ -124,10 +148,16 @@ class InstancesPool(Generic[F]):
         self._lock = view.client.runtime.lock()
         self._shared: dict[Key, Shared[F]] = {}
 
+    def forget(self) -> object:
+        """Drop the lock in a forked child; new views there do not share what its parent opened."""
+        left, self._lock = self._lock, self._client.runtime.lock()
+        return left
+
     async def enter(
         self, service: str, threshold: float | None, hold: float | None
     ) -> tuple[ServiceInstances[F], Leave]:
         """Return the service's instances for one more view, and what that view calls when it is closed."""
+        self._client.background.register(self)
         key = Key(self._client.background.get(WatchStream), service, threshold, hold)
         while True:
             with self._lock:

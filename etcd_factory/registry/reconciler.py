@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from etcd_factory.wire import messages as m
 
 RegistrationEvent = Literal["lost", "restored"]
+LEAVING = "etcd_factory registration left"
+
 Listener = Callable[[RegistrationEvent], None]
 Encode = Callable[[ServiceInstance], bytes]
+
+INHERITED = "a registration belongs to the process that made it; register another instance in a forked child"
 
 
 class Replaced(Exception):  # noqa: N818  # never seen by users
@@ -34,7 +38,7 @@ class Reconciler:
     """One instance under a lease of its own.
 
     Writes run one after another, each of what is wanted when it begins: an error or a loss leaves work, which is done
-    in the background until it succeeds.
+    in the background until it succeeds. In a forked child it is ``inherited``: the parent's, and never touched.
     """
 
     def __init__(self, view: View, prefix: bytes, goal: ServiceInstance, encode: Encode = encoded) -> None:
@@ -47,9 +51,21 @@ class Reconciler:
         self._session: LeaseSession | None = None
         self._leases: set[int] = set()
         self._wanted, self._done, self._revision = 1, 0, 0
-        self._written = self._lost = self._over = False
+        self._written = self._lost = self._over = self.inherited = False
         self._signal = self._runtime.signal()
         self._listeners: list[Listener] = []
+        self._client.background.register(self)
+
+    def forget(self) -> object:
+        """Leave the registration to the parent."""
+        left = self._lock, self._signal
+        self._lock, self._signal, self.inherited = self._runtime.lock(), self._runtime.signal(), True
+        return left
+
+    def check_owner(self) -> None:
+        """Raise ``ClientClosedError`` in a forked child."""
+        if self.inherited:
+            raise ClientClosedError(INHERITED)
 
     def listen(self, listener: Listener) -> None:
         """Call it when the key is ``lost``, and when it is ``restored``. It must not wait."""
@@ -58,7 +74,7 @@ class Reconciler:
     @property
     def alive(self) -> bool:
         """Whether the key certainly exists in etcd, as far as is known here."""
-        return self._written and self._session is not None and self._session.alive
+        return self._written and not self.inherited and self._session is not None and self._session.alive
 
     # --- what is wanted
 
@@ -69,12 +85,13 @@ class Reconciler:
             await self._watch.open(self._revision + 1)
         except BaseException:
             self._over = True
-            await self._quit()
+            await self._client.background.complete(self._quit, LEAVING)
             raise
         self._runtime.spawn(self._run(), "etcd_factory registration")
 
     async def update(self, **changes: Any) -> None:
         """Change what is registered. If that fails the error is raised, and the background retries."""
+        self.check_owner()
         with self._lock:
             self.goal = checked(evolve(self.goal, **changes))
             self._wanted += 1
@@ -87,12 +104,16 @@ class Reconciler:
             raise ClientClosedError(f"the registration of {self.goal.service}/{self.goal.id} has ended; register again")
 
     async def leave(self) -> None:
-        """Deregister: mark it as leaving, so that others know that it is intended, then revoke its lease."""
+        """Deregister, even if the caller is cancelled."""
+        self.check_owner()
         with self._lock:
             first, self._over = not self._over, True
         self._signal.set()
-        if not first:
-            return
+        if first:
+            await self._client.background.complete(self._leave, LEAVING)
+
+    async def _leave(self) -> None:
+        """Mark it as leaving, so that others know that it is intended, then revoke its lease."""
         await self._watch.end()
         with suppress(EtcdFactoryError):  # a write under way ends first; no other begins any more
             await self._client.single_flight.join(self, self._view.timeout)
@@ -187,7 +208,7 @@ class Reconciler:
                     return
                 except EtcdFactoryError as error:
                     failures += 1
-                    log.info("%r could not be registered, retrying: %s", self._key, error)
+                    log.debug("%r could not be registered, retrying: %s", self._key, error)
                     await self._runtime.sleep(self._client.backoff(failures))
                 else:
                     failures = 0

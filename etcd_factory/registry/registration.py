@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_args
 
 from etcd_factory.compat import Self
-from etcd_factory.core.bound import Scoped, operation
+from etcd_factory.core.bound import Guarded, Scoped, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F
+from etcd_factory.core.handlers import checked
 from etcd_factory.core.notifier import ChangeNotifier
 from etcd_factory.errors import EtcdFactoryError, choice
 
@@ -19,11 +20,13 @@ EVENTS: tuple[RegistrationEvent, ...] = get_args(RegistrationEvent)
 LIMIT = 1_000  # events that may wait for a handler
 
 
-class Registration(Scoped[F]):
+class Registration(Guarded, Scoped[F]):
     """An instance that is registered until ``deregister()``, the end of its block, or the end of its client.
 
     It heals itself: if its lease is lost, its key deleted or the store emptied, it is registered again as soon as etcd
-    answers, within one ttl. If another process registers the same id, that one replaces it, and it is lost for good.
+    answers, within one ttl. If another process registers the same id, that one replaces it, and it is lost for good. In
+    a forked child it is the parent's: not ``alive``, every use raises ``ClientClosedError``, and leaving its block
+    changes nothing.
     """
 
     _run: View
@@ -78,6 +81,7 @@ class Registration(Scoped[F]):
         await self._leave()
 
     async def _leave(self) -> None:
+        self._reconciler.check_owner()
         self._drop()
         try:
             await self._reconciler.leave()
@@ -90,7 +94,9 @@ class Registration(Scoped[F]):
         Handlers are called in the order of events, one after another. What one raises is logged; in asyncio it may be
         ``async``.
         """
+        self._reconciler.check_owner()
         wanted = choice(event, EVENTS, "event of a registration")
+        checked(handler, self._run.face)
 
         def call(occurred: RegistrationEvent) -> object:
             return handler(self) if occurred == wanted else None
@@ -100,6 +106,8 @@ class Registration(Scoped[F]):
 
     async def _exit(self, error: BaseException | None) -> None:
         """Deregister. A failure is logged, not raised: the block's own error counts, and the key expires by its ttl."""
+        if self._reconciler.inherited:
+            return
         try:
             await self._leave()
         except EtcdFactoryError as error:

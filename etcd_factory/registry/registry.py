@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from etcd_factory.core.arguments import key_part, ttl_seconds
-from etcd_factory.core.bound import Bound, opener, operation
+from etcd_factory.core.bound import Bound, Guarded, opener, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Sync
+from etcd_factory.core.handlers import checked
 from etcd_factory.core.kv.txn import ops
 from etcd_factory.errors import choice
+from etcd_factory.options.fields import is_mapping
 from etcd_factory.options.mappings import AnyMapping, ServiceOptionsDict
 from etcd_factory.options.services import SERVICE_OPTIONS
 from etcd_factory.service import AsyncETCDService, ETCDService, Service, view_of
@@ -33,7 +35,7 @@ SERVICE, ID = "a service's name", "an instance's id"
 Tags = Iterable[str]
 
 
-class Registry(Bound[F]):
+class Registry(Guarded, Bound[F]):
     """What both faces share. Creating one does no I/O.
 
     An instance is stored as JSON under ``<namespace>/<service>/<id>``, with a lease of ``ttl`` seconds.
@@ -87,7 +89,7 @@ class Registry(Bound[F]):
         """
         given = {"host": host, "port": port, "metadata": metadata, "weight": weight, "tags": tags}
         fields: dict[str, Any] = self._defaults | {name: one for name, one in given.items() if one is not None}
-        fields["metadata"] = dict(fields.get("metadata") or {})
+        fields["metadata"] = as_metadata(fields.get("metadata"))
         instance = ServiceInstance(
             key_part(service, SERVICE),
             unique_id() if id is None else key_part(id, ID),
@@ -151,6 +153,7 @@ class Registry(Bound[F]):
 
         ``threshold`` and ``hold`` are as in ``subscribe``. Returns a view; ``close()`` it to stop.
         """
+        checked(handler, self._run.face)
         instances, leave = await self._pool.enter(key_part(service, SERVICE), share(threshold), delay(hold))
         view = ServiceView(self._run, instances, balancer(self._balancer), (), "up", leave)
         view.on("change", handler).notify()
@@ -170,6 +173,15 @@ class AsyncServiceRegistry(Registry[Async]):
     """A registry on an ``AsyncETCDService``: ``async with AsyncServiceRegistry(etcd).register("user"): ...``."""
 
     _service = AsyncETCDService
+
+
+def as_metadata(given: object) -> dict[str, Any]:
+    """Return a copy of metadata, empty for None; ``TypeError`` for what is no mapping."""
+    if given is None:
+        return {}
+    if not is_mapping(given):
+        raise TypeError(f"an instance's metadata must be a mapping, not {type(given).__name__}")
+    return dict(given)
 
 
 def status_of(status: Status | None) -> Status | None:

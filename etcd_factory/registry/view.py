@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 from etcd_factory.compat import Self
-from etcd_factory.core.bound import Scoped, operation
+from etcd_factory.core.bound import Guarded, Scoped, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F
 from etcd_factory.core.notifier import ChangeNotifier
@@ -24,10 +24,13 @@ Instances = tuple[ServiceInstance, ...]
 Waiting = tuple[Instances]  # the arguments of a handler
 
 
-class ServiceView(Scoped[F]):
+class ServiceView(Guarded, Scoped[F]):
     """The instances of one service, always current; while etcd is unreachable, the last good list.
 
-    ``instances`` is a tuple, sorted by id. ``close()`` the view, or use it as a context manager.
+    ``close()`` the view, or use it as a context manager.
+
+    In a forked child it begins again when it is read there first, or ``on`` is called: in the blocking face before that
+    returns, in asyncio in the background. From then on its handlers are called in the child too.
     """
 
     _run: View
@@ -48,14 +51,26 @@ class ServiceView(Scoped[F]):
         self._changes: ChangeNotifier[Waiting] = ChangeNotifier(
             view.client.background, "'change' of a service", latest, log, LIMIT
         )
-        self.instances: Instances = ()
+        self._instances: Instances = ()
         source.listen(self._refresh)
+        view.client.background.register(self)
+
+    @property
+    def instances(self) -> Instances:
+        """The instances, sorted by id."""
+        if self._source.inherited:
+            self._source.renew()
+        return self._instances
+
+    def forget(self) -> object:
+        """Renew in a forked child what its other threads may have held."""
+        return self._balancer.forget()
 
     def _refresh(self) -> None:
         found = self._source.instances
         chosen = tuple(one for one in found if self._status in (None, one.status) and one.has(self._tags))
-        if chosen != self.instances:
-            self.instances = chosen
+        if chosen != self._instances:
+            self._instances = chosen
             self._changes.add([(chosen,)])
 
     def pick(self, key: str | bytes | None = None) -> ServiceInstance:
@@ -82,13 +97,16 @@ class ServiceView(Scoped[F]):
         raises is logged; in asyncio it may be ``async``.
         """
         choice(event, EVENTS, "event of a view")
+        if self._source.inherited:
+            self._source.renew()
         self._changes.on(handler)
+        self._source.keep()
         return self
 
     def notify(self) -> None:
         """Call the handlers with the present list, unless it is empty."""
-        if self.instances:
-            self._changes.add([(self.instances,)])
+        if self._instances:
+            self._changes.add([(self._instances,)])
 
     @operation
     async def close(self) -> None:
@@ -107,7 +125,7 @@ class ServiceView(Scoped[F]):
         await self._close()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._source.service!r}, instances: {len(self.instances)}>"
+        return f"<{type(self).__name__} of {self._source.service!r}, instances: {len(self._instances)}>"
 
 
 def latest(waiting: Iterable[Waiting]) -> list[Waiting]:

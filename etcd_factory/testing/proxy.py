@@ -209,9 +209,13 @@ class FaultProxy:
         self._reset(self._links)
 
     async def _refuse(self) -> None:
-        if self._server:
-            self._server.close()
-        self._server = None
+        server, self._server = self._server, None
+        if server:
+            loop = asyncio.get_running_loop()
+            for listening in server.sockets:
+                loop.remove_reader(listening)
+            await asyncio.sleep(0)  # connections just accepted are opened: closing now would leak them (Python < 3.12)
+            server.close()
         await self._break()
 
     def _reset(self, links: Iterable[Link]) -> None:

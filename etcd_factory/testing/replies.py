@@ -8,12 +8,17 @@
 >>> ScriptedTransport(script)
 <ScriptedTransport: 0 calls, left: WatchResponse, ConnectionFailedError('the connection broke')>
 
+A lock makes the calls ``LeaseGrant``, ``Txn`` (creates its key), ``Range`` (the key before it, for whose deletion it
+waits in a ``Watch``), ``Range`` (its own key), in the background a stream ``LeaseKeepAlive`` and after 0.2 s a
+``Watch`` of its key, and at the end ``LeaseRevoke``; an election makes the same.
+
 Keys are whole keys, with the client's namespace. ``revision`` is the store's when it replied. Keys with more to them
 than a value are ``KeyValue``s of ``etcd_factory.model``.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -65,6 +70,8 @@ RESULTS = {
     "DeleteRangeResponse": "response_delete_range",
     "TxnResponse": "response_txn",
 }
+log = logging.getLogger("etcd_factory.testing")
+
 PUT, DELETE = 0, 1  # types of events
 ALL_WATCHES = -1  # the id of a message for all watches of a stream
 
@@ -160,7 +167,8 @@ def put_event(
 ) -> messages.WatchResponse:
     """Return what a watch receives for a put; ``revision`` is by default the next one of the stream.
 
-    ``watch`` is its number: a client numbers its watches from 1 in the order of their creation.
+    ``watch`` is its number: a client numbers its watches from 1 in the order of their creation. An event waits until
+    there is a watch of its number, and all that follow wait with it, which is logged as a warning.
     """
     kv = KeyValue(encode(key), encode(value), revision, revision, 1, lease)
     return event(PUT, kv, previous, watch)
@@ -213,6 +221,7 @@ class WatchScript(StreamScript["messages.WatchRequest", "messages.WatchResponse"
         super().__init__(*parts)
         self.revision = revision
         self._created: set[int] = set()
+        self._missed: set[int] = set()  # watches for which messages wait
 
     def opened(self) -> None:
         """A client has opened a stream, which has no watches yet."""
@@ -230,7 +239,13 @@ class WatchScript(StreamScript["messages.WatchRequest", "messages.WatchResponse"
     def is_ready(self, part: Part[messages.WatchResponse]) -> bool:
         """Whether the watch that a message is for has been created."""
         number = getattr(part, "watch_id", ALL_WATCHES)
-        return number in self._created or (number == ALL_WATCHES and bool(self._created))
+        if number in self._created or (number == ALL_WATCHES and self._created):
+            return True
+        if self._created and number not in self._missed:
+            self._missed.add(number)
+            there = ", ".join(map(str, sorted(self._created)))
+            log.warning("a message for watch %d waits, and all that follow: the watches so far are %s", number, there)
+        return False
 
     def prepare(self, part: messages.WatchResponse) -> messages.WatchResponse:
         """Return the message with the store's revision; events without a revision get the next one."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     Answer: TypeAlias = "Reply | Exception | type[Exception] | StreamScript[Any, Any] | NoReply"
     Step: TypeAlias = "Answer | Callable[[Call], Answer | Awaitable[Answer]]"
+    Steps: TypeAlias = "Step | Sequence[Step] | Mapping[str, Step | Sequence[Step]]"
 
 METHODS: dict[str, Method[Any, Any]] = {
     method.name: method for method in vars(methods).values() if isinstance(method, Method)
@@ -85,11 +86,10 @@ class Call:
 class Script:
     """The steps that are left, each list in order; ``always`` has those that answer every call of a method."""
 
-    def __init__(self, script: Sequence[Step] | Mapping[str, Step | Sequence[Step]]) -> None:
-        by_method = script if isinstance(script, Mapping) else {ANY_METHOD: script}
+    def __init__(self, script: Steps) -> None:
         self._queues: dict[str, deque[Step]] = {}
         self._always: dict[str, Step] = {}
-        for method, steps in by_method.items():
+        for method, steps in (script if is_mapping(script) else {ANY_METHOD: script}).items():
             check_method(method)
             if is_list(steps):
                 self._queues[method] = deque(map(checked, steps))
@@ -109,7 +109,7 @@ class Script:
     def next(self, call: Call) -> Step | None:
         """Return the step for this call; None if there is none."""
         queue = self._queue(call)
-        return queue[0] if queue else self._always.get(call.method)
+        return queue[0] if queue else self._always.get(call.method, self._always.get(ANY_METHOD))
 
     def use(self, call: Call) -> None:
         """Remove the step for this call, unless it answers every call."""
@@ -126,6 +126,11 @@ def check_method(name: str) -> None:
         raise ValueError(f"etcd has no method {name!r}{suggestion(name, METHODS)}")
 
 
+def is_mapping(script: Steps) -> TypeIs[Mapping[str, Step | Sequence[Step]]]:
+    """Whether these are steps by method."""
+    return isinstance(script, Mapping)
+
+
 def is_list(steps: Step | Sequence[Step]) -> TypeIs[Sequence[Step]]:
     """Whether these are steps to be used up in order, not one for every call."""
     return isinstance(steps, Sequence)
@@ -135,7 +140,17 @@ def checked(step: Step) -> Step:
     """Return the step; ``TypeError`` if it is none."""
     if not (is_failure(step) or is_stream(step) or is_message(step) or callable(step)):
         raise TypeError(f"a step is a message, an exception, NO_REPLY, a StreamScript or a function, not {step!r}")
+    if is_failure(step) and isinstance(cls := cast("object", step), type):
+        check_class(cls)
     return step
+
+
+def check_class(cls: type[object]) -> None:
+    """Raise ``TypeError`` for a class of errors that cannot be raised without arguments."""
+    try:
+        cls()
+    except TypeError as error:
+        raise TypeError(f"pass an instance of {cls.__name__}, which needs arguments: {error}") from None
 
 
 def is_message(step: object) -> bool:

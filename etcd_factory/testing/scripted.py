@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import copy
 import threading
-from collections.abc import Awaitable, Mapping, Sequence
-from inspect import isawaitable
+from collections.abc import Awaitable
+from inspect import isawaitable, iscoroutine
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from etcd_factory.compat import Self
@@ -14,12 +14,12 @@ from etcd_factory.errors import ClientClosedError, DeadlineExceededError, EtcdEr
 from etcd_factory.wire.methods import Method
 
 from .script import NO_REPLY, Call, Script, ScriptError, can_answer, is_stream
-from .scripted_stream import ScriptedStream, StreamScript, name_of
+from .scripted_stream import ScriptedStream, StreamScript, name_of, running_loop
 
 if TYPE_CHECKING:
     from etcd_factory.core.ports import Metadata
 
-    from .script import Answer, Step
+    from .script import Answer, Step, Steps
 
 Q = TypeVar("Q")
 R = TypeVar("R")
@@ -41,7 +41,7 @@ class ScriptedTransport:
 
     The script is a list of steps that answer calls in order, or a mapping from names of etcd's methods (``Range``,
     ``Put``, ``DeleteRange``, ``Txn``, ``LeaseGrant``, ``Watch``, ...) to steps, for calls whose order does not matter:
-    a list there is used up in order, a single step answers every call.
+    a list there is used up in order, a single step answers every call. A step in place of the script answers all calls.
 
     A step is
 
@@ -57,7 +57,7 @@ class ScriptedTransport:
     steps are left.
     """
 
-    def __init__(self, script: Sequence[Step] | Mapping[str, Step | Sequence[Step]]) -> None:
+    def __init__(self, script: Steps) -> None:
         self.calls: list[Call] = []
         self._script = Script(script)
         self._guard = threading.Lock()
@@ -151,7 +151,13 @@ async def resolve(step: Step, call: Call) -> object:
     if not callable(step) or isinstance(step, type):
         return step
     answer = step(call)
-    return await in_time(answer, call.timeout) if isawaitable(answer) else answer
+    if not isawaitable(answer):
+        return answer
+    if running_loop() is None:
+        if iscoroutine(answer):
+            answer.close()
+        raise TypeError("an async step needs an AsyncETCDService; for a blocking one write 'def'")
+    return await in_time(answer, call.timeout)
 
 
 async def in_time(answer: Awaitable[Answer], timeout: float | None) -> Answer:

@@ -1,19 +1,21 @@
 """etcd's message classes on whatever protobuf is installed.
 
 python-etcd3's generated modules refuse to load on protobuf 4 and later, but the serialized descriptors in them work on
-any. They are read as text, updated (``additions``) and put into a private pool: the default pool would clash with every
-other package that has an ``rpc.proto`` (protocolbuffers/protobuf#19793).
+any. They are read without executing the modules, updated (``additions``) and put into a private pool: the default pool
+would clash with every other package that has an ``rpc.proto`` (protocolbuffers/protobuf#19793).
 """
 
 from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Iterator
 from functools import cache
+from types import CodeType
 from typing import Any
 
 from etcd_factory.errors import DistributionError
-from etcd_factory.errors.etcd3 import ADVICE, folder
+from etcd_factory.errors.etcd3 import ADVICE, part
 
 from . import additions
 
@@ -26,12 +28,29 @@ _guard = threading.RLock()
 
 
 def serialized(name: str) -> bytes:
-    """Return the serialized file descriptor inside python-etcd3's ``<name>_pb2.py``."""
-    path = folder() / "etcdrpc" / f"{name}_pb2.py"
-    found = LITERAL.search(path.read_text("utf-8"))
+    """Return the serialized file descriptor inside python-etcd3's ``<name>_pb2``."""
+    spec = part("etcdrpc", f"{name}_pb2")
+    loader: Any = spec.loader
+    source: str | None = loader.get_source(spec.name)  # None if only the compiled code was installed
+    found = in_source(source) if source else next(in_code(loader.get_code(spec.name), f"{name}.proto"), None)
     if found is None:
-        raise DistributionError(f"{path} has no readable descriptor; {ADVICE}")
-    return found[1].encode("latin-1").decode("unicode_escape").encode("latin-1")
+        raise DistributionError(f"{spec.origin} has no readable descriptor; {ADVICE}")
+    return found
+
+
+def in_source(text: str) -> bytes | None:
+    """Return the descriptor in the source of a generated module; compiling it would take much longer."""
+    found = LITERAL.search(text)
+    return found and found[1].encode("latin-1").decode("unicode_escape").encode("latin-1")
+
+
+def in_code(code: CodeType, name: str) -> Iterator[bytes]:
+    """Yield the descriptor of a file among the constants of a compiled module: its first field is the file's name."""
+    start = b"\n" + bytes([len(name)]) + name.encode()
+    for each in code.co_consts:
+        data = each.encode("latin-1", "replace") if isinstance(each, str) else each
+        if isinstance(data, bytes) and data.startswith(start):
+            yield data
 
 
 def complete(file: Any) -> None:

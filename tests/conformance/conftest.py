@@ -8,6 +8,7 @@ import pytest
 
 from etcd_factory.testing import EtcdServer
 from tests.support.auth import auth_server, credential, jwt_server, tls_auth_server  # noqa: F401
+from tests.support.certificates import authority, issue, serve, stranger  # noqa: F401
 from tests.support.config_centers import center, make_center  # noqa: F401
 from tests.support.faces import FACES, closed
 from tests.support.locking import queue_name  # noqa: F401
@@ -35,7 +36,7 @@ async def make(face, options):
     services = []
 
     def create(*, transport=None, **changes):
-        services.append(face.service({**options, **changes}, transport=transport))
+        services.append(face.create({**options, **changes}, transport))
         return services[-1]
 
     yield create

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from etcd_factory import KeyValue, ops
+import pytest
+
+from etcd_factory import AsyncETCDService, KeyValue, ops
 from etcd_factory.errors import LockFailedError, NotLeaderError
-from tests.support.faces import error_of, in_time, leave, settle
+from tests.support.faces import error_of, in_time, leave, settle, walk
 from tests.support.locking import etcdctl_can_put, queued, start_etcdctl
 
 
@@ -159,3 +161,25 @@ async def test_our_leader_is_visible_to_etcdctl(make, fragile, queue_name):
     assert etcdctl_can_put(fragile, leadership.key, leadership.fencing_token)
     assert not etcdctl_can_put(fragile, leadership.key, leadership.fencing_token - 1)
     await leave(leadership)
+
+
+async def test_an_observer_resumes_after_an_anext_that_was_cancelled(options):
+    async with AsyncETCDService(options) as client:
+        observing = client.election("name").observe()
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(anext(observing), 0.05)
+        leadership = await client.election("name").campaign("one")
+        assert await in_time(anext(observing)) == "one"
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(anext(observing), 0.05)
+        await leadership.proclaim("two")
+        assert await in_time(anext(observing)) == "two"
+
+
+async def test_a_value_that_is_not_utf_8_is_read_as_bytes(client, other):
+    leadership = await settle(other.election("name").campaign(b"\xff\xfe"))
+    kv = await settle(client.election("name").leader_kv())
+    assert (kv.value, kv.key) == (b"\xff\xfe", leadership.key)
+    async for kv in walk(client.election("name").observe().kvs()):
+        assert kv.value == b"\xff\xfe"
+        break

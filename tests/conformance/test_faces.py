@@ -52,12 +52,20 @@ async def test_the_with_statement_of_the_other_face_is_a_type_error_for_what_is_
         await settle(getattr(opened, method)())
 
 
-ITERATED = {"get_all": lambda c: c.get_all(), "watcher": lambda c: c.watch().create()}
+async def running(client):
+    return await settle(client.watch().create())
+
+
+async def reading(client):
+    return client.get_all()
+
+
+ITERATED = {"get_all": reading, "watcher": running}
 
 
 @pytest.mark.parametrize("name", ITERATED)
 async def test_the_for_statement_of_the_other_face_is_a_type_error_that_says_which_to_write(face, client, name):
-    iterable = await settle(ITERATED[name](client))
+    iterable = await ITERATED[name](client)
     if face.is_blocking:
         with pytest.raises(TypeError, match="of a blocking client: iterate with 'for'"):
             _ = [item async for item in iterable]

@@ -7,7 +7,6 @@ import logging
 import time
 
 import pytest
-import trustme
 from omegaconf import OmegaConf
 
 from etcd_factory import (
@@ -27,7 +26,6 @@ from etcd_factory.errors import (
     InstanceExistsError,
     InstanceNotFoundError,
 )
-from etcd_factory.testing import EtcdServer, ServerTLS
 from etcd_factory.testing.tcp_ports import free_ports
 from tests.support.boxes import entered, error_of
 from tests.support.faces import closed, settle
@@ -158,20 +156,9 @@ async def test_a_factory_needs_no_loop_to_be_made(face, options):
 
 
 @pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def tls_server(authority, tmp_path_factory):
+def tls_server(serve):
     """A server that serves TLS to clients with a certificate."""
-    folder = tmp_path_factory.mktemp("tls")
-    authority.cert_pem.write_to_path(folder / "ca.pem")
-    issued = authority.issue_cert("127.0.0.1", "etcd.test")
-    issued.cert_chain_pems[0].write_to_path(folder / "cert.pem")
-    issued.private_key_pem.write_to_path(folder / "key.pem")
-    with EtcdServer(tls=ServerTLS(folder / "cert.pem", folder / "key.pem", folder / "ca.pem")) as server:
-        yield server
+    return serve("127.0.0.1", "etcd.test", strict=True)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A forked child uses the client that it has inherited."""
+"""A forked child uses the client that it has inherited, or reads why it cannot."""
 
 import pytest
 
@@ -85,7 +85,83 @@ run_in_child(child)
 assert next(watcher).kv.text == "child"
 etcd.close()
 """
+ASYNCIO = """
+import asyncio
+from etcd_factory import AsyncETCDService
+from etcd_factory.errors import ClientClosedError
+
+async def put(etcd):
+    await etcd.put("k").value("v")
+    return await etcd.get("k").string()
+
+async def own():
+    async with AsyncETCDService(options) as etcd:
+        return await put(etcd)
+"""
+AFTER = (
+    ASYNCIO
+    + """
+def child():
+    assert asyncio.run(put(etcd)) == "v"
+    assert asyncio.run(own()) == "v"
+
+etcd = AsyncETCDService(options)
+run_in_child(child)
+assert asyncio.run(own()) == "v"  # and closed
+run_in_child(child)
+"""
+)
+STRANDED = (
+    ASYNCIO
+    + """
+def child():
+    for call in (lambda: asyncio.run(put(etcd)), lambda: asyncio.run(own())):
+        error = raises(call)
+        assert isinstance(error, ClientClosedError) and "forked while one was open" in str(error), error
+    with ETCDService(options) as blocking:
+        assert blocking.get("k").string() == "v"
+
+async def main():
+    await put(etcd)
+    run_in_child(child)
+    await put(etcd)
+    await etcd.aclose()
+
+etcd = AsyncETCDService(options)
+asyncio.run(main())
+"""
+)
+VIEWS = (
+    ASYNCIO
+    + """
+from etcd_factory.testing import ScriptedTransport, replies
+
+async def in_child():
+    assert (mirror[b"m/k"].text, mirror.connected) == ("parent", False)
+    while not mirror.connected:
+        await asyncio.sleep(0.01)
+    assert mirror[b"m/k"].text == "child"
+
+def child():
+    assert mirror[b"m/k"].text == "parent"  # outside of an event loop nothing begins
+    asyncio.run(in_child())
+
+async def main():
+    global mirror
+    mirror = await etcd.mirror("m/")
+    run_in_child(child)
+    assert mirror.connected
+
+parent = os.getpid()
+read = lambda call: replies.get({"m/k": "parent" if os.getpid() == parent else "child"}, revision=5)
+etcd = AsyncETCDService(transport=ScriptedTransport({"Range": read, "Watch": [replies.watch(revision=5)] * 2}))
+asyncio.run(main())
+"""
+)
 SCRIPTS = {
+    "of asyncio with a mirror, on a transport without gRPC": VIEWS,
+    "of asyncio before its first use": AFTER,
+    "of asyncio that is open, where gRPC would hang": STRANDED,
     "of a watch": WATCHING,
     "that was used": USED,
     "that was not used yet": UNUSED,

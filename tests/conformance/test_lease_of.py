@@ -8,7 +8,7 @@ import os
 import pytest
 
 from etcd_factory import LeaseInfo, errors
-from tests.support.faces import closed, inside, settle
+from tests.support.faces import closed, inside, settle, until
 from tests.support.leasing import hex_id, until_ended, until_idle
 
 NUMBERS = itertools.count(os.getpid() << 32 | 1)
@@ -65,13 +65,27 @@ async def test_an_existing_id_is_an_error(client, lease):
     assert mine.id is None
 
 
-async def test_a_grant_whose_response_was_lost_is_not_resent(make, client, relay, number):
-    lease = make(hosts=[relay.endpoint]).lease(60, id=number)
-    relay.cut(after=b"etcdserverpb.Lease/LeaseGrant")
+async def until_granted(client, number):
+    """Wait until etcd has this lease."""
+
+    async def is_granted():
+        return number in await settle(client.leases())
+
+    await until(is_granted)
+
+
+async def test_a_grant_whose_response_was_lost_is_not_resent(make, face, client, etcd_proxy, number):
+    etcd = make(hosts=[etcd_proxy.endpoint])
+    await settle(etcd.get("k").exists())
+    lease = etcd.lease(60, id=number)
+    etcd_proxy.drop_replies()
+    granting = face.begin(lease.grant)
+    await until_granted(client, number)
+    etcd_proxy.cut()
     with pytest.raises(errors.ConnectionFailedError) as caught:
-        await settle(lease.grant())
+        await granting
     assert caught.value.maybe_applied
-    assert number in await settle(client.leases())
+    etcd_proxy.heal()
     with pytest.raises(errors.LeaseExistsError):
         await settle(lease.grant())
     await settle(client.lease_of(number).revoke())

@@ -145,7 +145,7 @@ async def test_the_value_is_an_attribute_that_needs_no_server(make, face, fragil
     await save(center, level="debug")
     live = await follow(center, Settings)
     fragile.pause()
-    assert live.__dict__["value"] is live.value
+    assert live.value is live.value
     assert live.value == Settings("debug")
 
 

@@ -1,5 +1,8 @@
 """Reads that are larger than one message should be."""
 
+import asyncio
+import threading
+
 import pytest
 
 from etcd_factory import AsyncETCDService, ETCDService, errors, ops
@@ -118,3 +121,38 @@ async def test_iterating_over_an_asyncio_client_with_for_is_a_type_error(options
 async def test_iterating_over_a_blocking_client_with_async_for_is_a_type_error(options):
     with ETCDService(options) as client, pytest.raises(TypeError, match="iterate with 'for'"):
         [kv async for kv in client.get_all()]
+
+
+async def test_keys_are_read_while_the_store_is_compacted_again_and_again(make, fragile):
+    """A read that has returned nothing yet starts again at a newer revision."""
+    client, writer = make(hosts=[fragile.endpoint]), make(hosts=[fragile.endpoint])
+    await fill(client, dict.fromkeys(names(5000), "v"))
+    ended = threading.Event()
+
+    def compact():
+        with ETCDService(writer.options) as mine:
+            while not ended.wait(0.05):
+                mine.compact(mine.put("other").value("v").revision)
+
+    compacting = asyncio.ensure_future(asyncio.to_thread(compact))
+    try:
+        for _ in range(10):
+            found = await settle(client.get_all().prefix("k").keys())
+            assert found == names(5000)
+    finally:
+        ended.set()
+        await compacting
+    await settle(client.delete().all())
+
+
+async def test_an_iteration_whose_revision_is_compacted_says_which_it_was_at(make, fragile):
+    client = make(hosts=[fragile.endpoint])
+    await fill(client, dict.fromkeys(names(), "v"))
+    pages = aiter(walk(client.get_all()))
+    pinned = (await settle(client.get("k").exec())).revision
+    await anext(pages)
+    written = await settle(client.put("k").value("v"))
+    fragile.etcdctl("compact", str(written.revision))
+    with pytest.raises(errors.CompactedError, match=f"the iteration was at {pinned}"):
+        [kv async for kv in pages]
+    await settle(client.delete().all())

@@ -101,8 +101,14 @@ def test_both_faces_take_the_same_arguments(one, other):
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)
 def test_each_face_has_its_own_context_manager(one, other):
-    assert all(hasattr(one, mine) and not hasattr(other, mine) for mine in ENTERING)
-    assert all(hasattr(other, theirs) and not hasattr(one, theirs) for theirs in ENTERING.values())
+    """The one of the other face is an error that says which to write; type checkers do not see it."""
+    for mine, theirs in ENTERING.items():
+        assert hasattr(one, mine)
+        assert inspect.iscoroutinefunction(getattr(other, theirs))
+    with pytest.raises(TypeError, match="is for asyncio: enter it with 'async with'"):
+        other.__enter__(None)
+    with pytest.raises(TypeError, match="blocks: enter it with 'with'"):
+        one.__aenter__(None)
 
 
 @pytest.mark.parametrize("start", STARTS)

@@ -8,23 +8,16 @@ from contextlib import suppress
 import etcd3
 import grpc
 import pytest
-import trustme
 
 from etcd_factory import errors
-from etcd_factory.testing import EtcdServer, ServerTLS
 from tests.support.auth import LOGIN
 from tests.support.faces import closed, fill, settle, texts
 
 
 @pytest.fixture(scope="module")
-def tls(tmp_path_factory):
+def tls(serve, authority):
     """A server that is reached by TLS, without authentication."""
-    authority, folder = trustme.CA(), tmp_path_factory.mktemp("raw")
-    mine = authority.issue_cert("127.0.0.1")
-    mine.private_key_pem.write_to_path(folder / "key.pem")
-    mine.cert_chain_pems[0].write_to_path(folder / "cert.pem")
-    with EtcdServer(tls=ServerTLS(folder / "cert.pem", folder / "key.pem")) as server:
-        yield {"hosts": [server.url], "tls": {"ca": authority.cert_pem.bytes().decode()}}
+    return {"hosts": [serve("127.0.0.1").url], "tls": {"ca": authority.cert_pem.bytes().decode()}}
 
 
 @pytest.fixture(params=["auth_server", "tls_auth_server"], ids=["plaintext", "tls"])

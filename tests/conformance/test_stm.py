@@ -8,7 +8,7 @@ import pytest
 
 from etcd_factory import AsyncETCDService, errors
 from tests.support.faces import closed, fill, settle, texts
-from tests.support.transactions import LEVELS, Once, increment, move
+from tests.support.transactions import LEVELS, UNCHECKED, Once, increment, move
 
 WORKERS = 8
 
@@ -265,3 +265,113 @@ async def test_a_closed_client_runs_no_transaction(face, options):
     await closed(client)
     with pytest.raises(errors.ClientClosedError):
         await settle(client.stm().transact(lambda tx: tx.put("k").value("v")))
+
+
+# --- deleting ranges
+
+RANGED = [level for level in LEVELS if level != "serializable_snapshot"]
+PAIRS = {"a": "1", "p/1": "1", "p/2": "2", "p/3": "3", "q": "1"}
+RANGES = {
+    "prefix": (lambda delete: delete.prefix("p/"), {"a", "q"}),
+    "range": (lambda delete: delete.range("p/2", "q"), {"a", "p/1", "q"}),
+    "open range": (lambda delete: delete.range("p/2", "\0"), {"a", "p/1"}),
+    "all": (lambda delete: delete.all(), set()),
+    "nothing": (lambda delete: delete.prefix("x/"), set(PAIRS)),
+}
+
+
+@pytest.mark.parametrize("level", RANGED)
+@pytest.mark.parametrize("name", RANGES)
+async def test_a_range_is_deleted_and_later_reads_see_that(client, other, transact, level, name):
+    deletes, left = RANGES[name]
+    await fill(client, PAIRS)
+
+    async def body(tx):
+        deletes(tx.delete())
+        assert await texts(other) == PAIRS
+        return {key for key in PAIRS if await settle(tx.get(key).exists())}
+
+    assert await transact(body, level) == left
+    assert set(await texts(client)) == left
+
+
+@pytest.mark.parametrize("level", RANGED)
+async def test_what_is_written_before_a_range_is_deleted_goes_and_what_is_written_after_stays(client, transact, level):
+    await fill(client, PAIRS)
+
+    async def body(tx):
+        tx.put("p/0").value("before")
+        tx.put("p/2").value("before")
+        tx.put("a").value("beside")
+        tx.delete().prefix("p/")
+        tx.put("p/2").value("after")
+        tx.put("p/4").value("after")
+        tx.delete().key("p/3")
+        return [await settle(tx.get(key).string()) for key in ("a", "p/0", "p/1", "p/2", "p/3", "p/4")]
+
+    assert await transact(body, level) == ["beside", None, None, "after", None, "after"]
+    assert await texts(client) == {"a": "beside", "p/2": "after", "p/4": "after", "q": "1"}
+
+
+async def test_a_range_deleted_twice_is_deleted_around_the_last_writes(client, transact):
+    await fill(client, PAIRS)
+
+    async def body(tx):
+        tx.delete().prefix("p/")
+        tx.put("p/1").value("between")
+        tx.put("q").value("between")
+        tx.delete().range("p/1", "p/3")
+        tx.put("p/2").value("after")
+
+    await transact(body, "serializable")
+    assert await texts(client) == {"a": "1", "p/2": "after", "q": "between"}
+
+
+@pytest.mark.parametrize("level", RANGED)
+async def test_a_key_that_was_read_is_checked_though_its_range_is_deleted(client, other, transact, level):
+    await fill(client, {"p/1": "1", "p/2": "2"})
+    disturb = Once(lambda: other.put("p/1").value("theirs"))
+
+    async def body(tx):
+        first = await settle(tx.get("p/1").string())
+        await disturb()
+        if first == "1":
+            tx.delete().prefix("p/")
+        else:
+            tx.delete().key("p/1")
+        tx.put("mark").value(first)
+
+    await transact(body, level)
+    unchecked = level == UNCHECKED
+    assert set(await texts(client)) == ({"mark"} if unchecked else {"p/2", "mark"})
+    assert disturb.runs == (1 if unchecked else 2)
+
+
+async def test_ranges_are_relative_to_the_namespace(client, fitted):
+    await fill(client, {"in/1": 1, "in/2": 2, "out": 3})
+
+    async def body(tx):
+        tx.delete().all()
+        tx.put("2").value("after")
+
+    await settle(client.namespace("in/").stm("read_committed").transact(fitted(body)))
+    assert await texts(client) == {"in/2": "after", "out": "3"}
+
+
+@pytest.mark.parametrize("name", RANGES)
+async def test_the_snapshot_level_refuses_to_delete_a_range_at_once(client, transact, recorded, name):
+    async def body(tx):
+        text = r"serializable_snapshot cannot delete a range.*one by one, or use stm\('serializable'\)"
+        with pytest.raises(ValueError, match=text):
+            RANGES[name][0](tx.delete())
+
+    await transact(body)
+    assert recorded.calls == []
+
+
+async def test_a_range_needs_an_end(transact):
+    async def body(tx):
+        with pytest.raises(ValueError, match="a range needs an end"):
+            tx.delete().range("a", "")
+
+    await transact(body, "serializable")

@@ -2,62 +2,29 @@
 
 import grpc
 import pytest
-import trustme
 
 from etcd_factory import errors
-from etcd_factory.testing import EtcdServer, ServerTLS
 from tests.support.faces import settle
 
 NAME = "etcd.example"  # what the certificate of ``named`` is for, and no address
 
 
 @pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def stranger():
-    """A certificate authority that signed no certificate of these servers."""
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def issue(authority, tmp_path_factory):
-    """Writes the files of a certificate for a name."""
-
-    def files(*names, by=authority):
-        issued, folder = by.issue_cert(*names), tmp_path_factory.mktemp("tls")
-        issued.private_key_pem.write_to_path(folder / "key.pem")
-        issued.cert_chain_pems[0].write_to_path(folder / "cert.pem")
-        by.cert_pem.write_to_path(folder / "ca.pem")
-        return {name: str(folder / f"{name}.pem") for name in ("ca", "cert", "key")}
-
-    return files
-
-
-@pytest.fixture(scope="module")
-def server(issue):
+def server(serve):
     """A server that serves TLS."""
-    files = issue("127.0.0.1", "localhost")
-    with EtcdServer(tls=ServerTLS(files["cert"], files["key"])) as one:
-        yield one
+    return serve("127.0.0.1", "localhost")
 
 
 @pytest.fixture(scope="module")
-def strict(issue):
+def strict(serve):
     """A server that requires a client certificate."""
-    files = issue("127.0.0.1")
-    with EtcdServer(tls=ServerTLS(files["cert"], files["key"], files["ca"])) as one:
-        yield one
+    return serve("127.0.0.1", strict=True)
 
 
 @pytest.fixture(scope="module")
-def named(issue):
+def named(serve):
     """A server whose certificate is for a name that is not its address."""
-    files = issue(NAME)
-    with EtcdServer(tls=ServerTLS(files["cert"], files["key"])) as one:
-        yield one
+    return serve(NAME)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +89,8 @@ async def test_another_ca_is_an_error_that_says_certificate(fail, server, strang
     error = await fail(server, tls={"ca": stranger.cert_pem.bytes().decode()})
     assert "certificate" in str(error).lower()
     assert (error.code, error.endpoint) == ("UNAVAILABLE", server.endpoint)
-    assert isinstance(error.__cause__, grpc.RpcError)
+    assert isinstance(error, errors.TLSError)
+    assert isinstance(error.__cause__.__cause__, grpc.RpcError)
     assert not error.maybe_applied
 
 

@@ -4,54 +4,12 @@ import datetime
 from shutil import copyfile
 
 import pytest
-import trustme
 
 from etcd_factory import errors
-from etcd_factory.testing import EtcdServer, ServerTLS
 from tests.support.faces import settle
 
 NAME = "etcd.example"
 LONG_AGO = datetime.datetime(2001, 1, 1, tzinfo=datetime.timezone.utc)
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def stranger():
-    """A certificate authority that the server does not know."""
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def issue(authority, tmp_path_factory):
-    """Write the files of a certificate for a name."""
-
-    def files(*names, by=authority, **more):
-        issued, folder = by.issue_cert(*names, **more), tmp_path_factory.mktemp("tls")
-        issued.private_key_pem.write_to_path(folder / "key.pem")
-        issued.cert_chain_pems[0].write_to_path(folder / "cert.pem")
-        by.cert_pem.write_to_path(folder / "ca.pem")
-        return {name: str(folder / f"{name}.pem") for name in ("ca", "cert", "key")}
-
-    return files
-
-
-@pytest.fixture(scope="module")
-def serve(issue):
-    """Start servers with a certificate."""
-    servers = []
-
-    def start(*names, strict=False, **more):
-        files = issue(*names, **more)
-        servers.append(EtcdServer(tls=ServerTLS(files["cert"], files["key"], files["ca"] if strict else None)).start())
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.stop()
 
 
 @pytest.fixture(scope="module")

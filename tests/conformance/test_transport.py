@@ -20,7 +20,7 @@ async def play(face):
 
     def create(script, **changes):
         transport = ScriptedTransport(script)
-        opened.append((face.service({**OPTIONS, **changes}, transport=transport), transport))
+        opened.append((face.create({**OPTIONS, **changes}, transport), transport))
         return opened[-1]
 
     yield create

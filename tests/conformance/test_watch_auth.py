@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -11,6 +12,8 @@ from etcd_factory.testing import FaultProxy
 from tests.support.auth import LOGIN
 from tests.support.faces import settle
 from tests.support.watching import keys, nothing_left, put, take, threads
+
+LONG = 20  # seconds, longer than any test here takes
 
 
 @pytest.fixture
@@ -83,3 +86,43 @@ async def test_a_refused_token_is_renewed_when_a_watch_is_created(alice, auth_se
     watcher = await settle(client.watch().prefix("pub/").create())
     await put(client, "pub/k")
     assert keys(await take(watcher)) == ["pub/k"]
+
+
+async def test_a_wrong_password_is_an_error_long_before_the_timeout(alice):
+    client = alice(auth={"username": "alice", "password": "wrong"}, timeout=LONG)
+    start = time.monotonic()
+    with pytest.raises(errors.AuthenticationFailedError):
+        await settle(client.watch().key("pub/k").create())
+    assert time.monotonic() - start < LONG / 2
+
+
+async def test_a_server_with_authentication_refuses_a_watch_of_a_client_without_long_before_the_timeout(alice):
+    client = alice(auth=None, timeout=LONG)
+    start = time.monotonic()
+    with pytest.raises(errors.EtcdError) as caught:
+        await settle(client.watch().key("pub/k").create())
+    assert not isinstance(caught.value, errors.DeadlineExceededError)
+    assert time.monotonic() - start < LONG / 2
+
+
+async def test_watches_say_that_the_password_was_changed(alice, auth_server, recorder, face):
+    name = f"bob-{face.name}"
+    auth_server.root("user", "add", f"{name}:old")
+    auth_server.root("user", "grant-role", name, "public")
+    with FaultProxy(auth_server.server.endpoint) as proxy:
+        client = alice(hosts=[proxy.endpoint], auth={"username": name, "password": "old"}, timeout=1)
+        watch = recorder.on(client.watch().key("pub/k"), "disconnected", "error", "end")
+        await settle(watch.create())
+        await asyncio.to_thread(change_password, auth_server, name)
+        proxy.reset()
+        await recorder.until("end")
+    assert "disconnected" in recorder.names
+    assert recorder.names[-2:] == ["error", "end"]
+    (error,) = next(args for called, *args in recorder.calls if called == "error")
+    assert isinstance(error, errors.AuthenticationFailedError)
+
+
+def change_password(auth_server, name):
+    """Give the user another password."""
+    auth_server.root("user", "delete", name)
+    auth_server.root("user", "add", f"{name}:new")

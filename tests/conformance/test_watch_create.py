@@ -121,3 +121,17 @@ async def test_a_cancelled_creation_leaves_nothing(fragile):
             await asyncio.wait_for(settle(client.watch().create()), 0.2)
         fragile.resume()
         await nothing_left(threads())
+
+
+@pytest.mark.parametrize("revision", [2**63, -1, 2**70])
+async def test_a_watch_from_an_impossible_revision_takes_no_other_with_it(make, etcd_proxy, revision):
+    client, writer = make(hosts=[etcd_proxy.endpoint]), make(hosts=[etcd_proxy.target])
+    other = await settle(client.watch().key("k").create())
+    with pytest.raises(ValueError, match="revision"):
+        await settle(client.watch().key("k").start_revision(revision).create())
+    etcd_proxy.reset()
+    await put(writer, "k")
+    assert keys(await take(other)) == ["k"]
+    later = await settle(client.watch().key("k").create())
+    await put(writer, "k")
+    assert keys(await take(later)) == ["k"]

@@ -34,7 +34,7 @@ async def make(face, etcd_namespace):
     services = []
 
     def create(hosts, *, transport=None, **options):
-        services.append(face.service({"hosts": hosts, "namespace": etcd_namespace, **options}, transport=transport))
+        services.append(face.create({"hosts": hosts, "namespace": etcd_namespace, **options}, transport))
         return services[-1]
 
     yield create

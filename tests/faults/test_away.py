@@ -234,7 +234,8 @@ async def test_retrying_while_all_servers_are_away_is_rare_and_cheap(
     report(request, {"seconds": round(clock, 2), "CPU of a core, %": round(100 * busy / clock, 2)})
     least = sum(min(1.0, 0.025 * 2**failures) / 2 for failures in range(ATTEMPTS - 1))  # the shortest pauses
     assert [times for times in tries if times[-1] - times[0] < least] == []
-    assert accepting.accepted <= sum(map(len, streams.times.values()))
+    attempts = sum(map(len, streams.times.values()))
+    assert accepting.accepted <= 2 * attempts  # one by gRPC, one to see whether TLS is what is wrong
     assert lost.leases == []
 
 

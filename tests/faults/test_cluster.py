@@ -10,10 +10,10 @@ from itertools import count
 
 from attrs import define, field
 
-from etcd_factory import ops
 from tests.support.faces import fill, settle
 from tests.support.faulty import crash
-from tests.support.history import VERSIONS, History, Step, is_linearizable, report
+from tests.support.history import VERSIONS, History, is_linearizable, report
+from tests.support.registers import Register
 
 READERS, WRITERS = 8, 4
 BEFORE = 1000  # calls of all workers before the fault
@@ -75,50 +75,25 @@ async def test_the_member_in_use_is_killed_under_load(request, face, cluster_cli
         assert ("may have been applied" in str(call.error)) == (call.outcome == "maybe"), call
 
 
-class Register:
-    """Callers that concurrently read, write and swap the value of one key."""
-
-    def __init__(self, face, client):
-        self.history, self._client = History(face), client.with_options(timeout=TIMEOUT)
-
-    async def run(self):
-        await settle(self._client.put("r").value("0"))
-        await asyncio.gather(*map(self.work, range(CLIENTS)))
-
-    async def work(self, caller):
-        chance, seen = random.Random(caller), "0"
-        for number in range(ROUNDS):
-            kind, value = chance.choice(["read", "write", "swap"]), f"{caller}.{number}"
-            call = await self.history.call(kind, partial(getattr(self, kind), seen, value), (seen, value))
-            seen = call.result if kind == "read" and call.result else value
-
-    def read(self, seen, value):
-        return self._client.get("r").string()
-
-    def write(self, seen, value):
-        return self._client.put("r").value(value)
-
-    def swap(self, seen, value):
-        return self._client.if_("r", "value", "==", seen).then(ops.put("r").value(value)).commit()
+async def use_register(register, client):
+    """Have all callers use the register at the same time."""
+    await settle(client.put(register.key).value("0"))
+    await asyncio.gather(*(use(register, caller) for caller in range(CLIENTS)))
 
 
-def steps(history):
-    """Yield the steps of a history, without failed reads and writes that were certainly not applied."""
-    for call in history.calls:
-        (seen, value), certain = call.tag, call.outcome == "done"
-        if call.kind == "read" and certain:
-            yield Step("read", call.begin, call.end, call.result)
-        elif call.kind != "read" and call.outcome != "not done":
-            match = call.kind == "write" or not certain or call.result.succeeded
-            yield Step(call.kind, call.begin, call.end, value, seen, match, certain)
+async def use(register, caller):
+    chance, seen = random.Random(caller), "0"
+    for number in range(ROUNDS):
+        seen = await register.step(chance, seen, f"{caller}.{number}")
 
 
 async def test_calls_on_one_key_are_linearizable_when_a_member_is_killed(face, cluster_client, used):
-    register = Register(face, cluster_client)
-    running = asyncio.ensure_future(register.run())
+    client = cluster_client.with_options(timeout=TIMEOUT)
+    register = Register(face, client)
+    running = asyncio.ensure_future(use_register(register, client))
     await register.history.until_ended(KILLED_AFTER)
     await asyncio.to_thread(crash, used)
     await running
-    found = [*steps(register.history)]
+    found = [*register.steps()]
     assert {step.match for step in found if step.kind == "swap"} == {True, False}
     assert is_linearizable(found, "0")

@@ -12,7 +12,7 @@ import pytest
 
 from etcd_factory import errors, ops
 from etcd_factory.core.face import finish
-from etcd_factory.io.grpc.channel import PROBE, arguments, unsent
+from etcd_factory.io.grpc.channel import PROBE, arguments
 from etcd_factory.options import ClientOptions
 from etcd_factory.testing import FaultProxy
 from etcd_factory.wire import methods
@@ -113,10 +113,9 @@ def test_a_name_server_that_is_silent_delays_a_call_by_the_dial_timeout(silent_n
     settings = arguments(ClientOptions(dial_timeout=DIAL_TIMEOUT))
     start = time.monotonic()
     target = f"dns://{silent_name_server}/etcd.example:2379"
-    with grpc.insecure_channel(target, settings) as channel, pytest.raises(grpc.RpcError) as caught:
+    with grpc.insecure_channel(target, settings) as channel, pytest.raises(grpc.RpcError):
         channel.unary_unary(PROBE)(b"", timeout=30)
     assert time.monotonic() - start < DIAL_TIMEOUT + SLACK
-    assert_never_left(unsent(caught.value, "http://etcd.example:2379"))
 
 
 # --- a connection that breaks while the client is idle

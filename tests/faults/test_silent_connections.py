@@ -1,10 +1,13 @@
 """Connections that die without a word: bytes are accepted and never answered, as by a NAT that has forgotten them."""
 
+import time
+
 import pytest
 
 from etcd_factory import errors
 from etcd_factory.testing import FaultProxy
 from tests.support.faces import settle, walk
+from tests.support.watching import take
 
 
 @pytest.fixture
@@ -15,6 +18,8 @@ def proxy(etcd_server):
 
 # A connection counts as silent at once; gRPC itself sends no ping.
 WARY = {"timeout": 30, "keepalive": {"time": 1e-6, "timeout": 5}, "grpc_options": {"grpc.keepalive_time_ms": 2**31 - 1}}
+
+NEVER = {"time": 1000, "timeout": 1000}
 
 
 async def test_a_call_after_a_silence_uses_a_new_connection(make, proxy):
@@ -27,7 +32,7 @@ async def test_a_call_after_a_silence_uses_a_new_connection(make, proxy):
 
 
 async def test_after_a_call_that_heard_nothing_the_next_one_uses_a_new_connection(make, proxy):
-    client = make(proxy.endpoint, timeout=0.5, keepalive={"time": 1000, "timeout": 1000})
+    client = make(proxy.endpoint, timeout=1.5, keepalive=NEVER)
     await settle(client.put("k").value("1"))
     proxy.forget()
     with pytest.raises(errors.DeadlineExceededError) as caught:
@@ -47,3 +52,39 @@ async def test_a_watch_begins_on_a_new_connection_after_a_silence(make, proxy):
         assert event.kv.value == b"2"
         break
     await settle(watcher.cancel())
+
+
+async def test_a_watch_is_resumed_on_a_new_connection_once_a_call_heard_nothing(make, proxy):
+    client, writer = make(proxy.endpoint, timeout=1.5, keepalive=NEVER), make(proxy.target)
+    watcher = await settle(client.watch().key("k").create())
+    proxy.forget()
+    await settle(writer.put("k").value("1"))
+    with pytest.raises(errors.DeadlineExceededError):
+        await settle(client.get("k").string())
+    assert [event.kv.value for event in await take(watcher)] == [b"1"]
+    await settle(watcher.cancel())
+
+
+async def test_a_lease_is_renewed_on_a_new_connection(make, proxy, lost):
+    """The renewals of the old one are never answered."""
+    client = make(proxy.endpoint, keepalive=NEVER)
+    lease = client.lease(3).on("lost", lost)
+    await settle(lease.grant())
+    proxy.forget()
+    await until_age(make(proxy.target), lease, 6)
+    assert (lease.alive, lost.leases) == (True, [])
+
+
+async def until_age(client, lease, seconds):
+    """Wait until the server has renewed a lease for so long: its key is still there."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        assert (await settle(client.lease_of(lease.id).time_to_live())).ttl >= 0
+
+
+async def test_calls_every_now_and_then_succeed_however_often_the_connection_is_forgotten(make, proxy):
+    client = make(proxy.endpoint, timeout=2, keepalive={"time": 1e-6, "timeout": 1000})
+    for number in range(5):
+        await settle(client.put("k").value(str(number)))
+        proxy.forget()
+    assert await settle(client.get("k").string()) == "4"

@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from etcd_factory.testing import EtcdServer, ServerTLS
 
+from . import certificates
+
 ROOT, ALICE = "root:top", "alice:wonder"
 LOGIN = {"username": "alice", "password": "wonder"}
 FAST_BCRYPT = "--bcrypt-cost=4"
@@ -69,10 +71,8 @@ def auth_server():
 def tls_auth_server(tmp_path_factory):
     """A server with authentication that is reached by TLS."""
     authority, folder = trustme.CA(), tmp_path_factory.mktemp("auth")
-    mine = authority.issue_cert("127.0.0.1")
-    mine.private_key_pem.write_to_path(folder / "key.pem")
-    mine.cert_chain_pems[0].write_to_path(folder / "cert.pem")
-    tls = ServerTLS(folder / "cert.pem", folder / "key.pem")
+    files = certificates.write(folder, "127.0.0.1", by=authority)
+    tls = ServerTLS(files["cert"], files["key"])
     with EtcdServer(tls=tls, args=[FAST_BCRYPT]) as server:
         yield AuthServer(server, tls={"ca": authority.cert_pem.bytes().decode()})
 

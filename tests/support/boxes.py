@@ -12,7 +12,7 @@ from attrs import define
 from etcd_factory import AsyncServiceFactory, ServiceFactory
 from etcd_factory.io.runtime import threads
 from etcd_factory.io.runtime.asyncio import Promise as AsyncioPromise
-from tests.support.faces import settle
+from tests.support.faces import is_async, settle
 
 BOUND = 10  # seconds after which a test that hangs fails
 THREE = {"clients": {"a": {}, "b": {}, "c": {}}}
@@ -50,7 +50,7 @@ async def error_of(call):
 
 async def entered(factory):
     """The factory, entered in its face."""
-    return await factory.__aenter__() if hasattr(factory, "__aenter__") else factory.__enter__()
+    return await factory.__aenter__() if is_async(factory) else factory.__enter__()
 
 
 class Script:

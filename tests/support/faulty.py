@@ -198,16 +198,26 @@ async def register_recorded(recorder, registry, client, **options):
 
 
 class CountedStreams(Selecting, Waitable):
-    """Records when streams are opened and when they break, by method, and counts the renewals of each lease."""
+    """Records when streams are opened and when they break, by method, and counts the renewals of each lease.
+
+    One that cannot be opened, as there is no connection, counts as both.
+    """
 
     def __init__(self, transport):
         Selecting.__init__(self, transport)
         Waitable.__init__(self)
         self.times, self.breaks, self.renewals = defaultdict(list), defaultdict(list), Counter()
 
-    def opened(self, call, stream):
-        self.times[call.method].append(time.monotonic())
+    async def stream(self, host, method, metadata, request=None):
+        self.times[method.name].append(time.monotonic())
         self.notify()
+        try:
+            return await super().stream(host, method, metadata, request)
+        except errors.EtcdError:
+            self.broke(method.name)
+            raise
+
+    def opened(self, call, stream):
         return CountedStream(stream, call.method, self)
 
     def broke(self, method):

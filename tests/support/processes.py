@@ -33,3 +33,9 @@ def listening_on(endpoint):
     host, port = endpoint.split(":")
     with socket.create_server((host, int(port))):
         yield
+
+
+def free_port():
+    """A port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]

@@ -76,9 +76,13 @@ def event(kv, kind="PUT"):
     return messages.Event(type=kind, kv=message(kv))
 
 
+class Held(KeyValueStore):
+    """A store by itself: what a mirror is a subclass of."""
+
+
 def filled(state, revision=1):
     """Return what a mirror holds after it has read this state."""
-    held = KeyValueStore(threading.Lock(), len(NAMESPACE))
+    held = Held(threading.Lock(), len(NAMESPACE))
     fill(held, map(message, state.values()), revision)
     return held
 

@@ -35,6 +35,8 @@ def blocking(etcd: ETCDService) -> None:
     etcd.get_all().sort("key", "asc")  # type: ignore
     etcd.if_("k", "revision", "==", 0)  # type: ignore
     etcd.if_("k", "version", "=", 0)  # type: ignore
+    etcd.if_("k", "version", "==", "0")  # type: ignore
+    etcd.txn().and_("k", "mod", ">", "0")  # type: ignore
     etcd.txn().then("put k v")  # type: ignore
     etcd.watch().only("puts")  # type: ignore
     etcd.watch().on("deleted", print)  # type: ignore

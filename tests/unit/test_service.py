@@ -155,3 +155,24 @@ def test_what_needs_a_service_of_the_other_face_says_so(kind, other):
     client = other(transport=ScriptedTransport([]))
     with pytest.raises(TypeError, match=f"a registry needs an {kind.__name__}, not {other.__name__}"):
         view_of(client, kind, "a registry")
+
+
+@pytest.mark.parametrize("given", [3, "a:1", ScriptedTransport, object()], ids=["int", "str", "class", "object"])
+def test_what_is_no_transport_is_refused_at_once(face, given):
+    with pytest.raises(TypeError, match=r"^a transport is an object with the methods unary, stream, close, forget"):
+        face.service(transport=given)
+
+
+def test_a_namespace_that_is_not_unicode_is_refused(face):
+    with pytest.raises(ConfigError, match="namespace: expected text that can be written as UTF-8"):
+        face.service({"namespace": "\ud800"})
+
+
+async def test_a_lease_of_the_other_face_is_refused(connect, face):
+    client, transport = connect([])
+    (other,) = [one for one in FACES if one is not face]
+    lease = other.service(transport=ScriptedTransport([])).lease(5)
+    for use in (lambda: client.put("k").lease(lease), lambda: client.lock("l", lease=lease)):
+        with pytest.raises(TypeError, match=r"^this lease was made by a client of the other face"):
+            use()
+    assert transport.calls == []

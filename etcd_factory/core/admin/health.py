@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from etcd_factory.core.arguments import seconds
 from etcd_factory.core.bound import Bound, operation
 from etcd_factory.core.call.client import Client
 from etcd_factory.core.call.view import View
@@ -30,12 +31,12 @@ class HealthChecks(Bound[F]):
 
     @operation
     async def health(self, timeout: float = 1) -> Health:
-        """Return the health of the cluster within ``timeout`` seconds. Reports every problem, and never raises one.
+        """Return the health of the cluster within ``timeout`` seconds. Reports every problem of it, and raises none.
 
         A cluster is healthy if a linearizable read is answered by a member that has a leader, and no alarm is active.
         Where the user may not see the status (since etcd 3.5.28 only root may) version and leader stay unknown.
         """
-        client = self._run.client
+        client, timeout = self._run.client, seconds(timeout)
         start = client.runtime.now()
         try:
             await linearizable_read(evolve(self._run, timeout=timeout))
@@ -77,4 +78,4 @@ async def problem_of(client: Client, status: StatusResponse, timeout: float) -> 
         return None
     names = ", ".join(sorted({alarm.kind for alarm in active}))
     kind = NoSpaceError if names == "nospace" else EtcdError
-    return kind(f"alarms are active: {names}", code=kind.status, endpoint=client.endpoint)
+    return kind(f"alarms are active: {names}", endpoint=client.endpoint)

@@ -13,6 +13,7 @@ from etcd_factory.core.bound import Bound, operation
 from etcd_factory.core.call import rpc
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F
+from etcd_factory.core.handlers import checked
 from etcd_factory.core.ports import Q, R
 from etcd_factory.errors import ConnectionFailedError, NotLeaderError, choice
 from etcd_factory.model.cluster import Alarm, HashKV, Member, Snapshot, Status
@@ -142,6 +143,8 @@ class Maintenance(Bound[F]):
         """
         from .snapshot import save
 
+        if on_progress is not None:
+            checked(on_progress, self._run.face, "on_progress")
         with rpc.labelled("maintenance snapshot"):
             host = await rpc.url_of(self._run, endpoint)
             return await save(self._run, file, on_progress, host)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from hashlib import sha256
 from os import PathLike
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from etcd_factory.core.call.rpc import without_scheme
 from etcd_factory.core.call.stall import StallTimeout
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import settle
+from etcd_factory.core.handlers import called
 from etcd_factory.core.ports import File, Metadata, Runtime, Transport
 from etcd_factory.errors import Code, EtcdError
 from etcd_factory.model.cluster import Snapshot
@@ -28,6 +28,7 @@ BLOCK = 1 << 20  # bytes written at once: in asyncio each write is a hop to a th
 SECTOR = 512  # bytes; the store is a whole number of them, and its digest follows
 
 Progress = Callable[[int, int], object]
+Report = Callable[[], Awaitable[object]]
 
 
 class Part:
@@ -82,8 +83,19 @@ async def download(view: View, host: str, part: Part, on_progress: Progress | No
     )
     stream.limit = view.timeout
     total = len(first.blob) + first.remaining_bytes + DIGEST
+
+    async def report() -> None:
+        if on_progress is not None:
+            await called(on_progress, client.runtime.face, part.size, total)
+
     try:
-        last = await receive(client.runtime, stream, first, part, lambda: on_progress and on_progress(part.size, total))
+        last = await receive(
+            client.runtime,
+            stream,
+            first,
+            part,
+            report,
+        )
     finally:
         await stream.close()
     if fault := part.fault(total):
@@ -114,13 +126,17 @@ async def begin(
 
 
 async def receive(
-    runtime: Runtime, stream: SnapshotStream, message: SnapshotResponse, part: Part, report: Callable[[], object]
+    runtime: Runtime,
+    stream: SnapshotStream,
+    message: SnapshotResponse,
+    part: Part,
+    report: Report,
 ) -> SnapshotResponse:
     """Write all messages, and report after each; returns the last one."""
     while True:
         if part.add(message.blob):
             await runtime.aside(part.flush)
-        await settle(report())
+        await report()
         following = await stream.receive()
         if following is None:
             await runtime.aside(part.flush)

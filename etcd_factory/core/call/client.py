@@ -20,6 +20,7 @@ from etcd_factory.wire.methods import Method
 
 from .discovery import Discovery
 from .endpoints import Endpoints
+from .outage import Outage
 from .retry import CERTAIN, ELSEWHERE, UNRESPONSIVE, RetryAction, backoff, maybe_applied, next_action
 from .single_flight import SingleFlight
 from .token import AuthToken
@@ -56,7 +57,7 @@ class LeaseKeeper(Protocol):
     """Keeps leases alive, and must know when etcd says of one in some response that it does not have it."""
 
     def lost(self, lease: int) -> None:
-        """Take that a lease is gone."""
+        """Note that a lease is gone."""
 
 
 class Client:
@@ -71,6 +72,7 @@ class Client:
         self.single_flight = SingleFlight(runtime)
         self.token = AuthToken(options.auth, self.single_flight)
         self.lease_keepers: WeakSet[LeaseKeeper] = WeakSet()
+        self._outage = Outage(f"calls to {', '.join(options.hosts)}", log, runtime.now)
         self._lock = runtime.lock()
         self._background: Background[Client] | None = None
 
@@ -84,6 +86,10 @@ class Client:
             if self._background is None:
                 self._background = Background(self.runtime, self)
             return self._background
+
+    def working(self) -> list[object]:
+        """Return the scopes in which there is background work."""
+        return self._background.working() if self._background is not None else []
 
     @property
     def discovery(self) -> Discovery:
@@ -119,7 +125,7 @@ class Client:
         """Return the response to one request; all attempts share ``timeout`` seconds."""
         now, host, token = self.runtime.now(), self.endpoints.current, self.token.metadata
         unary, state = self.transport.unary, None
-        if token is not None and not self.endpoints.failing:
+        if token is not None and not (self.endpoints.failing or self._outage.ongoing):
             try:  # the usual way, in as few steps as possible
                 share = self.endpoints.attempt_timeout(timeout, method.repeatable)
                 return await unary(host, method, request, share, token)
@@ -159,6 +165,8 @@ class Client:
         share = state.endpoints.attempt_timeout(left, state.method.repeatable, state.attempts - 1)
         reply = await state.send(state.host, state.method, request, share, state.metadata)
         state.endpoints.answered(state.host)
+        if state.endpoints is self.endpoints:
+            self._outage.ended()
         return reply
 
     async def discover(self, timeout: float) -> None:
@@ -178,7 +186,8 @@ class Client:
     async def _authenticate(
         self, endpoints: Endpoints, request: AuthenticateRequest, timeout: float
     ) -> AuthenticateResponse:
-        host = endpoints.pick(self.runtime.now())
+        host, bound = endpoints.pick(self.runtime.now()), self.options.auth and self.options.auth.timeout
+        timeout = min(timeout, bound or timeout)
         try:
             return await self.transport.unary(host, methods.AUTHENTICATE, request, timeout, ())
         except EtcdError as error:
@@ -194,11 +203,13 @@ class Client:
         action = self._next_action(error, state)
         if action in ELSEWHERE or isinstance(error, UNRESPONSIVE):  # whatever happens to this call, the next one too
             state.endpoints.failed(state.host, now)
+            if state.endpoints is self.endpoints and self.endpoints.all_failed(now):
+                self._outage.failed(error)
         wait = self._wait(action, error, state, now)
         if wait is None or now + wait >= state.deadline:
             raise error
         name, host = state.method.name, state.host
-        log.info("attempt %d of %s at %s failed, next in %.3f s: %s", state.attempts, name, host, wait, error)
+        log.debug("attempt %d of %s at %s failed, next in %.3f s: %s", state.attempts, name, host, wait, error)
         if wait:
             await self.runtime.sleep(wait)
         state.now = self.runtime.now()

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from etcd_factory.core.background import Background, Closing
 from etcd_factory.core.ports import Q, R, Runtime
-from etcd_factory.errors import ConfigError, ConnectionFailedError, EtcdFactoryError, PermissionDeniedError
+from etcd_factory.errors import ConfigError, ConnectionFailedError, PermissionDeniedError
 from etcd_factory.options import ClientOptions
 from etcd_factory.options.hosts import host, is_secure, is_srv
 from etcd_factory.wire import messages, methods
@@ -119,15 +119,18 @@ class MemberSync:
         self._task = client.runtime.spawn(self._run(), "etcd_factory sync")
 
     async def _run(self) -> None:
-        client, level = self._client, logging.WARNING  # a user without the permission is warned once
+        client, level = self._client, logging.WARNING  # what fails again and again is warned of once
         while not await self._stop.wait(client.options.sync):
             try:
                 await client.discovery.sync(client.options.timeout)
             except PermissionDeniedError as error:
                 log.log(level, "may not list the members, keeping the hosts: %s", error)
                 level = logging.DEBUG
-            except EtcdFactoryError as error:
-                log.warning("could not list the members, keeping the hosts: %s", error)
+            except Exception as error:  # nothing that a member advertises may end this task
+                log.log(level, "could not list the members, keeping the hosts: %s", error)
+                level = logging.DEBUG
+            else:
+                level = logging.WARNING
 
     async def close(self) -> None:
         """End it."""

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from etcd_factory.core.face import settle
 from etcd_factory.core.ports import Metadata
-from etcd_factory.errors import Code, ConfigError, EtcdError
+from etcd_factory.errors import Code, ConfigError, EtcdError, Fault
 from etcd_factory.options import Auth
 from etcd_factory.options.fields import header
+from etcd_factory.options.kinds import kind
 from etcd_factory.options.secret import Secret, reveal
 from etcd_factory.options.structure import below
 from etcd_factory.wire import messages
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
     from etcd_factory.wire.messages import AuthenticateRequest, AuthenticateResponse
 
 NONE: Metadata = ()
+
+
+class Hidden(tuple[Any, ...]):
+    """Metadata whose repr does not show the token."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "***"
+
 
 Authenticate = Callable[["AuthenticateRequest", float], Awaitable["AuthenticateResponse"]]
 
@@ -48,7 +59,7 @@ class AuthToken:
     async def _fetch(self, authenticate: Authenticate, timeout: float) -> Metadata:
         assert self.auth is not None
         if self.auth.token is not None:
-            return as_metadata(checked(await credential(self.auth.token)))
+            return as_metadata(checked(a_text("token", await credential(self.auth.token))))
         try:
             reply = await authenticate(await self._request(), timeout)
         except EtcdError as error:
@@ -59,8 +70,9 @@ class AuthToken:
 
     async def _request(self) -> AuthenticateRequest:
         assert self.auth is not None
-        name, password = await credential(self.auth.username), await credential(self.auth.password)
-        return messages.AuthenticateRequest(name=name, password=password)
+        name = a_text("username", await credential(self.auth.username))
+        password = a_text("password", await credential(self.auth.password))
+        return messages.AuthenticateRequest(name=revealed(name), password=revealed(password))
 
     def drop(self, refused: Metadata) -> None:
         """Forget a token that was refused; one fetched since then stays."""
@@ -77,7 +89,7 @@ def fixed(auth: Auth | None) -> Metadata | None:
 
 def as_metadata(token: str) -> Metadata:
     """Return a token as metadata."""
-    return (("token", token),)
+    return Hidden((("token", token),))
 
 
 def checked(token: Any) -> str:
@@ -88,6 +100,26 @@ def checked(token: Any) -> str:
         raise ConfigError(*below("auth.token", error.faults)) from None
 
 
+def a_text(option: str, given: Any) -> Any:
+    """Return a credential unchanged; ``ConfigError`` if the user's function returned no text."""
+    if not isinstance(reveal(given), str):
+        raise ConfigError(Fault("", f"auth.{option}", f"expected text, got {kind(given)}"))
+    return given
+
+
 async def credential(given: Any) -> Any:
-    """Return the text of a credential, from its function if it is one."""
-    return reveal(await settle(given() if callable(given) else given))
+    """Return a credential as a ``Secret``, from its function if it is one; what is no text is unchanged.
+
+    Tools that report errors print local variables, so its text is not held in one.
+    """
+    return hidden(await settle(given() if callable(given) else given))
+
+
+def revealed(given: Any) -> Any:
+    """Return the text of a ``Secret``, anything else unchanged: protobuf refuses what is no text."""
+    return reveal(given)
+
+
+def hidden(given: Any) -> Any:
+    """Return text as a ``Secret``, anything else unchanged."""
+    return Secret(given) if isinstance(given, str) else given

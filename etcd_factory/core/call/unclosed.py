@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Iterable
-from types import FrameType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 from weakref import finalize
+
+from etcd_factory.site import Site, caller
 
 if TYPE_CHECKING:
     from .client import Client
-
-PACKAGE = __name__.partition(".")[0]
-
-Site: TypeAlias = "tuple[str, int]"  # a file and a line
 
 
 class Handle:
@@ -32,7 +28,7 @@ def handle(client: Client) -> Handle:
 
 def end(client: Client, site: Site) -> None:
     """Warn of a client whose background work goes on, and end that. Called by the garbage collector: never waits."""
-    scopes = client.background.working()
+    scopes = client.working()
     if scopes:
         warn(client.options.hosts, site)
         client.runtime.finalize(scopes, client.close_here)
@@ -43,17 +39,3 @@ def warn(hosts: Iterable[str], site: Site) -> None:
     if warnings:  # at interpreter exit modules are gone before their objects
         message = f"an etcd client of {', '.join(hosts)} was never closed; use it with 'with' or 'async with'"
         warnings.warn_explicit(message, ResourceWarning, *site)
-
-
-def caller() -> Site:
-    """Return the line that called this package."""
-    frame = inspect.currentframe()
-    while frame is not None and is_ours(frame):
-        frame = frame.f_back
-    return (frame.f_code.co_filename, frame.f_lineno) if frame else ("<unknown>", 0)
-
-
-def is_ours(frame: FrameType) -> bool:
-    """Whether a frame belongs to this package, or to what attrs generates for it."""
-    name = frame.f_globals.get("__name__", "")
-    return name == PACKAGE or name.startswith(f"{PACKAGE}.") or frame.f_code.co_filename.startswith("<attrs")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import field, frozen
 
+from etcd_factory.core.arguments import FOREVER
 from etcd_factory.core.face import Face
 from etcd_factory.core.op import Fields, Op, Ungranted
 from etcd_factory.errors import EtcdError, LeaseNotFoundError, RequestTooLargeError
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from etcd_factory.wire.messages import RangeResponse
 
 T = TypeVar("T")
-
-FOREVER = 1e8  # seconds, three years: deadlines further away overflow the clocks of gRPC and of locks
 
 
 @frozen(eq=False)

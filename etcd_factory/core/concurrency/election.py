@@ -8,16 +8,17 @@ from typing import Any, Generic, Literal, TypeVar, cast, overload
 
 from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, Value, to_bytes, to_value
-from etcd_factory.core.bound import Bound, Scoped, opener, operation
+from etcd_factory.core.bound import Bound, Guarded, Scoped, opener, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Sync, finish
+from etcd_factory.core.handlers import call_handler, checked
 from etcd_factory.core.lease.lease import Lease
 from etcd_factory.core.watch.watcher import AnyWatcher
 from etcd_factory.errors import CompactedError, NotLeaderError, choice
 from etcd_factory.model import KeyValue
 from etcd_factory.model.ranges import prefix_end
 
-from .queue import QueueEntry, first_entry, leave_and_log
+from .queue import QueueEntry, first_entry, leave_and_log, log
 from .shared_lease import entry_factory
 
 V = TypeVar("V")
@@ -26,7 +27,7 @@ TTL = 60
 EVENTS = ("lost",)
 
 
-class Election(Bound[F]):
+class Election(Guarded, Bound[F]):
     """An election of that name, shared with Go's ``concurrency.Election`` and ``etcdctl elect``."""
 
     _run: View
@@ -77,7 +78,7 @@ class Election(Bound[F]):
         return Observer(self._run, self._prefix, text, vacant=vacant)
 
 
-class Leadership(Scoped[F]):
+class Leadership(Guarded, Scoped[F]):
     """Leading, until ``resign()``, the end of its block, or the loss of its lease."""
 
     _run: View
@@ -125,7 +126,8 @@ class Leadership(Scoped[F]):
     def on(self, event: Literal["lost"], handler: Callable[[Leadership[F]], object]) -> Self:
         """Call ``handler(leadership)`` in the background if it is ``lost``; returns the leadership."""
         choice(event, EVENTS, "event of a leadership")
-        self._entry.listen(partial(handler, self))
+        face = self._run.face
+        self._entry.listen(partial(call_handler, face, log, "a lost leadership", checked(handler, face), self))
         return self
 
     async def _exit(self, error: BaseException | None) -> None:
@@ -134,7 +136,7 @@ class Leadership(Scoped[F]):
         await leave_and_log(self._entry)
 
 
-class Observer(Scoped[F], Generic[F, V]):
+class Observer(Guarded, Scoped[F], Generic[F, V]):
     """Iterates over the values of leaders, or what ``kvs()`` says. Its watch ends with it, or with its block."""
 
     _run: View
@@ -167,10 +169,10 @@ class Observer(Scoped[F], Generic[F, V]):
         try:
             return await (self._look() if self._watcher is None else self._follow())
         except CompactedError:
-            await self.close()
+            await self._close()
             return None
         except Exception:
-            await self.close()  # the next call begins again
+            await self._close()  # the next call begins again
             raise
 
     async def _look(self) -> KeyValue | None:
@@ -189,18 +191,22 @@ class Observer(Scoped[F], Generic[F, V]):
         event = await self._watcher.take()
         if self._leader is not None and event is not None and event.type == "put":
             return event.kv
-        await self.close()
+        await self._close()
         return None
 
+    @operation
     async def close(self) -> None:
-        """End the watch."""
+        """End its watch; the next value begins another one. Idempotent."""
+        await self._close()
+
+    async def _close(self) -> None:
         watcher, self._watcher, self._leader = self._watcher, None, None
         if watcher is not None:
             await watcher.end()
 
     async def _exit(self, error: BaseException | None) -> None:
         del error
-        await self.close()
+        await self._close()
 
     def __iter__(self: Observer[Sync, V]) -> Observer[Sync, V]:
         if self.face is not Sync:

@@ -8,13 +8,14 @@ from typing import Any, Literal, TypeVar, overload
 
 from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text
-from etcd_factory.core.bound import Bound, Scoped, opener, operation, untyped
+from etcd_factory.core.bound import Bound, Guarded, Scoped, opener, operation, untyped
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Async, F, Sync, settle
+from etcd_factory.core.face import Async, F, Sync
+from etcd_factory.core.handlers import call_handler, called, checked
 from etcd_factory.core.lease.lease import Lease
 from etcd_factory.errors import LockFailedError, choice
 
-from .queue import QueueEntry, leave_and_log
+from .queue import QueueEntry, leave_and_log, log
 from .shared_lease import entry_factory
 
 T = TypeVar("T")
@@ -23,7 +24,11 @@ TTL = 30
 EVENTS = ("lost",)
 
 
-class Lock(Scoped[F]):
+class NotHeldError(LockFailedError, AttributeError):
+    """A lock that is not held has no key: ``create_autospec`` takes it for an attribute that is not there."""
+
+
+class Lock(Guarded, Scoped[F]):
     """A lock of that name: ``with etcd.lock("name"): ...``; in asyncio ``async with``.
 
     Each contender makes a ``Lock`` of its own. It is shared with Go's ``concurrency.Mutex`` and ``etcdctl lock``.
@@ -66,7 +71,8 @@ class Lock(Scoped[F]):
         if entry is not None:
             entry.session.check_owner()
         if entry is None or not self.held:
-            raise LockFailedError(f"the lock {self._name!r} is not held")
+            why = "it was lost" if entry is not None and entry.is_first else "acquire it, or enter it"
+            raise NotHeldError(f"the lock {self._name!r} is not held: {why}")
         return entry
 
     @opener
@@ -106,7 +112,7 @@ class Lock(Scoped[F]):
             self._entry.session.check_owner()
         entry, self._entry = self._entry, None
         if entry is None:
-            raise LockFailedError(f"the lock {self._name!r} is not held")
+            raise LockFailedError(f"the lock {self._name!r} is not held: acquire it, or enter it")
         await entry.leave()
 
     @overload
@@ -119,16 +125,18 @@ class Lock(Scoped[F]):
     @operation
     async def do(self, function: Callable[[], Any]) -> Any:
         """Return what ``function()`` returns, called while the lock is held; in asyncio it may be ``async``."""
+        face = self._run.face
+        checked(function, face, "what is done under a lock")
         await self._enter()
         try:
-            return await settle(function()) if self.face is Async else function()
+            return await called(function, face)
         finally:
             await self._exit(None)
 
     def on(self, event: Literal["lost"], handler: Callable[[Lock[F]], object]) -> Self:
         """Call ``handler(lock)`` in the background if the lock is ``lost`` while it is held; returns the lock."""
         choice(event, EVENTS, "event of a lock")
-        self._on_lost.append(handler)
+        self._on_lost.append(checked(handler, self._run.face))
         if len(self._on_lost) == 1 and self._entry is not None and self._entry.is_first:
             self._listen(self._entry)
         return self
@@ -136,7 +144,7 @@ class Lock(Scoped[F]):
     async def _notify_lost(self, entry: QueueEntry) -> None:
         if self._entry is entry:
             for handler in self._on_lost:
-                await settle(handler(self)) if self.face is Async else handler(self)
+                await call_handler(self._run.face, log, "a lost lock", handler, self)
 
     async def _enter(self) -> None:
         if not self.held:

@@ -9,18 +9,20 @@ contender: it has one entry in a queue, whoever uses it.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 from weakref import WeakMethod
 
 from attrs import evolve
 
-from etcd_factory.core.arguments import Text, to_bytes
+from etcd_factory.core.arguments import Text, seconds, to_bytes
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Unbound, settle
+from etcd_factory.core.face import Unbound
+from etcd_factory.core.handlers import Listener, call_listeners
 from etcd_factory.core.kv.builders import GetAll
 from etcd_factory.core.kv.txn import Txn, ops
-from etcd_factory.core.lease.session import LeaseSession
+from etcd_factory.core.lease.session import LeaseSession, revoke_later
 from etcd_factory.core.watch.key_watch import KeyWatch
 from etcd_factory.core.watch.watcher import AnyWatcher
 from etcd_factory.errors import (
@@ -31,8 +33,11 @@ from etcd_factory.errors import (
     EtcdError,
     EtcdFactoryError,
     LockFailedError,
+    TLSError,
 )
 from etcd_factory.model import KeyValue, RangeResponse, TxnResponse
+
+from .deadline import PATIENCE, Deadline
 
 if TYPE_CHECKING:
     from etcd_factory.wire import messages as m
@@ -42,8 +47,6 @@ log = logging.getLogger("etcd_factory.lock")
 # Attempts to create an entry whose response was lost: the key is this lease's alone, so that creating it twice is
 # harmless.
 ENTER_ATTEMPTS = 3
-LEAST = 0.001  # seconds before the deadline that are too few for a call
-PATIENCE = 0.25  # seconds that a last look, or leaving, may hold up who has reached the deadline
 GUARD_AFTER = 0.2  # seconds: who holds a lock for less is faster than its watch would be
 
 
@@ -63,13 +66,12 @@ class QueueEntry:
         self.key, self.revision = b"", 0
         self.is_first = self.is_left = self.is_deleted = self.in_doubt = False
         self._view = view
-        self._deadline: float | None = None
-        self._last_look = PATIENCE
+        self._deadline = self._until(None)
         self._before = b""  # the key that is waited for
         self._failure: EtcdError | None = None
         self._watcher: AnyWatcher | None = None
         self._guard: KeyWatch | None = None
-        self._listeners: list[Callable[[], object]] = []
+        self._listeners: deque[Listener] = deque()
 
     @property
     def alive(self) -> bool:
@@ -84,9 +86,8 @@ class QueueEntry:
         Raises ``LockFailedError`` if it does not come in time, which is what ``failed`` says, or the lease is lost
         meanwhile: then nothing is left.
         """
-        runtime = self._view.client.runtime
-        self._deadline = None if timeout is None else runtime.now() + timeout
-        self._last_look = PATIENCE if timeout else self._view.timeout  # which with 0 is the only one
+        timeout = None if timeout is None else seconds(timeout)
+        self._deadline = self._until(timeout)
         try:
             if not await self._reaches(value):
                 waits = f"it waits for the key {self._before!r}" if self._before else "etcd did not answer"
@@ -94,7 +95,7 @@ class QueueEntry:
         except BaseException:
             await self._abandon()
             raise
-        self._deadline = None
+        self._deadline = self._until(None)
         self.session.call_later(GUARD_AFTER, weakly(self._begin_guard))
 
     async def _reaches(self, value: bytes) -> bool:
@@ -103,22 +104,18 @@ class QueueEntry:
             await self.enter(value)
             return await self.wait()
         except (DeadlineExceededError, ConnectionFailedError) as error:
-            if not self._is_late:
+            if not self._deadline.limits or isinstance(error, TLSError):
                 raise
             self._failure = error
             return False
 
-    @property
-    def _is_late(self) -> bool:
-        return self._deadline is not None and self._view.client.runtime.now() >= self._deadline
+    def _until(self, timeout: float | None) -> Deadline:
+        return Deadline.after(timeout, self._view.timeout, self._view.client.runtime.now)
 
     @property
     def _bounded(self) -> View:
-        """The view for calls that the deadline bounds too; to try once they have the usual time."""
-        if self._deadline is None:
-            return self._view
-        left = self._deadline - self._view.client.runtime.now()
-        return evolve(self._view, timeout=min(left if left > LEAST else self._last_look, self._view.timeout))
+        """The view for calls that the deadline bounds too."""
+        return evolve(self._view, timeout=self._deadline.call_timeout)
 
     async def _abandon(self) -> None:
         """Leave in the background, which does not end with the caller; waits a moment for it."""
@@ -135,7 +132,7 @@ class QueueEntry:
 
     async def enter(self, value: bytes) -> None:
         """Create the entry; ``revision`` is its key's create revision."""
-        lease = await self.session.grant(self._bounded.timeout)
+        lease = await self.session.grant(self._deadline.call_timeout)
         self.key = self.prefix + f"{lease:x}".encode()
         create = ops.if_(self.key, "create", "==", 0).then(ops.put(self.key).lease(lease).value(value))
         done = await self._execute_surely(create.else_(ops.get(self.key)))
@@ -150,7 +147,7 @@ class QueueEntry:
                 return await self._bounded.execute(txn.op())
             except EtcdError as error:
                 self.in_doubt = self.in_doubt or error.maybe_applied
-                if not (error.maybe_applied and left) or self._is_late:
+                if not (error.maybe_applied and left) or self._deadline.over:
                     raise
         raise AssertionError  # the last attempt returns or raises
 
@@ -171,8 +168,12 @@ class QueueEntry:
     def _lost(self) -> EtcdFactoryError:
         if self._view.client.background.closed:
             return ClientClosedError()
-        what, fate = ("entry for", "left") if self.is_left else ("lease of", "lost")
-        return LockFailedError(f"the {what} {self.prefix[:-1]!r} was {fate} while waiting")
+        if self.is_left:
+            return LockFailedError(f"the entry for {self.name!r} was left while waiting")
+        if self.session.alive:  # as far as is known here
+            why = "it was deleted, or its lease expired"
+            return LockFailedError(f"the key of {self.name!r} was lost while waiting: {why}; try again")
+        return LockFailedError(f"the lease of {self.name!r} was lost while waiting; try again")
 
     async def previous(self) -> RangeResponse:
         """Read the entry just before this one."""
@@ -196,7 +197,7 @@ class QueueEntry:
             self._before = found.kvs[0].key if found.kvs else b""
             if not found.kvs:
                 return True
-            if self._is_late:
+            if self._deadline.reached:
                 return False
             await self._await_deletion(found.kvs[0], found.revision + 1)
         raise self._lost()
@@ -210,12 +211,11 @@ class QueueEntry:
 
     async def _await_deletion(self, kv: KeyValue, start: int) -> None:
         """Wait until a key is deleted, or there is a reason to look again."""
-        view, now = self._bounded, self._view.client.runtime.now()
-        self._watcher = watcher = AnyWatcher(view, {"key": kv.key, "range_end": b"", "filters": ["NOPUT"]})
+        self._watcher = watcher = AnyWatcher(self._bounded, {"key": kv.key, "range_end": b"", "filters": ["NOPUT"]})
         try:
             if self.alive:  # what ended it before there was a watcher has woken nobody
                 await watcher.open(start)
-                await watcher.take(None if self._deadline is None else max(0.0, self._deadline - now))
+                await watcher.take(self._deadline.wait_timeout)
         except CompactedError:
             return  # it may have been deleted already
         finally:
@@ -244,22 +244,18 @@ class QueueEntry:
         self._changed(kv, revision)
 
     def lose(self) -> None:
-        """Take that the key is gone, and call the listeners in the background."""
-        if not (self.is_left or self.is_deleted):
+        """Note that the key is gone, and call the listeners in the background."""
+        if self.alive:
             self.is_deleted = True
-            log.warning("the key %r was deleted by another: %r is lost", self.key, self.prefix[:-1])
+            log.warning("the key %r is gone, and %r lost: it was deleted, or its lease ended", self.key, self.name)
             self._view.client.background.spawn(self._notify, "etcd_factory lock lost")
 
     async def _notify(self) -> None:
-        while self._listeners and not self.is_left:
-            listener = self._listeners.pop(0)
+        for listener in self._listeners:
             self.session.ignore(listener)
-            try:
-                await settle(listener())
-            except Exception:
-                log.exception("a handler of a lost lock or leadership failed")
+        await call_listeners(self._listeners, log, "a lost lock or leadership", lambda: not self.is_left)
 
-    def listen(self, listener: Callable[[], object]) -> None:
+    def listen(self, listener: Listener) -> None:
         """Call the listener when the key or the lease is lost, unless the entry is left before; at once if it is."""
         if not self.is_left:
             self._listeners.append(listener)
@@ -285,6 +281,12 @@ class QueueEntry:
         """Remove the key, with its lease."""
         await self.session.revoke()
 
+    def remove_later(self) -> None:
+        """Try again in the background to remove it."""
+        renewal = self.session.state.renewal
+        if renewal is not None and not self._view.client.background.closed:
+            revoke_later(self._view.client, renewal.id)
+
 
 async def leave_and_log(entry: QueueEntry) -> None:
     """Leave an entry; a failure is logged. In a forked child it is the parent's, and stays."""
@@ -294,6 +296,7 @@ async def leave_and_log(entry: QueueEntry) -> None:
         await entry.leave()
     except EtcdFactoryError as error:
         log.warning("the entry for %r could not be removed, %s: %s", entry.name, entry.FATE, error)
+        entry.remove_later()
 
 
 def weakly(method: Callable[..., None]) -> Callable[..., None]:

@@ -71,6 +71,9 @@ class SharedLeaseEntry(QueueEntry):
             raise
         self._entries.release(self)
 
+    def remove_later(self) -> None:
+        """Do nothing: the key is being deleted already, and the lease is the user's."""
+
     async def delete_key(self, timeout: float) -> None:
         """Delete the key if it is still this entry's."""
         renewal = self.session.state.renewal
@@ -157,5 +160,5 @@ def entry_factory(view: View, name: Text, ttl: int | None, default: int, lease: 
         return lambda: QueueEntry(view, name, LeaseSession(view, seconds))
     if ttl is not None:
         raise ValueError("pass ttl or lease, not both: the lease has its own ttl")
-    session = session_of(lease)
+    session = session_of(lease, view.face)
     return lambda: SharedLeaseEntry(view, name, session)

@@ -15,7 +15,7 @@ from etcd_factory.core.arguments import count
 from etcd_factory.core.bound import Bound, operation, untyped
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Face, Sync
-from etcd_factory.errors import Code, STMConflictError, choice
+from etcd_factory.errors import STMConflictError, choice
 
 from .stm_journal import Conflict, Level, STMJournal
 from .stm_tx import Tx
@@ -75,7 +75,7 @@ class STM(Bound[F]):
         attempts = self._retries + 1
         keys = ", ".join(repr(key.decode(errors="backslashreplace")) for key in last.changed)
         message = f"gave up after {attempts} attempts; others keep changing {keys}"
-        error = STMConflictError(message, code=Code.ABORTED, endpoint=self._run.client.endpoint)
+        error = STMConflictError(message, endpoint=self._run.client.endpoint)
         error.operation, error.attempts = "stm", attempts
         return error
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import field, frozen
 
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Completed, Face, Unbound
-from etcd_factory.core.kv.txn import DESCRIBER, Txn, compare, mod_revision, read_message
+from etcd_factory.core.kv.txn import DESCRIBER, Txn, compare, mod_revision, ops, read_message
 from etcd_factory.core.op import Fields, Op, Pages
+from etcd_factory.model.ranges import OPEN, KeyRange
 from etcd_factory.wire import messages
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Check = tuple[str, int]
+UNCHECKED = (
+    "a transaction of the level serializable_snapshot cannot delete a range, whose keys its commit could not check: "
+    "delete its keys one by one, or use stm('serializable')"
+)
 HOLDS = {"==": operator.eq, "<": operator.lt}
 
 
@@ -49,6 +54,7 @@ class STMJournal:
         self._base = last.revision if level.snapshot else 0
         self._seen: dict[bytes, RangeResponse] = {}
         self._writes: dict[bytes, Op[Any]] = {}
+        self._deleted: list[KeyRange] = []  # before the writes
 
     def __str__(self) -> str:
         return f"a transaction of {self._view}"
@@ -63,6 +69,14 @@ class STMJournal:
         self._writes[op.fields["key"]] = op
         return Completed()
 
+    def delete_range(self, keys: KeyRange) -> Completed:
+        """Delete a range at the commit, with what was written there before; what is written later stays."""
+        if self._level.writes:
+            raise ValueError(UNCHECKED)
+        self._writes = {key: op for key, op in self._writes.items() if not is_within(key, keys)}
+        self._deleted.append(keys)
+        return Completed()
+
     def pages(self, fields: Fields) -> Pages:
         """Raise ``TypeError``: a software transaction reads single keys."""
         del fields
@@ -72,7 +86,12 @@ class STMJournal:
         """Return the result of a read, which sees this run's own writes."""
         key = op.fields["key"]
         own = self._writes.get(key)
-        reply = await self._read(key) if own is None else self._written(own)
+        if own is not None:
+            reply = self._written(own)
+        elif any(is_within(key, keys) for keys in self._deleted):
+            reply = messages.RangeResponse()
+        else:
+            reply = await self._read(key)
         return op.read(reply, len(self._view.namespace))
 
     def _written(self, own: Op[Any]) -> RangeResponse:
@@ -106,12 +125,36 @@ class STMJournal:
     async def commit(self) -> Conflict | None:
         """Apply the writes; returns None, or the conflict, whose keys are fetched in the same round trip."""
         checks = self.checks()
-        if not checks and not self._writes:
+        writes = (*self._range_deletions(), *self._writes.values())
+        if not checks and not writes:
             return None
         wanted = tuple(compare(key, "mod", *check) for key, check in checks.items())
-        txn = Txn[Unbound](DESCRIBER, wanted, tuple(self._writes.values()), tuple(map(read_message, checks)))
+        txn = Txn[Unbound](DESCRIBER, wanted, writes, tuple(map(read_message, checks)))
         done = await self._view.execute(txn.op())
         return None if done.succeeded else conflict(done.revision, checks, done.results)
+
+    def _range_deletions(self) -> Iterator[Op[Any]]:
+        """Yield the deletions of ranges around what is written after them: etcd refuses to do both to one key."""
+        for keys in self._deleted:
+            for start, end in without(keys, self._writes):
+                yield ops.delete().range(start, end)
+
+
+def is_within(key: bytes, keys: KeyRange) -> bool:
+    """Whether a key is in a range."""
+    start, end = keys
+    return start <= key and (end == OPEN or key < end)
+
+
+def without(keys: KeyRange, holes: Iterable[bytes]) -> Iterator[KeyRange]:
+    """Yield the parts of a range between some keys."""
+    start, end = keys
+    for key in sorted(key for key in holes if is_within(key, keys)):
+        if start < key:
+            yield start, key
+        start = key + b"\0"
+    if end == OPEN or start < end:
+        yield start, end
 
 
 def conflict(revision: int, checks: Mapping[bytes, Check], found: tuple[RangeResponse, ...]) -> Conflict:

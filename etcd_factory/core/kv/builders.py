@@ -9,9 +9,10 @@ from attrs import define
 
 from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, Value, count, to_bytes, to_json, to_value
-from etcd_factory.core.bound import Bound, terminal
-from etcd_factory.core.face import Async, F, Runner, Sync, finish
+from etcd_factory.core.bound import Bound, terminal, usage
+from etcd_factory.core.face import Async, F, Runner, Sync, Unbound, finish
 from etcd_factory.core.op import Op
+from etcd_factory.core.pending import Pending
 from etcd_factory.errors import choice
 from etcd_factory.model import DeleteResponse, KeyValue, PutResponse, RangeResponse
 from etcd_factory.model.ranges import ALL, KeyRange, describe, prefix_range
@@ -24,6 +25,8 @@ Data = bytes  # inside the builders the name is a method's
 
 SortTarget = Literal["key", "version", "create", "mod", "value"]
 SortOrder = Literal["ascend", "descend", "none"]
+
+OTHER_FACE = "this lease was made by a client of the other face; make it with the client that uses it, or pass its id"
 
 TARGETS = ("key", "version", "create", "mod", "value")
 ORDERS = ("ascend", "descend", "none")
@@ -39,7 +42,7 @@ class HasLeaseId(Protocol):
 
 
 @define(eq=False)
-class Builder(Bound[F]):
+class Builder(Pending, Bound[F]):
     """What all builders are: a face and the fields of a request."""
 
     _run: Runner
@@ -193,6 +196,9 @@ class Put(Builder[F]):
     def lease(self, lease: int | HasLeaseId) -> Self:
         """Attach the key to a lease; one that is not granted yet is granted when the put runs."""
         known: Any = getattr(lease, "id", lease)
+        owner = getattr(lease, "face", None)
+        if owner is not None and self.face is not Unbound and owner is not self.face:
+            raise TypeError(OTHER_FACE)
         ungranted = known is None and hasattr(lease, "__index__")
         return self._with(lease=lease if ungranted else count(known, "a lease id"))
 
@@ -261,18 +267,22 @@ class KV(Bound[F]):
 
     __slots__ = ()
 
+    @usage("get('k').string(), or get_all().prefix('k') for several keys")
     def get(self, key: Text) -> Get[F]:
         """Read one key: ``get("k").string()``."""
         return Get(self._run, {"key": to_bytes(key)})
 
+    @usage("get_all().prefix('p').keys(), or range() or all() in place of prefix()")
     def get_all(self) -> GetAll[F]:
         """Read many keys: ``get_all().prefix("p").keys()``; without a modifier every key of the namespace."""
         return GetAll(self._run, {"key": ALL[0], "range_end": ALL[1]})
 
+    @usage("put('k').value('v'), with lease() or previous() before value()")
     def put(self, key: Text) -> Put[F]:
         """Write one key: ``put("k").value("v")``."""
         return Put(self._run, {"key": to_bytes(key)})
 
+    @usage("delete().key('k'), or prefix(), range() or all() in place of key()")
     def delete(self) -> Delete[F]:
         """Delete keys: ``delete().key("k")``, ``delete().prefix("p")``, ``delete().all()``."""
         return Delete(self._run, {})

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, Union, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from attrs import evolve, frozen
 
 from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, Value, count, to_bytes, to_value
-from etcd_factory.core.bound import Bound, terminal
+from etcd_factory.core.bound import Bound, terminal, usage
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F, Runner, Unbound
 from etcd_factory.core.op import Fields, Op, Pages, message
+from etcd_factory.core.pending import Pending
 from etcd_factory.errors import EtcdError, choice
 from etcd_factory.model import TxnResponse
 from etcd_factory.model.ranges import KeyRange, prefix_range
@@ -25,7 +26,8 @@ from .ranges import key_range
 if TYPE_CHECKING:
     from etcd_factory.wire.messages import RangeResponse
 
-Column = Literal["value", "version", "create", "mod", "lease"]
+NumberColumn = Literal["version", "create", "mod", "lease"]
+Column = Literal["value"] | NumberColumn
 Comparison = Literal["==", "!=", "<", ">"]
 
 COLUMNS: dict[str, tuple[str, str]] = {
@@ -90,11 +92,8 @@ def as_op(given: Any) -> Op[Any]:
     raise TypeError(f"expected an operation made by ops, like ops.put('k').value('v'), not {kind}{hint}")
 
 
-OperationLike = Union[Op[Any], Get[Unbound], GetAll[Unbound], "Txn[Unbound]"]
-
-
 @frozen(eq=False, repr=False)
-class Txn(Bound[F]):
+class Txn(Pending, Bound[F]):
     """A transaction: if all comparisons hold the operations of ``then`` run, else those of ``else_``; all or none."""
 
     _run: Runner
@@ -106,6 +105,28 @@ class Txn(Bound[F]):
         then, otherwise = (", ".join(op.label for op in branch) for branch in (self._success, self._failure))
         return f"<Txn if {len(self._compare)} comparisons hold [{then}] else [{otherwise}] of {self._run}>"
 
+    @overload
+    def and_(
+        self,
+        key: Text,
+        column: Literal["value"],
+        comparison: Comparison,
+        value: Value,
+        *,
+        prefix: bool = False,
+        end: Text | None = None,
+    ) -> Self: ...
+    @overload
+    def and_(
+        self,
+        key: Text,
+        column: NumberColumn,
+        comparison: Comparison,
+        value: int,
+        *,
+        prefix: bool = False,
+        end: Text | None = None,
+    ) -> Self: ...
     def and_(
         self,
         key: Text,
@@ -148,15 +169,42 @@ class Txn(Bound[F]):
         return self.op()
 
 
+OperationLike = Op[Any] | Get[Unbound] | GetAll[Unbound] | Txn[Unbound]
+
+
 class Transactions(Bound[F]):
     """The part of a service that runs several operations as one."""
 
     __slots__ = ()
 
+    @usage("txn().then(ops.put('k').value('v')).commit()")
     def txn(self) -> Txn[F]:
         """Begin a transaction without a comparison."""
         return Txn(self._run)
 
+    @overload
+    def if_(
+        self,
+        key: Text,
+        column: Literal["value"],
+        comparison: Comparison,
+        value: Value,
+        *,
+        prefix: bool = False,
+        end: Text | None = None,
+    ) -> Txn[F]: ...
+    @overload
+    def if_(
+        self,
+        key: Text,
+        column: NumberColumn,
+        comparison: Comparison,
+        value: int,
+        *,
+        prefix: bool = False,
+        end: Text | None = None,
+    ) -> Txn[F]: ...
+    @usage("if_('k', 'version', '==', 0).then(ops.put('k').value('v')).commit()")
     def if_(
         self,
         key: Text,
@@ -168,7 +216,9 @@ class Transactions(Bound[F]):
         end: Text | None = None,
     ) -> Txn[F]:
         """Begin a transaction with a comparison: ``if_("k", "version", "==", 0)``; see ``Txn.and_``."""
-        return Txn[F](self._run).and_(key, column, comparison, value, prefix=prefix, end=end)
+        begun: Any = Txn[F](self._run).and_  # its overloads are those of this method
+        txn: Txn[F] = begun(key, column, comparison, value, prefix=prefix, end=end)
+        return txn
 
 
 async def batch(view: View, operations: Iterable[OperationLike]) -> list[Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from etcd_factory.core.bound import Bound, terminal
 from etcd_factory.core.face import F
 from etcd_factory.core.op import Op
+from etcd_factory.core.pending import Pending
 from etcd_factory.model import KeyValue
 from etcd_factory.wire import replies
 
@@ -19,7 +20,7 @@ NUMBER = replies.first(replies.number)
 KV = replies.first(replies.key_value)
 
 
-class ValueReader(Bound[F]):
+class ValueReader(Pending, Bound[F]):
     """A read of one key. Its terminals except ``exists`` return None if there is no such key."""
 
     __slots__ = ()

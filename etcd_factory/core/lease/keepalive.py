@@ -14,7 +14,7 @@ from attrs import define, field
 
 from etcd_factory.core.background import Closing
 from etcd_factory.core.call.client import Client
-from etcd_factory.core.face import settle
+from etcd_factory.core.handlers import Listener, call_listeners
 from etcd_factory.core.ports import Signal
 from etcd_factory.errors import ClientClosedError, EtcdFactoryError, LeaseNotFoundError
 from etcd_factory.wire import messages, methods
@@ -25,8 +25,6 @@ from .schedule import Renewal
 log = logging.getLogger("etcd_factory.lease")
 
 CLOSE_TIMEOUT = 5.0  # seconds for revoking leases at the end, and for ending the background work
-
-Listener = Callable[[], object]
 
 
 @define(eq=False)
@@ -180,10 +178,11 @@ class KeepAlive:
             return bool(self._states)
 
     def lost(self, lease: int) -> None:
-        """Take that etcd has said in some response that it does not have the lease."""
+        """Note that etcd said in some response that it does not have the lease."""
         with self._lock:
             if self._renewer is not None and lease in self._states:
                 self._renewer.drop(lease)
+                self._renewer.wake()
         self._on_lost(lease)
 
     def call_later(self, seconds: float, action: Callable[[], object]) -> None:
@@ -203,8 +202,4 @@ class KeepAlive:
             self.notify_lost(state)
 
     async def _notify(self, state: LeaseState) -> None:
-        while state.listeners and not state.ended:
-            try:
-                await settle(state.listeners.popleft()())
-            except Exception:
-                log.exception("a handler of a lost lease failed")
+        await call_listeners(state.listeners, log, "a lost lease", lambda: not state.ended)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
-from typing import Literal, overload
+from typing import Literal
 
 from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, lease_id, to_bytes, ttl_seconds
-from etcd_factory.core.bound import Bound, Scoped, operation
+from etcd_factory.core.bound import Bound, Scoped, operation, prompt
 from etcd_factory.core.call import rpc
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Async, Completed, F, Sync
-from etcd_factory.core.kv.builders import Put
+from etcd_factory.core.face import F, Face
+from etcd_factory.core.handlers import call_handler, checked
+from etcd_factory.core.kv.builders import OTHER_FACE, Put
 from etcd_factory.core.op import Ungranted
 from etcd_factory.errors import EtcdFactoryError, LeaseNotFoundError, choice
 from etcd_factory.model import LeaseInfo
@@ -80,14 +81,10 @@ class Lease(Scoped[F]):
             raise LeaseNotFoundError(OVER)
         return await self._session.grant()
 
-    @overload
-    def release(self: Lease[Sync]) -> None: ...
-    @overload
-    def release(self: Lease[Async]) -> Awaitable[None]: ...
-    def release(self) -> Awaitable[None] | None:
+    @prompt
+    def release(self) -> None:
         """Keep it alive no longer; its keys live until its ttl has passed. No I/O: awaiting it is optional."""
         self._session.release()
-        return None if self.face is Sync else Completed()
 
     @operation
     async def revoke(self) -> None:
@@ -125,7 +122,8 @@ class Lease(Scoped[F]):
         ``async``; what it raises is logged.
         """
         choice(event, EVENTS, "event of a lease")
-        self._session.listen(partial(handler, self))
+        face = self._run.face
+        self._session.listen(partial(call_handler, face, log, "a lost lease", checked(handler, face), self))
         return self
 
     async def _enter(self) -> None:
@@ -180,8 +178,10 @@ class Leases(Bound[F]):
         return [found.ID for found in reply.leases]
 
 
-def session_of(lease: object) -> LeaseSession:
+def session_of(lease: object, face: Face | None = None) -> LeaseSession:
     """Return what a lease and its handles share; ``TypeError`` if it is no lease."""
     if not isinstance(lease, Lease):
         raise TypeError(f"a lease must be made by lease(ttl) or lease_of(id), not {type(lease).__name__}")
+    if face is not None and lease.face is not face:
+        raise TypeError(OTHER_FACE)
     return lease._session  # pyright: ignore[reportPrivateUsage]

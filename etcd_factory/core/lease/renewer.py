@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from etcd_factory.core.call.client import Client
+from etcd_factory.core.call.outage import Outage
 from etcd_factory.core.ports import Mailbox, Task
 from etcd_factory.errors import ClientClosedError, EtcdFactoryError, InvalidAuthTokenError, PermissionDeniedError
 from etcd_factory.wire import messages, methods
@@ -45,7 +46,9 @@ class Renewer:
         self._calls: deque[tuple[float, Mail]] = deque()
         self._until: float | None = None  # no wake-up is needed before; None: it is awake, or waits without end
         self._schedule = RenewalSchedule()
+        self._outage = Outage("renewals of leases", log, self._runtime.now)
         self._stream: KeepAliveStream | None = None
+        self._is_over = False  # the client is closed
         self._task: Task | None = None
         self._failures, self._reconnect, self._opened = 0, 0.0, 0.0
 
@@ -84,7 +87,7 @@ class Renewer:
     async def run(self, wanted: Callable[[], bool]) -> None:
         """Renew leases for as long as ``wanted``."""
         try:
-            while wanted():
+            while wanted() and not self._is_over:
                 try:
                     await self._read()
                     await self._act(self._runtime.now())
@@ -177,6 +180,7 @@ class Renewer:
             return
         stream.is_connected = True
         self._client.endpoints.answered(stream.host)
+        self._outage.ended()
         alive = self._schedule.answered(response.ID, response.TTL, self._runtime.now())
         self._judge(response.ID, alive)
 
@@ -188,6 +192,9 @@ class Renewer:
     def _disconnected(self, stream: KeepAliveStream, error: Exception | None) -> None:
         now = self._runtime.now()
         self._stream = None
+        if isinstance(error, ClientClosedError):
+            self._is_over = True
+            return
         if isinstance(error, PermissionDeniedError) and stream.refused is not None:
             log.warning("lease %x is not renewed, and expires by its ttl: %s", stream.refused, error)
             self._schedule.refused(stream.refused, now)
@@ -199,7 +206,8 @@ class Renewer:
         self._failures = 1 if stream.is_connected and now - self._opened >= LIVED else self._failures + 1
         wait = self._client.backoff(self._failures)
         self._reconnect = now + wait
-        log.info("the lease stream to %s broke, reconnecting in %.3f s: %s", stream.host, wait, error)
+        self._outage.failed(error)
+        log.debug("the lease stream to %s broke, reconnecting in %.3f s: %s", stream.host, wait, error)
 
     async def _end(self) -> None:
         if self._stream is not None:

@@ -13,20 +13,21 @@ from etcd_factory.core.call import rpc
 from etcd_factory.core.call.client import Client
 from etcd_factory.core.call.rpc import labelled
 from etcd_factory.core.call.view import View
+from etcd_factory.core.handlers import Listener
 from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.errors import ClientClosedError, EtcdError, EtcdFactoryError, LeaseExistsError, LeaseNotFoundError
 from etcd_factory.wire import messages, methods
 from etcd_factory.wire.methods import Method
 
-from .keepalive import KeepAlive, LeaseState, Listener
+from .keepalive import KeepAlive, LeaseState
 from .schedule import Renewal
 
 log = logging.getLogger("etcd_factory.lease")
 
 OVER = "this lease has ended; create a new one with lease(ttl)"
 INHERITED = "a lease belongs to the process that it was granted to; create another one in a forked child"
-# Seconds before each attempt to revoke a lease whose grant nobody waits for: it may still be on its way, so that "not
-# found" is not the last word.
+# Seconds before each attempt to revoke a lease that nobody wants any more: its grant may still be on its way, so that
+# "not found" is not the last word. What then is left expires by its ttl.
 PAUSES = (0.0, 0.1, 0.5)
 # Repeating the grant of a chosen id would meet the lease that the first attempt created.
 GRANT_CHOSEN = evolve(methods.LEASE_GRANT, repeatable=False)
@@ -135,7 +136,7 @@ class LeaseSession:
         return Renewal(lease, reply.TTL, sent)
 
     def seen(self, ttl: int) -> None:
-        """Take what the server said of its time to live: a lease that is gone is lost now."""
+        """Note the time to live that the server reported: a lease that is gone is lost now."""
         if ttl <= 0 and self._keepalive is not None and self.state.renewal is not None:
             self._keepalive.lost(self.state.renewal.id)
 
@@ -240,6 +241,7 @@ async def revoke_unwanted(client: Client, lease: int) -> None:
             await client.call(methods.LEASE_REVOKE, messages.LeaseRevokeRequest(ID=lease), client.options.timeout)
         except LeaseNotFoundError:
             continue
-        except EtcdFactoryError as error:
-            log.info("a lease that may have been granted could not be revoked and expires by its ttl: %s", error)
-        return
+        except EtcdError as error:  # perhaps of a connection that has stalled, and is given up now
+            log.info("a lease that may have been granted could not be revoked: %s", error)
+        else:
+            return

@@ -19,6 +19,10 @@ class ConditionWaiters:
         self._waiting: dict[Outcome, Condition] = {}
         self._error: Exception | None = None
 
+    def forget(self) -> None:
+        """Start without callers in a forked child."""
+        self._lock, self._waiting = self._runtime.lock(), {}
+
     async def until(self, condition: Condition, timeout: float) -> bool:
         """Return whether the condition became true in time; raises the error that ended all waiting."""
         with self._lock:

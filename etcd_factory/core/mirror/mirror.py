@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from attrs import define, evolve, frozen
 
 from etcd_factory.compat import Self
-from etcd_factory.core.arguments import Text, count, to_bytes
+from etcd_factory.core.arguments import Text, count, seconds, to_bytes
 from etcd_factory.core.bound import Bound, opener, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F, Face, Runner, Sync
@@ -52,7 +52,13 @@ class Mirror(Subscription[F], KeyValueStore):
     It holds a state that the store has had, at ``revision``, and follows every change after it, whatever is restarted
     or compacted. Iterating, ``copy()`` and ``items()`` see the state of one moment, never part of a transaction.
     ``close()`` it, or use it as a context manager.
+
+    In a forked child it begins again when it is read there first: in the blocking face the range is read before that
+    returns, and what that raises is raised; in asyncio that happens in the background, and ``connected`` is False until
+    it is done. From then on its handlers are called in the child too, first with what changed since the fork.
     """
+
+    __slots__ = (*KeyValueStore.SLOTS, "_notifier", "_prefix", "_read_index", "_waiters", "_connected")
 
     def __init__(self, view: View, prefix: bytes) -> None:
         start, end = prefix_range(prefix)
@@ -62,15 +68,27 @@ class Mirror(Subscription[F], KeyValueStore):
         self._notifier: ChangeNotifier[Change] = ChangeNotifier(client.background, "'change' of a mirror", merged, log)
         self._waiters = ConditionWaiters(client.runtime)
         self._read_index = ReadIndex(view, self._reached)
-        self.connected = False
+        self._connected = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether it follows etcd at the moment; while it does not, what it holds may be old."""
+        if self.inherited:
+            with suppress(EtcdError):
+                self.renew()
+        return self._connected
 
     # --- hooks of the subscription
 
     async def load(self) -> None:
         """Read the range, and follow it from there on."""
-        reply = await self.read()
-        self.on_resync(reply)
-        await self.open(reply.header.revision + 1)
+        try:
+            reply = await self.read()
+            self.on_resync(reply)
+            await self.open(reply.header.revision + 1)
+        except EtcdError as error:
+            error.operation = f"mirror the prefix {self._prefix!r}"
+            raise
 
     def on_resync(self, reply: RangeResponse) -> None:
         """Replace what is held."""
@@ -93,13 +111,13 @@ class Mirror(Subscription[F], KeyValueStore):
     def on_progress(self, revision: int) -> None:
         """Advance the revision."""
         with self._lock:
-            self.revision = max(self.revision, revision)
+            self._revision = max(self._revision, revision)
         self._waiters.wake()
 
     def on_state(self, state: State, error: Exception | None = None) -> None:
         """Note whether the watch is connected."""
         del error
-        self.connected = state == "connected"
+        self._connected = state == "connected"
 
     def survives(self, error: Exception | None) -> bool:
         """Resync after any error, once the watch was confirmed."""
@@ -110,9 +128,17 @@ class Mirror(Subscription[F], KeyValueStore):
 
     def on_end(self, error: Exception | None) -> None:
         """Stop notifying, and raise the error in whoever waits."""
-        self.connected = False
+        self._connected = False
         self._notifier.close()
         self._waiters.end(error or ClientClosedError("this mirror is closed; create a new one"))
+
+    def forget(self) -> object:
+        """Leave the watch to the parent, and its locks, which other threads may have held."""
+        left, self._lock = self._lock, self._runtime.lock()
+        self._waiters.forget()
+        self._read_index.forget()
+        self._connected = False
+        return left, super().forget()
 
     # --- what the user does
 
@@ -135,6 +161,8 @@ class Mirror(Subscription[F], KeyValueStore):
 
     async def read_fresh(self, key: bytes, op: Op[T]) -> T:
         """Return the result of a read once the mirror has reached the store's present revision."""
+        if self.inherited:
+            self.renew()
         if not key.startswith(self._prefix):
             return self.read_held(key, op)
         runtime, timeout, fresh = self._runtime, self._run.timeout, FreshRead(self, key)
@@ -150,10 +178,10 @@ class Mirror(Subscription[F], KeyValueStore):
         return op.read(fresh.reply(), 0)
 
     def _reached(self, revision: int) -> bool:
-        return self.revision >= revision
+        return self._revision >= revision
 
     def _late(self, revision: int, timeout: float) -> DeadlineExceededError:
-        here = f"the mirror of {self._prefix!r} is at revision {self.revision}"
+        here = f"the mirror of {self._prefix!r} is at revision {self._revision}"
         return DeadlineExceededError(f"{here}, and did not reach {revision} within {timeout} s")
 
     @operation
@@ -163,11 +191,13 @@ class Mirror(Subscription[F], KeyValueStore):
         Raises ``DeadlineExceededError`` after ``timeout`` seconds; the default is the service's timeout.
         """
         wanted, runtime = count(revision, "a revision"), self._runtime
-        bound = self._run.timeout if timeout is None else timeout
+        if self.inherited:
+            self.renew()
+        bound = self._run.timeout if timeout is None else seconds(timeout)
         deadline = runtime.now() + bound
         for turn in counter(1):  # a change in the range wakes at once; only changes elsewhere must be asked for
             step = min(deadline - runtime.now(), self._run.client.backoff(turn))
-            if await self._waiters.until(lambda: self.revision >= wanted, step):
+            if await self._waiters.until(lambda: self._revision >= wanted, step):
                 return
             if runtime.now() >= deadline:
                 raise self._late(wanted, bound)
@@ -181,13 +211,13 @@ class Mirror(Subscription[F], KeyValueStore):
         (etcd-io/etcd#15220). Without a later change, and with as many keys, the range is unchanged.
         """
         with self._lock:
-            seen, size = self.revision, len(self._found)
+            seen, size = self._revision, len(self._found)
         fields = {**self._range(), "keys_only": True, "limit": 1, "min_mod_revision": seen + 1}
         read: Op[RangeResponse] = Op("get", fields, message)
         reply = await evolve(self._run, timeout=timeout).execute(read)
         with self._lock:
-            if self.revision == seen and not reply.kvs and reply.count == size:
-                self.revision = max(seen, reply.header.revision)
+            if self._revision == seen and not reply.kvs and reply.count == size:
+                self._revision = max(seen, reply.header.revision)
         self._waiters.wake()
 
     def on(self, event: Literal["change"], handler: Callable[[KeyValue | None, KeyValue | None], object]) -> Self:
@@ -197,6 +227,8 @@ class Mirror(Subscription[F], KeyValueStore):
         should hold, those of one key become one. What it raises is logged; in asyncio it may be ``async``.
         """
         choice(event, EVENTS, "event of a mirror")
+        if self.inherited:
+            self.renew()
         self._notifier.on(handler)
         self.keep()
         return self
@@ -216,7 +248,7 @@ class Mirror(Subscription[F], KeyValueStore):
         await self.end()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._prefix!r}: {len(self)} keys at revision {self.revision}>"
+        return f"<{type(self).__name__} {self._prefix!r}: {len(self._found)} keys at revision {self._revision}>"
 
 
 @define(eq=False, repr=False)  # made for each read: frozen ones take longer

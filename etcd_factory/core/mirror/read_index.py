@@ -42,6 +42,10 @@ class ReadIndex:
         self._next: ReadIndexRequest | None = None
         self._sent: ReadIndexRequest | None = None
 
+    def forget(self) -> None:
+        """Start without requests in a forked child."""
+        self._lock, self._next, self._sent = self._runtime.lock(), None, None
+
     async def ask(self, key: bytes, deadline: float) -> Answer:
         """Return the key's answer, asked no earlier than now."""
         while True:

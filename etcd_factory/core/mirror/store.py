@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from etcd_factory.core.ports import Lock
 from etcd_factory.model import KeyValue
@@ -20,18 +20,34 @@ Change = tuple[KeyValue | None, KeyValue | None]  # the old value and the new on
 class KeyValueStore(Mapping[bytes, KeyValue]):
     """Keys and values at a ``revision`` of the store, read by any number of threads while one changes them.
 
-    A ``KeyValue`` is made of etcd's message when it is first read: most of a large range never are.
+    A ``KeyValue`` is made of etcd's message when it is first read: most of a large range never are. In a forked child
+    what is held is ``inherited`` and old; whatever is read calls ``renew`` first.
     """
 
-    revision: int
+    __slots__ = ()  # a second base cannot have any; subclasses have those of ``SLOTS``
+    SLOTS: ClassVar = ("_lock", "_found", "_past", "_applied", "skip", "_revision", "fills")
+
+    inherited: bool = False
 
     def __init__(self, lock: Lock, skip: int) -> None:
         self._lock, self.skip = lock, skip
         self._found: dict[bytes, Held] = {}
         self._past: dict[bytes, KeyValue | None] = {}
-        self.revision = self.fills = self._applied = 0
+        self._revision = self.fills = self._applied = 0
+
+    def renew(self) -> None:
+        """Bring what is held up to date."""
+
+    @property
+    def revision(self) -> int:
+        """The revision of the store whose state this is."""
+        if self.inherited:
+            self.renew()
+        return self._revision
 
     def __getitem__(self, key: bytes) -> KeyValue:
+        if self.inherited:
+            self.renew()
         found = self._found.get(key)
         return found if type(found) is KeyValue else self._first_read(key)
 
@@ -46,6 +62,8 @@ class KeyValueStore(Mapping[bytes, KeyValue]):
         return self._found.get(key)
 
     def _read(self, key: bytes) -> KeyValue | None:
+        if self.inherited:
+            self.renew()
         found = self._found.get(key)
         if found is None or isinstance(found, KeyValue):
             return found
@@ -60,9 +78,13 @@ class KeyValueStore(Mapping[bytes, KeyValue]):
         return made
 
     def __contains__(self, key: object) -> bool:
+        if self.inherited:
+            self.renew()
         return as_key(key) in self._found
 
     def __len__(self) -> int:
+        if self.inherited:
+            self.renew()
         return len(self._found)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -70,6 +92,8 @@ class KeyValueStore(Mapping[bytes, KeyValue]):
 
     def copy(self) -> dict[bytes, KeyValue]:
         """Return all keys and values of this moment, at one revision."""
+        if self.inherited:
+            self.renew()
         with self._lock:
             return self._all()
 
@@ -78,6 +102,8 @@ class KeyValueStore(Mapping[bytes, KeyValue]):
 
     def keys(self) -> KeysView[bytes]:
         """Return the keys of this moment, at one revision."""
+        if self.inherited:
+            self.renew()
         with self._lock:
             return self._found.copy().keys()
 
@@ -97,7 +123,7 @@ class KeyValueStore(Mapping[bytes, KeyValue]):
             before = self._all() if compare else {}
             self._found = {kv.key[self.skip :]: kv for kv in kvs}
             self._past = {}
-            self.revision, self._applied, self.fills = revision, revision, self.fills + 1
+            self._revision, self._applied, self.fills = revision, revision, self.fills + 1
             return list(differences(before, self._all())) if compare else []
 
     def _apply(self, events: Iterable[m.Event]) -> list[Change]:
@@ -110,14 +136,14 @@ class KeyValueStore(Mapping[bytes, KeyValue]):
             new = [event for event in events if event.kv.mod_revision > self._applied]
             changes = [self._apply_one(event) for event in new]
             self._applied = new[-1].kv.mod_revision if new else self._applied
-            if self._applied > self.revision:
-                self.revision, self._past = self._applied, {}
+            if self._applied > self._revision:
+                self._revision, self._past = self._applied, {}
             return changes
 
     def _apply_one(self, event: m.Event) -> Change:
         kv = replies.key_value(event.kv, self.skip)
         new = None if event.type else kv
-        if kv.mod_revision <= self.revision:
+        if kv.mod_revision <= self._revision:
             old = self._past[kv.key] if kv.key in self._past else self._converted(kv.key)
             self._past[kv.key] = new
             return old, new

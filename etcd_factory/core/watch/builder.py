@@ -9,20 +9,22 @@ from attrs import define, evolve, field
 
 from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, count, to_bytes
-from etcd_factory.core.bound import Bound, opener
+from etcd_factory.core.bound import Bound, opener, usage
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F
+from etcd_factory.core.handlers import Handler, checked
 from etcd_factory.core.kv.ranges import RangeModifiers
+from etcd_factory.core.pending import Pending
 from etcd_factory.errors import choice
 from etcd_factory.model.ranges import ALL, KeyRange, describe
 
-from .watcher import BUFFER, EVENTS, Handler, Handlers, Watcher, WatchEvent
+from .watcher import BUFFER, EVENTS, Handlers, Watcher, WatchEvent
 
 FILTERS = {"put": "NODELETE", "delete": "NOPUT"}  # etcd takes what not to send
 
 
 @define(eq=False, repr=False)
-class Watch(RangeModifiers, Bound[F]):
+class Watch(RangeModifiers, Pending, Bound[F]):
     """What to watch, by default every key of the namespace; ``create()`` begins."""
 
     _run: View
@@ -76,6 +78,7 @@ class Watch(RangeModifiers, Bound[F]):
     def on(self, event: WatchEvent, handler: Handler) -> Self:
         """Call ``handler`` from the first event on; see ``Watcher.on``."""
         choice(event, EVENTS, "event of a watch")
+        checked(handler, self._run.face)
         before: tuple[Handler, ...] = self._handlers.get(event, ())
         return evolve(self, handlers={**self._handlers, event: (*before, handler)})
 
@@ -104,6 +107,7 @@ class Watches(Bound[F]):
 
     _run: View
 
+    @usage("watch().key('k').create(), or prefix(), range() or all() in place of key()")
     def watch(self) -> Watch[F]:
         """Watch keys: ``watch().prefix("p").create()``; without a modifier every key of the namespace."""
         return Watch(self._run)

@@ -62,7 +62,7 @@ class RollbackDetector:
                 return
             except EtcdError as error:
                 failures += 1
-                log.info("could not read the store's revision, retrying: %s", error)
+                log.debug("could not read the store's revision, retrying: %s", error)
                 with self._lock:
                     self._suspects += suspects
                 await self._client.runtime.sleep(self._client.backoff(failures))

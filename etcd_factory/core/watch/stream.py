@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 from etcd_factory.core.background import Closing
 from etcd_factory.core.call.client import Client
+from etcd_factory.core.call.outage import Outage
 from etcd_factory.core.call.rpc import HAS_LEADER
 from etcd_factory.core.ports import Stream, Task
 from etcd_factory.errors import (
@@ -70,6 +71,7 @@ class WatchStream:
         self._task: Task | None = None
         self._stop = self._runtime.signal()
         self._rollback = RollbackDetector(client, self._refuse)
+        self._outage = Outage("watches", log, self._runtime.now)
         self._closed = self._answered = False
         self._opened = 0.0
         self._refused: float | None = None  # since when it is refused
@@ -85,13 +87,11 @@ class WatchStream:
             self._receivers[entry.id] = receiver
             if receiver.is_kept:
                 self._kept[entry.id] = receiver
-            joins = self._stream is not None
             if self._stream is not None:  # inside the lock: responses come in the order of the requests
+                receiver.state("connecting")  # an open stream does not report it
                 send(self._stream, create_request=self._mux.create(entry))
             if self._task is None:
                 self._task = self._runtime.spawn(self._run(), "etcd_factory watch")
-        if joins:  # it is not told by the stream, which is open already
-            receiver.state("connecting")
         return entry.id
 
     def keep(self, id: int, receiver: Receiver) -> None:  # noqa: A002
@@ -110,6 +110,8 @@ class WatchStream:
             self._pop(id)
             server_id, stream = self._mux.remove(id), self._stream
             last = not self._mux.watches
+            if last:  # what is added from now on needs another stream
+                self._stream = None
         if stream is not None and last:
             await stream.close()
         elif stream is not None and server_id is not None:
@@ -145,10 +147,11 @@ class WatchStream:
                     continue
                 failures = 1 if self._has_lived() else failures + 1
                 if isinstance(error, InvalidAuthTokenError) and failures == 1:
-                    log.info("reconnecting the watch stream with a new token: %s", error)
+                    log.debug("reconnecting the watch stream with a new token: %s", error)
                     continue
                 wait = self._client.backoff(failures)
-                log.info("the watch stream broke, reconnecting in %.3f s: %s", wait, error)
+                self._outage.failed(error)
+                log.debug("the watch stream broke, reconnecting in %.3f s: %s", wait, error)
                 self._disconnected(error)
                 await self._stop.wait(wait)
 
@@ -215,6 +218,9 @@ class WatchStream:
         except InvalidAuthTokenError:
             client.token.drop(token)
             raise
+        except EtcdError:
+            if self._stream is stream:  # else it was ended here, with its last watch
+                raise
         finally:
             with self._lock:
                 self._stream = None
@@ -226,9 +232,11 @@ class WatchStream:
         while (reply := await stream.receive()) is not None:
             if not self._answered:
                 self._answered, self.error, self._refused = True, None, None
+                self._outage.ended()
                 self._client.endpoints.answered(host)
             await self._received(stream, reply)
-        raise ConnectionFailedError("the server ended the stream", endpoint=host)
+        if self._stream is stream:
+            raise ConnectionFailedError("the server ended the stream", endpoint=host)
 
     async def _received(self, stream: Requests, reply: WatchResponse) -> None:
         """Deliver what a response means; apart, for while the stream waits it must not hold a receiver."""

@@ -6,13 +6,14 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from etcd_factory.core.bound import Scoped
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import F
+from etcd_factory.core.face import F, Sync, finish
 from etcd_factory.core.op import Op, message
-from etcd_factory.errors import ClientClosedError, CompactedError, DeadlineExceededError, FutureRevisionError
+from etcd_factory.errors import ClientClosedError, CompactedError, DeadlineExceededError, EtcdError, FutureRevisionError
 from etcd_factory.model.ranges import in_namespace
 
 from .state import WatchOutput
@@ -30,19 +31,28 @@ class Subscription(Scoped[F], ABC):
     """A watch of a range. Subclasses say what to do with its events; none of these hooks may wait.
 
     With ``resync`` it reads its range again where the next events are gone, instead of ending.
+
+    In a forked child it is ``inherited``: its place on the stream is the parent's, and it never touches that. One that
+    only reads begins again by ``renew()``, called by all that is read of it.
     """
+
+    __slots__ = (
+        *("_run", "_fields", "_resync", "_runtime", "_skip", "_stream", "_created", "_confirmed", "_over", "_error"),
+        *("_background", "_failed", "inherited", "is_kept", "id", "__weakref__"),
+    )
 
     _run: View
 
     def __init__(self, view: View, fields: Mapping[str, Any], *, resync: bool) -> None:
         self._run, self._fields, self._resync = view, fields, resync
         self._runtime, self._skip = view.client.runtime, len(view.namespace)
-        self._stream = view.client.background.get(WatchStream)
+        self._background = view.client.background
+        self._stream = self._background.get(WatchStream)
         self._created = self._runtime.promise()
-        self._confirmed = self._over = self.is_kept = False
+        self._confirmed = self._over = self._failed = self.is_kept = self.inherited = False
         self._error: Exception | None = None
-        self._generation = view.client.background.generation
         self.id = 0
+        self._background.register(self)
 
     # --- hooks of subclasses
 
@@ -77,16 +87,27 @@ class Subscription(Scoped[F], ABC):
         """Begin at revision ``start``, 0 for now, and wait until the server has confirmed it; raises its refusal."""
         try:
             self.begin(start)
-            refused: Exception | None = await self._created.wait(self._run.timeout)
-            if refused is not None:
-                raise refused
-        except DeadlineExceededError as error:
+            await self._confirmation()
+        except EtcdError as error:
             await self.end()
-            known = self._error or self._stream.error
-            raise known or error from known
+            own = copy(error)  # others may be waiting for the same stream
+            own.operation = own.operation or f"watch {self._fields['key']!r}"
+            raise own from error
         except BaseException:
             await self.end()
             raise
+
+    async def _confirmation(self) -> None:
+        """Wait until the server has confirmed the watch; raises its refusal, or why there is no stream."""
+        timeout = self._run.timeout
+        try:
+            refused: Exception | None = await self._created.wait(timeout)
+        except DeadlineExceededError:
+            late = f"the server did not confirm the watch within {timeout:g} s"
+            host = self._run.client.endpoint
+            refused = self._error or self._stream.error or DeadlineExceededError(late, endpoint=host)
+        if refused is not None:
+            raise refused
 
     def begin(self, start: int) -> None:
         """Begin at revision ``start`` without waiting until the server has confirmed it."""
@@ -113,7 +134,8 @@ class Subscription(Scoped[F], ABC):
     async def end(self) -> None:
         """End the watch; idempotent."""
         self._over = True
-        await self._stream.remove(self.id)
+        if not self.inherited:
+            await self._stream.remove(self.id)
 
     # --- what the stream delivers; nothing here waits
 
@@ -140,6 +162,7 @@ class Subscription(Scoped[F], ABC):
         self.on_state(state, error)
 
     def _fail(self, error: Exception | None) -> None:
+        self._failed = True
         self._confirm(error)
         self.on_end(error)
 
@@ -160,7 +183,7 @@ class Subscription(Scoped[F], ABC):
                 return self._fail(error)
             except Exception as error:
                 failures += 1
-                log.info("could not read a range for resync, retrying: %s", error)
+                log.debug("could not read a range for resync, retrying: %s", error)
                 await self._runtime.sleep(self._run.client.backoff(failures))
         return None
 
@@ -169,3 +192,40 @@ class Subscription(Scoped[F], ABC):
         if not self._over:
             self.on_resync(reply)
             self.begin(reply.header.revision + 1)
+
+    # --- in a forked child
+
+    def forget(self) -> object:
+        """Leave the watch to the parent."""
+        left = self._created
+        self._created, self._confirmed, self.inherited, self.id = self._runtime.promise(), False, True, 0
+        return left
+
+    def renew(self) -> None:
+        """Begin again at its first use in a forked child: before this returns, in asyncio in the background.
+
+        Raises the error of reading the range; the next use tries again.
+        """
+        if self._over or self._failed:
+            return
+        if self._run.face is Sync:
+            finish(self._run.client.single_flight.run(("renew", id(self)), self._renew))
+        else:
+            self.renew_later()
+
+    async def _renew(self) -> None:
+        if not self.inherited:  # another thread has done it
+            return
+        self._stream = self._background.get(WatchStream)
+        await self._read_and_resume()
+        self.inherited = False
+        if self._over:  # ended by another thread meanwhile
+            await self._stream.remove(self.id)
+        with suppress(DeadlineExceededError):  # the stream retries
+            await self._created.wait(self._run.timeout)
+
+    def renew_later(self) -> None:
+        """Begin again in the background, retried until it succeeds; in asyncio not outside of an event loop."""
+        if self._background.runs_here:
+            self._stream, self.inherited = self._background.get(WatchStream), False
+            self._runtime.spawn(self._resync_range(), "etcd_factory resync")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from etcd_factory.compat import Self
 from etcd_factory.core.bound import operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Sync, finish
-from etcd_factory.core.notifier import call_handler
+from etcd_factory.core.handlers import Handler, call_handler, checked
 from etcd_factory.core.ports import Mailbox, Task
 from etcd_factory.errors import ClientClosedError, WatchOverflowError, choice
 from etcd_factory.model import Event, KeyValue
@@ -36,7 +36,6 @@ WANTED: dict[tuple[str, ...], tuple[str, ...]] = {  # by the filters that etcd a
 BUFFER = 100_000  # events that may wait to be read
 GRACE = 0.01  # seconds before handlers are called: those of create().on(...).on(...) are all to be there
 
-Handler = Callable[..., object]
 Handlers = dict[str, list[Handler]]
 Item = tuple[str, Any]  # an event of the watch and its argument
 
@@ -44,8 +43,13 @@ Item = tuple[str, Any]  # an event of the watch and its argument
 class Watcher(Subscription[F]):
     """A running watch: iterate over it, or register handlers. Every event is delivered once, in order.
 
-    It resumes after the last revision seen, on any host, for ever. ``cancel()`` it, or use it as a context manager.
+    It resumes after the last revision seen, on any host, for ever. ``cancel()`` it, or use it as a context manager. In
+    a forked child it is the parent's: using it raises ``ClientClosedError``, and no handler is called.
     """
+
+    __slots__ = (
+        *("_wanted", "_box", "_ready", "_buffer", "_added", "_taken", "_progress", "_handlers", "_known", "_task"),
+    )
 
     def __init__(
         self,
@@ -67,7 +71,8 @@ class Watcher(Subscription[F]):
         self._task: Task | None = None
 
     def __repr__(self) -> str:
-        state = "ended" if self._over else f"disconnected: {self._error}" if self._stream.error else "running"
+        state = f"disconnected: {self._error}" if self._stream.error else "running"
+        state = "ended" if self._over else "of the parent process" if self.inherited else state
         return f"<Watcher {state} of {self._run}>"
 
     # --- hooks of the subscription
@@ -134,7 +139,9 @@ class Watcher(Subscription[F]):
         the client, and in asyncio be ``async``; what it raises is logged. A watcher with handlers cannot be iterated
         over. A handler that must not miss the first event is registered on the builder: ``watch().on(...).create()``.
         """
-        self._handlers.setdefault(choice(event, EVENTS, "event of a watch"), []).append(handler)
+        self._check_owner()
+        name, found = choice(event, EVENTS, "event of a watch"), checked(handler, self._runtime.face)
+        self._handlers.setdefault(name, []).append(found)
         self._start_dispatching()
         return self
 
@@ -152,6 +159,16 @@ class Watcher(Subscription[F]):
         """Wake the reader, who then ends the watch."""
         self._over = True
         self._box.close()
+
+    def forget(self) -> object:
+        """Leave the watch to the parent, with the events that wait to be read."""
+        left, self._box = self._box, self._runtime.mailbox(0)
+        self._ready.clear()
+        return left, super().forget()
+
+    def _check_owner(self) -> None:
+        if self.inherited:
+            raise ClientClosedError("a watch belongs to the process that began it; begin a new one in a forked child")
 
     def _start_dispatching(self) -> None:
         if self._task is None:
@@ -173,14 +190,13 @@ class Watcher(Subscription[F]):
         for handler in self._handlers.get(event, ()):
             if self._over and event not in FINAL:
                 return
-            await call_handler(self._runtime, log, f"{event!r} of a watch", handler, *args)
+            await call_handler(self._runtime.face, log, f"{event!r} of a watch", handler, *args)
 
     async def take(self, timeout: float | None = None) -> Event | None:
         """Return the next event, None after the last one or after ``timeout``; raises what ended the watch."""
+        self._check_owner()
         if self._task is not None:
             raise TypeError("a watcher with handlers cannot be iterated over")
-        if self._generation != self._run.client.background.generation:
-            raise ClientClosedError("a watch belongs to the process that began it; begin a new one in a forked child")
         end = None if timeout is None else self._runtime.now() + timeout
         while not self._ready and not self._over:
             item = await self._box.get(None if end is None else max(0.0, end - self._runtime.now()))

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import weakref
 from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from grpc import ChannelConnectivity, aio
 
-from etcd_factory.core.call.unclosed import caller, warn
+from etcd_factory.core.call.unclosed import warn
 from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.errors import ClientClosedError, EtcdError
-from etcd_factory.io.runtime.asyncio import Task
+from etcd_factory.io.runtime.asyncio import Task, running_loop
 from etcd_factory.options import ClientOptions
+from etcd_factory.site import caller
 from etcd_factory.wire.methods import Method
 
 from .channel import arguments, target
@@ -27,6 +29,11 @@ from .credentials import credentials
 READY = ChannelConnectivity.READY
 
 T = TypeVar("T")
+
+STRANDED = (
+    "asyncio clients do not work in a process that was forked while one was open: gRPC hangs there; use them only "
+    "after the fork, or start processes by 'spawn'"
+)
 
 
 def is_cancelled() -> bool:
@@ -63,6 +70,7 @@ class Stream(Generic[Q, R]):
 
     def send(self, message: Q) -> None:
         """Queue a message."""
+        self._decoder.sent()
         self._outbox.put_nowait(message)
 
     async def receive(self) -> R | None:
@@ -87,17 +95,20 @@ class Stream(Generic[Q, R]):
 
     async def close(self) -> None:
         """End the stream."""
+        self._decoder.end()
         self.cancel()
 
 
 class AsyncioTransport:
     """In each event loop one connection to each host that is called there."""
 
+    stranded: ClassVar[bool] = False  # this process was forked while a client was open, and gRPC works for none
+
     def __init__(self, options: ClientOptions) -> None:
         self._options, self._site = options, caller()
         self._loops: WeakKeyDictionary[AbstractEventLoop, Connections[aio.Channel]] = WeakKeyDictionary()
         self._last: tuple[Callable[[], AbstractEventLoop | None], Connections[aio.Channel]] = (no_loop, self._none())
-        self._closed = False
+        self._closed, self._pid = False, os.getpid()
         arguments(options)  # raises now what is wrong with them
 
     def _none(self) -> Connections[aio.Channel]:
@@ -106,9 +117,11 @@ class AsyncioTransport:
 
     def _enter(self) -> Connections[aio.Channel]:
         """Return the connections of the running loop, remembered for the next call."""
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         if self._last[0]() is loop:
             return self._last[1]
+        if self.stranded:
+            raise ClientClosedError(STRANDED)
         mine = self._loops.get(loop)
         if mine is None:
             if self._closed:
@@ -150,7 +163,7 @@ class AsyncioTransport:
         since = now()
         failed = await self._probe(mine, host, connection, max(0.001, deadline - since))
         if failed is not None:
-            raise await asyncio.to_thread(mine.explain, host, failed, since) from failed
+            raise await asyncio.to_thread(mine.explain, host, failed, since)
         return connection, max(0.001, deadline - now())
 
     async def _probe(
@@ -203,6 +216,9 @@ class AsyncioTransport:
 
     def forget(self) -> object:
         """Drop all connections without touching them."""
+        if any(self._loops.values()) and self._pid != os.getpid():
+            AsyncioTransport.stranded = True
+        self._pid = os.getpid()
         return self._drop()
 
     def _drop(self) -> dict[AbstractEventLoop, Connections[aio.Channel]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import cast
 
 import grpc
 
-from etcd_factory.errors import Code, ConfigError, EtcdError, Fault, error_of
+from etcd_factory.errors import Code, EtcdError, error_of
 from etcd_factory.options import ClientOptions
+from etcd_factory.options.settings import Setting, Settings
 from etcd_factory.wire.methods import Method
 
 UNLIMITED = -1
@@ -26,7 +27,7 @@ KINDS = {
     (True, True): "stream_stream",
 }
 
-Setting = tuple[str, int | str | bytes]
+Argument = tuple[str, Setting]
 
 
 def kind(method: Method[object, object]) -> str:
@@ -39,9 +40,9 @@ def ms(seconds: float) -> int:
     return int(min(max(1.0, seconds * 1000), MOST))
 
 
-def arguments(options: ClientOptions) -> list[Setting]:
-    """Return a channel's arguments; ``grpc_options`` override them. Raises ``ConfigError`` for an invalid one."""
-    chosen: dict[str, int | str | bytes] = {
+def arguments(options: ClientOptions) -> list[Argument]:
+    """Return a channel's arguments; ``grpc_options`` override them."""
+    chosen: dict[str, Setting] = {
         # Go's client sets no limit either; etcd's own is 1.5 MB a request, and pages bound what is read
         "grpc.max_receive_message_length": UNLIMITED,
         "grpc.max_send_message_length": UNLIMITED,
@@ -64,22 +65,7 @@ def arguments(options: ClientOptions) -> list[Setting]:
     if options.tls and options.tls.server_name:
         chosen["grpc.ssl_target_name_override"] = options.tls.server_name
         chosen["grpc.default_authority"] = options.tls.server_name
-    return list({**chosen, **checked(options.grpc_options)}.items())
-
-
-def checked(given: Mapping[str, object]) -> dict[str, int | str | bytes]:
-    """Return ``grpc_options``; ``ConfigError`` names each value that gRPC would refuse at the first call."""
-    good: dict[str, int | str | bytes] = {
-        name: value for name, value in given.items() if isinstance(value, (int, str, bytes))
-    }
-    faults = [
-        Fault("", f"grpc_options.{name}", f"expected an int or text, got {type(given[name]).__name__}")
-        for name in given
-        if name not in good
-    ]
-    if faults:
-        raise ConfigError(*faults)
-    return good
+    return list({**chosen, **cast("Settings", options.grpc_options)}.items())
 
 
 def target(url: str) -> str:

@@ -23,10 +23,14 @@ from etcd_factory.options import ClientOptions
 from etcd_factory.wire.methods import Method
 
 from .channel import PROBE, kind, translate
-from .credentials import Stamp, stamp
+from .credentials import Stamps, stamps
 
 PATIENCE = 1.0  # seconds that the test of an established connection may take
+SILENCE = 0.5  # seconds without a response on a stream that is closed, after which its connection counts as silent
 SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)  # no response
+
+# gRPC's words for a name that DNS does not know, in any version. They only save a second look-up, which has no bound.
+UNRESOLVED = "resol"
 
 C = TypeVar("C")
 R = TypeVar("R")
@@ -43,7 +47,7 @@ class Cancellable(Protocol):
 class Connection(Generic[C]):
     """A channel to one host, its prepared calls, and when something was heard on it last."""
 
-    def __init__(self, channel: C, files: Stamp, idle: float) -> None:
+    def __init__(self, channel: C, files: Stamps, idle: float) -> None:
         self.channel, self.files, self._idle = channel, files, idle
         self.probe: Callable[..., Any] = self._prepare("unary_unary", PROBE)
         self.streams: WeakSet[Cancellable] = WeakSet()
@@ -73,6 +77,7 @@ class Connections(Generic[C]):
 
     def __init__(self, options: ClientOptions, open_channel: Callable[[str], C]) -> None:
         self._tls, self._idle, self._open = options.tls, options.keepalive.time, open_channel
+        self._patience = min(PATIENCE, options.dial_timeout)
         self._lock = threading.Lock()
         self._by_host: dict[str, Connection[C]] = {}
         self.closed = False
@@ -83,7 +88,7 @@ class Connections(Generic[C]):
 
     def fresh(self, host: str) -> Connection[C]:
         """Return the host's connection: a new one if there is none, or the certificate files have changed."""
-        files = stamp(self._tls)
+        files = stamps(self._tls)
         with self._lock:
             if self.closed:
                 raise ClientClosedError
@@ -122,16 +127,18 @@ class Connections(Generic[C]):
             connection.heard = now()
             return None
         failed = translate(error, host)
-        failed.sent = False
+        failed.sent, failed.__cause__ = False, error
         return failed
 
     def explain(self, host: str, failed: EtcdError, since: float) -> EtcdError:
         """Return why a host could not be reached, if that is TLS; may block for ``PATIENCE`` seconds."""
-        if failed.code is not Code.UNAVAILABLE or now() - since > PATIENCE:  # it does not accept connections at all
+        if failed.code is not Code.UNAVAILABLE or now() - since >= self._patience:  # it never answered anything
             return failed
-        problem = diagnose(host, self._tls, PATIENCE)
+        if UNRESOLVED in failed.message:
+            return failed
+        problem = diagnose(host, self._tls, self._patience)
         if problem is not None:
-            problem.sent = False
+            problem.sent, problem.__cause__ = False, failed
         return problem or failed
 
     @property
@@ -163,11 +170,22 @@ class Decoder(Generic[R]):
     _host: str
     _method: Method[Any, R]
     _start: float
+    _asked: float = 0.0  # since when a message waits for something to be heard
 
     @property
     def closed(self) -> bool:
         """Whether the client is."""
         return self._connections.closed
+
+    def sent(self) -> None:
+        """A message was sent; etcd answers each."""
+        if self._asked <= self._connection.heard:
+            self._asked = now()
+
+    def end(self) -> None:
+        """The stream is closed here: give the connection up if nothing was heard on it for a while, though asked."""
+        if self._asked > self._connection.heard and now() - self._asked > SILENCE:
+            self._connections.drop(self._host, self._connection)
 
     def decode(self, data: bytes) -> R:
         """Return a message. Raises ``InternalError`` for a malformed one."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from contextlib import suppress
 from pathlib import Path
@@ -12,17 +11,17 @@ import grpc
 from etcd_factory.errors import ConfigError, Fault
 from etcd_factory.io.tls import pems
 from etcd_factory.options import TLS
+from etcd_factory.options.pem import Stamp, is_text, stamp
 
-Stamp = tuple[tuple[str, int, int], ...]  # of each file: its path, when it was changed, its size
+Stamps = tuple[tuple[str, Stamp], ...]  # of each file
 
 
-def stamp(tls: TLS | None) -> Stamp:
-    """Return what tells whether the certificate files have changed; files that are gone at the moment are left out."""
-    found: list[tuple[str, int, int]] = []
-    for file in (pem for pem in pems(tls) if pem and "-----BEGIN" not in pem):
+def stamps(tls: TLS | None) -> Stamps:
+    """Return what changes when certificate files are replaced; files that are gone at the moment are left out."""
+    found: list[tuple[str, Stamp]] = []
+    for file in (given for given in pems(tls) if given and not is_text(given)):
         with suppress(OSError):
-            status = os.stat(file)
-            found.append((file, status.st_mtime_ns, status.st_size))
+            found.append((file, stamp(file)))
     return tuple(found)
 
 
@@ -34,7 +33,7 @@ def credentials(tls: TLS | None) -> grpc.ChannelCredentials:
 
 def read(option: str, pem: str | None) -> bytes | None:
     """Return PEM text, or the content of the file."""
-    if pem is None or "-----BEGIN" in pem:
+    if pem is None or is_text(pem):
         return pem.encode() if pem else None
     try:
         return Path(pem).read_bytes()

@@ -11,10 +11,12 @@ from typing import Any, Generic
 
 import grpc
 
-from etcd_factory.core.call.unclosed import caller, warn
+from etcd_factory.core.call.unclosed import warn
 from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.errors import ClientClosedError, EtcdError
+from etcd_factory.io.runtime.forks import move_stacks
 from etcd_factory.options import ClientOptions
+from etcd_factory.site import caller
 from etcd_factory.wire.methods import Method
 
 from .channel import arguments, target
@@ -35,6 +37,7 @@ class Stream(Generic[Q, R]):
 
     def send(self, message: Q) -> None:
         """Queue a message."""
+        self._decoder.sent()
         self._outbox.put(message)
 
     async def receive(self) -> R | None:
@@ -52,6 +55,7 @@ class Stream(Generic[Q, R]):
 
     async def close(self) -> None:
         """End the stream."""
+        self._decoder.end()
         self.cancel()
 
 
@@ -105,7 +109,7 @@ class ThreadTransport:
         since = now()
         failed = self._probe(host, connection, max(0.001, deadline - since))
         if failed is not None:
-            raise self._connections.explain(host, failed, since) from failed
+            raise self._connections.explain(host, failed, since)
         return connection, max(0.001, deadline - now())
 
     def _probe(self, host: str, connection: Connection[grpc.Channel], timeout: float) -> EtcdError | None:
@@ -143,6 +147,8 @@ class ThreadTransport:
 
     def forget(self) -> object:
         """Drop all connections without touching them."""
+        if self._connections:
+            move_stacks()
         left, self._connections = self._connections, self._none()
         return left
 
@@ -167,5 +173,8 @@ def is_ready(connection: Connection[grpc.Channel]) -> bool:
     """Return whether there is a connection at the moment."""
     # The public way to learn it, subscribe(), needs a thread for each channel.
     channel: Any = connection.channel
-    state: int = channel._channel.check_connectivity_state(False)
+    try:
+        state: int = channel._channel.check_connectivity_state(False)
+    except ValueError:  # it was closed meanwhile
+        return False
     return state == READY

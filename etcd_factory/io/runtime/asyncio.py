@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
+from etcd_factory.compat import mark_waiting
 from etcd_factory.core.face import Async, Face, settle
 from etcd_factory.errors import DeadlineExceededError
 
@@ -19,6 +20,22 @@ from . import dns
 from .files import AtomicFile
 
 T = TypeVar("T")
+
+mark_waiting()
+
+
+NO_LOOP = (
+    "no running event loop: an asyncio client needs asyncio's; with trio, call a blocking ETCDService in "
+    "trio.to_thread.run_sync(), or run this call with trio-asyncio"
+)
+
+
+def running_loop() -> asyncio.AbstractEventLoop:
+    """Return the running event loop. Raises ``RuntimeError`` if there is none, as in trio."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError(NO_LOOP) from None
 
 
 class Promise(Generic[T]):
@@ -133,7 +150,7 @@ class AsyncioRuntime:
 
     def scope(self) -> object:
         """Return the running event loop."""
-        return asyncio.get_running_loop()
+        return running_loop()
 
     def is_over(self, scope: object) -> bool:
         """Whether an event loop is closed."""

@@ -57,7 +57,7 @@ def test_a_byte_order_mark_is_not_part_of_the_text(write, name):
         ("a.yaml", "a: 1\nb: \x07\n", "a.yaml: line 2: "),
         ("a.yaml", "a: 1\n--- \nb: 1\n", "a.yaml: line 2: but found another document"),
         ("a.json", '{"a": 1,\n"b" 2}', "a.json: line 2: Expecting ':' delimiter"),
-        ("a.json", '{"a": {"b": 1,\n"b": 2}}', "a.json: found duplicate key b"),
+        ("a.json", '{"a": {"b": 1,\n"b": 2}}', "a.json: a: found duplicate key b"),
         ("a.toml", "a = 1\nb = \n", "a.toml: Invalid value (at line 2, column 5)"),
         ("a.toml", "a = 1\na = 2\n", "a.toml: Cannot overwrite a value (at line 2, column 6)"),
         ("a.py", "a = 1\nb = (\n", "a.py: line 2: SyntaxError: '(' was never closed"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 
 import pytest
 
@@ -97,3 +98,75 @@ def test_an_environment_that_cannot_be_part_of_a_file_name_is_a_fault(write, fau
 def test_a_path_that_no_file_can_have_is_a_fault(faults, source):
     (fault,) = faults(source)
     assert "no such" in fault or "cannot" in fault
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.json", '{"hosts": [' + ", ".join(f'"h{number}:2379"' for number in range(100_000)) + "]}"),
+        ("a.toml", "\n".join(f"a.b{number}.c = 1" for number in range(100_000))),
+        ("a.py", "a = list(range(100_000))"),
+    ],
+    ids=["json", "toml", "py"],
+)
+def test_more_values_than_a_configuration_may_have_are_a_fault_at_once(write, faults, name, text):
+    write(name, text)
+    start = time.process_time()
+    (fault,) = faults(name)
+    assert fault.endswith(", more than the 50000 that a configuration may have")
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ".".join(["a"] * 100_000) + " = 1",
+        ".".join(f'"a{number}"' for number in range(100_000)) + " = 1",
+        "[" + " . ".join(["a"] * 100_000) + "]",
+    ],
+    ids=["bare", "quoted", "table"],
+)
+def test_a_toml_key_of_very_many_parts_is_a_fault_at_once(write, faults, text):
+    write("a.toml", text)
+    start = time.process_time()
+    assert faults("a.toml") == ["a.toml: nested too deeply"]
+    assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize("quote", ['"', "'", '"""\n', "'''\n", "1 # "])
+def test_dots_in_the_texts_and_comments_of_toml_are_not_parts_of_keys(write, quote):
+    end = "" if "#" in quote else quote.strip()
+    write("a.toml", f"a = {quote}{'x.' * 100}{end}")
+    assert "a" in load_config("a.toml")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a\0b", "a\0b.yaml", "x" * 5000, "x" * 5000 + ".yaml", "y/" + "x" * 5000 + "/a.yaml"],
+    ids=["directory-nul", "file-nul", "directory-long", "file-long", "parent-long"],
+)
+def test_names_that_no_file_can_have_are_a_fault(faults, name):
+    (fault,) = faults(name)
+    assert fault.startswith(name)
+
+
+def test_a_large_list_is_not_mistaken_for_shared_parts(write):
+    write("a.yaml", "a: [" + ", ".join(map(str, range(12_000))) + "]")
+    assert len(load_config("a.yaml").a) == 12_000
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "shown"),
+    [
+        ("a.json", '{"auth": {"password": {"hunter2": 1, "hunter2": 2}}}', "auth.password: found a duplicate key"),
+        ("a.json", '{"auth": {"hunter2": 1, "hunter2": 2}}', "auth: found duplicate key ***"),
+        ("a.json", '{"clients": {"a": {"timeout": 1, "timeout": 2}}}', "clients.a: found duplicate key timeout"),
+        ("a.yaml", "auth: {password: {hunter2: 1, hunter2: 2}}", "line 1: found a duplicate key"),
+        ("a.yaml", "auth: {hunter2: 1, hunter2: 2}", "line 1: found duplicate key ***"),
+        ("a.yaml", "password: !!int hunter2", "a value is not what its tag says, or is too long a number"),
+        ("a.toml", "[auth.hunter2]\n[auth.hunter2]", "Cannot declare a table twice (at line 2, column 14)"),
+    ],
+)
+def test_no_part_of_a_secret_is_quoted(write, faults, name, text, shown):
+    write(name, text)
+    assert faults(name) == [f"{name}: {shown}"]

@@ -7,6 +7,7 @@ from omegaconf import OmegaConf
 
 from etcd_factory import ETCDServiceFactory
 from etcd_factory.config import explain_config, load_config, read
+from etcd_factory.config.resolvers import register_resolver
 
 SHARED = {"hosts": ["a:1", "b:1"], "timeout": 5, "retry": {"attempts": 3, "initial": 0.1}}
 
@@ -253,3 +254,14 @@ def test_two_spellings_in_one_mapping_are_not_chosen_from():
 def test_a_circle_is_reported_when_it_is_read():
     tree = load_config({"a": "${b.x}", "b": "${a.y}", "c": 1})
     assert tree.c == 1
+
+
+def test_a_mapping_over_a_function_is_merged_with_the_mapping_that_it_returns(monkeypatch):
+    monkeypatch.setenv("MY_SECRET", "hunter2")
+    register_resolver("made", lambda: {"hosts": ["a:1"], "text": "${oc.env:MY_SECRET}"})
+    try:
+        tree = load_config({"x": "${made:}"}, {"x": {"timeout": 3}})
+        found = OmegaConf.to_container(tree.x, resolve=True)
+        assert found == {"hosts": ["a:1"], "text": "${oc.env:MY_SECRET}", "timeout": 3}
+    finally:
+        OmegaConf.clear_resolver("made")

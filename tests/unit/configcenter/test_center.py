@@ -197,3 +197,15 @@ async def test_a_rollback_that_is_impossible_writes_nothing(scripted, answer, er
     with pytest.raises(error, match=text):
         await settle(center.rollback("k", 4))
     assert transport.names() == ["Range"]
+
+
+async def test_a_value_that_cannot_be_written_is_an_error_with_its_key(connect, face):
+    client, transport = connect([])
+    with pytest.raises(TypeError, match=r"^'config/x': .*object"):
+        await settle(CENTERS[face.name](client).save("x", object()))
+    assert transport.calls == []
+
+
+def test_a_prefix_is_text(connect, face):
+    with pytest.raises(TypeError, match=r"^a prefix must be a str, not int$"):
+        CENTERS[face.name](connect([])[0], 3)

@@ -5,25 +5,26 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 
 from etcd_factory.config.loader import assembled
-from etcd_factory.config.variables import read
+from etcd_factory.config.variable_values import read
 from etcd_factory.configcenter.entries import audience, key_of, parsed, parts, path_of, spellings, text, to_text
 from etcd_factory.errors import ConfigError
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"])).filter(lambda text: "${" not in text)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 SCALAR = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT
 JSON = st.recursive(SCALAR, lambda each: st.lists(each) | st.dictionaries(TEXT, each), max_leaves=10)
 
 
 def stored(value):
     """A value that was written and read."""
-    return read(to_text(value), "etcd config/k")
+    return read(to_text(value), "etcd config/k", resolve=False)
 
 
-def tree(entries, *names):
+def tree(entries, *names, resolve=False):
     """The configuration for these names."""
-    return assembled(parts(entries, names, "config/")).checked().tree
+    return assembled(parts(entries, names, "config/", resolve=resolve)).checked().tree
 
 
 def faults(entries, *names):
@@ -78,10 +79,28 @@ def test_nan_stays_nan():
     assert repr(stored(float("nan"))) == "nan"
 
 
-@pytest.mark.parametrize("value", [{"k" * 2000: 1}, "${", "a${", "${a"], ids=["long key", "${", "a${", "${a"])
-def test_what_cannot_be_written_as_yaml_is_refused(value):
+@pytest.mark.parametrize("value", ["${", "a${", "${a"])
+def test_an_unclosed_interpolation_is_refused_where_it_would_be_resolved(value):
+    assert stored(value) == value
     with pytest.raises(ValueError, match="cannot be written as YAML: it contains an unclosed"):
-        to_text(value)
+        to_text(value, resolve=True)
+
+
+@pytest.mark.parametrize("resolve", [False, True])
+def test_what_cannot_be_written_as_yaml_is_refused(resolve):
+    with pytest.raises(ValueError, match="cannot be written as YAML: it contains"):
+        to_text({"k" * 2000: 1}, resolve=resolve)
+
+
+@pytest.mark.parametrize("text", ["${oc.env:HOME}", "${a}", "${", "a${b}c", "\\${x}", "\\\\${x}", "${nothing:x}"])
+def test_what_looks_like_an_interpolation_is_data(text):
+    found = tree({"a": to_text(text), "b": to_text([text, {"c": text}])})
+    assert found.a == text
+    assert OmegaConf.to_container(found, resolve=True) == {"a": text, "b": [text, {"c": text}]}
+
+
+def test_interpolations_are_resolved_if_they_are_to_be():
+    assert tree({"a": "${b}", "b": "1"}, resolve=True).a == 1
 
 
 def test_text_that_reads_as_itself_is_written_unchanged():

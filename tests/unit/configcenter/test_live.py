@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from functools import partial
 
+import attrs
 import pytest
 
+from etcd_factory import load_config
 from etcd_factory.config.sources import Layered
+from etcd_factory.configcenter.plan import Plan
 from etcd_factory.errors import ConfigError, EtcdError
 from etcd_factory.testing import ScriptedTransport, replies
 from tests.support.config_centers import CENTERS, Settings, changes, eventually, records
@@ -32,9 +36,9 @@ async def follow(face, connect):
     """A function that opens a live configuration on a script; closed when the test ends."""
     opened = []
 
-    async def create(*args, cls=Settings, options=None, **steps):
+    async def create(*args, cls=Settings, options=None, center=None, **steps):
         client, transport = connect(Recorded(ScriptedTransport(steps)))
-        live = await settle(CENTERS[face.name](client).live(cls, *args, **(options or {})))
+        live = await settle(CENTERS[face.name](client, **(center or {})).live(cls, *args, **(options or {})))
         opened.append(live)
         create.transport = transport
         return live
@@ -120,6 +124,110 @@ async def test_deleting_the_last_key_is_a_change(follow, recorder):
     assert live.error is None
 
 
+# --- what others write does not end it
+
+
+HOSTILE = ["[" * 98 + "]" * 98, "{a: " * 98 + "1" + "}" * 98, "[" * 3000, "9" * 5000, "!!int x", "\x00", "&a [*a]"]
+HOSTILE += ["???"]
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
+async def test_no_value_ends_it(follow, recorder, caplog, value):
+    watch = replies.watch()
+    live = (await follow(Range=found(level="good"), Watch=watch)).on_change(partial(recorder, "change"))
+    watch.push(change(level=value))
+    await eventually(lambda: live.error is not None)
+    assert (live.value, type(live.error)) == (Settings("good"), ConfigError)
+    watch.push(change(level="better"))
+    await recorder.until("change")
+    assert (live.value, live.error) == (Settings("better"), None)
+    assert len(records(caplog, "ERROR")) == 1
+
+
+@pytest.mark.parametrize("value", HOSTILE[:-1], ids=range(len(HOSTILE) - 1))
+async def test_no_value_ends_a_tree(follow, value):
+    watch = replies.watch()
+    live = await follow(cls=None, Range=found(level="good"), Watch=watch)
+    watch.push(change(level=value))
+    await eventually(lambda: live.error is not None)
+    watch.push(change(level="better"))
+    await eventually(lambda: live.value.level == "better")
+
+
+@attrs.define(eq=False)
+class Failing:
+    """A class of the user's whose own code fails on some values."""
+
+    level: str = "info"
+
+    def __attrs_post_init__(self):
+        if self.level == "deep":
+            raise RecursionError
+        if self.level == "exit":
+            sys.exit("hunter2")
+
+    def __eq__(self, other):
+        if self.level == "incomparable":
+            raise TypeError
+        return self is other
+
+
+@pytest.mark.parametrize("value", ["deep", "exit"])
+async def test_no_exception_of_the_users_class_ends_it(follow, value):
+    watch = replies.watch()
+    live = await follow(cls=Failing, Range=found(level="good"), Watch=watch)
+    watch.push(change(level=value))
+    await eventually(lambda: live.error is not None)
+    assert (live.value.level, type(live.error)) == ("good", ConfigError)
+    watch.push(change(level="better"))
+    await eventually(lambda: live.value.level == "better")
+
+
+async def test_a_value_that_cannot_be_compared_counts_as_changed(follow, recorder):
+    watch = replies.watch()
+    live = (await follow(cls=Failing, Range=found(level="good"), Watch=watch)).on_change(partial(recorder, "change"))
+    watch.push(change(level="incomparable"))
+    await recorder.until("change")
+    assert (live.value.level, live.error) == ("incomparable", None)
+
+
+async def test_an_unexpected_exception_keeps_the_value_and_is_reported_once_without_its_text(
+    follow, monkeypatch, caplog
+):
+    watch = replies.watch()
+    live = await follow(Range=found(level="good"), Watch=watch)
+    build = Plan.build
+
+    def failing(plan, entries):
+        if entries["level"].startswith("bad"):
+            raise ZeroDivisionError("hunter2")
+        return build(plan, entries)
+
+    monkeypatch.setattr(Plan, "build", failing)
+    watch.push(change(level="bad"), change(level="bad2"))
+    await eventually(lambda: live.error is not None)
+    assert str(live.error) == "the configuration cannot be built: ZeroDivisionError"
+    watch.push(change(level="better"))
+    await eventually(lambda: live.value == Settings("better"))
+    assert len(records(caplog, "ERROR")) == 1
+    assert "hunter2" not in caplog.text
+
+
+async def test_nested_values_at_the_start_fall_back_to_the_default(follow):
+    live = await follow(options={"default": DEFAULT}, Range=found(level=HOSTILE[0]), Watch=replies.watch())
+    assert (live.value, live.source, type(live.error)) == (DEFAULT, "default", ConfigError)
+
+
+async def test_interpolations_are_data_unless_they_are_to_be_resolved(follow, monkeypatch):
+    monkeypatch.setenv("MY_SECRET", "hunter2")
+    live = await follow(Range=found(level="${oc.env:MY_SECRET}"), Watch=replies.watch())
+    assert live.value == Settings("${oc.env:MY_SECRET}")
+    assert load_config({"a": 1}, live).level == "${oc.env:MY_SECRET}"
+    resolving = await follow(center={"resolve": True}, Range=found(level="${oc.env:MY_SECRET}"), Watch=replies.watch())
+    assert resolving.value == Settings("hunter2")
+    assert load_config({"a": 1}, resolving).level == "hunter2"
+
+
 # --- without etcd at the start
 
 
@@ -199,3 +307,16 @@ async def test_closing_the_client_ends_it(face, connect):
     await closed(client)
     await settle(live.close())
     assert live.value == Settings("good")
+
+
+async def later(old, new):
+    raise AssertionError
+
+
+async def test_a_handler_that_can_never_run_is_refused(follow, face):
+    live = await follow(Range=found(level="debug"), Watch=replies.watch())
+    with pytest.raises(TypeError, match=r"^a handler must be a function, not str$"):
+        live.on_change("print")
+    if face.is_blocking:
+        with pytest.raises(TypeError, match="is async"):
+            live.on_change(later)

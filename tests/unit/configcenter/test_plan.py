@@ -99,3 +99,32 @@ def test_layers_are_a_source():
     layers = Plan(Settings, "config/")._layers({"level": "x"})
     assert isinstance(layers, Layers)
     assert [part.label for part in layers.config_layers()] == ["etcd config/"]
+
+
+@attrs.define
+class Several:
+    texts: list[str] = attrs.field(factory=list)
+    by_name: dict[str, str] = attrs.field(factory=dict)
+
+
+@pytest.mark.parametrize(("resolve", "expected"), [(False, "${oc.env:MY_SECRET}"), (True, "hunter2")])
+async def test_interpolations_in_etcd_are_resolved_only_if_they_are_to_be(monkeypatch, build_aside, resolve, expected):
+    monkeypatch.setenv("MY_SECRET", "hunter2")
+    text = "${oc.env:MY_SECRET}"
+    plan = Plan(Several, "config/", resolve=resolve)
+    built = await build_aside(plan, {"texts": f"['{text}']", "by_name": f"{{a: '{text}', b.c: '{text}'}}"})
+    assert built == Several([expected], {"a": expected, "b.c": expected})
+
+
+def test_interpolations_in_sources_are_resolved_and_what_they_resolve_to_is_not(monkeypatch):
+    monkeypatch.setenv("NAME", "${oc.env:MY_SECRET}")
+    monkeypatch.setenv("MY_SECRET", "hunter2")
+    plan = Plan(Settings, "config/", sources=({"level": "${oc.env:NAME}", "host": "${level}"},))
+    assert plan.build({}) == Settings("${oc.env:MY_SECRET}", "${oc.env:MY_SECRET}")
+    assert plan.build({"level": "${oc.env:MY_SECRET}"}).host == "${oc.env:MY_SECRET}"
+
+
+@pytest.mark.parametrize("levels", [33, 98, 100, 3000, 100_000])
+def test_nested_values_are_an_error(levels):
+    with pytest.raises(ConfigError, match=r"nested|not valid YAML"):
+        Plan(None, "config/").build({"a": "[" * levels + "]" * levels})

@@ -8,7 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 from omegaconf.errors import InterpolationResolutionError, UnsupportedInterpolationType
 
-from etcd_factory import ETCDService
+from etcd_factory import ETCDService, load_config
 from etcd_factory.configcenter import etcd_resolver
 from etcd_factory.configcenter.resolver import unresolved
 from etcd_factory.testing import ScriptedTransport, replies
@@ -85,3 +85,11 @@ def test_the_resolver_is_removed_after_the_block_even_after_an_error(etcd_with):
 
 def test_an_error_shows_the_interpolation():
     assert str(unresolved("one", "a/b", "why")) == "${etcd:one,a/b}: why"
+
+
+@pytest.mark.parametrize("value", ["${oc.env:MY_SECRET}", "{a: '${oc.env:MY_SECRET}'}", "a${"])
+def test_interpolations_in_a_value_are_data(etcd_with, monkeypatch, value):
+    monkeypatch.setenv("MY_SECRET", "hunter2")
+    with etcd_resolver({"one": etcd_with(replies.get({"k": value}))}):
+        found = OmegaConf.to_container(load_config({"x": "${etcd:one,k}"}, {"x": {"b": 1}}), resolve=True)
+        assert "hunter2" not in str(found)

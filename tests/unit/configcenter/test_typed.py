@@ -85,7 +85,7 @@ STRUCTURED = [Settings, Data]
 
 
 def build(cls, entries=()):
-    return Plan(cls, "config/").build(dict(entries))
+    return Plan(cls, "config/", resolve=True).build(dict(entries))
 
 
 def faults(cls, entries=()):

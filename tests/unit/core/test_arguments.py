@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from math import inf, nan
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from etcd_factory.core.arguments import (
+    FOREVER,
     LONGEST_TTL,
     MOST,
     count,
     key_part,
     lease_id,
     name,
+    seconds,
     to_bytes,
     to_json,
     to_value,
@@ -139,3 +142,29 @@ def test_a_part_of_a_key_is_a_name_without_a_slash():
         key_part("a/b", "a service's name")
     with pytest.raises(ValueError, match="a service's name must not be empty"):
         key_part("", "a service's name")
+
+
+LONG = [1e10, 10**400, inf]
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0, 0), (0.5, 0.5), *((one, FOREVER) for one in LONG)])
+def test_a_timeout_is_bounded_by_what_clocks_can_hold(value, expected):
+    assert seconds(value) == expected
+
+
+@pytest.mark.parametrize("value", ["1", None, True, False, [1]], ids=repr)
+def test_a_timeout_of_another_type_is_an_error(value):
+    with pytest.raises(TypeError, match=f"^a timeout must be a number of seconds, not {type(value).__name__}$"):
+        seconds(value)
+
+
+@pytest.mark.parametrize("value", [-1, -0.001, nan, -inf])
+def test_a_negative_timeout_is_an_error(value):
+    with pytest.raises(ValueError, match=f"^a timeout must be 0 or more seconds, not {value}$"):
+        seconds(value)
+
+
+@pytest.mark.parametrize(("convert", "what"), [(to_bytes, "a key"), (to_value, "a value")])
+def test_text_that_is_not_unicode_is_an_error_that_says_where(convert, what):
+    with pytest.raises(ValueError, match=f"^{what} cannot be encoded as UTF-8: character 1 is half"):
+        convert("a\ud800")

@@ -6,13 +6,15 @@ import copy
 import importlib
 import inspect
 import pkgutil
+import pydoc
+from typing import get_type_hints
 from unittest.mock import AsyncMock, MagicMock, create_autospec
 
 import pytest
 
 import etcd_factory.core
 from etcd_factory import AsyncETCDService, ETCDService, ops
-from etcd_factory.core.bound import Bound, Scoped, opener, operation, subclass, terminal
+from etcd_factory.core.bound import Bound, Scoped, opener, operation, prompt, subclass, terminal
 from etcd_factory.core.face import Async, Sync
 from etcd_factory.core.kv.builders import Get
 from etcd_factory.core.op import Op
@@ -43,6 +45,7 @@ def methods_of(kind):
 
 AWAITED = {**methods_of(terminal), **methods_of(operation)}
 OPENERS = methods_of(opener)
+PROMPT = methods_of(prompt)
 
 # --- classes of a face
 
@@ -54,9 +57,9 @@ def test_a_method_is_a_coroutine_function_in_asyncio_and_none_in_the_blocking_fa
     assert not inspect.iscoroutinefunction(getattr(subclass(cls, Sync), method))
 
 
-@pytest.mark.parametrize("name", AWAITED)
+@pytest.mark.parametrize("name", {**AWAITED, **OPENERS, **PROMPT})
 def test_a_double_of_a_class_has_methods_of_its_face(name):
-    cls, method = AWAITED[name]
+    cls, method = {**AWAITED, **OPENERS, **PROMPT}[name]
     assert isinstance(getattr(create_autospec(subclass(cls, Async)), method), AsyncMock)
     double = getattr(create_autospec(subclass(cls, Sync)), method)
     assert isinstance(double, MagicMock)
@@ -269,3 +272,52 @@ def test_a_subclass_of_a_subclass_has_the_methods_of_both():
     with Child(transport=script()) as client:
         assert client.ping() == "pong!"
         assert client.color() == "red"
+
+
+# --- type hints
+
+LAZY = {"auth", "cluster", "maintenance", "role", "user"}  # their modules are loaded when they are used
+MADE = {
+    "service": lambda client: client,
+    "get": lambda client: client.get("k"),
+    "get_all": lambda client: client.get_all(),
+    "put": lambda client: client.put("k"),
+    "delete": lambda client: client.delete(),
+    "txn": lambda client: client.txn(),
+    "watch": lambda client: client.watch(),
+    "lease": lambda client: client.lease(5),
+    "lock": lambda client: client.lock("l"),
+    "election": lambda client: client.election("e"),
+    "stm": lambda client: client.stm(),
+    "cluster": lambda client: client.cluster,
+    "maintenance": lambda client: client.maintenance,
+    "role": lambda client: client.role("r"),
+}
+
+
+@pytest.mark.parametrize("service", [ETCDService, AsyncETCDService])
+@pytest.mark.parametrize("name", MADE)
+def test_annotations_can_be_resolved_and_name_the_face(service, name):
+    made = MADE[name](service(transport=ScriptedTransport([])))
+    methods = [one for one in dir(type(made)) if one[0] != "_" and one not in LAZY]
+    assert methods
+    for method in methods:
+        function = inspect.getattr_static(type(made), method)
+        function = function.fget if isinstance(function, property) else function
+        if inspect.isfunction(function):
+            get_type_hints(function)
+            assert "[F]" not in str(function.__annotations__)
+
+
+@pytest.mark.parametrize("name", ["auth", "cluster", "maintenance"])
+def test_a_property_is_annotated_with_its_face(name):
+    for service, face in ((ETCDService, "Sync"), (AsyncETCDService, "Async")):
+        member = inspect.getattr_static(service, name)
+        assert member.fget.__annotations__["return"].endswith(f"[{face}]")
+        assert member.__doc__
+
+
+@pytest.mark.parametrize("service", [ETCDService, AsyncETCDService])
+def test_help_shows_no_way_to_make_what_a_client_makes(service):
+    made = service(transport=ScriptedTransport([])).get("k")
+    assert "Get(" not in pydoc.plain(pydoc.render_doc(made)).partition("Method resolution")[0].replace("Get(Get)", "")

@@ -15,7 +15,7 @@ from etcd_factory import KeyValue
 from etcd_factory.core.background import Background
 from etcd_factory.core.face import Sync
 from etcd_factory.core.mirror.store import merged
-from etcd_factory.core.notifier import LIMIT, ChangeNotifier, call_handler
+from etcd_factory.core.notifier import LIMIT, ChangeNotifier
 from etcd_factory.io.runtime.asyncio import AsyncioRuntime
 from etcd_factory.io.runtime.threads import ThreadRuntime
 from tests.support.stores import WRITE, Store, apply, compose, filled
@@ -182,19 +182,6 @@ async def test_in_asyncio_a_handler_may_be_a_coroutine_function(calls):
     changes.add(puts("1", "2"))
     assert await calls.take(2) == [(None, "1"), ("1", "2")]
     changes.close()
-
-
-async def test_a_single_call_of_a_handler_is_settled_and_its_error_logged(runtime, caplog):
-    async def fails(value):
-        raise RuntimeError(value)
-
-    def fails_at_once(value):
-        raise RuntimeError(value)
-
-    handler = fails_at_once if runtime.face is Sync else fails
-    await call_handler(runtime, log, "'lost' of a lock", handler, "no good")
-    (record,) = caplog.records
-    assert (record.getMessage(), str(record.exc_info[1])) == ("a handler of 'lost' of a lock failed", "no good")
 
 
 class Idle(ThreadRuntime):

@@ -45,11 +45,12 @@ def test_the_error_about_another_distribution_is_an_import_error(other):
 def test_a_missing_distribution_is_an_error_that_says_what_to_run(monkeypatch):
     monkeypatch.setattr(etcd3.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(DistributionError, match="the package 'etcd3' is not installed; run: pip"):
-        etcd3.folder()
+        etcd3.part("exceptions")
 
 
 def test_its_files_are_found_without_importing_it():
-    assert (etcd3.folder() / "exceptions.py").is_file()
+    assert etcd3.part("exceptions").origin.endswith("exceptions.py")
+    assert etcd3.part("etcdrpc", "rpc_pb2").name == "etcd3.etcdrpc.rpc_pb2"
     done = run("import sys\nfrom etcd_factory.errors import etcd3\nassert 'etcd3' not in sys.modules, sys.modules")
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -69,3 +69,23 @@ def test_a_folder_has_one_file_for_each_environment(tmp_path, monkeypatch, node_
 def test_a_missing_file_of_a_folder_is_an_error():
     with pytest.raises(ConfigError, match=r"nowhere/development\.env: no such file; the environment 'development'"):
         EnvFolder("nowhere", None).values()
+
+
+@pytest.mark.usefixtures("empty_environment")
+@pytest.mark.parametrize("name", ["../secret", "/etc/secret", "a\\b", "a\0b", ".."])
+@pytest.mark.parametrize("by_variable", [False, True])
+def test_an_environment_that_leads_out_of_the_folder_is_refused(tmp_path, monkeypatch, name, by_variable):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "secret.env").write_text("A=hunter2\n")
+    if by_variable:
+        if "\0" in name:
+            pytest.skip("a variable cannot hold it")
+        monkeypatch.setenv("NODE_ENV", name)
+    with pytest.raises(ConfigError):
+        EnvFolder("config", None if by_variable else name).values()
+
+
+@pytest.mark.usefixtures("empty_environment")
+def test_a_name_that_no_file_can_have_is_a_missing_file():
+    with pytest.raises(ConfigError, match="no such file"):
+        EnvFolder("config", "x" * 5000).values()

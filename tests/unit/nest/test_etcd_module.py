@@ -15,8 +15,10 @@ from etcd_factory.nest import (
     AsyncApplication,
     AsyncEtcdModule,
     AsyncEtcdService,
+    AsyncFactoryError,
     ConfigModule,
     ConfigService,
+    DeclarationError,
     EtcdModule,
     EtcdService,
     Inject,
@@ -193,3 +195,55 @@ def test_an_unknown_option_of_a_named_client_is_reported_with_its_path():
     app = Application(importing(EtcdModule.for_clients(a={"hots": "127.0.0.1:2379"})))
     with pytest.raises(ConfigError, match=r"clients\.a\.hots: unknown option; did you mean 'hosts'"):
         app.start()
+
+
+# --- the module of the other face
+
+FORMS = {
+    "for_root": lambda etcd: [etcd.for_root({"hosts": "h:1"})],
+    "register": lambda etcd: [etcd.register({"hosts": "h:1"})],
+    "for_root_async": lambda etcd: [etcd.for_root_async(use_factory=dict)],
+    "for_clients": lambda etcd: [etcd.for_clients(a={})],
+    "for_feature": lambda etcd: [etcd.for_clients(a={}), etcd.for_feature("a")],
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("application", "etcd", "consumer", "text"),
+    [
+        (AsyncApplication, EtcdModule, AsyncController, "EtcdModule blocks, .*event loop; use AsyncEtcdModule"),
+        (Application, AsyncEtcdModule, Controller, "AsyncEtcdModule needs an event loop; use EtcdModule, or Async"),
+    ],
+)
+def test_the_module_of_the_other_face_is_an_error_that_names_the_right_one(application, etcd, consumer, text, form):
+    @module(imports=FORMS[form](etcd), providers=[consumer])
+    class Wrong:
+        pass
+
+    with pytest.raises(DeclarationError, match=text):
+        application(Wrong)
+
+
+def test_a_subclass_of_a_module_is_of_the_same_face():
+    class Mine(EtcdModule):
+        pass
+
+    with pytest.raises(DeclarationError, match="Mine in App: EtcdModule blocks"):
+        AsyncApplication(importing(module()(Mine).for_root({"hosts": "h:1"})))
+
+
+def test_a_module_that_is_imported_without_options_says_how_to_import_it():
+    with pytest.raises(UnresolvedError, match=r"import EtcdModule\.for_root\(\{\.\.\.\}\) in place of EtcdModule"):
+        Application(importing(EtcdModule))
+
+
+def test_an_async_factory_in_a_blocking_application_is_named_by_its_options():
+    async def options():
+        raise AssertionError
+
+    with (
+        pytest.raises(AsyncFactoryError, match="await the factory of the options ClientOptions in EtcdModule;"),
+        Application(importing(EtcdModule.for_root_async(use_factory=options))),
+    ):
+        pass

@@ -10,7 +10,7 @@ import pytest
 import etcd_factory.nest
 
 FILES = sorted(Path(etcd_factory.nest.__file__).parent.glob("*.py"))
-BELOW = {"compat", "errors", "options.fields", "options.names", "options.resolve"}
+BELOW = {"blocks", "compat", "errors", "options.fields", "options.names", "options.resolve", "site"}
 ETCD = {"__init__": {"registry"}, "etcd_module": {"factory", "options", "registry", "service"}}
 FOREIGN = {"dishka": {"application", "dishka_provider"}, "dotenv": {"config_sources"}}
 WAITING = {"asyncio", "socket", "subprocess", "threading", "time"}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from etcd_factory.errors import ConfigError
 from etcd_factory.options.files import content, expanded
 
 
@@ -43,3 +44,8 @@ def test_a_tilde_is_the_home_directory(monkeypatch):
 @pytest.mark.parametrize("path", [5, "", None])
 def test_a_path_is_text(faults, path):
     assert faults(expanded, path)[0].startswith("expected text, got ")
+
+
+def test_a_path_with_nul_is_refused():
+    with pytest.raises(ConfigError, match="expected a path, got text with a NUL character"):
+        expanded("a\0b")

@@ -16,6 +16,7 @@ from tests.support.pems import CERT, KEY, PRIVATE
         (lambda: Keepalive(time=0), "time"),
         (lambda: Auth("u", 5), "password"),
         (lambda: Auth(token=b"t"), "token"),
+        (lambda: Auth("u", "p", timeout=0), "timeout"),
         (lambda: TLS(ca="no.pem"), "ca"),
     ],
 )
@@ -30,6 +31,8 @@ def test_an_invalid_option_is_an_error_that_names_it(faults, make, name):
         (lambda: Auth("u"), "username is set without password"),
         (lambda: Auth(None, "p"), "password is set without username"),
         (lambda: Auth("u", "p", "t"), "token cannot be combined with username and password"),
+        (lambda: Auth(timeout=1), "timeout is set without username and password"),
+        (lambda: Auth(token="t", timeout=1), "timeout is set without username and password"),
         (lambda: TLS(cert=CERT), "cert is set without key"),
         (lambda: Retry(initial=2), "initial exceeds maximum"),
         (lambda: attrs.evolve(Auth("u", "p"), token="t"), "token cannot be combined with username and password"),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from etcd_factory.errors import ConfigError
-from etcd_factory.options.hosts import host, hosts, is_secure
+from etcd_factory.options.hosts import host, hosts, is_local, is_secure
 
 FORM = "write host:port, http://host:port, https://host:port, [::1]:2379, unix:///path or srv://domain"
 
@@ -170,3 +170,35 @@ def test_each_host_must_be_text(faults, value):
 
 def test_only_https_is_secure():
     assert [is_secure(url) for url in ("https://a:1", "http://a:1", "unix:///a")] == [True, False, False]
+
+
+@pytest.mark.parametrize("path", ["/a\0b", "/" + "x" * 107, "/" + "\u00e4" * 54])
+def test_a_socket_whose_path_the_system_cannot_have_is_refused(path):
+    with pytest.raises(ConfigError, match="the path of a socket has at most 107 bytes, and no NUL"):
+        hosts(f"unix://{path}")
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\x7fb:1"])
+def test_a_host_with_control_characters_is_refused(name):
+    with pytest.raises(ConfigError, match="is not a host"):
+        hosts(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("127.0.0.1:2379", True),
+        ("127.9.9.9", True),
+        ("[::1]:1", True),
+        ("localhost", True),
+        ("etcd.localhost:1", True),
+        ("unix:///tmp/etcd", True),
+        ("10.0.0.1", False),
+        ("[fe80::1%eth0]:1", False),
+        ("etcd.example", False),
+        ("localhost.example", False),
+        ("srv://localhost", False),
+    ],
+)
+def test_what_stays_on_the_machine(name, expected):
+    assert is_local(host(name)) is expected

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from etcd_factory.options.interpolation import escape, keys_of, references, target, whole_reference
+from etcd_factory.options.interpolation import escape, escaped, keys_of, references, target, whole_reference
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,9 @@ def test_the_keys_of_a_path():
 @given(st.text(st.sampled_from("a\\${}'\"b:,. \n?[]")) | st.text())
 def test_an_escaped_text_is_read_as_it_was(text):
     assert text == "???" or OmegaConf.create({"x": escape(text)}).x == text
+
+
+@pytest.mark.parametrize("text", ["a", "${b}", "${oc.env:HOME}", "a${", "\\${x}", "\\\\${x}"])
+def test_escaped_values_are_read_as_they_are(text):
+    found = OmegaConf.create(escaped({"a": text, "l": [text, {"b": text}], "n": 1}))
+    assert OmegaConf.to_container(found, resolve=True) == {"a": text, "l": [text, {"b": text}], "n": 1}

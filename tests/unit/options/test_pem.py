@@ -175,3 +175,64 @@ def test_many_clients_read_a_file_once(write, monkeypatch):
     for _ in range(100):
         assert pem.authority(path) == path
     assert calls == [path]
+
+
+LINE = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7"  # how the text of a key begins
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LINE,
+        LINE[10:],
+        "\n".join([LINE] * 3),
+        " ".join([LINE] * 3),
+        f"/{LINE}",
+        f"{LINE}\n-----END PRIVATE KEY-----",
+        "hunter2",
+    ],
+)
+def test_no_part_of_the_text_of_a_key_is_shown(faults, text):
+    expected = f"expected PEM text or a file path; no such file: {len(text)} characters without -----BEGIN"
+    assert faults(pem.private_key, text) == [expected]
+
+
+@pytest.mark.parametrize("path", ["no.pem", "no/key", "~/no", "/var/run/secrets/kubernetes/io/serviceaccount/tls/no"])
+def test_a_path_is_shown(faults, path):
+    (fault,) = faults(pem.private_key, path)
+    assert fault.endswith(path.removeprefix("~"))
+
+
+# --- text as a file
+
+
+@pytest.fixture(params=["in memory", "on disk"])
+def where(request, monkeypatch):
+    """Where the text is: only Linux has files in memory."""
+    if request.param == "on disk":
+        monkeypatch.delattr(os, "memfd_create", raising=False)
+    elif not hasattr(os, "memfd_create"):
+        pytest.skip("this system has no files in memory")
+    return request.param
+
+
+@pytest.mark.parametrize("given", [pems.KEY, Secret(pems.KEY)], ids=["text", "a secret"])
+def test_text_has_a_path_for_the_moment_which_only_its_owner_can_read(where, given):
+    with pem.as_file(given) as path:
+        written = Path(path)
+        assert written.read_text() == pems.KEY
+        assert where == "in memory" or not written.stat().st_mode & 0o077
+    assert not written.exists()
+
+
+def test_the_file_is_gone_if_it_cannot_be_used(where):
+    with pytest.raises(ValueError, match="odd"), pem.as_file(pems.KEY) as path:
+        raise ValueError("odd")
+    assert not Path(path).exists()
+
+
+def test_the_path_of_a_file_is_used_unchanged(where, tmp_path):
+    (path := tmp_path / "key.pem").write_text(pems.KEY)
+    with pem.as_file(str(path)) as same:
+        assert same == str(path)
+    assert path.exists()

@@ -155,3 +155,8 @@ def test_the_warning_has_the_file(caplog, tmp_path):
     (path := tmp_path / "a.yaml").write_text("etcd: {clients: {a: {}}, default_client_name: b}")
     ETCDServiceFactory.from_config(path).close()
     assert caplog.messages == [f"{path}: etcd.default_client_name: no client 'b' is configured; the clients are: a"]
+
+
+def test_the_wrong_grpc_options_of_all_clients_are_reported_with_their_places(faults):
+    config = {"client": {"grpc_options": {"a": [1]}}, "clients": {"b": {"grpcOptions": {"c": 2**40}}}}
+    assert {*places(faults(planned, config))} == {"client.grpc_options.a", "clients.b.grpcOptions.c"}

@@ -12,7 +12,7 @@ import yaml
 from pydantic import SecretStr
 
 from etcd_factory import TLS, Auth, ClientOptions, FactoryOptions
-from etcd_factory.options.secret import CensoredText, Secret, SecretText, is_secret, reveal, shielded
+from etcd_factory.options.secret import RedactedText, Secret, SecretText, is_secret, masked, reveal
 from tests.support import pems
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIhunter2\n-----END PRIVATE KEY-----\n"
@@ -49,7 +49,7 @@ def test_a_secret_equals_the_same_text():
     assert {secret: 1}["hunter2"] == 1
 
 
-@pytest.mark.parametrize("secret", [Secret("hunter2"), SecretText("hunter2"), CensoredText("http://a:hunter2@b")])
+@pytest.mark.parametrize("secret", [Secret("hunter2"), SecretText("hunter2"), RedactedText("http://a:hunter2@b")])
 def test_secrets_are_copied_and_pickled_with_their_text(secret):
     for made in (copy.copy(secret), copy.deepcopy(secret), pickle.loads(pickle.dumps(secret))):
         assert type(made) is type(secret)
@@ -58,7 +58,7 @@ def test_secrets_are_copied_and_pickled_with_their_text(secret):
 
 
 def test_yaml_shows_no_secret():
-    secrets = {"a": Secret("hunter2"), "b": SecretText("hunter2"), "c": CensoredText("http://a:hunter2@b")}
+    secrets = {"a": Secret("hunter2"), "b": SecretText("hunter2"), "c": RedactedText("http://a:hunter2@b")}
     import etcd_factory.config.nodes as nodes  # with it YAML knows how to write them
 
     nodes.register()
@@ -84,8 +84,8 @@ def test_a_secret_text_is_text_and_shows_nothing_in_a_repr():
 
 
 def test_a_text_that_contains_a_secret_shows_the_rest():
-    assert repr(CensoredText("http://root:hunter2@host/x")) == "'http://root:***@host/x'"
-    assert repr(CensoredText(KEY)) == "'***'"
+    assert repr(RedactedText("http://root:hunter2@host/x")) == "'http://root:***@host/x'"
+    assert repr(RedactedText(KEY)) == "'***'"
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_a_text_that_contains_a_secret_shows_the_rest():
     ],
 )
 def test_a_shielded_mapping_is_equal_and_shows_no_secret(value, expected):
-    assert shielded(value) == value
-    assert repr(shielded(value)) == expected
+    assert masked(value) == value
+    assert repr(masked(value)) == expected
 
 
 def test_a_key_may_be_anything():

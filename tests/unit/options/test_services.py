@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from etcd_factory.options.numbers import Resolved
 from etcd_factory.options.services import ConfigCenterOptions, ServiceDiscovery
 from etcd_factory.options.structure import structure
 
@@ -27,6 +28,8 @@ def test_the_defaults_are_the_documented_ones():
         (ServiceDiscovery, {"serviceOptions": {"port": 80}}, "service_options", {"port": 80}),
         (ServiceDiscovery, {"client": "a"}, "client", "a"),
         (ConfigCenterOptions, {"fallback": "last.json"}, "fallback", "last.json"),
+        (ConfigCenterOptions, {"resolve": True}, "resolve", True),
+        (ConfigCenterOptions, {"resolve": Resolved("yes")}, "resolve", True),
         (ConfigCenterOptions, {"fallback": Path("last.json")}, "fallback", "last.json"),
     ],
 )
@@ -52,6 +55,8 @@ def test_each_option_is_accepted(cls, given, name, value):
             "service_options.hst: unknown option; did you mean 'host'?",
         ),
         (ConfigCenterOptions, {"fallback": 5}, "fallback: expected text, got int"),
+        (ConfigCenterOptions, {"fallback": "a\0b"}, "fallback: expected a path, got text with a NUL character"),
+        (ConfigCenterOptions, {"resolve": 1}, "resolve: expected true or false, got int"),
         (ConfigCenterOptions, {"prefx": "a"}, "prefx: unknown option; did you mean 'prefix'?"),
     ],
 )

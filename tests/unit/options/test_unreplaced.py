@@ -39,7 +39,7 @@ def test_a_password_may_have_a_dollar(caplog, password):
 def test_in_a_factory_it_is_warned_of_once_with_its_file_and_path(caplog, tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text(
-        "etcd: {default: {hosts: '$ETCD_HOST:2379'}, clients: {a: {}, b: {}, c: {auth: {token: $T}, hosts: x}}}"
+        "etcd: {default: {hosts: '$ETCD_HOST:2379'}, clients: {a: {}, b: {}, c: {auth: {token: $T}, hosts: 127.0.0.1}}}"
     )
     with ETCDServiceFactory.from_config(path) as factory:
         assert caplog.messages == [

@@ -225,3 +225,12 @@ class Interrupted(ConsistentHash):
 def test_threads_with_different_lists_do_not_disturb_each_other():
     instances = weighing(1, 1)[1:]
     assert Interrupted().pick(instances, "key") in instances
+
+
+async def later(instances, key):
+    raise AssertionError
+
+
+def test_a_function_that_chooses_does_not_wait():
+    with pytest.raises(TypeError, match="is async"):
+        balancer(later)

@@ -123,7 +123,10 @@ async def test_a_write_of_the_same_value_is_no_change(pool_on, enter, lists, rec
     assert seen() == ["a", "ab"]
 
 
-@pytest.mark.parametrize("overwritten", ["[", "not JSON", "[1]"])
+NESTED = "[" * 900 + "]" * 900, '{"metadata": {}, "port": ' + "[" * 98 + "]" * 98 + "}"
+
+
+@pytest.mark.parametrize("overwritten", ["[", "not JSON", "[1]", *NESTED, "9" * 5000], ids=range(6))
 async def test_an_instance_that_is_overwritten_with_something_else_is_removed(
     pool_on, enter, lists, recorder, overwritten
 ):

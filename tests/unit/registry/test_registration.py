@@ -159,3 +159,16 @@ async def test_an_unknown_event_is_refused(registration):
 async def test_on_returns_the_registration(registration):
     one, _ = await registration()
     assert one.on("lost", print) is one
+
+
+async def later(_):
+    raise AssertionError
+
+
+async def test_a_handler_that_can_never_run_is_refused(registration, face):
+    one, _ = await registration()
+    with pytest.raises(TypeError, match=r"^a handler must be a function, not int$"):
+        one.on("lost", 3)
+    if face.is_blocking:
+        with pytest.raises(TypeError, match="is async"):
+            one.on("lost", later)

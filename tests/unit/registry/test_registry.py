@@ -214,3 +214,25 @@ async def test_watch_does_not_call_the_handler_with_an_empty_list_at_first(scrip
     watch.push(replies.put_event("services/user/a", "{}"))
     await recorder.until("list")
     assert recorder.calls == [("list", "a")]
+
+
+async def later(_):
+    raise AssertionError
+
+
+@pytest.mark.parametrize("handler", ["print", later], ids=["no function", "async"])
+async def test_a_handler_that_can_never_run_is_refused_before_the_first_call(scripted, face, handler):
+    if handler is later and not face.is_blocking:
+        return
+    found, transport = scripted()
+    with pytest.raises(TypeError, match=r"must be a function, not str|is async"):
+        await settle(found.watch("user", handler))
+    assert transport.calls == []
+
+
+@pytest.mark.parametrize("metadata", [[1], [(1, 2)], "text", 3], ids=repr)
+async def test_metadata_is_a_mapping(scripted, metadata):
+    found, transport = scripted()
+    with pytest.raises(TypeError, match=f"^an instance's metadata must be a mapping, not {type(metadata).__name__}$"):
+        await settle(found.register("user", metadata=metadata))
+    assert transport.calls == []

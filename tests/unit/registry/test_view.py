@@ -16,10 +16,10 @@ from tests.support.registering import Lists, ids
 class Source:
     """The instances of a service, changed by the test."""
 
-    service = "user"
+    service, inherited = "user", False
 
     def __init__(self):
-        self.instances, self.listeners = (), []
+        self.instances, self.listeners, self.is_kept = (), [], False
 
     def listen(self, listener):
         self.listeners.append(listener)
@@ -27,6 +27,9 @@ class Source:
 
     def ignore(self, listener):
         self.listeners.remove(listener)
+
+    def keep(self):
+        self.is_kept = True
 
     def show(self, *instances):
         self.instances = instances

@@ -378,3 +378,36 @@ def test_it_shows_its_calls_and_what_is_left():
 def test_the_examples_run(module):
     failed, _ = doctest.testmod(module)
     assert failed == 0
+
+
+@pytest.mark.parametrize("script", [replies.put(), lambda call: replies.put()], ids=["reply", "function"])
+async def test_a_step_in_place_of_the_script_answers_every_call(connect, script):
+    client = connect(transport := ScriptedTransport(script))
+    for _ in range(2):
+        await settle(client.put("k").value("v"))
+    transport.done()
+
+
+def test_an_async_step_needs_an_asyncio_client():
+    async def step(call):
+        raise AssertionError
+
+    with (
+        ETCDService(transport=ScriptedTransport([step])) as client,
+        pytest.raises(TypeError, match=r"^an async step needs an AsyncETCDService"),
+    ):
+        client.get("k").string()
+
+
+def test_a_class_of_errors_that_needs_arguments_is_refused():
+    with pytest.raises(TypeError, match=r"^pass an instance of UnicodeDecodeError, which needs arguments"):
+        ScriptedTransport([UnicodeDecodeError])
+
+
+async def test_an_event_for_a_watch_that_there_is_not_is_warned_of(connect, caplog):
+    watch = replies.watch(replies.put_event("k", "v", watch=9))
+    client = connect(ScriptedTransport({"Watch": watch}))
+    await settle(client.watch().create())
+    assert watch.take() is watch.take() is None
+    found = [one.getMessage() for one in caplog.records if one.name == "etcd_factory.testing"]
+    assert found == ["a message for watch 9 waits, and all that follow: the watches so far are 1"]

@@ -1,7 +1,10 @@
 """etcd's messages on whatever protobuf is installed, brought up to date, in a pool of their own."""
 
+import importlib.util
+import py_compile
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -75,17 +78,30 @@ def test_many_threads_host_each_file_once():
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_generated_module_without_a_descriptor_is_an_error_that_names_the_file(tmp_path, monkeypatch):
-    (tmp_path / "etcdrpc").mkdir()
-    (tmp_path / "etcdrpc" / "rpc_pb2.py").write_text("something else")
-    monkeypatch.setattr(descriptors, "folder", lambda: tmp_path)
-    with pytest.raises(DistributionError, match=r"rpc_pb2\.py [^;]*; run: pip"):
+@pytest.fixture
+def generated(tmp_path, monkeypatch):
+    """A function that makes a text the generated module of rpc.proto, as source or compiled."""
+
+    def generated(text, *, compiled=False):
+        path = tmp_path / "rpc_pb2.py"
+        path.write_text(text)
+        if compiled:
+            path = Path(py_compile.compile(str(path), cfile=str(tmp_path / "rpc_pb2.pyc")))
+        spec = importlib.util.spec_from_file_location("etcd3.etcdrpc.rpc_pb2", path)
+        monkeypatch.setattr(descriptors, "part", lambda *names: spec)
+
+    return generated
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_generated_module_without_a_descriptor_is_an_error_that_names_the_file(generated, compiled):
+    generated("something = b'else'", compiled=compiled)
+    with pytest.raises(DistributionError, match=r"rpc_pb2\.pyc? [^;]*; run: pip"):
         descriptors.serialized("rpc")
 
 
+@pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("style", ["serialized_pb=_b({})", "serialized_pb=b{}", "AddSerializedFile(b{})"])
-def test_a_descriptor_is_read_from_the_output_of_every_protoc(tmp_path, monkeypatch, style):
-    (tmp_path / "etcdrpc").mkdir()
-    (tmp_path / "etcdrpc" / "rpc_pb2.py").write_text("DESCRIPTOR = " + style.format(r"'\n\x08'"))
-    monkeypatch.setattr(descriptors, "folder", lambda: tmp_path)
-    assert descriptors.serialized("rpc") == b"\n\x08"
+def test_a_descriptor_is_read_from_the_output_of_every_protoc(generated, style, compiled):
+    generated(f"DESCRIPTOR = File({style.format(ascii(chr(10) + chr(9) + 'rpc.proto' + chr(255)))})", compiled=compiled)
+    assert descriptors.serialized("rpc") == b"\n\trpc.proto\xff"

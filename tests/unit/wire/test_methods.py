@@ -3,6 +3,7 @@
 import pytest
 from google.protobuf.descriptor_pb2 import ServiceDescriptorProto
 
+from etcd_factory.errors import Code, InternalError
 from etcd_factory.wire import descriptors, messages, methods
 
 METHODS = [value for value in vars(methods).values() if isinstance(value, methods.Method)]
@@ -76,3 +77,29 @@ def test_a_request_is_created_from_its_fields():
 def test_a_method_is_a_frozen_value():
     with pytest.raises(AttributeError):
         methods.PUT.repeatable = True
+
+
+MALFORMED = {"nothing": (None, "no message"), "half a message": (b"\x0a\xff", "a malformed message of 2 bytes")}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_what_is_no_response_is_an_error_of_ours_with_the_endpoint(name):
+    data, text = MALFORMED[name]
+    with pytest.raises(InternalError, match=f"the server sent {text} in response") as caught:
+        methods.RANGE.decode(data, "http://a:1")
+    assert (caught.value.endpoint, caught.value.code) == ("a:1", Code.INTERNAL)
+
+
+def test_a_response_is_decoded():
+    reply = messages.RangeResponse(count=3)
+    assert methods.RANGE.decode(reply.SerializeToString(), "http://a:1") == reply
+
+
+@pytest.mark.parametrize("name", ["LEASE_GRANT", "LEASE_REVOKE", "ALARM", "MOVE_LEADER", "PUT", "TXN", "COMPACT"])
+def test_what_changes_something_is_known_whether_it_may_be_repeated_or_not(name):
+    assert getattr(methods, name).writes
+
+
+@pytest.mark.parametrize("name", ["RANGE", "READ_TXN", "LEASE_KEEP_ALIVE_ONCE", "WATCH", "AUTHENTICATE", "STATUS"])
+def test_what_changes_nothing_is_known(name):
+    assert not getattr(methods, name).writes

@@ -17,6 +17,7 @@ from etcd_factory.errors import (
     DeadlineExceededError,
     DuplicateKeyError,
     EtcdError,
+    InternalError,
     InvalidAuthTokenError,
     NoSpaceError,
 )
@@ -24,7 +25,7 @@ from etcd_factory.io.runtime.asyncio import AsyncioRuntime
 from etcd_factory.options import ClientOptions
 from etcd_factory.testing import ScriptedTransport, replies
 from etcd_factory.wire import messages, methods
-from tests.support.transports import Held
+from tests.support.transports import Altered, Held
 
 A, B, C = HOSTS = ["http://a:1", "http://b:1", "http://c:1"]
 READ = methods.RANGE, messages.RangeRequest(key=b"k")
@@ -146,8 +147,19 @@ async def test_what_the_server_refuses_is_raised_at_once_and_the_host_is_kept(cl
     assert hosts_of(transport) == [A, A, A]
 
 
+@pytest.mark.parametrize(("call", "maybe_applied"), [(WRITE, True), (READ, False)], ids=["write", "read"])
+async def test_a_response_that_is_malformed_does_not_say_whether_a_write_was_applied(client_of, call, maybe_applied):
+    client, _ = client_of(Altered(ScriptedTransport([replies.put() if call is WRITE else replies.get()]), None, cut))
+    error = await failure(client.call(*call, 6.0))
+    assert (type(error), error.maybe_applied) == (InternalError, maybe_applied)
+
+
+def cut(reply):
+    return methods.RANGE.decode(None, A)
+
+
 async def test_a_retry_is_logged_with_its_method_and_host(client_of, caplog):
-    caplog.set_level(logging.INFO, "etcd_factory.client")
+    caplog.set_level(logging.DEBUG, "etcd_factory.client")
     client, _ = client_of([replies.lost(), replies.get()], hosts=HOSTS)
     await client.call(*READ, 6.0)
     (record,) = caplog.records
@@ -293,3 +305,29 @@ def test_a_client_that_is_dropped_is_freed_at_once(clock):
     """Without the garbage collector: its connections are closed, and it is warned of."""
     gone = weakref.ref(Client(ScriptedTransport([]), clock, ClientOptions()))
     assert gone() is None
+
+
+# --- the timeout of authentication
+
+
+@pytest.mark.parametrize(("bound", "asked"), [(None, [6.0]), (0.5, [0.5]), ("500ms", [0.5]), (60, [6.0])])
+async def test_a_request_for_a_token_may_have_a_timeout_of_its_own(client_of, bound, asked):
+    auth = {**PASSWORD, "timeout": bound}
+    client, transport = client_of({"Authenticate": token("t"), "Put": replies.put()}, auth=auth)
+    await client.call(*WRITE, 6.0)
+    assert [call.timeout for call in transport.calls if call.method == "Authenticate"] == asked
+    assert [call.timeout for call in transport.calls if call.method == "Put"] == [6.0]
+
+
+async def test_a_host_that_returns_no_token_in_that_time_is_left_for_the_next_one(client_of, clock):
+    def hangs(call):
+        if call.host == A:
+            clock.time += call.timeout
+            raise DeadlineExceededError("late", code=Code.DEADLINE_EXCEEDED)
+        return replies.of("Authenticate", token="t")
+
+    script = {"Authenticate": hangs, "Put": replies.put()}
+    client, transport = client_of(script, hosts=HOSTS, auth={**PASSWORD, "timeout": 0.5})
+    await client.call(*WRITE, 6.0)
+    assert hosts_of(transport) == [A, B, B]
+    assert clock.now() == 0.5

@@ -211,6 +211,15 @@ def test_a_failed_sync_is_logged_and_the_hosts_stay(caplog):
     assert "could not list the members, keeping the hosts" in caplog.text
 
 
+def test_no_exception_ends_the_following_of_the_members(caplog):
+    def failing(*_):
+        raise RecursionError
+
+    client, _ = followed(2, [failing, members(member("http://c:1"))])
+    assert client.endpoints.urls == ("http://c:1",)
+    assert "could not list the members, keeping the hosts" in caplog.text
+
+
 def running():
     """The names of all threads and tasks."""
     return {*(thread.name for thread in threading.enumerate()), *(task.get_name() for task in asyncio.all_tasks())}

@@ -2,7 +2,8 @@
 
 import pytest
 
-from etcd_factory.core.call.pages import FIRST, MOST, RangePages, in_key_order
+from etcd_factory.core.call.pages import FIRST, MOST, RESTARTS, RangePages, in_key_order
+from etcd_factory.errors import CompactedError, InternalError
 from etcd_factory.wire import messages
 
 REVISION = 42
@@ -135,3 +136,86 @@ def test_only_ascending_keys_are_in_key_order(fields, expected):
 async def test_collected_pages_have_the_header_of_the_first():
     pages = RangePages(Store(FIRST + 1).send, {"key": b"\0", "range_end": b"\0"}, 0)
     assert (await pages.collect()).header.revision == REVISION
+
+
+# --- servers that are not etcd, and histories that are compacted
+
+
+class Endless:
+    """A server that has more, for ever, and always sends the same keys."""
+
+    def __init__(self, *keys):
+        self.keys, self.calls = keys, 0
+
+    async def send(self, fields):
+        self.calls += 1
+        assert self.calls < 9
+        return messages.RangeResponse(kvs=[{"key": key} for key in self.keys], more=True, header={"revision": REVISION})
+
+
+async def test_a_page_that_makes_no_progress_is_an_error():
+    server = Endless(*[b"k%05d" % number for number in range(FIRST)])
+    with pytest.raises(InternalError, match="the server sent a page that ends before it begins, at b'k00999'"):
+        await RangePages(server.send, {"key": b"\0", "range_end": b"\0"}, 0).collect()
+    assert server.calls == 2
+
+
+async def test_a_server_that_has_more_without_any_key_ends():
+    server = Endless()
+    assert (await RangePages(server.send, {"key": b"\0", "range_end": b"\0"}, 0).collect()).kvs == []
+    assert server.calls == 1
+
+
+class Compacting(Store):
+    """A store that compacts each revision after its first page, so many times."""
+
+    def __init__(self, keys, times):
+        super().__init__(keys)
+        self.times = times
+
+    async def send(self, fields):
+        if fields.get("revision") and self.times:
+            self.times -= 1
+            self.requests.append(dict(fields))
+            raise CompactedError("required revision has been compacted")
+        return await super().send(fields)
+
+
+@pytest.mark.parametrize("times", range(1, RESTARTS))
+async def test_a_read_whose_revision_is_compacted_begins_again_at_a_newer_one(times):
+    store = Compacting(FIRST + 1, times)
+    assert await store.collect() == store.keys
+    firsts = [request for request in store.requests if "revision" not in request]
+    assert [request["key"] for request in firsts] == [b"\0"] * (times + 1)
+
+
+async def test_a_read_that_is_compacted_again_and_again_is_made_by_one_message():
+    store = Compacting(FIRST + 1, 99)
+    assert await store.collect() == store.keys
+    assert [request["limit"] for request in store.requests if "revision" not in request] == [FIRST] * RESTARTS + [0]
+
+
+async def test_the_limit_is_kept_by_one_message_too():
+    store = Compacting(FIRST * 2, 99)
+    assert await store.collect(limit=FIRST + 5) == store.keys[: FIRST + 5]
+    assert store.requests[-1]["limit"] == FIRST + 5
+
+
+async def test_a_read_at_a_requested_revision_that_is_compacted_is_an_error():
+    store = Compacting(FIRST + 1, 1)
+    with pytest.raises(CompactedError):
+        await store.collect(revision=7)
+
+
+async def test_an_iteration_whose_revision_is_compacted_says_which_it_was():
+    """It has handed keys out already, and cannot begin again."""
+    pages = RangePages(Compacting(FIRST + 1, 1).send, {"key": b"\0", "range_end": b"\0"}, 0)
+    await pages.next()
+    with pytest.raises(CompactedError, match=f"the iteration was at {REVISION}, the revision of its first page"):
+        await pages.next()
+
+
+async def test_revision_0_is_the_newest_and_later_pages_are_pinned_to_it():
+    store = Store(FIRST + 1)
+    await store.collect(revision=0)
+    assert [request["revision"] for request in store.requests] == [0, REVISION]

@@ -111,3 +111,12 @@ async def test_any_other_error_is_raised_and_the_token_fetched_at_the_next_call(
         await token.fetch(server, 1.0)
     server.error = None
     assert await token.fetch(server, 1.0) == (("token", "t2"),)
+
+
+@pytest.mark.parametrize("wrong", [3, None, b"pw"], ids=repr)
+@pytest.mark.parametrize("option", ["username", "password", "token"])
+async def test_what_a_function_returns_must_be_text(option, wrong):
+    given = {"token": lambda: wrong} if option == "token" else {"username": "u", "password": "p", option: lambda: wrong}
+    kind = "nothing" if wrong is None else type(wrong).__name__
+    with pytest.raises(ConfigError, match=rf"^auth\.{option}: expected text, got {kind}$"):
+        await token_of(Auth(**given)).fetch(never, 1)

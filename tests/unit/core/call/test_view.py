@@ -7,7 +7,7 @@ import pytest
 from etcd_factory import ops
 from etcd_factory.core.call.pages import FIRST
 from etcd_factory.core.op import Op, Ungranted
-from etcd_factory.errors import ConnectionFailedError, NoSpaceError
+from etcd_factory.errors import ConnectionFailedError, NoSpaceError, RequestTooLargeError
 from etcd_factory.testing import replies
 
 MANY = {f"k{number:05}": "v" for number in range(FIRST)}
@@ -107,3 +107,33 @@ async def test_it_has_the_face_of_its_runtime_and_shows_its_endpoint(view_of, cl
 async def test_an_operation_reads_its_reply_with_the_length_of_the_namespace(view_of):
     view, _ = view_of([replies.get()], b"ns/")
     assert await view.execute(Op("get", {"key": b"k"}, lambda reply, skip: skip)) == 3
+
+
+# --- requests that are too large
+
+TOO_LARGE = replies.server_error("etcdserver: request is too large")
+MANY_OPS = replies.server_error("etcdserver: too many operations in txn request")
+
+
+async def test_a_request_that_is_too_large_says_how_large_it_is(view_of):
+    view, transport = view_of([TOO_LARGE])
+    with pytest.raises(RequestTooLargeError) as caught:
+        await view.execute(ops.put("k").value("v" * 2000))
+    size = transport.calls[0].request.ByteSize()
+    assert f"request is too large; the request has {size:,} bytes" in str(caught.value)
+    assert size > 2000
+
+
+@pytest.mark.parametrize("error", [TOO_LARGE, MANY_OPS], ids=["bytes", "operations"])
+async def test_a_transaction_that_is_too_large_says_how_many_operations_it_has(view_of, error):
+    view, _ = view_of([error])
+    branch = [ops.put(f"k{number}").value("v") for number in range(3)]
+    with pytest.raises(RequestTooLargeError, match=r"the request has [0-9]+ bytes and 3 operations"):
+        await view.execute(ops.if_("k", "version", "==", 0).then(*branch).else_(ops.get("k").string()).op())
+
+
+async def test_another_error_says_nothing_of_sizes(view_of):
+    view, _ = view_of([NoSpaceError("full")])
+    with pytest.raises(NoSpaceError) as caught:
+        await view.execute(ops.put("k").value("v"))
+    assert "bytes" not in str(caught.value)

@@ -7,13 +7,17 @@ import threading
 
 import pytest
 
-from etcd_factory.errors import LeaseNotFoundError, LockFailedError, NotLeaderError
+from etcd_factory import AsyncETCDService
+from etcd_factory.errors import LeaseNotFoundError, LockFailedError, NotLeaderError, PermissionDeniedError
 from etcd_factory.model import KeyValue
-from etcd_factory.testing import replies
+from etcd_factory.testing import ScriptedTransport, replies
 from tests.support.faces import settle
+from tests.support.transports import Held
 
 BOUND = 10  # seconds that nothing here takes
 OTHER = KeyValue(b"vote/1", b"other", 3, 3, 1, 1)
+GONE = replies.canceled(compact_revision=50)
+DENIED = replies.server_error("etcdserver: permission denied")
 
 
 def methods_of(transport):
@@ -55,6 +59,20 @@ async def test_a_block_resigns(connect, queue, face):
             assert leadership.alive
     assert not leadership.alive
     assert methods_of(transport)[-1] == "LeaseRevoke"
+
+
+async def later(_):
+    raise AssertionError
+
+
+async def test_a_handler_that_can_never_run_is_refused(connect, queue, face):
+    client, _ = connect(queue.script())
+    leadership = await settle(client.election("vote").campaign())
+    with pytest.raises(TypeError, match=r"^a handler must be a function, not str$"):
+        leadership.on("lost", "print")
+    if face.is_blocking:
+        with pytest.raises(TypeError, match="is async"):
+            leadership.on("lost", later)
 
 
 async def test_a_contender_that_is_not_elected_in_time_leaves_nothing_behind(connect, queue):
@@ -133,7 +151,7 @@ async def test_an_observer_sees_the_present_leader_its_values_and_the_next_leade
 
 
 async def closed(iterator):
-    await settle(iterator.aclose() if hasattr(iterator, "aclose") else iterator.close())
+    await settle(iterator.close())
 
 
 async def test_an_observer_waits_until_somebody_contends(connect, face, observed):
@@ -165,6 +183,137 @@ async def test_an_observer_that_is_closed_ends_its_watch(connect, face, observed
     (canceled,) = [one.cancel_request for one in transport.calls[0].sent if one.HasField("cancel_request")]
     assert canceled.watch_id == 2
     await settle(kept.cancel())
+
+
+async def test_an_observer_begins_again_after_an_error(connect, face, observed):
+    reads = {"Range": [leader(b"one"), DENIED, leader(b"two")], "Watch": [replies.watch(GONE), replies.watch()]}
+    client, _ = connect(reads)
+    iterator = iterate(client.election("vote").observe(), face)
+    assert await observed(iterator) == ["one"]
+    with pytest.raises(PermissionDeniedError):
+        await observed(iterator)
+    assert await observed(iterator) == ["two"]
+    await closed(iterator)
+
+
+# --- an observer whose wait is cancelled
+
+
+async def cancelled(waiting):
+    """Cancel a wait, and wait for its end."""
+    waiting.cancel()
+    await asyncio.wait([waiting], timeout=BOUND)
+    assert waiting.cancelled()
+
+
+async def test_a_cancelled_wait_for_the_next_value_can_be_taken_up_again():
+    watch = replies.watch(revision=3)
+    transport = ScriptedTransport({"Range": leader(b"one"), "Watch": watch})
+    async with AsyncETCDService(transport=transport) as client:
+        observer = client.election("vote").observe()
+        assert await anext(observer) == "one"
+        for value in ("two", "three"):
+            waiting = asyncio.ensure_future(anext(observer))
+            await asyncio.sleep(0)
+            await cancelled(waiting)
+            watch.push(replies.put_event("vote/1", value))
+            assert await asyncio.wait_for(anext(observer), BOUND) == value
+        assert [call.method for call in transport.calls] == ["Range", "Watch"]
+        await settle(observer.close())
+
+
+async def test_a_wait_that_timed_out_can_be_taken_up_again():
+    watch = replies.watch(revision=3)
+    async with AsyncETCDService(transport=ScriptedTransport({"Range": leader(b"one"), "Watch": watch})) as client:
+        observer = client.election("vote").observe()
+        assert await anext(observer) == "one"
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(anext(observer), 0.001)
+        watch.push(replies.put_event("vote/1", "two"))
+        assert await asyncio.wait_for(anext(observer), BOUND) == "two"
+        await settle(observer.close())
+
+
+@pytest.mark.parametrize("method", ["Range", "Watch"])
+async def test_a_look_that_was_cancelled_is_made_again(method):
+    held = Held(ScriptedTransport({"Range": leader(b"one"), "Watch": replies.watch()}), method)
+    async with AsyncETCDService(transport=held) as client:
+        observer = client.election("vote").observe()
+        held.hold()
+        waiting = asyncio.ensure_future(anext(observer))
+        await held.arrived()
+        await cancelled(waiting)
+        held.release()
+        assert await asyncio.wait_for(anext(observer), BOUND) == "one"
+        await settle(observer.close())
+
+
+# --- what an observer yields
+
+
+async def test_a_vacant_election_is_none_once_each_time(connect, face, observed):
+    contending = replies.watch(replies.lost(), replies.put_event("vote/1", "one", revision=8), revision=6)
+    resigning = replies.watch(replies.delete_event("vote/1", revision=9, watch=2), revision=8)
+    later = replies.watch(replies.put_event("vote/2", "two", revision=12, watch=3), revision=9)
+    reads = [replies.get(revision=6), leader(b"one", revision=8), replies.get(revision=9), leader(b"two", revision=12)]
+    client, _ = connect({"Range": reads, "Watch": sequence(contending, contending, resigning, later, replies.watch())})
+    iterator = iterate(client.election("vote").observe(vacant=True), face)
+    assert await observed(iterator, 4) == [None, "one", None, "two"]
+    await closed(iterator)
+
+
+def sequence(*steps):
+    """A step that answers each call by the next one of these."""
+    left = iter(steps)
+    return lambda call: next(left)
+
+
+async def test_an_election_that_stays_vacant_is_none_once(connect, face, observed):
+    """A contender came and went before the observer looked."""
+    came = replies.watch(replies.put_event("vote/1", "gone", revision=8), revision=6)
+    later = replies.watch(replies.put_event("vote/2", "two", revision=12, watch=2), revision=9)
+    reads = [replies.get(revision=6), replies.get(revision=9), leader(b"two", revision=12)]
+    client, _ = connect({"Range": reads, "Watch": [came, later, replies.watch()]})
+    iterator = iterate(client.election("vote").observe(vacant=True), face)
+    assert await observed(iterator, 2) == [None, "two"]
+    await closed(iterator)
+
+
+async def test_by_default_a_vacant_election_is_passed_over(connect, face, observed):
+    resigning = replies.watch(replies.delete_event("vote/1", revision=9), revision=3)
+    later = replies.watch(replies.put_event("vote/2", "two", revision=12, watch=2), revision=9)
+    reads = [leader(b"one"), replies.get(revision=9), leader(b"two", revision=12)]
+    client, _ = connect({"Range": reads, "Watch": [resigning, later, replies.watch()]})
+    iterator = iterate(client.election("vote").observe(), face)
+    assert await observed(iterator, 2) == ["one", "two"]
+    await closed(iterator)
+
+
+async def test_the_leaders_keys_can_be_observed_whatever_their_values_are(connect, face, observed):
+    """A leader's value need not be text."""
+    client, _ = connect({"Range": leader(b"\xff"), "Watch": replies.watch()})
+    iterator = iterate(client.election("vote").observe().kvs(), face)
+    (kv,) = await observed(iterator)
+    assert (kv.value, kv.key, kv.lease) == (b"\xff", b"vote/1", 1)
+    await closed(iterator)
+
+
+async def test_the_leaders_keys_of_a_vacant_election_are_none(connect, face, observed):
+    client, _ = connect({"Range": replies.get(), "Watch": replies.watch()})
+    iterator = iterate(client.election("vote").observe(vacant=True).kvs(), face)
+    assert await observed(iterator) == [None]
+    await closed(iterator)
+
+
+async def test_iterating_in_the_way_of_the_other_face_is_an_error_that_says_how(connect, face):
+    client, _ = connect([])
+    observer = client.election("vote").observe()
+    if face.name == "asyncio":
+        with pytest.raises(TypeError, match="an observer of an asyncio client: iterate with 'async for'"):
+            iter(observer)
+    else:
+        with pytest.raises(TypeError, match="an observer of a blocking client: iterate with 'for'"):
+            aiter(observer)
 
 
 # --- arguments and reprs

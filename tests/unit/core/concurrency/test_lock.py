@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from unittest.mock import AsyncMock, create_autospec
 
 import pytest
 
@@ -136,7 +137,7 @@ async def test_a_waiting_lock_can_be_released(connect, queue, face):
     await settle(lock.release())
     (error,) = await asyncio.wait_for(asyncio.gather(waiting, return_exceptions=True), BOUND)
     assert isinstance(error, LockFailedError)
-    assert "the entry for b'lock' was left while waiting" in str(error)
+    assert "the entry for 'lock' was left while waiting" in str(error)
 
 
 # --- a lost lease
@@ -225,3 +226,73 @@ async def test_it_shows_its_state(connect, queue):
     assert repr(lock) == "<Lock 'lock' held>"
     await settle(lock.release())
     assert repr(lock) == "<Lock 'lock' not held>"
+
+
+async def later():
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("function", "calls"), [(later, 0), (lambda: later(), 5)], ids=["async", "returns a coroutine"]
+)
+async def test_a_blocking_lock_does_not_take_an_async_function(connect, queue, face, function, calls):
+    client, transport = connect(queue.script())
+    if not face.is_blocking:
+        with pytest.raises(AssertionError):
+            await client.lock("lock").do(function)
+        return
+    with pytest.raises(TypeError, match=r"is async; for the blocking ETCDService write 'def'$"):
+        client.lock("lock").do(function)
+    assert len(transport.calls) == calls
+
+
+async def test_what_is_done_under_a_lock_is_a_function(connect, queue):
+    client, transport = connect(queue.script())
+    with pytest.raises(TypeError, match=r"^what is done under a lock must be a function, not int$"):
+        await settle(client.lock("lock").do(3))
+    assert transport.calls == []
+
+
+async def test_all_handlers_of_a_lost_lock_are_called_even_if_one_fails(connect, queue, caplog):
+    client, _ = connect(queue.script())
+    lock, called = client.lock("lock"), threading.Event()
+    await settle(lock.acquire())
+
+    def fails(_):
+        raise RuntimeError("no good")
+
+    lock.on("lost", fails).on("lost", lambda _: called.set())
+    lock._entry.lose()
+    assert await asyncio.to_thread(called.wait, BOUND)
+    assert "a handler of a lost lock failed" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("timeout", "error"), [(-1, ValueError), (float("nan"), ValueError), (False, TypeError), ("x", TypeError)], ids=repr
+)
+async def test_an_invalid_timeout_is_refused_before_the_first_call(connect, queue, timeout, error):
+    client, transport = connect(queue.script())
+    for contend in (client.lock("lock").acquire, client.election("vote").campaign):
+        with pytest.raises(error, match="a timeout must be"):
+            await settle(contend(timeout=timeout))
+    assert transport.calls == []
+
+
+async def test_a_timeout_beyond_all_clocks_waits_for_a_held_lock(connect, queue, face):
+    queue.ahead.append(OTHER)
+    client, _ = connect(queue.script(Watch=replies.watch()))
+    acquiring = face.begin(lambda: client.lock("lock").acquire(timeout=1e10))
+    done, _ = await asyncio.wait([acquiring], timeout=0.2)
+    assert not done
+    await face.close(client)
+    with pytest.raises(Exception, match="closed"):
+        await acquiring
+
+
+async def test_a_double_of_a_lock_has_what_the_face_has(connect, face):
+    client, _ = connect([])
+    double = create_autospec(client.lock("lock"))
+    assert isinstance(double.acquire, AsyncMock) is not face.is_blocking
+    assert isinstance(double.release, AsyncMock) is not face.is_blocking
+    await settle(double.acquire(timeout=1))
+    double.acquire.assert_called_once_with(timeout=1)

@@ -10,7 +10,14 @@ from etcd_factory import ops
 from etcd_factory.core.call.client import Client
 from etcd_factory.core.call.view import View
 from etcd_factory.core.concurrency.stm import LEVELS
-from etcd_factory.core.concurrency.stm_journal import Conflict, STMJournal, conflict, mod_revision, read_message
+from etcd_factory.core.concurrency.stm_journal import (
+    Conflict,
+    STMJournal,
+    conflict,
+    mod_revision,
+    read_message,
+    without,
+)
 from etcd_factory.errors import FutureRevisionError
 from etcd_factory.io.runtime.asyncio import AsyncioRuntime
 from etcd_factory.model import KeyValue
@@ -217,3 +224,53 @@ def test_a_missing_key_was_never_modified():
 def test_a_read_of_the_journal_returns_etcds_own_message():
     op, reply = read_message(b"k", keys_only=True), replies.get({"k": "v"})
     assert (op.fields, op.read(reply, 3)) == ({"key": b"k", "keys_only": True}, reply)
+
+
+# --- ranges
+
+
+@pytest.mark.parametrize(
+    ("keys", "holes", "parts"),
+    [
+        ((b"a", b"d"), [], [(b"a", b"d")]),
+        ((b"a", b"d"), [b"b"], [(b"a", b"b"), (b"b\0", b"d")]),
+        ((b"a", b"d"), [b"a"], [(b"a\0", b"d")]),
+        ((b"a", b"d"), [b"d", b"0"], [(b"a", b"d")]),
+        ((b"a", b"d"), [b"c", b"b"], [(b"a", b"b"), (b"b\0", b"c"), (b"c\0", b"d")]),
+        ((b"a", b"a\0\0"), [b"a\0"], [(b"a", b"a\0")]),
+        ((b"a", b"a\0\0"), [b"a", b"a\0"], []),
+        ((b"", b"\0"), [b"b"], [(b"", b"b"), (b"b\0", b"\0")]),
+    ],
+)
+def test_a_range_is_deleted_around_what_is_written_after_it(keys, holes, parts):
+    """Etcd refuses a transaction that puts and deletes one key."""
+    assert list(without(keys, holes)) == parts
+
+
+async def test_what_a_range_deletes_is_missing_and_not_read(journal_of):
+    journal, transport = journal_of([], SERIALIZABLE)
+    journal.delete_range((b"k", b"l"))
+    assert await read(journal) is None
+    journal.write(PUT)
+    assert await read(journal) == "new"
+    journal.delete_range((b"a", b"z"))
+    assert await read(journal) is None
+    assert transport.calls == []
+
+
+async def test_the_commit_deletes_ranges_and_writes_the_rest(journal_of):
+    journal, transport = journal_of([replies.txn(replies.delete(), replies.put())], COMMITTED)
+    journal.write(ops.put("k1").value("before"))
+    journal.delete_range((b"k", b"l"))
+    journal.write(PUT)
+    assert await journal.commit() is None
+    *deleted, put = transport.calls[0].request.success
+    ranges = [(op.request_delete_range.key, op.request_delete_range.range_end) for op in deleted]
+    assert ranges == [(b"k\0", b"l")]
+    assert (put.request_put.key, put.request_put.value) == (b"k", b"new")
+
+
+def test_the_snapshot_level_cannot_delete_a_range(journal_of):
+    journal, _ = journal_of([], SNAPSHOT)
+    with pytest.raises(ValueError, match="serializable_snapshot cannot delete a range"):
+        journal.delete_range((b"k", b"l"))

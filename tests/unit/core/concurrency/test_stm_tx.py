@@ -122,6 +122,6 @@ async def test_it_shows_its_client(transact):
     assert shown == [
         "<Tx: a transaction of a:1>",
         "<Get 'k' of a transaction of a:1>",
-        "<Put of a transaction of a:1>",
+        "<Put 'k' of a transaction of a:1>",
         "<Delete of a transaction of a:1>",
     ]

@@ -1,10 +1,12 @@
 """Cutting operations into transactions that etcd accepts."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from etcd_factory import ops
-from etcd_factory.core.kv.batch import LIMIT, groups
+from etcd_factory.core.kv.batch import LIMIT, SIZE, groups, size_of
 
 KEYS = st.sampled_from(["a", "b", "c", "d", "e"])
 OPS = st.one_of(
@@ -79,3 +81,34 @@ def test_a_nested_transaction_stays_alone():
 
 def test_no_operations_are_no_groups():
     assert list(groups([])) == []
+
+
+# --- by size
+
+
+def test_a_group_is_as_large_as_a_request_can_be():
+    many = [ops.put(f"k{number:02}").value("v" * 100_000) for number in range(30)]
+    sizes = [sum(len(op.fields["key"]) + len(op.fields["value"]) for op in group) for group in groups(many)]
+    assert all(size <= SIZE for size in sizes)
+    assert [len(group) for group in groups(many)] == [10, 10, 10]
+
+
+def test_a_value_that_just_fits_stays_and_one_more_byte_does_not():
+    first = ops.put("a").value("v" * (SIZE // 2 - 1))
+    fits, larger = (ops.put("b").value("v" * (SIZE // 2 - 1 + more)) for more in (0, 1))
+    assert len(list(groups([first, fits]))) == 1
+    assert len(list(groups([first, larger]))) == 2
+
+
+def test_an_operation_that_is_too_large_stays_alone_and_is_left_to_the_server():
+    small, huge = ops.put("a").value("v"), ops.put("b").value("v" * 2 * SIZE)
+    assert [len(group) for group in groups([small, huge, small])] == [1, 1, 1]
+
+
+@given(st.lists(st.integers(0, 2 * SIZE // 3), max_size=9))
+def test_no_group_could_take_the_operation_that_follows_it(sizes):
+    given_ops = [ops.put(f"k{number}").value(b"v" * size) for number, size in enumerate(sizes)]
+    cut = list(groups(given_ops))
+    assert [op for group in cut for op in group] == given_ops
+    for group, following in pairwise(cut):
+        assert sum(map(size_of, [*group, following[0]])) > SIZE

@@ -269,7 +269,7 @@ async def test_handlers_are_called_with_the_lease_which_on_returns(connect):
     lease, called = client.lease(TTL), []
     assert lease.on("lost", called.append) is lease
     (listener,) = lease._session.state.listeners
-    listener()
+    await listener()
     assert called == [lease]
 
 

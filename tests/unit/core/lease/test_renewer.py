@@ -10,10 +10,10 @@ import pytest
 
 from etcd_factory.core.call.client import Client
 from etcd_factory.core.face import finish
-from etcd_factory.core.lease.renewer import Renewer
+from etcd_factory.core.lease.renewer import LATE, LIVED, LONGEST_WAIT, Renewer
 from etcd_factory.core.lease.schedule import Renewal
 from etcd_factory.core.lease.stream import KeepAliveStream
-from etcd_factory.errors import ConnectionFailedError
+from etcd_factory.errors import ClientClosedError, ConnectionFailedError
 from etcd_factory.io.runtime.asyncio import AsyncioRuntime, Mailbox
 from etcd_factory.options import ClientOptions
 from etcd_factory.testing import ScriptedTransport, StreamScript
@@ -241,3 +241,84 @@ def test_a_host_that_does_not_answer_in_time_is_left_for_another(away, renewer, 
     finish(renewer._act(2 * THIRD))
     assert (stream.is_closed, renewer._schedule.due()) == (True, 2 * THIRD)
     assert "http://a:1 does not answer in time; renewing leases on another host" in caplog.text
+
+
+# --- what a server, or a defect, must not bring about
+
+
+def stream_of(renewer, *, connected=True):
+    """A stream of the renewer that is over."""
+    stream = KeepAliveStream(renewer._client, "http://a:1", [1])
+    stream.is_connected = connected
+    return stream
+
+
+@pytest.mark.parametrize("ttl", [1 << 62, (1 << 63) - 1])
+def test_a_ttl_that_no_clock_holds_does_not_end_it(away, renewer, ttl):
+    renewer._read_waiting()
+    renewer._schedule.request(THIRD)
+    renewer._answered(stream_of(renewer), SimpleNamespace(ID=1, TTL=ttl))
+    assert renewer._wait(THIRD) == LONGEST_WAIT
+    away.clock = THIRD
+    renewer.add(Renewal(2, LONG, 0.0))
+    finish(renewer.run(away.before(LONG / 3)))
+    assert away.tries == [LONG / 3]
+
+
+def test_an_error_inside_does_not_end_it(away, renewer, caplog):
+    expired, errors = renewer._schedule.expired, [OverflowError("of the test"), ValueError("of the test")]
+
+    def failing(now):
+        if errors:
+            raise errors.pop()
+        return expired(now)
+
+    renewer._schedule.expired = failing
+    away.sleep = slept(away)
+    finish(renewer.run(away.before(THIRD + 1)))
+    assert THIRD <= away.tries[0] <= THIRD + 3 * LATE
+    assert caplog.text.count("renewing leases failed, and goes on") == 2
+
+
+def slept(away):
+    async def sleep(seconds):
+        away.clock += seconds
+
+    return sleep
+
+
+def test_streams_that_end_after_their_first_response_are_reopened_after_growing_pauses(away, renewer):
+    pauses = []
+    for _ in range(4):
+        renewer._opened = away.clock
+        renewer._disconnected(stream_of(renewer), None)
+        pauses.append(renewer._reconnect - away.clock)
+    assert pauses == sorted({*pauses})
+
+
+def test_pauses_begin_again_after_a_stream_that_has_lived(away, renewer):
+    pauses = []
+    for _ in range(3):
+        renewer._opened = away.clock
+        away.clock += LIVED
+        renewer._disconnected(stream_of(renewer), None)
+        pauses.append(renewer._reconnect - away.clock)
+    assert pauses == [pytest.approx(pauses[0])] * 3
+
+
+def test_what_is_to_be_done_later_is_done_in_its_time(away, renewer):
+    done = []
+    renewer.call_later(1.0, lambda: done.append(away.clock))
+    finish(renewer.run(away.before(THIRD)))
+    assert done == [1.0]
+
+
+@pytest.mark.parametrize(("error", "logged"), [(ValueError("odd"), True), (ClientClosedError(), False)])
+def test_what_fails_there_does_not_end_it(away, renewer, caplog, error, logged):
+    def fails():
+        raise error
+
+    renewer.call_later(1.0, fails)
+    finish(renewer.run(away.before(THIRD)))
+    assert away.tries == [THIRD]
+    assert ("what was to be done with a lease failed" in caplog.text) is logged

@@ -262,14 +262,14 @@ async def test_it_is_looked_for_a_few_times_only(session_of):
     assert len(revoked(transport)[0]) == len(PAUSES)
 
 
-async def test_a_revocation_that_fails_is_logged(session_of, caplog):
+async def test_a_revocation_that_fails_is_logged_and_retried(session_of, caplog):
     caplog.set_level("INFO", "etcd_factory.lease")
     session, transport = session_of({"LeaseGrant": replies.NO_REPLY, "LeaseRevoke": DENIED}, retry={"attempts": 1})
     with pytest.raises(EtcdError):
         await session.grant()
     await session._client.close()
-    assert "a lease that may have been granted could not be revoked and expires by its ttl" in caplog.text
-    assert len(revoked(transport)[0]) == 1
+    assert "a lease that may have been granted could not be revoked" in caplog.text
+    assert len(revoked(transport)[0]) == len(PAUSES)  # the connection may have stalled, and is given up by now
 
 
 @pytest.mark.parametrize("face", FACES, ids=lambda face: face.name)

@@ -84,7 +84,7 @@ def test_events_that_were_seen_change_nothing():
 def test_events_up_to_a_revision_that_was_reached_without_them_are_reported_and_not_applied():
     """Nothing in the range had changed by then, so they cancel each other out."""
     held = filled({}, revision=5)
-    held.revision = 9
+    held._revision = 9
     created, deleted = KeyValue(b"a", b"v", 6, 6, 1), KeyValue(b"a", mod_revision=7)
     changes = apply(held, [event(created), event(deleted, "DELETE")])
     assert [(old and old.value, new and new.value) for old, new in changes] == [(None, b"v"), (b"v", None)]

@@ -118,7 +118,7 @@ def test_a_watch_that_leaves_its_member_while_it_is_read_is_not_judged(clock, de
 
 
 def test_a_read_that_fails_is_retried_after_a_pause(clock, detector, refused, caplog):
-    caplog.set_level(logging.INFO, "etcd_factory.watch")
+    caplog.set_level(logging.DEBUG, "etcd_factory.watch")
     checking, _ = detector([ConnectionFailedError("away"), replies.get(revision=1)])
     checking.add(waiting(1, 10))
     clock.run()

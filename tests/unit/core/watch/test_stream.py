@@ -12,6 +12,7 @@ from etcd_factory.core.watch import stream as module
 from etcd_factory.core.watch.stream import HAS_LEADER, WatchStream, send
 from etcd_factory.errors import (
     ClientClosedError,
+    Code,
     ConnectionFailedError,
     InvalidAuthTokenError,
     PermissionDeniedError,
@@ -120,6 +121,40 @@ async def test_removing_a_watch_cancels_it_at_the_server_and_the_last_one_ends_t
     assert len(sent(transport)) == 2
 
 
+async def test_watches_that_begin_and_end_one_after_another_do_not_look_like_streams_that_break(connect):
+    client, transport = connect({"Watch": [replies.watch() for _ in range(9)]}, hosts=["a:1", "b:1"])
+    core, pauses = view_behind(client).client, []
+    core.backoff = lambda failures: pauses.append(failures) or 0.0
+    stream = core.background.get(WatchStream)
+    for _ in range(5):
+        (number,) = await begun(stream, receiver := Receiver())
+        await stream.remove(number)
+        assert "disconnected" not in receiver.kinds
+    assert (pauses, {call.host for call in transport.calls}) == ([], {"http://a:1"})
+
+
+class Canceling(ScriptedTransport):
+    """A transport whose streams raise an error if they are closed, as those of gRPC do."""
+
+    async def stream(self, *call):
+        stream = await super().stream(*call)
+        abort = stream.abort
+        stream.abort = lambda error: abort(error or replies.server_error("canceled", Code.CANCELLED))
+        return stream
+
+
+async def test_nor_if_a_closed_stream_raises_an_error(connect):
+    client, transport = connect(Canceling({"Watch": [replies.watch() for _ in range(9)]}), hosts=["a:1", "b:1"])
+    core, pauses = view_behind(client).client, []
+    core.backoff = lambda failures: pauses.append(failures) or 0.0
+    stream = core.background.get(WatchStream)
+    for _ in range(5):
+        (number,) = await begun(stream, receiver := Receiver())
+        await stream.remove(number)
+        assert "disconnected" not in receiver.kinds
+    assert (pauses, {call.host for call in transport.calls}) == ([], {"http://a:1"})
+
+
 async def test_a_receiver_may_end_its_watch(stream_of):
     stream, transport, _ = stream_of({"Watch": replies.watch(replies.put_event("k", "v", watch=2))})
     await begun(stream, Receiver(), Receiver(keep=False))
@@ -187,7 +222,9 @@ async def test_a_broken_stream_is_reconnected_and_each_watch_resumes_after_what_
     assert [[request.start_revision for request in each] for each in sent(transport)] == [[3, 3], [8, 3]]
     again = ["disconnected", "connecting", "created"]
     assert one.kinds == ["connecting", "created", "events", *again]
-    assert "the watch stream broke, reconnecting in" in caplog.text
+    began, ended = caplog.messages
+    assert began.startswith("watches are interrupted, retrying: ")
+    assert ended.startswith("watches work again after ")
 
 
 async def test_a_stream_that_the_server_ended_is_reconnected(stream_of):

@@ -140,6 +140,24 @@ async def test_without_a_confirmation_in_time_and_without_an_error_the_deadline_
 # --- delivery
 
 
+async def test_an_error_of_a_watch_that_cannot_begin_says_which_and_where(view):
+    on, _ = view({"Watch": replies.NO_REPLY}, hosts=["a:1"], timeout=0.05)
+    with pytest.raises(DeadlineExceededError) as caught:
+        await Noted(on).open(0)
+    expected = f"watch {FIELDS['key']!r} at a:1: the server did not confirm the watch within 0.05 s"
+    assert str(caught.value).partition(";")[0] == expected
+
+
+async def test_each_watch_gets_an_error_of_its_own(view):
+    on, _ = view({"Watch": replies.lost()}, timeout=0.05)
+    errors = []
+    for key in (b"a", b"b"):
+        with pytest.raises(ConnectionFailedError) as caught:
+            await Noted(on, {"key": key, "range_end": b""}).open(0)
+        errors.append(caught.value)
+    assert [error.operation for error in errors] == ["watch b'a'", "watch b'b'"]
+
+
 async def test_events_and_progress_reach_the_hooks(view):
     on, _ = view({"Watch": replies.watch(replies.put_event("p", "v"), replies.progress(8))})
     subscription = Noted(on)
@@ -244,7 +262,7 @@ async def test_which_errors_a_subscription_survives(view, error, survives, resyn
 
 
 async def test_reading_the_range_is_retried_until_it_succeeds(view, caplog):
-    caplog.set_level(logging.INFO, "etcd_factory.watch")
+    caplog.set_level(logging.DEBUG, "etcd_factory.watch")
     steps = [replies.server_error("etcdserver: too many requests")] * 2 + [replies.get(revision=20)]
     on, transport = view({"Watch": replies.watch(COMPACTED), "Range": steps})
     subscription = Noted(on, resync=True)

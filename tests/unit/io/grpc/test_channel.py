@@ -5,13 +5,12 @@ from __future__ import annotations
 import grpc
 import pytest
 
-from etcd_factory.errors import Code, ConfigError, KeyNotFoundError
+from etcd_factory.errors import Code, KeyNotFoundError
 from etcd_factory.io.grpc.channel import (
     LEAST_BACKOFF,
     MOST,
     UNLIMITED,
     arguments,
-    checked,
     kind,
     ms,
     target,
@@ -19,19 +18,7 @@ from etcd_factory.io.grpc.channel import (
 )
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire import methods
-
-
-class Failed(grpc.RpcError):
-    """An error of gRPC."""
-
-    def __init__(self, status, details=""):
-        self._status, self._details = status, details
-
-    def code(self):
-        return self._status
-
-    def details(self):
-        return self._details
+from tests.support.grpc_errors import Failed
 
 
 def chosen(**options):
@@ -68,16 +55,6 @@ def test_grpc_options_override_and_add_arguments(value):
     given = {"grpc.keepalive_time_ms": 7, "grpc.primary_user_agent": value}
     found = chosen(grpc_options=given, keepalive={"time": 3})
     assert (found["grpc.keepalive_time_ms"], found["grpc.primary_user_agent"]) == (7, value)
-
-
-def test_every_wrong_option_is_named():
-    with pytest.raises(ConfigError) as caught:
-        checked({"grpc.fine": 1, "grpc.a": 1.5, "grpc.b": None, "grpc.c": ["x"]})
-    assert [(fault.path, fault.message) for fault in caught.value.faults] == [
-        ("grpc_options.grpc.a", "expected an int or text, got float"),
-        ("grpc_options.grpc.b", "expected an int or text, got NoneType"),
-        ("grpc_options.grpc.c", "expected an int or text, got list"),
-    ]
 
 
 @pytest.mark.parametrize(

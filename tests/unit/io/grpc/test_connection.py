@@ -18,6 +18,7 @@ from etcd_factory.io.grpc import connection as module
 from etcd_factory.io.grpc.connection import PATIENCE, Connections, Decoder
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire import methods
+from tests.support.grpc_errors import Failed
 
 HOST = "http://a:1"
 START = 100.0
@@ -35,19 +36,6 @@ class Channel:
         return lambda *args: b""
 
     unary_stream = stream_stream = unary_unary
-
-
-class Failed(grpc.RpcError):
-    """An error of gRPC."""
-
-    def __init__(self, status, details="of the test"):
-        self._status, self._details = status, details
-
-    def code(self):
-        return self._status
-
-    def details(self):
-        return self._details
 
 
 class Endless:
@@ -101,7 +89,7 @@ def test_a_call_is_prepared_once(connections):
 
 def test_changed_certificate_files_need_another_connection(connections, monkeypatch):
     made = connections.fresh(HOST)
-    monkeypatch.setattr(module, "stamp", lambda tls: (("ca.pem", 1, 2),))
+    monkeypatch.setattr(module, "stamps", lambda tls: (("ca.pem", 1, 2),))
     assert connections.fresh(HOST) is not made
 
 

@@ -17,6 +17,7 @@ from etcd_factory.io.grpc.connection import PATIENCE
 from etcd_factory.io.grpc.threads import ThreadTransport, open_channel
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire import messages, methods
+from tests.support.grpc_errors import Failed
 
 BOUND = 30  # seconds that nothing here takes
 READ = methods.RANGE, messages.RangeRequest(key=b"k", count_only=True)
@@ -151,19 +152,6 @@ def clock(monkeypatch, time):
         monkeypatch.setattr(module, "now", lambda: time)
 
 
-class Failed(grpc.RpcError):
-    """An error of gRPC."""
-
-    def __init__(self, status, details=""):
-        self._status, self._details = status, details
-
-    def code(self):
-        return self._status
-
-    def details(self):
-        return self._details
-
-
 # --- connections that are given up
 
 
@@ -234,7 +222,7 @@ def test_an_interrupted_call_gives_its_connection_up(used, url, interrupt):
 
 def test_changed_certificate_files_need_a_new_connection(used, url, monkeypatch):
     transport, made = used
-    monkeypatch.setattr(connection, "stamp", lambda tls: (("ca.pem", 1, 1),))
+    monkeypatch.setattr(connection, "stamps", lambda tls: (("ca.pem", 1, 1),))
     assert transport._connections.fresh(url) is not made
     made.channel.close()
 

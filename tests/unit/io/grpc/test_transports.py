@@ -14,7 +14,7 @@ from etcd_factory.errors import (
     EtcdError,
     FutureRevisionError,
 )
-from etcd_factory.testing import FaultProxy, ScriptedTransport
+from etcd_factory.testing import FaultProxy
 from etcd_factory.wire import messages, methods
 from tests.support.faces import closed, settle
 from tests.support.transports import real
@@ -279,12 +279,6 @@ async def test_grpc_options_are_checked_when_the_client_is_created(face):
     paths = [fault.path for fault in caught.value.faults]
     assert paths == ["grpc_options.grpc.keepalive_time_ms", "grpc_options.grpc.odd"]
     assert "expected an int or text, got float" in str(caught.value)
-
-
-async def test_a_transport_of_the_users_own_does_not_know_grpc_options(face):
-    """They are the business of gRPC's transports only."""
-    client = face.service({"grpc_options": {"grpc.odd": 1.5}}, transport=ScriptedTransport([]))
-    assert client.options.grpc_options["grpc.odd"] == 1.5
 
 
 async def test_a_new_transport_has_no_connections(face, connect):

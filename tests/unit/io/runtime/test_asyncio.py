@@ -31,7 +31,7 @@ async def scope(runtime):
 
 
 def test_without_a_running_loop_there_is_no_scope(runtime):
-    with pytest.raises(RuntimeError, match="no running event loop"):
+    with pytest.raises(RuntimeError, match="no running event loop: an asyncio client needs asyncio"):
         runtime.scope()
 
 

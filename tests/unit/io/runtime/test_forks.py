@@ -109,3 +109,25 @@ def test_a_lock_that_another_thread_held_is_free_in_the_child():
     finally:
         go.set()
         thread.join(10)
+
+
+def stack_size():
+    """The bytes of a new thread's stack; asking sets it to 0, the default."""
+    size = threading.stack_size()
+    threading.stack_size(size)
+    return size
+
+
+def test_threads_of_a_child_have_larger_stacks_once_for_each_fork():
+    """So their addresses are not those of its parent's threads."""
+    before = stack_size()
+    forks.move_stacks()
+    assert stack_size() == before
+
+    def moved():
+        forks.move_stacks()
+        size = stack_size()
+        forks.move_stacks()
+        return size == stack_size() == max(before, forks.default_size()) + forks.STEP
+
+    assert in_child(moved)

@@ -11,10 +11,11 @@ from time import monotonic
 from typing import Generic
 from weakref import WeakKeyDictionary
 
-from etcd_factory.core.call.unclosed import caller, warn
+from etcd_factory.core.call.unclosed import warn
 from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.errors import ClientClosedError
 from etcd_factory.options import ClientOptions
+from etcd_factory.site import caller
 from etcd_factory.wire.methods import Method
 
 from .asyncio_pool import Pool, pools

@@ -7,10 +7,11 @@ from math import inf
 from time import monotonic
 from typing import Generic
 
-from etcd_factory.core.call.unclosed import caller, warn
+from etcd_factory.core.call.unclosed import warn
 from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.errors import ClientClosedError
 from etcd_factory.options import ClientOptions
+from etcd_factory.site import caller
 from etcd_factory.wire.methods import Method
 
 from .calls import PREFIX_SIZE, framed

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from asyncio import AbstractEventLoop
-from collections.abc import Coroutine, Hashable
+from collections.abc import AsyncGenerator, Coroutine, Hashable
+from contextlib import suppress
 from copy import copy
 from time import monotonic
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from etcd_factory.errors import ClientClosedError, ConnectionFailedError, DeadlineExceededError, TLSError
 from etcd_factory.io import tls
@@ -29,6 +30,7 @@ class Pool:
     def __init__(self, loop: AbstractEventLoop, options: ClientOptions) -> None:
         self._loop, self._options = loop, options
         self.protocols: dict[str, H2Protocol] = {}
+        self._lifetime = begin(lifetime(self.protocols))
         self._opening: dict[str, asyncio.Task[H2Protocol | ConnectionFailedError]] = {}
         self.users = 0
 
@@ -91,11 +93,31 @@ class Pool:
         pools.drop(self)
         for task in list(self._opening.values()):
             task.cancel()
-        protocols, self.protocols = list(self.protocols.values()), {}
-        for protocol in protocols:
+        await self._lifetime.aclose()
+
+
+async def lifetime(protocols: dict[str, H2Protocol]) -> AsyncGenerator[None, None]:
+    """Close connections as soon as this generator is closed.
+
+    An event loop closes its generators when it ends, and when nobody has them any more: so do the connections of a
+    client that nobody closes, without a warning of asyncio's beside our own.
+    """
+    try:
+        yield
+    finally:
+        ending = list(protocols.values())
+        protocols.clear()
+        for protocol in ending:
             protocol.close("the client is closed")
-        for protocol in protocols:
+        for protocol in ending:
             await protocol.wait_closed()
+
+
+def begin(generator: AsyncGenerator[None, None]) -> AsyncGenerator[None, None]:
+    """Run a generator, which does not wait, to its first ``yield``."""
+    with suppress(StopIteration):
+        generator.asend(None).__await__().__next__()
+    return generator
 
 
 async def works(protocol: H2Protocol, deadline: float) -> bool:
@@ -147,7 +169,7 @@ class Pools:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._shared: WeakKeyDictionary[AbstractEventLoop, dict[Hashable, Pool]] = WeakKeyDictionary()
+        self._shared: WeakKeyDictionary[AbstractEventLoop, WeakValueDictionary[Hashable, Pool]] = WeakKeyDictionary()
         forks.register(self)
 
     def enter(self, loop: AbstractEventLoop, options: ClientOptions) -> Pool:
@@ -157,7 +179,7 @@ class Pools:
             if loop not in self._shared:
                 for other in [one for one in self._shared if one.is_closed()]:
                     del self._shared[other]
-            shared = self._shared.setdefault(loop, {})
+            shared = self._shared.setdefault(loop, WeakValueDictionary())
             pool = shared.get(key) if key is not None else None
             if pool is None:
                 pool = Pool(loop, options)

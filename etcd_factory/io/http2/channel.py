@@ -79,6 +79,10 @@ class Channel:
         for one in (self.sock, self._awake, self._wake):
             one.close()
 
+    def __del__(self) -> None:
+        for one in (self.sock, self._awake, self._wake):  # of a client that was never closed, which is warned of
+            one.close()
+
 
 class SecureChannel(Channel):
     """A socket with TLS. Before Python 3.13 two threads must not read and write at once, so both take a lock."""

@@ -183,12 +183,12 @@ class Connection:
 
     def receive(self, data: bytes) -> list[Stream]:
         """Take bytes of the peer; returns the streams with news. A peer that breaks the rules closes the connection."""
-        self._news = []
         try:
             self._receive(self._rest + data if self._rest else data)
         except ProtocolError as error:
             self._news += self.close(f"the server broke HTTP/2: {error.message}", error.code)
-        return self._news
+        news, self._news = self._news, []  # a stream that is kept here would keep its client alive
+        return news
 
     def _receive(self, data: bytes) -> None:
         if not self.is_established:

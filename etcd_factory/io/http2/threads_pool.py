@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from copy import copy
 from time import monotonic
+from weakref import WeakValueDictionary
 
 from etcd_factory.errors import ClientClosedError, ConnectionFailedError, DeadlineExceededError, TLSError
 from etcd_factory.io import tls
@@ -144,7 +145,7 @@ class Pools:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._shared: dict[Hashable, Pool] = {}
+        self._shared: WeakValueDictionary[Hashable, Pool] = WeakValueDictionary()
         forks.register(self)
 
     def enter(self, options: ClientOptions) -> Pool:
@@ -168,7 +169,7 @@ class Pools:
     def forget(self) -> object:
         """Start without pools in a forked child."""
         left = self._lock, self._shared
-        self._lock, self._shared = threading.Lock(), {}
+        self._lock, self._shared = threading.Lock(), WeakValueDictionary()
         return left
 
 

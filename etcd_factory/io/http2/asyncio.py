@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from etcd_factory.core.call.unclosed import warn
 from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.errors import ClientClosedError
+from etcd_factory.io.runtime.asyncio import running_loop
 from etcd_factory.options import ClientOptions
 from etcd_factory.site import caller
 from etcd_factory.wire.methods import Method
@@ -66,7 +67,7 @@ class AsyncioTransport:
 
     def _enter(self) -> Pool:
         """Return the connections of the running loop, remembered for the next call."""
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         known, pool = self._last
         if pool is not None and known() is loop:
             return pool

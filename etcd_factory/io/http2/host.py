@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from attrs import frozen
 
@@ -45,7 +45,7 @@ def host(url: str, options: ClientOptions) -> Host:
     """Return a host from its URL."""
     scheme, _, endpoint = url.partition("://")
     parts = urlsplit(url)
-    path = endpoint if scheme == "unix" else ""
+    path = unquote(endpoint) if scheme == "unix" else ""
     return Host(
         url=url,
         endpoint=endpoint,

@@ -105,6 +105,11 @@ class Line:
             if not call.has_news and monotonic() >= call.deadline:
                 self._expire(call)
 
+    def look(self) -> None:
+        """Take what has arrived while nobody read: the server may have closed the connection."""
+        if self._reader is None:
+            self._drain()
+
     def answers(self, timeout: float) -> bool:
         """Return whether the server answers a PING within so many seconds."""
         with self._lock:
@@ -206,6 +211,15 @@ class Line:
     def _read_once(self, timeout: float) -> None:
         if not self._channel.wait(timeout):
             return self._check(monotonic())
+        self._receive()
+        if self.machine.has_output:
+            self.flush()
+        if not self.machine.is_usable:
+            self._wind_up()
+        return None
+
+    def _receive(self) -> None:
+        """Take what has arrived."""
         try:
             data = self._channel.receive()
         except (OSError, EOFError) as error:
@@ -215,10 +229,6 @@ class Line:
             with self._lock:
                 news = self.machine.receive(data)
             self._report(news)
-        if self.machine.has_output:
-            self.flush()
-        if not self.machine.is_usable:
-            self._wind_up()
         return None
 
     def _report(self, calls: Any) -> None:
@@ -279,17 +289,14 @@ class Line:
     def _drain(self) -> None:
         """Read while nobody else does."""
         pseudo = ThreadCall(self.endpoint, None, monotonic(), 0.0)
-        if self._becomes_reader(pseudo):
-            try:
-                data = self._channel.receive()
-                if data is not None:
-                    with self._lock:
-                        news = self.machine.receive(data)
-                    self._report(news)
-            except EOFError as error:
-                raise ConnectionError(str(error)) from error
-            finally:
-                self._hand_over()
+        if not self._becomes_reader(pseudo):
+            with self._lock:
+                self._waiting.pop(pseudo, None)
+            return
+        try:
+            self._receive()
+        finally:
+            self._hand_over()
 
     # --- ends
 

@@ -18,6 +18,7 @@ from .calls import PREFIX_SIZE, framed
 from .line import Line, ThreadCall
 from .threads_pool import Key, Pool, pools
 
+UNREAD = 0.01  # seconds without a response after which the server may have closed the connection, though nobody read it
 REFUSALS = 3  # times that a call which the server has certainly not processed is sent again at once
 
 
@@ -69,6 +70,8 @@ class ThreadTransport:
     def _line(self, pool: Pool, key: Key, start: float, deadline: float) -> Line:
         """Return a connection that may be used."""
         line = pool.lines.get(key)
+        if line is not None and line.liveness.heard < start - UNREAD:
+            line.look()
         if line is None or line.liveness.trusted < start:
             line = pool.connect(key, deadline)
         return line

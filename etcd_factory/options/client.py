@@ -104,7 +104,7 @@ class ClientOptions:
     retry: Retry = field(default=Retry(), converter=retry_of)
     keepalive: Keepalive = field(default=Keepalive(), converter=keepalive_of)
     transport: Literal["h2", "grpc"] = field(default="h2", converter=fields.transport)
-    share: bool = field(default=True, converter=numbers.flag)
+    share: bool = field(default=True, converter=fields.switch)
     proxy: str | None = field(default=None, converter=fields.name)
     grpc_options: Mapping[str, object] = field(default=Settings({}), converter=fields.grpc_options)
     batching: bool = field(default=False, converter=fields.disabled)

@@ -71,17 +71,18 @@ class Channel:
         except OSError:  # it is full, so that it wakes already, or closed
             pass
 
-    def close(self) -> None:
-        """Close the socket, and wake whoever waits."""
+    def shut(self) -> None:
+        """End the connection, and wake whoever waits. The socket stays: another thread may be about to use it."""
         with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)
         self.wake()
+
+    def close(self) -> None:
+        """Close the socket, once no thread uses it: its number may soon be that of another file."""
         for one in (self.sock, self._awake, self._wake):
             one.close()
 
-    def __del__(self) -> None:
-        for one in (self.sock, self._awake, self._wake):  # of a client that was never closed, which is warned of
-            one.close()
+    __del__ = close  # of a client that was never closed, which is warned of
 
 
 class SecureChannel(Channel):

@@ -12,6 +12,7 @@ from etcd_factory.options import TLS, ClientOptions, Keepalive
 from .calls import Blocks
 
 PORT = 2379
+SHORTEST = 0.1  # seconds to connect in: less than that would never do
 USER_AGENT = "etcd-factory"
 
 
@@ -56,7 +57,7 @@ def host(url: str, options: ClientOptions) -> Host:
         tls=options.tls,
         proxy=options.proxy,
         keepalive=options.keepalive,
-        dial_timeout=options.dial_timeout,
+        dial_timeout=max(options.dial_timeout, SHORTEST),
     )
 
 

@@ -7,6 +7,8 @@ from math import inf
 from etcd_factory.options import Keepalive
 
 PATIENCE = 1.0  # seconds that the answer to a PING may take before a connection that was silent is given up
+INTERVAL = 5.0  # seconds between two PINGs at least: etcd disconnects clients that send them more often
+SHORTEST = 0.1  # seconds that an answer may take at least
 
 
 class Liveness:
@@ -15,16 +17,17 @@ class Liveness:
     etcd disconnects clients that ping more often than every 5 s, or without a call under way.
     """
 
-    __slots__ = ("_options", "_pinged", "heard", "trusted")
+    __slots__ = ("_idle", "_pinged", "_time", "_timeout", "heard", "trusted")
 
     def __init__(self, options: Keepalive, now: float) -> None:
-        self._options = options
+        self._time, self._timeout = max(options.time, INTERVAL), max(options.timeout, SHORTEST)
+        self._idle = options.time
         self._pinged: float | None = None
         self.heard, self.trusted = now, now + options.time  # until then it may be used without a test
 
     def hear(self, now: float) -> None:
         """Something has arrived."""
-        self.heard, self.trusted = now, now + self._options.time
+        self.heard, self.trusted = now, now + self._idle
         self._pinged = None
 
     def suspect(self, since: float) -> None:
@@ -39,14 +42,14 @@ class Liveness:
     def due(self, *, busy: bool) -> float:
         """Return when to look again."""
         if self._pinged is not None:
-            return self._pinged + self._options.timeout
-        return self.heard + self._options.time if busy else inf
+            return self._pinged + self._timeout
+        return self.heard + self._time if busy else inf
 
     def check(self, now: float, *, busy: bool) -> bool:
         """Return whether to send a PING now. Raises ``TimeoutError`` if the last one was not answered in time."""
         if now < self.due(busy=busy):
             return False
         if self._pinged is not None:
-            raise TimeoutError(f"the server did not answer a PING within {self._options.timeout:g} s")
+            raise TimeoutError(f"the server did not answer a PING within {self._timeout:g} s")
         self._pinged = now
         return True

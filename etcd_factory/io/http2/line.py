@@ -60,6 +60,7 @@ class Line:
         self._channel, self._patience = channel, keepalive.timeout
         self._lock, self._writing = threading.Lock(), threading.Lock()
         self._reader: ThreadCall | None = None
+        self._is_over = False
         self._waiting: dict[ThreadCall, None] = {}
         self.flush()
 
@@ -109,6 +110,7 @@ class Line:
         """Take what has arrived while nobody read: the server may have closed the connection."""
         if self._reader is None:
             self._drain()
+            self._wind_up()
 
     def answers(self, timeout: float) -> bool:
         """Return whether the server answers a PING within so many seconds."""
@@ -156,8 +158,9 @@ class Line:
     def abandon(self, reason: str) -> None:
         """End a connection that an interrupt may have left in any state; takes no lock that may be held for ever."""
         self.liveness.distrust()
-        self._channel.close()
+        self._is_over = True
         self._report(self.machine.lost(reason))
+        self._channel.shut()
 
     # --- reading
 
@@ -201,6 +204,8 @@ class Line:
             self._reader = None
         if self._waiting:
             self._wake_next()
+        if self._is_over:
+            self._close_unused()
 
     def _wake_next(self) -> None:
         with self._lock:
@@ -241,9 +246,9 @@ class Line:
     def _lost(self, error: Exception) -> None:
         self.error = self.error or error
         self.liveness.distrust()
-        self._channel.close()
         with self._lock:
             ended = self.machine.lost(f"the connection broke: {error}" if isinstance(error, OSError) else str(error))
+        self._shut()
         self._report(ended)
 
     def _check(self, now: float) -> None:
@@ -273,6 +278,8 @@ class Line:
                 raise
             finally:
                 self._writing.release()
+                if self._is_over:
+                    self._close_unused()
 
     def _write(self) -> None:
         with self._lock:
@@ -310,10 +317,26 @@ class Line:
         self.flush()
 
     def _wind_up(self) -> None:
-        """Close the socket of a connection that is over, or will be used no more."""
+        """End a connection that is over, or will be used no more."""
         if self.machine.is_usable:
             return
         self.liveness.distrust()
         if self.machine.is_closed or not self.machine.is_busy:
             self.flush()
-            self._channel.close()
+            with self._lock:
+                self.machine.lost("the connection was closed here")
+            self._shut()
+
+    def _shut(self) -> None:
+        """End the socket; it is closed by the last thread that uses it."""
+        self._is_over = True
+        self._channel.shut()
+        self._close_unused()
+
+    def _close_unused(self) -> None:
+        """Close the socket if no thread reads or writes it; one that does comes here again."""
+        with self._lock:
+            if self._reader is None and self._writing.acquire(blocking=False):
+                self._channel.close()
+                self._writing.release()
+

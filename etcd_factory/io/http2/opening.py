@@ -10,6 +10,7 @@ from etcd_factory.io import tls
 
 from .host import Host
 
+BROKEN = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, EOFError)
 LOOK = 1.0  # seconds that finding out may take
 
 
@@ -51,7 +52,7 @@ def tls_problem(host: Host, error: BaseException | None, *, accepted: bool) -> s
     address = host.name, host.port
     if isinstance(error, ssl.SSLError):
         return tls.problem(error, address, host.tls, LOOK)
-    if host.path or host.proxy or not (accepted or isinstance(error, (ConnectionError, EOFError))):
+    if host.path or host.proxy or not (accepted or isinstance(error, BROKEN)):
         return ""
     try:
         if host.is_secure:

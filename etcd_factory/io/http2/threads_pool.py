@@ -138,17 +138,18 @@ def opened(host: Host, start: float, deadline: float) -> Line:
             line.close("not established")
     if not reason and monotonic() >= deadline:
         raise overdue(host.endpoint, deadline - start)
-    raise failure(host, error, reason or silent(host), accepted=True)
+    raise failure(host, error, reason or silent(host), accepted=bool(reason))
 
 
 def connected(host: Host, deadline: float) -> Channel:
     """Return a connected socket, with TLS if the host has it."""
+    context = tls.context(host.tls) if host.is_secure else None  # reads files
     sock = dial.connect(host, deadline)
     try:
         dial.tune(sock, host.keepalive)
-        if not host.is_secure:
+        if context is None:
             return Channel(sock)
-        channel = SecureChannel(sock, tls.context(host.tls), host.server_name, deadline)
+        channel = SecureChannel(sock, context, host.server_name, deadline)
         check_alpn(channel.protocol)
         return channel
     except BaseException:

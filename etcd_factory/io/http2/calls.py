@@ -144,6 +144,10 @@ class Call(Stream):
         self._refused(not self.is_written)
         return news
 
+    def leave(self) -> bool:
+        """Take that nothing is heard on its connection any more."""
+        return self.fail(ConnectionFailedError("the server is silent", endpoint=self.endpoint))
+
     def close(self) -> bool:
         """Take the end of its client."""
         return self.fail(ClientClosedError())

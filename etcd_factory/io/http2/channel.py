@@ -56,13 +56,16 @@ class Channel:
 
         ``wake`` ends it too.
         """
-        if timeout <= 0 and not write:
-            return False
         ready, woken = self._poll.wait(min(timeout, LONGEST), write=write)
         if woken:
             with contextlib.suppress(BlockingIOError):
                 self._awake.recv(BUFFER)
         return ready
+
+    @property
+    def has_input(self) -> bool:
+        """Whether something can be read."""
+        return self._poll.wait(0.0, write=False)[0]
 
     def wake(self) -> None:
         """End the wait of another thread."""

@@ -16,7 +16,7 @@ from etcd_factory.options import Keepalive
 from .calls import Blocks, Call
 from .channel import Channel
 from .connection import Connection
-from .keepalive import Liveness
+from .keepalive import Liveness, Look
 
 PAUSE = 0.05  # seconds: whoever waits for the socket to accept bytes looks again after it
 
@@ -111,6 +111,16 @@ class Line:
         if self._reader is None:
             self._drain()
             self._wind_up()
+
+    def doubt(self, since: float) -> None:
+        """Look soon whether the server is alive, if nothing was heard since then."""
+        with self._lock:
+            doubted = self.liveness.suspect(since, monotonic())
+            if doubted:
+                self.machine.ping()
+        if doubted:
+            self.flush()
+            self._channel.wake()
 
     def answers(self, timeout: float) -> bool:
         """Return whether the server answers a PING within so many seconds."""
@@ -254,12 +264,27 @@ class Line:
     def _check(self, now: float) -> None:
         """Look whether the server is alive."""
         try:
-            if self.liveness.check(now, busy=True):
-                with self._lock:
-                    self.machine.ping()
-                self.flush()
+            look = self.liveness.check(now, busy=True)
         except TimeoutError as error:
-            self._lost(error)
+            return self._lost(error)
+        if look is Look.PING:
+            with self._lock:
+                self.machine.ping()
+            self.flush()
+        elif look is Look.END_STREAMS:
+            self._end_streams()
+        return None
+
+    def _end_streams(self) -> None:
+        """Nothing is heard any more: calls may wait, but streams resume on another connection."""
+        with self._lock:
+            self.machine.is_draining = True
+            calls: list[Any] = [call for call in self.machine.pending() if not call.refill]
+            for call in calls:
+                self.machine.reset(call)
+                call.leave()
+        self.flush()
+        self._report(calls)
 
     # --- writing
 
@@ -301,7 +326,8 @@ class Line:
                 self._waiting.pop(pseudo, None)
             return
         try:
-            self._receive()
+            if self._channel.has_input:
+                self._receive()
         finally:
             self._hand_over()
 
@@ -311,7 +337,8 @@ class Line:
         """End a call whose time is over."""
         with self._lock:
             self._waiting.pop(call, None)
-            self.liveness.suspect(call.start)
+            if self.liveness.suspect(call.start, monotonic()):
+                self.machine.ping()
             self.machine.reset(call)
             call.expire(call.deadline - call.start)
         self.flush()

@@ -88,6 +88,13 @@ class Pool:
             line.close("the client is closed")
         return line
 
+    def doubt(self, url: str, since: float) -> None:
+        """Look soon whether a host is alive, where nothing was heard of it since then."""
+        for streams in (False, True):
+            line = self.lines.get((url, streams))
+            if line is not None:
+                line.doubt(since)
+
     def leave(self, owner: object) -> None:
         """End the calls of a client; the last one closes the connections."""
         with self._lock:

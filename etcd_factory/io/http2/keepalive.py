@@ -7,6 +7,7 @@ from math import inf
 from etcd_factory.options import Keepalive
 
 PATIENCE = 1.0  # seconds that the answer to a PING may take before a connection that was silent is given up
+SPACING = 5.0  # seconds between PINGs: etcd disconnects clients that ask more often, unless it answers calls meanwhile
 
 
 class Liveness:
@@ -15,21 +16,27 @@ class Liveness:
     etcd disconnects clients that ping more often than every 5 s, or without a call under way.
     """
 
-    __slots__ = ("_options", "_pinged", "heard", "trusted")
+    __slots__ = ("_asked", "_options", "_pinged", "heard", "trusted")
 
     def __init__(self, options: Keepalive, now: float) -> None:
         self._options = options
         self._pinged: float | None = None
+        self._asked = -inf  # when the last PING was sent, or answered
         self.heard, self.trusted = now, now + options.time  # until then it may be used without a test
 
     def hear(self, now: float) -> None:
         """Something has arrived."""
+        if self.trusted == -inf:
+            self._asked = now
         self.heard, self.trusted = now, now + self._options.time
         self._pinged = None
 
     def suspect(self, since: float) -> None:
-        """A call that began at ``since`` heard nothing until its deadline: test the connection before its next use."""
-        if self.heard <= since:
+        """A call that began at ``since`` heard nothing until its deadline: test the connection before its next use.
+
+        Not one that has passed a test just before: it works, and only the call took too long.
+        """
+        if self.heard <= since and since >= self._asked + SPACING:
             self.trusted = -inf
 
     def distrust(self) -> None:
@@ -48,5 +55,5 @@ class Liveness:
             return False
         if self._pinged is not None:
             raise TimeoutError(f"the server did not answer a PING within {self._options.timeout:g} s")
-        self._pinged = now
+        self._pinged = self._asked = now
         return True

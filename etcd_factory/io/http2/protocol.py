@@ -122,7 +122,9 @@ class H2Protocol(asyncio.BufferedProtocol):
             self._flush_soon()
 
     async def news(self, call: AsyncioCall) -> None:
-        """Wait for news of a call."""
+        """Wait for news of a call; one that was refused has them already."""
+        if call.is_done:
+            return
         call.waiter = self._loop.create_future()
         try:
             await call.waiter

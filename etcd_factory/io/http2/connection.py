@@ -1,15 +1,15 @@
-"""The client's side of an HTTP/2 connection (RFC 9113) as a state machine: bytes in, bytes out, no I/O and no clock."""
+"""The client's side of an HTTP/2 connection (RFC 9113) as a state machine: bytes in, bytes out, no I/O."""
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from time import monotonic
 
 from . import frames, payloads
-from .flow import Outflow
+from .flood import Flood
+from .flow import HALF_CONNECTION, HALF_STREAM, STREAM_WINDOW, Inflow, Outflow
 from .frames import (
-    ACK,
-    CONTINUATION,
     DATA,
     END_HEADERS,
     END_STREAM,
@@ -21,45 +21,35 @@ from .frames import (
     PADDED,
     ErrorCode,
     ProtocolError,
-    Setting,
     StreamError,
 )
-from .headers import LIST_SIZE, HeaderDecoder
-from .stream import Stream
+from .headers import HeaderDecoder
+from .outbox import Outbox
+from .preface import OPENING, is_cut
+from .stream import Abandoned, Stream
 
-STREAM_WINDOW = 4 << 20  # bytes that wait unread in one stream at most
-WINDOW = 16 << 20  # of the connection: more than a stream's, so that one that is not read does not stop the others
-FLOOD = 10_000  # frames in a row that carry nothing for a call
-UNUSUAL = frames.PADDED | frames.PRIORITIZED
-RESETS = 1_000  # streams that ended here, whose late frames are ignored
-
-OPENING = frames.PREFACE + frames.settings(
-    {
-        Setting.HEADER_TABLE_SIZE: 0,
-        Setting.ENABLE_PUSH: 0,
-        Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
-        Setting.MAX_HEADER_LIST_SIZE: LIST_SIZE,
-    }
-)
+WHOLE = PADDED | frames.PRIORITIZED | END_HEADERS  # of these flags only the last one, if a frame is just a header block
+RESERVE = 1 << 20  # stream ids that are left when no more calls should begin: those that do meanwhile get one
 
 
 class Connection:
-    """Streams to one peer. What is to be sent gathers in ``take``; ``receive`` returns the streams with news."""
+    """Streams to one peer. What is to be sent gathers in ``take``; ``receive`` returns the streams with news.
 
-    def __init__(self) -> None:
-        self._out = [OPENING, frames.window_update(0, WINDOW - frames.WINDOW)]
-        self._flow = Outflow(self._out)
-        self._decoder = HeaderDecoder()
+    The clock serves only to tell floods from signs of life.
+    """
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._out = Outbox(OPENING)
+        self._flow, self._inflow = Outflow(self._out), Inflow(self._out)
+        self._decoder, self._flood = HeaderDecoder(), Flood(clock)
         self.streams: dict[int, Stream] = {}
-        self._waiting: deque[Stream] = deque()  # for the peer to allow more streams
-        self._begin: dict[Stream, tuple[bytes, bytes, bool]] = {}
-        self._limit = LAST_STREAM
+        self._waiting: OrderedDict[Stream, tuple[bytes, bytes, bool]] = OrderedDict()  # for the peer to allow more
+        self._limit = LAST_STREAM  # of open streams; -1 if none may begin
         self._next_id = 1
-        self._unwritten: list[Stream] = []
-        self._reset: dict[int, None] = {}
+        self._abandoned = Abandoned()
         self._rest = b""
         self._block: payloads.HeaderBlock | None = None  # under way
-        self._unread, self._idle_frames = 0, 0
+        self._news: list[Stream] = []
         self.is_established = False  # the peer has sent its SETTINGS
         self.is_draining = False  # no new streams
         self.is_closed = False
@@ -71,86 +61,93 @@ class Connection:
             frames.PING: self._on_ping,
             frames.GOAWAY: self._on_goaway,
             frames.WINDOW_UPDATE: self._on_window,
-            frames.PUSH_PROMISE: self._on_push,
+            frames.PUSH_PROMISE: payloads.push,
             frames.PRIORITY: self._on_priority,
         }
-        self._news: list[Stream] = []
 
     # --- out
 
     def request(self, stream: Stream, block: bytes, data: bytes, end: bool) -> None:
-        """Open a stream with these headers and first bytes; it waits in turn if the peer allows no more streams."""
-        if len(self.streams) >= self._limit or self._waiting:
-            self._waiting.append(stream)
-            self._begin[stream] = block, data, end
-            return
-        id, flow, size = self._next_id, self._flow, len(data)  # noqa: A001
-        self._next_id += 2
+        """Open a stream with these headers and first bytes.
+
+        It waits in turn if the peer allows no more streams; if the connection accepts none, it ends at once.
+        """
+        id, flow, size, out = self._next_id, self._flow, len(data), self._out  # noqa: A001
+        if len(self.streams) >= self._limit or self._waiting or id > LAST_STREAM:
+            return self._postpone(stream, block, data, end)
+        self._next_id = id + 2
         stream.id, stream.is_open, stream.window, stream.read_window = id, True, flow.initial, STREAM_WINDOW
         self.streams[id] = stream
-        self._unwritten.append(stream)
-        if len(block) <= FRAME_SIZE:
-            self._out += HEAD.pack(len(block) << 8 | HEADERS, END_HEADERS, id), block
-        else:
-            self._out += frames.headers(id, block)
-        if 0 < size <= stream.window and size <= flow.window and size <= flow.frame_size:  # the usual way
+        if size <= stream.window and size <= flow.window and 0 < size <= FRAME_SIZE and len(block) <= FRAME_SIZE:
+            parts = out.parts
+            out.unwritten[stream] = len(parts)
             stream.window -= size
             flow.window -= size
             stream.sent_end = end
-            self._out += HEAD.pack(size << 8 | DATA, end, id), data
-        elif data or end:
-            flow.send(stream, data, end)
+            parts += HEAD.pack(len(block) << 8 | HEADERS, END_HEADERS, id), block, HEAD.pack(size << 8, end, id), data
+        else:
+            out.unwritten[stream] = -1
+            out.parts += frames.headers(id, block)
+            if data or end:
+                flow.send(stream, data, end)
+        return None
+
+    def _postpone(self, stream: Stream, block: bytes, data: bytes, end: bool) -> None:
+        """Keep a request until a stream may be opened, or refuse it if none ever will."""
+        if self._limit < 0 or self._next_id > LAST_STREAM:
+            stream.on_lost(self.reason or "the connection has no stream left", refused=True)
+        else:
+            self._waiting[stream] = block, data, end
 
     def send(self, stream: Stream, data: bytes, end: bool = False) -> None:
         """Send more bytes of a stream."""
-        if stream in self._begin:
-            block, before, _ = self._begin[stream]
-            self._begin[stream] = block, before + data, end
+        if stream in self._waiting:
+            block, before, _ = self._waiting[stream]
+            self._waiting[stream] = block, before + data, end
         elif stream.is_open:
+            self._out.split(stream)
             self._flow.send(stream, data, end)
 
     def reset(self, stream: Stream, code: int = ErrorCode.CANCEL) -> None:
-        """End a stream; what the peer still sends for it is ignored."""
-        if stream in self._begin:
-            del self._begin[stream]
-            self._waiting.remove(stream)
-        elif self._end(stream):
-            self._reset[stream.id] = None
-            if len(self._reset) > RESETS:
-                del self._reset[next(iter(self._reset))]
-            self._out.append(frames.reset(stream.id, code))
+        """End a stream; what the peer still sends for it is ignored. One that was not written yet will never be."""
+        if stream in self._waiting:
+            del self._waiting[stream]
+        elif stream.is_open:
+            if not self._withdraw(stream):
+                self._abandoned.add(stream.id)
+                self._out.add(frames.reset(stream.id, code))
+            self._end(stream)
+
+    def _withdraw(self, stream: Stream) -> bool:
+        """Take back what was not written yet; returns False if it will be written."""
+        size = self._out.withdraw(stream)
+        if size:
+            self._flow.regain(size)
+        return size is not None
 
     def taken(self, stream: Stream, size: int) -> None:
         """Let the peer send more of a stream that does not refill at once: so much was taken from it."""
-        stream.unread += size
-        if stream.is_open and stream.unread >= STREAM_WINDOW // 2:
-            self._refill(stream)
+        self._inflow.taken(stream, size)
 
     def ping(self) -> None:
         """Ask the peer for a sign of life, unless it is asked already."""
         if not self.is_asked:
             self.is_asked = True
-            self._out.append(frames.frame(frames.PING, 0, 0, b"etcdping"))
+            self._out.add(frames.frame(frames.PING, 0, 0, payloads.QUESTION))
 
     def take(self) -> bytes:
         """Return the bytes to write now; they count as written."""
-        if self._unwritten:
-            for stream in self._unwritten:
-                stream.is_written = True
-            self._unwritten.clear()
-        data = b"".join(self._out)
-        self._out.clear()
-        return data
+        return self._out.take()
 
     @property
     def has_output(self) -> bool:
         """Whether there is something to write."""
-        return bool(self._out)
+        return bool(self._out.parts)
 
     @property
     def is_usable(self) -> bool:
         """Whether it accepts new streams."""
-        return not (self.is_draining or self.is_closed) and self._next_id <= LAST_STREAM
+        return not (self.is_draining or self.is_closed) and self._next_id < LAST_STREAM - RESERVE
 
     def pending(self) -> Iterator[Stream]:
         """Yield the streams that are open, or wait to be."""
@@ -164,17 +161,19 @@ class Connection:
 
     def close(self, reason: str, code: int = ErrorCode.NO_ERROR) -> list[Stream]:
         """End the connection: the peer is told the code, the streams the reason. Returns the streams with news."""
-        if not self.is_closed:
-            self._out.append(frames.goaway(code, reason.encode()[:128]))
-        return self.lost(reason)
+        is_new = not self.is_closed and OPENING not in self._out.parts
+        ended = self.lost(reason)
+        if is_new:
+            self._out.add(frames.goaway(code, reason.encode()[: payloads.SHOWN]))
+        return ended
 
     def lost(self, reason: str) -> list[Stream]:
-        """Take the end of the connection; returns the streams with news."""
-        self.is_closed, self.reason = True, self.reason or reason
-        streams = [*self.streams.values(), *self._waiting]
+        """Take the end of the connection; returns the streams with news. What was not written will never be."""
+        self.is_closed, self._limit, self.reason = True, -1, self.reason or reason
+        streams = list(self.pending())
         self.streams.clear()
         self._waiting.clear()
-        self._begin.clear()
+        self._out.clear()
         for stream in streams:
             stream.is_open = False
         return [stream for stream in streams if stream.on_lost(self.reason, refused=not stream.is_written)]
@@ -183,6 +182,8 @@ class Connection:
 
     def receive(self, data: bytes) -> list[Stream]:
         """Take bytes of the peer; returns the streams with news. A peer that breaks the rules closes the connection."""
+        if self.is_closed:
+            return []
         try:
             self._receive(self._rest + data if self._rest else data)
         except ProtocolError as error:
@@ -191,116 +192,114 @@ class Connection:
         return news
 
     def _receive(self, data: bytes) -> None:
-        if not self.is_established:
-            check_first(data)
         at, size, unpack = 0, len(data), HEAD.unpack_from
-        while size - at >= HEAD_SIZE and not self.is_closed:
+        if not self.is_established and is_cut(data):
+            size = 0
+        while size - at >= HEAD_SIZE:
             head, flags, id = unpack(data, at)  # noqa: A001
-            start, kind = at + HEAD_SIZE, head & 0xFF
-            end = start + (head >> 8)
-            if head >> 8 > FRAME_SIZE:
+            start, kind, length = at + HEAD_SIZE, head & 0xFF, head >> 8
+            if self._block is not None or not self.is_established:
+                self._check_order(kind, flags, id)
+            if length > FRAME_SIZE:
                 raise ProtocolError("a frame is too large", ErrorCode.FRAME_SIZE_ERROR)
+            end = start + length
             if end > size:
                 break
             at = end
-            if self._block is not None or not self.is_established:
-                self._check_order(kind, flags, id)
-            if kind == DATA:
+            if kind == DATA and not flags & PADDED:
                 self._on_data(flags, id, data[start:end])
-            elif kind == HEADERS:
-                self._on_headers(flags, id, data[start:end])
-            elif kind == CONTINUATION:
-                self._on_continuation(flags, data[start:end])
-            elif kind in self._kinds:
-                self._count_idle()
-                self._kinds[kind](flags, id & LAST_STREAM, data[start:end])
+            elif kind == HEADERS and flags & WHOLE == END_HEADERS:
+                self._on_block(flags, id, data[start:end])
+            else:
+                self._on_other(kind, flags, id & LAST_STREAM, data[start:end])
         self._rest = data[at:]
 
     def _check_order(self, kind: int, flags: int, id: int) -> None:  # noqa: A002
-        if self._block is not None and (kind != CONTINUATION or id != self._block.stream):
+        if not self.is_established:
+            if kind != frames.SETTINGS or flags & frames.ACK:
+                raise ProtocolError("the first frame is not SETTINGS")
+        elif self._block is not None and (kind != frames.CONTINUATION or id & LAST_STREAM != self._block.stream):
             raise ProtocolError("a header block is interrupted")
-        if not self.is_established and (kind != frames.SETTINGS or flags & ACK):
-            raise ProtocolError("the first frame is not SETTINGS")
 
-    def _count_idle(self) -> None:
-        self._idle_frames += 1
-        if self._idle_frames > FLOOD:
-            raise ProtocolError("too many frames that carry nothing", ErrorCode.ENHANCE_YOUR_CALM)
+    def _on_other(self, kind: int, flags: int, id: int, payload: bytes) -> None:  # noqa: A002
+        """Take a frame that is not of the usual ones."""
+        if kind == DATA:
+            content = payloads.unpadded(payload)
+            self._on_data(flags, id, content, len(payload) - len(content))
+        elif kind == HEADERS:
+            self._on_header_part(payloads.HeaderBlock(flags, id, payload), flags)
+        elif kind == frames.CONTINUATION:
+            self._on_continuation(flags, payload)
+        else:
+            self._flood.add()
+            handle = self._kinds.get(kind)
+            if handle is not None:
+                handle(flags, id, payload)
 
     def _find(self, id: int) -> Stream | None:  # noqa: A002
         """Return the open stream of a frame, None if the frame is late. Raises for a stream that never was."""
-        stream = self.streams.get(id)
-        if stream is None:
-            if not id & 1 or id >= self._next_id:
-                raise ProtocolError(f"a frame of stream {id}, which was never opened")
-            if id not in self._reset:
-                raise ProtocolError(f"a frame of stream {id}, which has ended", ErrorCode.STREAM_CLOSED)
+        stream = self._known(id & LAST_STREAM)
+        if stream is None and id & LAST_STREAM not in self._abandoned:
+            raise ProtocolError(f"a frame of stream {id}, which has ended", ErrorCode.STREAM_CLOSED)
         return stream
 
-    def _on_data(self, flags: int, id: int, data: bytes) -> None:  # noqa: A002
-        size = len(data)
-        if size or flags & END_STREAM:
-            self._idle_frames = 0
+    def _known(self, id: int) -> Stream | None:  # noqa: A002
+        """Return the stream of a frame that may come late, None if it has ended."""
+        if not id & 1 or id >= self._next_id:
+            raise ProtocolError(f"a frame of stream {id}, which was never opened")
+        return self.streams.get(id)
+
+    def _on_data(self, flags: int, id: int, data: bytes, padding: int = 0) -> None:  # noqa: A002
+        end, size, inflow = (flags & END_STREAM) != 0, len(data) + padding, self._inflow
+        if data or end:
+            self._flood.count = 0
         else:
-            self._count_idle()
-        self._unread += size
-        if self._unread > WINDOW // 2:
-            self._out.append(frames.window_update(0, self._unread))
-            self._unread = 0
-        if flags & PADDED:
-            data = payloads.unpadded(data)
-        stream = self._find(id)
+            self._flood.add()
+        inflow.unread += size
+        if inflow.unread > HALF_CONNECTION:
+            inflow.reopen()
+        stream = self.streams.get(id) or self._find(id)
         if stream is None:
             return
-        stream.read_window -= size
-        if stream.read_window < 0:
+        stream.read_window = left = stream.read_window - size
+        if left < 0:
             raise ProtocolError("more was sent than the window allows", ErrorCode.FLOW_CONTROL_ERROR)
-        end = flags & END_STREAM
+        if padding and not stream.refill:
+            inflow.taken(stream, padding)
         if end:
             self._ended(stream)
-        if stream.refill or size > len(data):
-            stream.unread += size if stream.refill else size - len(data)
-            if stream.unread > STREAM_WINDOW // 2 and not end:
-                self._refill(stream)
-        if stream.on_data(data, bool(end)):
+        if stream.on_data(data, end):
             self._news.append(stream)
-
-    def _refill(self, stream: Stream) -> None:
-        self._out.append(frames.window_update(stream.id, stream.unread))
-        stream.read_window += stream.unread
-        stream.unread = 0
-
-    def _on_headers(self, flags: int, id: int, payload: bytes) -> None:  # noqa: A002
-        if flags & END_HEADERS and not flags & UNUSUAL:
-            return self._on_block(flags, id, payload)
-        block = payloads.HeaderBlock(flags, id, payload)
-        if flags & END_HEADERS:
-            return self._on_block(flags, id, block.join())
-        self._block = block
-        return None
+        if left < HALF_STREAM and stream.is_open:
+            inflow.refill(stream)
 
     def _on_continuation(self, flags: int, part: bytes) -> None:
         block = self._block
         if block is None:
-            raise ProtocolError("a CONTINUATION frame without HEADERS")
+            raise ProtocolError("a frames.CONTINUATION frame without HEADERS")
         block.add(part)
+        self._on_header_part(block, flags)
+
+    def _on_header_part(self, block: payloads.HeaderBlock, flags: int) -> None:
+        """Take a part of a header block, whose last one has the flag END_HEADERS."""
+        self._block = block
         if flags & END_HEADERS:
             self._block = None
             self._on_block(block.flags, block.stream, block.join())
 
     def _on_block(self, flags: int, id: int, block: bytes) -> None:  # noqa: A002
-        self._idle_frames = 0
-        stream = self._find(id)
+        self._flood.count = 0
+        stream = self.streams.get(id) or self._find(id)
         try:
             fields = self._decoder.known(block) or self._decoder.decode(block)
         except StreamError as error:
             return self._broken(stream, error)
         if stream is None:
             return None
-        end = flags & END_STREAM
+        end = (flags & END_STREAM) != 0
         if end:
             self._ended(stream)
-        if stream.on_headers(fields, bool(end)):
+        if stream.on_headers(fields, end):
             self._news.append(stream)
         return None
 
@@ -308,7 +307,7 @@ class Connection:
         """End a stream whose rules the peer broke."""
         if stream is not None:
             self.reset(stream, error.code)
-            if stream.on_lost(f"the server broke HTTP/2: {error.message}", refused=False):
+            if stream.on_broken(f"the server broke HTTP/2: {error.message}"):
                 self._news.append(stream)
 
     # --- ends
@@ -316,27 +315,24 @@ class Connection:
     def _ended(self, stream: Stream) -> None:
         """The peer has sent all of a stream; it needs no more of ours."""
         if not stream.sent_end or stream.outbox:
-            self._out.append(frames.reset(stream.id, ErrorCode.NO_ERROR))
+            self._out.add(frames.reset(stream.id, ErrorCode.NO_ERROR))
         self._end(stream)
 
-    def _end(self, stream: Stream) -> bool:
-        """Forget a stream; returns whether it was open."""
-        if not stream.is_open:
-            return False
+    def _end(self, stream: Stream) -> None:
+        """Forget a stream."""
         stream.is_open = False
         del self.streams[stream.id]
         if stream.outbox:
             self._flow.drop(stream)
         if self._waiting:
             self._open_waiting()
-        return True
 
     def _open_waiting(self) -> None:
-        while self._waiting and len(self.streams) < self._limit and self.is_usable:
-            waiting, self._waiting = self._waiting, deque()
-            stream = waiting.popleft()
-            self.request(stream, *self._begin.pop(stream))
-            self._waiting = waiting
+        waiting, self._waiting = self._waiting, OrderedDict()
+        while waiting and len(self.streams) < self._limit:
+            stream, begin = waiting.popitem(last=False)
+            self.request(stream, *begin)
+        self._waiting = waiting
 
     def _on_reset(self, flags: int, id: int, payload: bytes) -> None:  # noqa: A002
         del flags
@@ -346,52 +342,38 @@ class Connection:
             if stream.on_reset(code):
                 self._news.append(stream)
 
-    def _known(self, id: int) -> Stream | None:  # noqa: A002
-        """Return the stream of a frame that may come late, None if it has ended."""
-        if not id & 1 or id >= self._next_id:
-            raise ProtocolError(f"a frame of stream {id}, which was never opened")
-        return self.streams.get(id)
-
     # --- about the connection
 
     def _on_settings(self, flags: int, id: int, payload: bytes) -> None:  # noqa: A002
         given = payloads.settings(flags, id, payload)
         if given is None:
             return
-        for number, value in given:
-            self._set(number, value)
+        if frames.Setting.INITIAL_WINDOW_SIZE in given:
+            self._flow.set_initial(given[frames.Setting.INITIAL_WINDOW_SIZE], self.streams.values())
+        self._flow.frame_size = given.get(frames.Setting.MAX_FRAME_SIZE, self._flow.frame_size)
+        if self._limit >= 0:
+            self._limit = given.get(frames.Setting.MAX_CONCURRENT_STREAMS, self._limit)
         self.is_established = True
-        self._out.append(frames.SETTINGS_ACK)
+        self._out.add(frames.SETTINGS_ACK)
         self._open_waiting()
 
-    def _set(self, number: int, value: int) -> None:
-        if number == Setting.INITIAL_WINDOW_SIZE:
-            self._flow.set_initial(value, self.streams)
-        elif number == Setting.MAX_FRAME_SIZE:
-            self._flow.set_frame_size(value)
-        elif number == Setting.MAX_CONCURRENT_STREAMS:
-            self._limit = value
-        elif number == Setting.ENABLE_PUSH and value:
-            raise ProtocolError("a server enables pushes")
-
     def _on_ping(self, flags: int, id: int, payload: bytes) -> None:  # noqa: A002
-        question = payloads.ping(flags, id, payload)
-        if question is None:
+        if payloads.ping(flags, id, payload):
+            self._out.add(frames.frame(frames.PING, frames.ACK, 0, payload))
+        elif payload == payloads.QUESTION:
             self.is_asked = False
-        else:
-            self._out.append(frames.frame(frames.PING, ACK, 0, question))
 
     def _on_goaway(self, flags: int, id: int, payload: bytes) -> None:  # noqa: A002
         del flags
         last, why = payloads.goaway(id, payload)
-        self.is_draining, self.reason = True, f"the server closes the connection: {why}"
+        self.is_draining, self._limit, self.reason = True, -1, f"the server closes the connection: {why}"
         refused = [stream for stream in self.streams.values() if stream.id > last]
         for stream in refused:
+            if not self._withdraw(stream):
+                self._abandoned.add(stream.id)
             self._end(stream)
-            self._reset[stream.id] = None
         refused += self._waiting
         self._waiting.clear()
-        self._begin.clear()
         self._news += [stream for stream in refused if stream.on_lost(self.reason, refused=True)]
 
     def _on_window(self, flags: int, id: int, payload: bytes) -> None:  # noqa: A002
@@ -402,23 +384,14 @@ class Connection:
         try:
             if not size:
                 raise (StreamError if id else ProtocolError)("a window is opened by 0")
-            self._flow.opened(size, stream)
+            if self._flow.opened(size, stream):
+                self._flood.count = 0
         except StreamError as error:
             self._broken(stream, error)
 
-    def _on_push(self, flags: int, id: int, payload: bytes) -> None:  # noqa: A002
-        del flags, id, payload
-        raise ProtocolError("a push, which was not allowed")
-
     def _on_priority(self, flags: int, id: int, payload: bytes) -> None:  # noqa: A002
-        del self, flags
-        payloads.priority(id, payload)
-
-
-def check_first(data: bytes) -> None:
-    """Raise if a peer answers in another protocol."""
-    if data.startswith(b"HTTP/"):
-        line = data.partition(b"\r\n")[0][: payloads.SHOWN].decode("latin-1")
-        raise ProtocolError(f"it answers in HTTP/1: {line}", ErrorCode.HTTP_1_1_REQUIRED)
-    if data.startswith(b"\x15\x03"):
-        raise ProtocolError("it answers in TLS; write https://")
+        del flags
+        try:
+            payloads.priority(id, payload)
+        except StreamError as error:
+            self._broken(self.streams.get(id), error)

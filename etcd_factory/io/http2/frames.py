@@ -82,7 +82,7 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
 
 
 def headers(stream: int, block: bytes) -> list[bytes]:
-    """Return the frames of a header block, which is sent without END_STREAM."""
+    """Return the frames of a header block of any size, which is sent without END_STREAM."""
     parts = [block[at : at + FRAME_SIZE] for at in range(0, len(block), FRAME_SIZE)]
     kinds = [HEADERS, *[CONTINUATION] * (len(parts) - 1)]
     flags = [*[0] * (len(parts) - 1), END_HEADERS]

@@ -7,12 +7,13 @@ decoded, by the ``hpack`` library.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 from hpack import Decoder
-from hpack.exceptions import HPACKError
+from hpack.exceptions import HPACKError, OversizedHeaderListError
 
 from .frames import ErrorCode, ProtocolError, StreamError
 
@@ -21,11 +22,16 @@ MOST = 256  # headers of a message
 REMEMBERED = 256  # blocks
 SMALL = 1 << 10  # bytes of a block that is remembered at most
 
+# A peer may announce a table smaller than the usual one; whoever encodes must then say that it uses no more, at the
+# beginning of a block (RFC 7541, 4.2). We say so always: a byte is less than a state.
+TABLE_SIZE_0 = b"\x20"
+
 # Indexes of the static table (RFC 7541, appendix A)
 POST = b"\x83"
 SCHEMES = {"http": b"\x86", "https": b"\x87"}
 AUTHORITY, PATH, CONTENT_TYPE, USER_AGENT = 1, 4, 31, 58
 
+NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-z]+")  # RFC 9113, 8.2.1
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}
 
 
@@ -39,8 +45,14 @@ class Fields:
     grpc_message: str = ""
     grpc_encoding: str = ""
     server: str = ""
+    is_response: bool = field(init=False)  # whether messages follow
+
+    @is_response.default
+    def _is_response(self) -> bool:
+        return self.status == "200" and GRPC.match(self.content_type) is not None
 
 
+GRPC = re.compile(r"application/grpc(?![^+;])", re.IGNORECASE)  # but not application/grpc-web
 NAMES = {
     ":status": "status",
     "content-type": "content_type",
@@ -78,18 +90,17 @@ def literal(name: int | str, value: str, *, secret: bool = False) -> bytes:
     return head + text(value)
 
 
-def request_block(scheme: str, authority: str, path: str, user_agent: str) -> bytes:
-    """Return the headers that all calls of a method to a host have."""
+def request_block(scheme: str, authority: str, path: str) -> bytes:
+    """Return the beginning of a call's headers, which all calls of a method to a host have."""
     return b"".join(
-        [
-            POST,
-            SCHEMES[scheme],
-            literal(PATH, path),
-            literal(AUTHORITY, authority),
-            literal(CONTENT_TYPE, "application/grpc"),
-            literal("te", "trailers"),
-            literal(USER_AGENT, user_agent),
-        ]
+        [TABLE_SIZE_0, POST, SCHEMES[scheme], literal(PATH, path), literal(AUTHORITY, authority)],
+    )
+
+
+def client_block(user_agent: str) -> bytes:
+    """Return the headers that all calls have."""
+    return b"".join(
+        [literal(CONTENT_TYPE, "application/grpc"), literal("te", "trailers"), literal(USER_AGENT, user_agent)]
     )
 
 
@@ -114,8 +125,10 @@ class HeaderDecoder:
     def _decode(self, block: bytes) -> list[tuple[str, str]]:
         try:
             headers = [(as_text(name), as_text(value)) for name, value in self._decoder.decode(block, raw=True)]
-        except HPACKError as error:
-            raise ProtocolError(f"headers that cannot be decoded: {error}", ErrorCode.COMPRESSION_ERROR) from error
+        except OversizedHeaderListError:
+            raise ProtocolError(f"headers of more than {LIST_SIZE} bytes", ErrorCode.ENHANCE_YOUR_CALM) from None
+        except HPACKError as error:  # its text holds the whole block
+            raise ProtocolError("headers that cannot be decoded", ErrorCode.COMPRESSION_ERROR) from error
         if len(headers) > MOST:
             raise ProtocolError(f"{len(headers)} headers in one message", ErrorCode.ENHANCE_YOUR_CALM)
         return headers
@@ -133,7 +146,7 @@ def fields(headers: Iterable[tuple[str, str]]) -> Fields:
     for name, value in headers:
         if name.startswith(":"):
             if name != ":status" or regular or "status" in found:
-                raise StreamError(f"the header {name} is not allowed there")
+                raise StreamError(f"the header {name!r} is not allowed there")
         else:
             regular = True
             check(name, value)
@@ -144,7 +157,7 @@ def fields(headers: Iterable[tuple[str, str]]) -> Fields:
 
 def check(name: str, value: str) -> None:
     """Raise ``StreamError`` for a header that HTTP/2 does not allow."""
-    if name != name.lower() or name in HOP_BY_HOP:
+    if not NAME.fullmatch(name) or name in HOP_BY_HOP:
         raise StreamError(f"the header {name!r} is not allowed in HTTP/2")
     if any(char in value for char in "\0\r\n"):
         raise StreamError(f"the header {name!r} contains a line break or NUL")

@@ -27,12 +27,13 @@ class Liveness:
     etcd disconnects clients that ping more often than every 5 s, or without a call under way.
     """
 
-    __slots__ = ("_doubted", "_idle", "_pinged", "_time", "_timeout", "heard", "trusted")
+    __slots__ = ("_asked", "_doubted", "_idle", "_pinged", "_time", "_timeout", "heard", "trusted")
 
     def __init__(self, options: Keepalive, now: float) -> None:
         self._time, self._timeout = max(options.time, INTERVAL), max(options.timeout, SHORTEST)
         self._idle = options.time
         self._pinged: float | None = None
+        self._asked = -inf  # when the last PING was sent
         self._doubted = inf  # from then on it is silent
         self.heard, self.trusted = now, now + options.time  # until then it may be used without a test
 
@@ -45,11 +46,16 @@ class Liveness:
         """Doubt it if a call, that began at ``since``, heard nothing until its deadline.
 
         Then it is tested before its next use, and its streams end unless it gives a sign of life soon: send a PING.
+        Not one that was tested just before: it works, and only the call took too long.
         """
-        if self.heard > since:
+        if self.heard > since or since < self._asked + INTERVAL:
             return False
-        self.trusted, self._doubted = -inf, min(self._doubted, now + DOUBT)
+        self.trusted, self._asked, self._doubted = -inf, now, min(self._doubted, now + DOUBT)
         return True
+
+    def ask(self, now: float) -> None:
+        """A PING is sent."""
+        self._asked = now
 
     def distrust(self) -> None:
         """Use it for new calls no more."""
@@ -73,5 +79,5 @@ class Liveness:
             return Look.NOTHING
         if self._pinged is not None:
             raise TimeoutError(f"the server did not answer a PING within {self._timeout:g} s")
-        self._pinged = now
+        self._pinged = self._asked = now
         return Look.PING

@@ -124,6 +124,7 @@ class Line:
 
     def answers(self, timeout: float) -> bool:
         """Return whether the server answers a PING within so many seconds."""
+        self.liveness.ask(monotonic())
         with self._lock:
             self.machine.ping()
         return self.until(lambda: not self.machine.is_asked, timeout)

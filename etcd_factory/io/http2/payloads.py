@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from .frames import (
     ACK,
+    FRAME_SIZE,
+    LARGEST_FRAME_SIZE,
     LARGEST_WINDOW,
     LAST_STREAM,
     PADDED,
@@ -15,13 +15,23 @@ from .frames import (
     U32_U32,
     ErrorCode,
     ProtocolError,
+    Setting,
+    StreamError,
     code_name,
 )
 from .headers import LIST_SIZE
 
 PRIORITY_SIZE = 5
-BLOCK_FRAMES = 64  # CONTINUATION frames of a header block
+BLOCK_FRAMES = 64  # of a header block
 SHOWN = 128  # bytes of a peer's own words
+QUESTION = b"etcdping"  # of our PINGs
+
+# What the peer may set, and the error that says otherwise (RFC 9113, 6.5.2)
+BOUNDS = {
+    Setting.ENABLE_PUSH: (0, 0, ErrorCode.PROTOCOL_ERROR),
+    Setting.INITIAL_WINDOW_SIZE: (0, LARGEST_WINDOW, ErrorCode.FLOW_CONTROL_ERROR),
+    Setting.MAX_FRAME_SIZE: (FRAME_SIZE, LARGEST_FRAME_SIZE, ErrorCode.PROTOCOL_ERROR),
+}
 
 
 def check_size(what: str, fits: bool) -> None:
@@ -43,18 +53,29 @@ def unpadded(payload: bytes) -> bytes:
     return payload[1 : len(payload) - payload[0]]
 
 
-def settings(flags: int, stream: int, payload: bytes) -> Iterable[tuple[int, int]] | None:
-    """Return numbers and values; None for the acknowledgement of ours."""
+def settings(flags: int, stream: int, payload: bytes) -> dict[int, int] | None:
+    """Return the last value of each setting; None for the acknowledgement of ours."""
     check_stream("SETTINGS", bool(stream))
     check_size("SETTINGS", not payload if flags & ACK else len(payload) % U16_U32.size == 0)
-    return None if flags & ACK else U16_U32.iter_unpack(payload)
+    if flags & ACK:
+        return None
+    for number, value in U16_U32.iter_unpack(payload):
+        check_setting(number, value)
+    return dict(U16_U32.iter_unpack(payload))
 
 
-def ping(flags: int, stream: int, payload: bytes) -> bytes | None:
-    """Return what to answer; None for the answer to ours."""
+def check_setting(number: int, value: int) -> None:
+    """Raise if a setting has a value that is not allowed; unknown ones may have any."""
+    least, most, code = BOUNDS.get(number, (0, value, ErrorCode.NO_ERROR))  # type: ignore[call-overload]
+    if not least <= value <= most:
+        raise ProtocolError(f"a setting {Setting(number).name} of {value}", code)
+
+
+def ping(flags: int, stream: int, payload: bytes) -> bool:
+    """Return whether to answer."""
     check_stream("PING", bool(stream))
-    check_size("PING", len(payload) == 8)
-    return None if flags & ACK else payload
+    check_size("PING", len(payload) == len(QUESTION))
+    return not flags & ACK
 
 
 def goaway(stream: int, payload: bytes) -> tuple[int, str]:
@@ -79,9 +100,16 @@ def reset(payload: bytes) -> int:
 
 
 def priority(stream: int, payload: bytes) -> None:
-    """Check a frame that is ignored otherwise."""
+    """Check a frame that is ignored otherwise; a wrong length is an error of its stream only."""
     check_stream("PRIORITY", not stream)
-    check_size("PRIORITY", len(payload) == PRIORITY_SIZE)
+    if len(payload) != PRIORITY_SIZE:
+        raise StreamError("a PRIORITY frame of the wrong length", ErrorCode.FRAME_SIZE_ERROR)
+
+
+def push(flags: int, stream: int, payload: bytes) -> None:
+    """Refuse a push."""
+    del flags, stream, payload
+    raise ProtocolError("a push, which was not allowed")
 
 
 class HeaderBlock:

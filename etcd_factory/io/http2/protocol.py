@@ -126,7 +126,9 @@ class H2Protocol(asyncio.BufferedProtocol):
             self._flush_soon()
 
     async def news(self, call: AsyncioCall) -> None:
-        """Wait for news of a call."""
+        """Wait for news of a call; one that was refused has them already."""
+        if call.is_done:
+            return
         call.waiter = self._loop.create_future()
         try:
             await call.waiter
@@ -151,6 +153,7 @@ class H2Protocol(asyncio.BufferedProtocol):
 
     async def answers(self, timeout: float) -> bool:
         """Return whether the server answers a PING within so many seconds."""
+        self.liveness.ask(monotonic())
         self.machine.ping()
         self._flush_soon()
         return await self.until(timeout, lambda: not self.machine.is_asked)

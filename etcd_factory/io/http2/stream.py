@@ -5,23 +5,24 @@ from __future__ import annotations
 from .frames import WINDOW
 from .headers import Fields
 
+FORGOTTEN = 1_000  # streams that ended here are remembered one by one, at most
+
 
 class Stream:
     """A request and its response. Subclasses take what arrives.
 
-    The hooks return whether there is something for whoever waits; they must not wait themselves.
+    The hooks return whether there is something for whoever waits; they must not wait themselves. The values here are
+    those of a new stream: setting them again for each one would cost more than the rest of its creation.
     """
 
-    __slots__ = ("id", "is_open", "is_written", "outbox", "read_window", "refill", "sent_end", "unread", "window")
-
-    def __init__(self) -> None:
-        self.id = 0  # until it is opened
-        self.is_open = self.is_written = self.sent_end = False
-        self.window = WINDOW  # bytes that the peer accepts
-        self.outbox = bytearray()  # what it does not accept yet
-        self.read_window = 0  # bytes that it may send
-        self.unread = 0  # bytes that it has sent, and that are not given back to the window yet
-        self.refill = True  # at once; else by ``Connection.taken``
+    id = 0  # until it is opened
+    is_open = is_written = sent_end = False
+    window = WINDOW  # bytes that the peer accepts
+    outbox: bytes | bytearray = b""  # what it does not accept yet
+    read_window = 0  # bytes that it may send
+    unread = 0  # bytes that were taken, and are not given back to that window yet; less than 0: it got them in advance
+    wanted = 0  # bytes that the message under way lacks
+    refill = True  # the window at once; else by ``Connection.taken``
 
     def on_headers(self, fields: Fields, end: bool) -> bool:
         """Take headers or trailers; with ``end`` nothing follows."""
@@ -35,6 +36,28 @@ class Stream:
         """Take the peer's end of the stream."""
         raise NotImplementedError
 
+    def on_broken(self, reason: str) -> bool:
+        """Take the end of the stream after the peer broke one of its rules."""
+        raise NotImplementedError
+
     def on_lost(self, reason: str, refused: bool) -> bool:
         """Take the end of the connection, or ``refused``: the peer has certainly not processed it."""
         raise NotImplementedError
+
+
+class Abandoned:
+    """Streams that ended here. The peer may not know it yet: its frames for them are not errors."""
+
+    def __init__(self) -> None:
+        self._ids: set[int] = set()
+        self._before = 0  # all up to this one: they are too many to tell which
+
+    def add(self, id: int) -> None:  # noqa: A002
+        """Remember one."""
+        self._ids.add(id)
+        if len(self._ids) > FORGOTTEN:
+            self._before = max(self._ids)
+            self._ids.clear()
+
+    def __contains__(self, id: int) -> bool:  # noqa: A002
+        return id in self._ids or id <= self._before

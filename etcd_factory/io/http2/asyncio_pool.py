@@ -76,9 +76,9 @@ class Pool:
         if established:
             self.protocols[host.url] = protocol
             return protocol
-        reason, error = protocol.machine.reason, protocol.error
+        reason, broken = protocol.machine.reason, protocol.error
         protocol.close("not established")
-        return await self._failure(host, error, reason or silent(host), accepted=bool(reason))
+        return await self._failure(host, broken, reason or silent(host), accepted=bool(reason))
 
     async def _failure(
         self, host: Host, error: Exception | None, reason: str, *, accepted: bool

@@ -61,7 +61,7 @@ def test_it_is_not_used_any_more(liveness):
 
 
 def test_a_connection_that_has_passed_a_test_is_not_tested_again_at_once(liveness):
-    """etcd cuts a client that asks more often than every 5 s while nothing is answered: a slow server is no dead one."""
+    """etcd cuts a client that asks more often than every 5 s unless it answers calls: a slow server is not dead."""
     liveness.suspect(101.0)
     liveness.hear(102.0)  # the answer
     liveness.suspect(102.0 + SPACING - 0.1)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import socket
 import ssl
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from etcd_factory.errors import TLSError
+from etcd_factory.errors import ConfigError, Fault, TLSError
 from etcd_factory.options import TLS
 from etcd_factory.options.pem import as_file, is_text
 from etcd_factory.options.secret import Secret
@@ -50,16 +51,50 @@ def pems(tls: TLS | None) -> tuple[str | None, ...]:
 def context(tls: TLS | None) -> ssl.SSLContext:
     """Return a context that verifies servers as the options say, its files read now."""
     ca, cert, key = pems(tls)
-    made = ssl.create_default_context()
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if ca is not None:
-        made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        made.load_verify_locations(**({"cadata": ca} if is_text(ca) else {"cafile": ca}))
+        made.load_verify_locations(cadata=read("ca", ca))
+    else:
+        trust_system(made)
     if cert is not None and key is not None:
+        for option, pem in (("cert", cert), ("key", key)):
+            read(option, pem)  # raises if it is gone; OpenSSL does not say which
         with as_file(cert) as cert_file, as_file(key) as key_file:
             made.load_cert_chain(cert_file, key_file)
     made.set_alpn_protocols(["h2"])
     made.sslsocket_class = TLSSocket
     return made
+
+
+def read(option: str, pem: str) -> str:
+    """Return PEM text, as ASCII, or that of the file. Raises ``ConfigError`` if it is gone."""
+    if is_text(pem):
+        return pem.encode("ascii", "ignore").decode()  # all else is comments
+    try:
+        return Path(pem).read_text("ascii", "ignore")
+    except OSError as error:
+        raise ConfigError(Fault(pem, f"tls.{option}", f"cannot be read: {error.strerror}")) from error
+
+
+def trust_system(made: ssl.SSLContext) -> None:
+    """Trust the system's root certificates: those that OpenSSL finds, also in a folder without an index of hashes."""
+    made.load_default_certs()
+    if ssl.get_default_verify_paths().cafile is None and (roots := system_roots()) is not None:
+        made.load_verify_locations(cadata=roots.decode("ascii", "ignore"))
+
+
+def system_roots() -> bytes | None:
+    """Return the system's root certificates, None if there are none in files.
+
+    OpenSSL's locations are searched, ``$SSL_CERT_FILE`` and ``$SSL_CERT_DIR`` first.
+    """
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile:
+        return Path(paths.cafile).read_bytes()
+    folder = Path(paths.capath or "")
+    bundle = folder / "ca-certificates.crt"  # Debian keeps the whole bundle beside the single files
+    files = [bundle] if bundle.is_file() else sorted(folder.glob("*.pem")) if paths.capath else []
+    return b"\n".join(file.read_bytes() for file in files if file.is_file()) or None
 
 
 class TLSSocket(ssl.SSLSocket):

@@ -78,6 +78,13 @@ def plaintext(options: ClientOptions, present: Present) -> str:
     return f"tls is set, but the host {options.hosts[0]} does not use TLS; write https://"
 
 
+def grpc_only(options: ClientOptions, present: Present) -> str:
+    """Return the problem if there are options of gRPC for another transport."""
+    if "grpc_options" not in present or not options.grpc_options or options.transport == "grpc":
+        return ""
+    return f"grpc_options belong to gRPC, but the transport is {options.transport}; set transport: grpc, or remove them"
+
+
 @frozen(field_transformer=named)
 class ClientOptions:
     """One client's options, converted and checked. Durations are in seconds; None or absent means the default.
@@ -97,13 +104,16 @@ class ClientOptions:
     retry: Retry = field(default=Retry(), converter=retry_of)
     keepalive: Keepalive = field(default=Keepalive(), converter=keepalive_of)
     transport: Literal["h2", "grpc"] = field(default="h2", converter=fields.transport)
-    share: bool = field(default=True, converter=numbers.flag)
+    share: bool = field(default=True, converter=fields.switch)
     proxy: str | None = field(default=None, converter=fields.name)
     grpc_options: Mapping[str, object] = field(default=Settings({}), converter=fields.grpc_options)
     batching: bool = field(default=False, converter=fields.disabled)
     client_class: type[object] | None = field(default=None, converter=fields.imported)
 
-    CHECKS: ClassVar[Checks] = ((frozenset({"hosts"}), plaintext),)
+    CHECKS: ClassVar[Checks] = (
+        (frozenset({"hosts"}), plaintext),
+        (frozenset({"transport", "grpc_options"}), grpc_only),
+    )
     INSIDE: ClassVar[dict[str, str]] = {
         **dict.fromkeys(("username", "user", "password"), "auth: {username: ..., password: ...}"),
         "token": "auth: {token: ...}",

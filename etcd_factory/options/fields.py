@@ -103,6 +103,14 @@ def disabled(value: Literal[False]) -> bool:
     return False
 
 
+def switch(value: bool) -> bool:
+    """Check true or false."""
+    found = flag(value)
+    if not isinstance(found, bool):
+        raise expected("true or false", value)
+    return found
+
+
 def transport(value: str) -> Literal["h2", "grpc"]:
     """Check the name of a transport."""
     return choice(value, TRANSPORTS)

@@ -43,14 +43,6 @@ def service(value: ServiceOptionsDict | AnyMapping) -> Values:
     return {name: READ[name](each) if name in READ else each for name, each in found.items()}
 
 
-def switch(value: bool) -> bool:
-    """Check true or false."""
-    found = numbers.flag(value)
-    if not isinstance(found, bool):
-        raise fields.expected("true or false", value)
-    return found
-
-
 def path(value: str | os.PathLike[str] | None) -> str | None:
     """Check a file path, its ``~`` replaced by the home directory, or None."""
     return None if value is None else files.expanded(value)
@@ -82,4 +74,4 @@ class ConfigCenterOptions:
     client: str | None = field(default=None, converter=fields.name)
     prefix: str = field(default="config/", converter=fields.text)
     fallback: str | None = field(default=None, converter=path)
-    resolve: bool = field(default=False, converter=switch)
+    resolve: bool = field(default=False, converter=fields.switch)

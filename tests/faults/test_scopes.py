@@ -41,7 +41,7 @@ async def late(mirror):
 SILENT = {
     "get": lambda client: client.get("k").string(),
     "put": lambda client: client.put("k").value("v"),
-    "delete": lambda client: client.delete().key("k"),
+    "delete": lambda client: client.delete().key("other"),
     "txn": lambda client: client.if_("k", "version", ">", 0).commit(),
     "pages": pages,
     "keys": lambda client: client.get_all().keys(),

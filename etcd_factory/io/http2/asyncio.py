@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from etcd_factory.core.call.unclosed import warn
 from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.errors import ClientClosedError
+from etcd_factory.io.runtime.asyncio import running_loop
 from etcd_factory.options import ClientOptions
 from etcd_factory.site import caller
 from etcd_factory.wire.methods import Method
@@ -22,6 +23,8 @@ from .asyncio_pool import Pool, pools
 from .calls import PREFIX_SIZE, framed
 from .protocol import AsyncioCall, H2Protocol
 
+UNREAD = 0.001  # seconds without a response after which the event loop may not have read the end of the connection yet
+SILENCE = 0.5  # seconds without a response on a stream that is closed, after which its connection is doubted
 REFUSALS = 3  # times that a call which the server has certainly not processed is sent again at once
 
 
@@ -30,9 +33,12 @@ class Stream(Generic[Q, R]):
 
     def __init__(self, protocol: H2Protocol, call: AsyncioCall, method: Method[Q, R], host: str) -> None:
         self._protocol, self._call, self._method, self._host = protocol, call, method, host
+        self._asked = 0.0
 
     def send(self, message: Q) -> None:
-        """Queue a message."""
+        """Queue a message; etcd answers each."""
+        if self._asked <= self._protocol.liveness.heard:
+            self._asked = monotonic()
         self._protocol.send(self._call, framed(self._method.serialize(message)))
 
     async def receive(self) -> R | None:
@@ -51,6 +57,8 @@ class Stream(Generic[Q, R]):
     async def close(self) -> None:
         """End the stream."""
         self._call.is_done = True
+        if self._asked and monotonic() - self._asked > SILENCE:
+            self._protocol.doubt(self._asked)
         self._protocol.cancel(self._call)
         self._call.wake()
 
@@ -66,7 +74,7 @@ class AsyncioTransport:
 
     def _enter(self) -> Pool:
         """Return the connections of the running loop, remembered for the next call."""
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         known, pool = self._last
         if pool is not None and known() is loop:
             return pool
@@ -80,14 +88,21 @@ class AsyncioTransport:
         self._last = weakref.ref(loop), pool
         return pool
 
+    async def _connection(self, pool: Pool, host: str, start: float, deadline: float) -> H2Protocol:
+        """Return a connection that may be used."""
+        protocol = pool.protocols.get(host)
+        if protocol is not None and protocol.liveness.heard < start - UNREAD:
+            await protocol.look()
+        if protocol is None or protocol.liveness.trusted < start or protocol.is_paused:
+            protocol = await pool.connect(host, deadline)
+        return protocol
+
     async def unary(self, host: str, method: Method[Q, R], request: Q, timeout: float, metadata: Metadata) -> R:
         """Make one call to one host."""
         start, pool, data = monotonic(), self._enter(), framed(method.serialize(request))
         deadline, refusals = start + timeout, 0
         while True:
-            protocol = pool.protocols.get(host)
-            if protocol is None or protocol.liveness.trusted < start or protocol.is_paused:
-                protocol = await pool.connect(host, deadline)
+            protocol = await self._connection(pool, host, start, deadline)
             call = AsyncioCall(protocol.endpoint, self, start, deadline)
             protocol.start(call, protocol.blocks.get(method, timeout, metadata), data, True)
             try:
@@ -106,9 +121,7 @@ class AsyncioTransport:
     ) -> Stream[Q, R]:
         """Open a stream to one host."""
         start, pool = monotonic(), self._enter()
-        protocol = pool.protocols.get(host)
-        if protocol is None or protocol.liveness.trusted < start or protocol.is_paused:
-            protocol = await pool.connect(host, start + self._options.timeout)
+        protocol = await self._connection(pool, host, start, start + self._options.timeout)
         call = AsyncioCall(protocol.endpoint, self, start, inf)
         call.refill = False
         data = b"" if request is None else framed(method.serialize(request))

@@ -7,12 +7,11 @@ import threading
 from asyncio import AbstractEventLoop
 from collections.abc import AsyncGenerator, Coroutine, Hashable
 from contextlib import suppress
-from copy import copy
 from time import monotonic
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from etcd_factory.errors import ClientClosedError, ConnectionFailedError, DeadlineExceededError, TLSError
+from etcd_factory.errors import ClientClosedError, ConnectionFailedError, TLSError
 from etcd_factory.io import tls
 from etcd_factory.io.runtime import forks
 from etcd_factory.options import ClientOptions
@@ -20,7 +19,7 @@ from etcd_factory.options import ClientOptions
 from . import dial
 from .host import Host, blocks, host, sharing
 from .keepalive import PATIENCE
-from .opening import check_alpn, failure
+from .opening import again, check_alpn, failure, overdue, silent
 from .protocol import H2Protocol
 
 
@@ -52,14 +51,12 @@ class Pool:
             task.add_done_callback(lambda _: self._opening.pop(url, None))
         left = max(0.0, deadline - monotonic())
         if not (await asyncio.wait([task], timeout=left))[0]:
-            late = DeadlineExceededError(f"no connection within {left:g} s", endpoint=url.partition("://")[2])
-            late.sent = False
-            raise late
+            raise overdue(url.partition("://")[2], left)
         if task.cancelled():
             raise ClientClosedError
         opened = task.result()
         if isinstance(opened, ConnectionFailedError):
-            raise copy(opened)  # several may wait
+            raise again(opened)
         return opened
 
     async def _open(self, host: Host) -> H2Protocol | ConnectionFailedError:
@@ -71,12 +68,17 @@ class Pool:
             return failure(host, None, error.message, accepted=False)
         except OSError as error:
             return await self._failure(host, error, "", accepted=False)
-        if await protocol.until(deadline - monotonic(), lambda: protocol.machine.is_established):
+        try:
+            established = await protocol.until(deadline - monotonic(), lambda: protocol.machine.is_established)
+        except BaseException:
+            protocol.close("not established")
+            raise
+        if established:
             self.protocols[host.url] = protocol
             return protocol
-        reason = protocol.machine.reason or f"it did not speak HTTP/2 within {host.dial_timeout:g} s"
+        reason, error = protocol.machine.reason, protocol.error
         protocol.close("not established")
-        return await self._failure(host, protocol.error, reason, accepted=True)
+        return await self._failure(host, error, reason or silent(host), accepted=bool(reason))
 
     async def _failure(
         self, host: Host, error: Exception | None, reason: str, *, accepted: bool

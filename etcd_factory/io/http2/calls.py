@@ -162,6 +162,10 @@ class Call(Stream):
         error = DeadlineExceededError(f"no response within {timeout:g} s", endpoint=self.endpoint)
         return self.fail(error, refused=not self.is_written)
 
+    def leave(self) -> bool:
+        """Take that nothing is heard on its connection any more."""
+        return self.fail(ConnectionFailedError("the server is silent", endpoint=self.endpoint))
+
     def close(self) -> bool:
         """Take the end of its client."""
         return self.fail(ClientClosedError())

@@ -56,13 +56,16 @@ class Channel:
 
         ``wake`` ends it too.
         """
-        if timeout <= 0 and not write:
-            return False
         ready, woken = self._poll.wait(min(timeout, LONGEST), write=write)
         if woken:
             with contextlib.suppress(BlockingIOError):
                 self._awake.recv(BUFFER)
         return ready
+
+    @property
+    def has_input(self) -> bool:
+        """Whether something can be read."""
+        return self._poll.wait(0.0, write=False)[0]
 
     def wake(self) -> None:
         """End the wait of another thread."""
@@ -71,17 +74,18 @@ class Channel:
         except OSError:  # it is full, so that it wakes already, or closed
             pass
 
-    def close(self) -> None:
-        """Close the socket, and wake whoever waits."""
+    def shut(self) -> None:
+        """End the connection, and wake whoever waits. The socket stays: another thread may be about to use it."""
         with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)
         self.wake()
+
+    def close(self) -> None:
+        """Close the socket, once no thread uses it: its number may soon be that of another file."""
         for one in (self.sock, self._awake, self._wake):
             one.close()
 
-    def __del__(self) -> None:
-        for one in (self.sock, self._awake, self._wake):  # of a client that was never closed, which is warned of
-            one.close()
+    __del__ = close  # of a client that was never closed, which is warned of
 
 
 class SecureChannel(Channel):

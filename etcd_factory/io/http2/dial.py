@@ -19,6 +19,8 @@ from etcd_factory.options import Keepalive
 from .host import Host
 
 STAGGER = 0.25  # seconds before the next address of a name is tried beside those before it
+LONGEST = 3600.0  # seconds that a wait may take at once
+LONGEST_PROBE = 32_767  # seconds, of Linux
 LARGEST_RESPONSE = 1 << 16  # bytes of a proxy's
 
 Address: TypeAlias = "tuple[int, Any]"  # a family, and an address of it
@@ -48,13 +50,18 @@ def addresses(name: str, port: int, deadline: float) -> list[Address]:
     else:  # the system's resolver has no timeout of its own
         lookup.start("etcd_factory resolver")
     try:
-        found = lookup.future.result(max(0.0, deadline - monotonic()))
+        found = lookup.future.result(remaining(deadline))
     except TimeoutError:
         raise TimeoutError("the name could not be resolved in time") from None
     families: dict[int, list[Address]] = {}
     for family, _, _, _, address in found:
         families.setdefault(family, []).append((int(family), address))
     return [one for one in chain(*zip_longest(*families.values())) if one is not None]
+
+
+def remaining(deadline: float) -> float:
+    """Return the seconds to wait at most."""
+    return min(max(0.0, deadline - monotonic()), LONGEST)
 
 
 def is_literal(name: str) -> bool:
@@ -85,8 +92,8 @@ class Race:
         while self._rest or selector.get_map():
             if self._rest:
                 self._begin(self._rest.popleft(), selector)
-            left = self._deadline - monotonic()
-            if left <= 0:
+            left = remaining(self._deadline)
+            if left == 0:
                 raise TimeoutError("the connection could not be established in time")
             for key, _ in selector.select(min(left, STAGGER) if self._rest else left):
                 if self._succeeded(key.data, selector):
@@ -121,7 +128,7 @@ def tune(sock: socket.socket, keepalive: Keepalive) -> None:
     """Send small messages at once, and let the system notice a peer that is gone, where it can."""
     if sock.family == socket.AF_UNIX:
         return
-    seconds = max(1, int(keepalive.time + keepalive.timeout))
+    seconds = int(min(max(1.0, keepalive.time + keepalive.timeout), LONGEST_PROBE))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (("TCP_KEEPIDLE", seconds), ("TCP_KEEPINTVL", seconds), ("TCP_USER_TIMEOUT", seconds * 1000)):
@@ -143,11 +150,11 @@ def credentials(user: str | None, password: str | None) -> str:
 
 def tunnel(sock: socket.socket, target: str, header: str, deadline: float) -> None:
     """Let a proxy connect to a target. Raises ``OSError`` with what it answered."""
-    sock.settimeout(max(0.001, deadline - monotonic()))
+    sock.settimeout(max(0.001, remaining(deadline)))
     sock.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{header}\r\n".encode())
     answer = bytearray()
     while b"\r\n\r\n" not in answer:
-        sock.settimeout(max(0.001, deadline - monotonic()))
+        sock.settimeout(max(0.001, remaining(deadline)))
         data = sock.recv(1)  # no byte more: what follows is the target's
         answer += data
         if not data or len(answer) > LARGEST_RESPONSE:

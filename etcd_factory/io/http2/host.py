@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from attrs import frozen
 
@@ -12,6 +12,7 @@ from etcd_factory.options import TLS, ClientOptions, Keepalive
 from .calls import Blocks
 
 PORT = 2379
+SHORTEST = 0.1  # seconds to connect in: less than that would never do
 USER_AGENT = "etcd-factory"
 
 
@@ -45,7 +46,7 @@ def host(url: str, options: ClientOptions) -> Host:
     """Return a host from its URL."""
     scheme, _, endpoint = url.partition("://")
     parts = urlsplit(url)
-    path = endpoint if scheme == "unix" else ""
+    path = unquote(endpoint) if scheme == "unix" else ""
     return Host(
         url=url,
         endpoint=endpoint,
@@ -56,7 +57,7 @@ def host(url: str, options: ClientOptions) -> Host:
         tls=options.tls,
         proxy=options.proxy,
         keepalive=options.keepalive,
-        dial_timeout=options.dial_timeout,
+        dial_timeout=max(options.dial_timeout, SHORTEST),
     )
 
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from math import inf
 
 from etcd_factory.options import Keepalive
 
-PATIENCE = 1.0  # seconds that the answer to a PING may take before a connection that was silent is given up
-SPACING = 5.0  # seconds between PINGs: etcd disconnects clients that ask more often, unless it answers calls meanwhile
+PATIENCE = 0.3  # seconds that the answer to a PING may take before calls use a new connection beside a silent one
+DOUBT = 1.0  # seconds without a sign of life after which the streams of a doubted connection end
+INTERVAL = 5.0  # seconds between two PINGs at least: etcd disconnects clients that send them more often
+SHORTEST = 0.1  # seconds that an answer may take at least
+
+
+class Look(Enum):
+    """What to do after a look at the clock."""
+
+    NOTHING = "nothing"
+    PING = "send a PING"
+    END_STREAMS = "end the streams, which resume on another connection"
 
 
 class Liveness:
@@ -16,28 +27,35 @@ class Liveness:
     etcd disconnects clients that ping more often than every 5 s, or without a call under way.
     """
 
-    __slots__ = ("_asked", "_options", "_pinged", "heard", "trusted")
+    __slots__ = ("_asked", "_doubted", "_idle", "_pinged", "_time", "_timeout", "heard", "trusted")
 
     def __init__(self, options: Keepalive, now: float) -> None:
-        self._options = options
+        self._time, self._timeout = max(options.time, INTERVAL), max(options.timeout, SHORTEST)
+        self._idle = options.time
         self._pinged: float | None = None
-        self._asked = -inf  # when the last PING was sent, or answered
+        self._asked = -inf  # when the last PING was sent
+        self._doubted = inf  # from then on it is silent
         self.heard, self.trusted = now, now + options.time  # until then it may be used without a test
 
     def hear(self, now: float) -> None:
         """Something has arrived."""
-        if self.trusted == -inf:
-            self._asked = now
-        self.heard, self.trusted = now, now + self._options.time
-        self._pinged = None
+        self.heard, self.trusted = now, now + self._idle
+        self._pinged, self._doubted = None, inf
 
-    def suspect(self, since: float) -> None:
-        """A call that began at ``since`` heard nothing until its deadline: test the connection before its next use.
+    def suspect(self, since: float, now: float) -> bool:
+        """Doubt it if a call, that began at ``since``, heard nothing until its deadline.
 
-        Not one that has passed a test just before: it works, and only the call took too long.
+        Then it is tested before its next use, and its streams end unless it gives a sign of life soon: send a PING.
+        Not one that was tested just before: it works, and only the call took too long.
         """
-        if self.heard <= since and since >= self._asked + SPACING:
-            self.trusted = -inf
+        if self.heard > since or since < self._asked + INTERVAL:
+            return False
+        self.trusted, self._asked, self._doubted = -inf, now, min(self._doubted, now + DOUBT)
+        return True
+
+    def ask(self, now: float) -> None:
+        """A PING is sent."""
+        self._asked = now
 
     def distrust(self) -> None:
         """Use it for new calls no more."""
@@ -45,15 +63,21 @@ class Liveness:
 
     def due(self, *, busy: bool) -> float:
         """Return when to look again."""
-        if self._pinged is not None:
-            return self._pinged + self._options.timeout
-        return self.heard + self._options.time if busy else inf
+        return min(self._doubted, self._due(busy=busy))
 
-    def check(self, now: float, *, busy: bool) -> bool:
-        """Return whether to send a PING now. Raises ``TimeoutError`` if the last one was not answered in time."""
-        if now < self.due(busy=busy):
-            return False
+    def _due(self, *, busy: bool) -> float:
         if self._pinged is not None:
-            raise TimeoutError(f"the server did not answer a PING within {self._options.timeout:g} s")
+            return self._pinged + self._timeout
+        return self.heard + self._time if busy else inf
+
+    def check(self, now: float, *, busy: bool) -> Look:
+        """Return what to do now. Raises ``TimeoutError`` if the last PING was not answered in time."""
+        if now >= self._doubted:
+            self._doubted = inf
+            return Look.END_STREAMS
+        if now < self._due(busy=busy):
+            return Look.NOTHING
+        if self._pinged is not None:
+            raise TimeoutError(f"the server did not answer a PING within {self._timeout:g} s")
         self._pinged = self._asked = now
-        return True
+        return Look.PING

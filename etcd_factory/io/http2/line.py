@@ -16,7 +16,7 @@ from etcd_factory.options import Keepalive
 from .calls import Blocks, Call
 from .channel import Channel
 from .connection import Connection
-from .keepalive import Liveness
+from .keepalive import Liveness, Look
 
 PAUSE = 0.05  # seconds: whoever waits for the socket to accept bytes looks again after it
 
@@ -60,6 +60,7 @@ class Line:
         self._channel, self._patience = channel, keepalive.timeout
         self._lock, self._writing = threading.Lock(), threading.Lock()
         self._reader: ThreadCall | None = None
+        self._is_over = False
         self._waiting: dict[ThreadCall, None] = {}
         self.flush()
 
@@ -105,8 +106,25 @@ class Line:
             if not call.has_news and monotonic() >= call.deadline:
                 self._expire(call)
 
+    def look(self) -> None:
+        """Take what has arrived while nobody read: the server may have closed the connection."""
+        if self._reader is None:
+            self._drain()
+            self._wind_up()
+
+    def doubt(self, since: float) -> None:
+        """Look soon whether the server is alive, if nothing was heard since then."""
+        with self._lock:
+            doubted = self.liveness.suspect(since, monotonic())
+            if doubted:
+                self.machine.ping()
+        if doubted:
+            self.flush()
+            self._channel.wake()
+
     def answers(self, timeout: float) -> bool:
         """Return whether the server answers a PING within so many seconds."""
+        self.liveness.ask(monotonic())
         with self._lock:
             self.machine.ping()
         return self.until(lambda: not self.machine.is_asked, timeout)
@@ -151,8 +169,9 @@ class Line:
     def abandon(self, reason: str) -> None:
         """End a connection that an interrupt may have left in any state; takes no lock that may be held for ever."""
         self.liveness.distrust()
-        self._channel.close()
+        self._is_over = True
         self._report(self.machine.lost(reason))
+        self._channel.shut()
 
     # --- reading
 
@@ -196,6 +215,8 @@ class Line:
             self._reader = None
         if self._waiting:
             self._wake_next()
+        if self._is_over:
+            self._close_unused()
 
     def _wake_next(self) -> None:
         with self._lock:
@@ -206,6 +227,15 @@ class Line:
     def _read_once(self, timeout: float) -> None:
         if not self._channel.wait(timeout):
             return self._check(monotonic())
+        self._receive()
+        if self.machine.has_output:
+            self.flush()
+        if not self.machine.is_usable:
+            self._wind_up()
+        return None
+
+    def _receive(self) -> None:
+        """Take what has arrived."""
         try:
             data = self._channel.receive()
         except (OSError, EOFError) as error:
@@ -215,10 +245,6 @@ class Line:
             with self._lock:
                 news = self.machine.receive(data)
             self._report(news)
-        if self.machine.has_output:
-            self.flush()
-        if not self.machine.is_usable:
-            self._wind_up()
         return None
 
     def _report(self, calls: Any) -> None:
@@ -231,20 +257,35 @@ class Line:
     def _lost(self, error: Exception) -> None:
         self.error = self.error or error
         self.liveness.distrust()
-        self._channel.close()
         with self._lock:
             ended = self.machine.lost(f"the connection broke: {error}" if isinstance(error, OSError) else str(error))
+        self._shut()
         self._report(ended)
 
     def _check(self, now: float) -> None:
         """Look whether the server is alive."""
         try:
-            if self.liveness.check(now, busy=True):
-                with self._lock:
-                    self.machine.ping()
-                self.flush()
+            look = self.liveness.check(now, busy=True)
         except TimeoutError as error:
-            self._lost(error)
+            return self._lost(error)
+        if look is Look.PING:
+            with self._lock:
+                self.machine.ping()
+            self.flush()
+        elif look is Look.END_STREAMS:
+            self._end_streams()
+        return None
+
+    def _end_streams(self) -> None:
+        """Nothing is heard any more: calls may wait, but streams resume on another connection."""
+        with self._lock:
+            self.machine.is_draining = True
+            calls: list[Any] = [call for call in self.machine.pending() if not call.refill]
+            for call in calls:
+                self.machine.reset(call)
+                call.leave()
+        self.flush()
+        self._report(calls)
 
     # --- writing
 
@@ -263,6 +304,8 @@ class Line:
                 raise
             finally:
                 self._writing.release()
+                if self._is_over:
+                    self._close_unused()
 
     def _write(self) -> None:
         with self._lock:
@@ -279,17 +322,15 @@ class Line:
     def _drain(self) -> None:
         """Read while nobody else does."""
         pseudo = ThreadCall(self.endpoint, None, monotonic(), 0.0)
-        if self._becomes_reader(pseudo):
-            try:
-                data = self._channel.receive()
-                if data is not None:
-                    with self._lock:
-                        news = self.machine.receive(data)
-                    self._report(news)
-            except EOFError as error:
-                raise ConnectionError(str(error)) from error
-            finally:
-                self._hand_over()
+        if not self._becomes_reader(pseudo):
+            with self._lock:
+                self._waiting.pop(pseudo, None)
+            return
+        try:
+            if self._channel.has_input:
+                self._receive()
+        finally:
+            self._hand_over()
 
     # --- ends
 
@@ -297,16 +338,33 @@ class Line:
         """End a call whose time is over."""
         with self._lock:
             self._waiting.pop(call, None)
-            self.liveness.suspect(call.start)
+            if self.liveness.suspect(call.start, monotonic()):
+                self.machine.ping()
             self.machine.reset(call)
             call.expire(call.deadline - call.start)
         self.flush()
 
     def _wind_up(self) -> None:
-        """Close the socket of a connection that is over, or will be used no more."""
+        """End a connection that is over, or will be used no more."""
         if self.machine.is_usable:
             return
         self.liveness.distrust()
         if self.machine.is_closed or not self.machine.is_busy:
             self.flush()
-            self._channel.close()
+            with self._lock:
+                self.machine.lost("the connection was closed here")
+            self._shut()
+
+    def _shut(self) -> None:
+        """End the socket; it is closed by the last thread that uses it."""
+        self._is_over = True
+        self._channel.shut()
+        self._close_unused()
+
+    def _close_unused(self) -> None:
+        """Close the socket if no thread reads or writes it; one that does comes here again."""
+        with self._lock:
+            if self._reader is None and self._writing.acquire(blocking=False):
+                self._channel.close()
+                self._writing.release()
+

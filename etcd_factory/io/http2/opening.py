@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ssl
+from copy import copy
 
-from etcd_factory.errors import ConnectionFailedError, TLSError
+from etcd_factory.errors import ConnectionFailedError, DeadlineExceededError, TLSError
 from etcd_factory.io import tls
 
 from .host import Host
 
+BROKEN = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, EOFError)
 LOOK = 1.0  # seconds that finding out may take
 
 
@@ -17,12 +19,32 @@ def failure(host: Host, error: BaseException | None, reason: str, *, accepted: b
 
     ``accepted``: the host accepts connections, and then closes them or is silent.
     """
-    found = ConnectionFailedError(reason or str(error), endpoint=host.endpoint)
+    found = ConnectionFailedError(reason or str(error) or type(error).__name__, endpoint=host.endpoint)
     problem = tls_problem(host, error, accepted=accepted)
     if problem:
         found = TLSError(problem, endpoint=host.endpoint)
     found.sent = False
+    found.__cause__ = error
     return found
+
+
+def overdue(endpoint: str, seconds: float) -> DeadlineExceededError:
+    """Return the error for a connection that was not established before the call's deadline."""
+    error = DeadlineExceededError(f"no connection within {seconds:.3g} s", endpoint=endpoint)
+    error.sent = False
+    return error
+
+
+def silent(host: Host) -> str:
+    """Return what is wrong with a host that accepts connections and then says nothing."""
+    return f"it did not speak HTTP/2 within {host.dial_timeout:g} s"
+
+
+def again(error: ConnectionFailedError) -> ConnectionFailedError:
+    """Return an error of its own for another caller that waited for the same connection."""
+    copied = copy(error)
+    copied.__cause__ = error.__cause__
+    return copied
 
 
 def tls_problem(host: Host, error: BaseException | None, *, accepted: bool) -> str:
@@ -30,9 +52,11 @@ def tls_problem(host: Host, error: BaseException | None, *, accepted: bool) -> s
     address = host.name, host.port
     if isinstance(error, ssl.SSLError):
         return tls.problem(error, address, host.tls, LOOK)
-    if host.is_secure or host.path or host.proxy or not accepted:
+    if host.path or host.proxy or not (accepted or isinstance(error, BROKEN)):
         return ""
     try:
+        if host.is_secure:
+            return tls.PLAINTEXT if tls.speaks_http2(address, LOOK) else ""
         return tls.speaks_tls(address, LOOK)
     except OSError:
         return ""

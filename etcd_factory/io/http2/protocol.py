@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import Iterable
 from math import inf
 from time import monotonic
@@ -12,9 +13,10 @@ from etcd_factory.options import Keepalive
 
 from .calls import Blocks, Call
 from .connection import Connection
-from .keepalive import Liveness
+from .keepalive import Liveness, Look
 
 BUFFER = 1 << 16  # bytes read at once
+TURNS = 3  # of the event loop, until it has read what is there
 CLOSE_TIMEOUT = 1.0  # seconds that sending the last bytes may take
 
 
@@ -44,6 +46,7 @@ class H2Protocol(asyncio.BufferedProtocol):
         self.liveness = Liveness(keepalive, monotonic())
         self.error: Exception | None = None  # what ended it
         self._transport: asyncio.Transport | None = None
+        self._input: select.poll | None = None
         self._buffer = memoryview(bytearray(BUFFER))
         self._is_flushing = self._is_paused = False
         self._due, self._timer = inf, cast("asyncio.TimerHandle | None", None)
@@ -54,6 +57,7 @@ class H2Protocol(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin with the preface."""
         self._transport = cast("asyncio.Transport", transport)
+        self._input = input_of(transport.get_extra_info("socket"))
         self.flush()
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -149,9 +153,25 @@ class H2Protocol(asyncio.BufferedProtocol):
 
     async def answers(self, timeout: float) -> bool:
         """Return whether the server answers a PING within so many seconds."""
+        self.liveness.ask(monotonic())
         self.machine.ping()
         self._flush_soon()
         return await self.until(timeout, lambda: not self.machine.is_asked)
+
+    def doubt(self, since: float) -> None:
+        """Look soon whether the server is alive, if nothing was heard since then."""
+        if self.liveness.suspect(since, monotonic()):
+            self.machine.ping()
+            self._schedule(min(self._due, self.liveness.due(busy=True)))
+            self._flush_soon()
+
+    async def look(self) -> None:
+        """Let the event loop take what has arrived: the server may have closed the connection."""
+        if self._input is not None:
+            for _ in range(TURNS):
+                if not self._input.poll(0):
+                    return
+                await asyncio.sleep(0)
 
     @property
     def is_paused(self) -> bool:
@@ -240,28 +260,51 @@ class H2Protocol(asyncio.BufferedProtocol):
         nearest = self._expire(now)
         busy = self.machine.is_busy
         try:
-            if self.liveness.check(now, busy=busy):
-                self.machine.ping()
+            look = self.liveness.check(now, busy=busy)
         except TimeoutError as error:
             self.error = error
             if self._transport is not None:
                 self._transport.abort()
             return self._end(str(error))
+        if look is Look.PING:
+            self.machine.ping()
+        elif look is Look.END_STREAMS:
+            self._end_streams()
         nearest = min(nearest, self.liveness.due(busy=busy))
         if nearest < inf:
             self._schedule(nearest)
         return self.flush()
+
+    def _end_streams(self) -> None:
+        """Nothing is heard any more: calls may wait, but streams resume on another connection."""
+        self.machine.is_draining = True
+        calls: Iterable[Any] = list(self.machine.pending())
+        for call in calls:
+            if not call.refill:
+                self.machine.reset(call)
+                call.leave()
+                call.wake()
 
     def _expire(self, now: float) -> float:
         """End the calls whose time is over; returns when that of another one is."""
         calls: Iterable[Any] = list(self.machine.pending())
         for call in calls:
             if call.deadline <= now:
-                self.liveness.suspect(call.start)
+                if self.liveness.suspect(call.start, now):
+                    self.machine.ping()
                 self.machine.reset(call)
                 call.expire(call.deadline - call.start)
                 call.wake()
         return min((call.deadline for call in calls if call.deadline > now), default=inf)
+
+
+def input_of(sock: Any) -> select.poll | None:
+    """Return what tells whether a socket has unread bytes; None where the system cannot."""
+    if not hasattr(select, "poll"):
+        return None
+    made = select.poll()
+    made.register(sock.fileno(), select.POLLIN)
+    return made
 
 
 def wake(future: asyncio.Future[None]) -> None:

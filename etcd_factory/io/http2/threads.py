@@ -9,7 +9,7 @@ from typing import Generic
 
 from etcd_factory.core.call.unclosed import warn
 from etcd_factory.core.ports import Metadata, Q, R
-from etcd_factory.errors import ClientClosedError
+from etcd_factory.errors import ClientClosedError, DeadlineExceededError
 from etcd_factory.options import ClientOptions
 from etcd_factory.site import caller
 from etcd_factory.wire.methods import Method
@@ -18,6 +18,8 @@ from .calls import PREFIX_SIZE, framed
 from .line import Line, ThreadCall
 from .threads_pool import Key, Pool, pools
 
+UNREAD = 0.001  # seconds without a response after which the server may have closed the connection, though nobody read it
+SILENCE = 0.5  # seconds without a response on a stream that is closed, after which its connection is doubted
 REFUSALS = 3  # times that a call which the server has certainly not processed is sent again at once
 
 
@@ -26,9 +28,12 @@ class Stream(Generic[Q, R]):
 
     def __init__(self, line: Line, call: ThreadCall, method: Method[Q, R], host: str) -> None:
         self._line, self._call, self._method, self._host = line, call, method, host
+        self._asked = 0.0
 
     def send(self, message: Q) -> None:
-        """Queue a message."""
+        """Queue a message; etcd answers each."""
+        if self._asked <= self._line.liveness.heard:
+            self._asked = monotonic()
         self._line.send(self._call, framed(self._method.serialize(message)))
 
     async def receive(self) -> R | None:
@@ -45,6 +50,8 @@ class Stream(Generic[Q, R]):
 
     async def close(self) -> None:
         """End the stream."""
+        if self._asked and monotonic() - self._asked > SILENCE:
+            self._line.doubt(self._asked)
         self._line.cancel(self._call)
 
 
@@ -69,6 +76,8 @@ class ThreadTransport:
     def _line(self, pool: Pool, key: Key, start: float, deadline: float) -> Line:
         """Return a connection that may be used."""
         line = pool.lines.get(key)
+        if line is not None and line.liveness.heard < start - UNREAD:
+            line.look()
         if line is None or line.liveness.trusted < start:
             line = pool.connect(key, deadline)
         return line
@@ -88,6 +97,8 @@ class ThreadTransport:
                 raise
             if call.error is None:
                 return method.decode(call.messages[0] if call.messages else None, host)
+            if isinstance(call.error, DeadlineExceededError):
+                pool.doubt(host, start)
             refusals += 1
             if refusals > REFUSALS or not call.is_refused or monotonic() >= deadline:
                 raise call.error

@@ -6,11 +6,10 @@ import threading
 from collections.abc import Hashable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from copy import copy
 from time import monotonic
 from weakref import WeakValueDictionary
 
-from etcd_factory.errors import ClientClosedError, ConnectionFailedError, DeadlineExceededError, TLSError
+from etcd_factory.errors import ClientClosedError, ConnectionFailedError, TLSError
 from etcd_factory.io import tls
 from etcd_factory.io.runtime import forks
 from etcd_factory.options import ClientOptions
@@ -20,7 +19,7 @@ from .channel import Channel, SecureChannel
 from .host import Host, blocks, host, sharing
 from .keepalive import PATIENCE
 from .line import Line
-from .opening import check_alpn, failure
+from .opening import again, check_alpn, failure, overdue, silent
 
 # Streams have a connection of their own: whoever reads one may wait there for hours, and each answer to a call beside
 # it would have to be handed to another thread.
@@ -33,7 +32,7 @@ class Pool:
     def __init__(self, options: ClientOptions) -> None:
         self._options, self._lock = options, threading.Lock()
         self.lines: dict[Key, Line] = {}
-        self._opening: dict[Key, Future[Line]] = {}
+        self._opening: dict[Key, Future[Line | None]] = {}
         self._closed = False
         self.users = 0
 
@@ -50,46 +49,51 @@ class Pool:
         return self._open_once(key, deadline)
 
     def _open_once(self, key: Key, deadline: float) -> Line:
-        with self._lock:
-            if self._closed:
-                raise ClientClosedError
-            if key in self.lines:  # another thread was faster
-                return self.lines[key]
-            future = self._opening.get(key)
-            mine: Future[Line] | None = None
-            if future is None:
-                future = mine = self._opening[key] = Future()
-        if mine is not None:
-            self._open(key, mine)
-        left = max(0.0, deadline - monotonic())
-        try:
-            return future.result(left)
-        except FutureTimeoutError:
-            late = DeadlineExceededError(f"no connection within {left:g} s", endpoint=key[0].partition("://")[2])
-            late.sent = False
-            raise late from None
-        except ConnectionFailedError as error:
-            raise copy(error) from None  # several may wait
+        """Return a connection that one thread opens for all who wait."""
+        start = monotonic()
+        while True:
+            with self._lock:
+                if self._closed:
+                    raise ClientClosedError
+                if key in self.lines:  # another thread was faster
+                    return self.lines[key]
+                future = self._opening.get(key)
+                if future is None:
+                    mine = self._opening[key] = Future()
+                    break
+            line = awaited(future, key[0], start, deadline)
+            if line is not None:
+                return line
+        return self._open(key, mine, start, deadline)
 
-    def _open(self, key: Key, future: Future[Line]) -> None:
-        """Open a connection; whoever waits for it gets it, or its error."""
+    def _open(self, key: Key, future: Future[Line | None], start: float, deadline: float) -> Line:
+        """Open a connection; others who wait for it get it, its error, or None if they must try themselves."""
+        outcome: Line | ConnectionFailedError | None = None
         try:
-            line = opened(host(key[0], self._options))
-        except BaseException as error:
+            line = outcome = opened(host(key[0], self._options), start, deadline)
+        except ConnectionFailedError as error:
+            outcome = error
+            raise
+        finally:
             with self._lock:
                 del self._opening[key]
-            future.set_exception(error if isinstance(error, Exception) else ConnectionFailedError("interrupted"))
-            if not isinstance(error, Exception):
-                raise
-            return
-        with self._lock:
-            del self._opening[key]
-            closed = self._closed
-            if not closed:
-                self.lines[key] = line
+                if isinstance(outcome, Line) and not self._closed:
+                    self.lines[key] = outcome
+                closed = self._closed
+            if isinstance(outcome, ConnectionFailedError):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)
         if closed:
             line.close("the client is closed")
-        future.set_result(line)
+        return line
+
+    def doubt(self, url: str, since: float) -> None:
+        """Look soon whether a host is alive, where nothing was heard of it since then."""
+        for streams in (False, True):
+            line = self.lines.get((url, streams))
+            if line is not None:
+                line.doubt(since)
 
     def leave(self, owner: object) -> None:
         """End the calls of a client; the last one closes the connections."""
@@ -107,32 +111,52 @@ class Pool:
                 line.close("the client is closed")
 
 
-def opened(host: Host) -> Line:
-    """Return a new connection to a host. Raises ``ConnectionFailedError``, whose request was certainly not sent."""
-    deadline = monotonic() + host.dial_timeout
+def awaited(future: Future[Line | None], url: str, start: float, deadline: float) -> Line | None:
+    """Return the connection that another thread opens, None if that thread gave up."""
     try:
-        channel = connected(host, deadline)
+        return future.result(min(max(0.0, deadline - monotonic()), threading.TIMEOUT_MAX))
+    except FutureTimeoutError:
+        raise overdue(url.partition("://")[2], deadline - start) from None
+    except ConnectionFailedError as error:
+        raise again(error) from error.__cause__
+
+
+def opened(host: Host, start: float, deadline: float) -> Line:
+    """Return a new connection to a host.
+
+    Raises ``ConnectionFailedError``, or ``DeadlineExceededError`` at the caller's deadline; the request was not sent.
+    """
+    limit = min(start + host.dial_timeout, deadline)
+    try:
+        channel = connected(host, limit)
     except TLSError as error:
         raise failure(host, None, error.message, accepted=False) from None
     except (OSError, EOFError) as error:
+        if isinstance(error, TimeoutError) and monotonic() >= deadline:
+            raise overdue(host.endpoint, deadline - start) from error
         raise failure(host, error, str(error), accepted=isinstance(error, EOFError)) from error
     line = Line(channel, blocks(host), host.keepalive, host.endpoint)
-    if line.until(lambda: line.machine.is_established, deadline - monotonic()):
-        return line
-    reason = line.machine.reason or f"it did not speak HTTP/2 within {host.dial_timeout:g} s"
-    broken = line.error
-    line.close("not established")
-    raise failure(host, broken, reason, accepted=True)
+    try:
+        if line.until(lambda: line.machine.is_established, limit - monotonic()):
+            return line
+        reason, error = line.machine.reason, line.error
+    finally:
+        if not line.machine.is_established:
+            line.close("not established")
+    if not reason and monotonic() >= deadline:
+        raise overdue(host.endpoint, deadline - start)
+    raise failure(host, error, reason or silent(host), accepted=bool(reason))
 
 
 def connected(host: Host, deadline: float) -> Channel:
     """Return a connected socket, with TLS if the host has it."""
+    context = tls.context(host.tls) if host.is_secure else None  # reads files
     sock = dial.connect(host, deadline)
     try:
         dial.tune(sock, host.keepalive)
-        if not host.is_secure:
+        if context is None:
             return Channel(sock)
-        channel = SecureChannel(sock, tls.context(host.tls), host.server_name, deadline)
+        channel = SecureChannel(sock, context, host.server_name, deadline)
         check_alpn(channel.protocol)
         return channel
     except BaseException:

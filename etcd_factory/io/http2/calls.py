@@ -164,7 +164,7 @@ class Call(Stream):
 
     def leave(self) -> bool:
         """Take that nothing is heard on its connection any more."""
-        return self.fail(ConnectionFailedError("the server is silent", endpoint=self.endpoint))
+        return self.on_lost("the server is silent", refused=not self.is_written)
 
     def close(self) -> bool:
         """Take the end of its client."""

@@ -283,6 +283,14 @@ def test_the_end_of_its_time(call):
     assert isinstance(call.error, errors.DeadlineExceededError) and call.error.message == "no response within 2.5 s"
 
 
+@pytest.mark.parametrize("is_written", [True, False])
+def test_a_silent_connection(peer, is_written):
+    call = peer.open(stream=Call(HOST))
+    call.is_written = is_written
+    assert call.leave() and isinstance(call.error, errors.ConnectionFailedError)
+    assert (call.error.message, call.error.sent) == ("the server is silent", is_written)
+
+
 def test_the_end_of_its_client(call):
     assert call.close() and isinstance(call.error, errors.ClientClosedError) and not call.is_refused
 

@@ -276,7 +276,7 @@ class Connection:
     def _on_continuation(self, flags: int, part: bytes) -> None:
         block = self._block
         if block is None:
-            raise ProtocolError("a frames.CONTINUATION frame without HEADERS")
+            raise ProtocolError("a CONTINUATION frame without HEADERS")
         block.add(part)
         self._on_header_part(block, flags)
 

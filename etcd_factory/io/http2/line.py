@@ -367,4 +367,3 @@ class Line:
             if self._reader is None and self._writing.acquire(blocking=False):
                 self._channel.close()
                 self._writing.release()
-

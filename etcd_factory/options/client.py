@@ -14,7 +14,7 @@ from attrs import field, frozen
 from etcd_factory.errors import ConfigError, Fault
 
 from . import fields, numbers
-from .fields import Values
+from .fields import BatchingMode, Values
 from .groups import TLS, UNVERIFIED, VERIFIED, Auth, Keepalive, Retry
 from .hosts import hosts, is_local, is_secure, is_srv
 from .kinds import is_list, is_mapping
@@ -84,7 +84,9 @@ class ClientOptions:
 
     ``hosts``: one host or a list, kept as URLs. ``timeout``: for one operation including its retries.
     ``dial_timeout``: to connect to one host. ``namespace``: a prefix for every key. ``sync``: how often to update the
-    hosts from the cluster's member list; None means never. Raises ``ConfigError`` listing every problem.
+    hosts from the cluster's member list; None means never. ``batching``: which concurrent calls of single keys leave
+    together, as one transaction: none (False), ``reads``, or ``all``; writes may then share a revision. Raises
+    ``ConfigError`` listing every problem.
     """
 
     hosts: tuple[str, ...] = field(default=("http://127.0.0.1:2379",), converter=hosts)
@@ -97,7 +99,7 @@ class ClientOptions:
     retry: Retry = field(default=Retry(), converter=retry_of)
     keepalive: Keepalive = field(default=Keepalive(), converter=keepalive_of)
     grpc_options: Mapping[str, object] = field(default=Settings({}), converter=fields.grpc_options)
-    batching: bool = field(default=False, converter=fields.disabled)
+    batching: BatchingMode = field(default=False, converter=fields.batching)
     client_class: type[object] | None = field(default=None, converter=fields.imported)
 
     CHECKS: ClassVar[Checks] = ((frozenset({"hosts"}), plaintext),)

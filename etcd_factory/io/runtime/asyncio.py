@@ -86,6 +86,31 @@ class Signal:
         return await (self._event.wait() if timeout is None else is_set(self._event, timeout))
 
 
+class Wakeup:
+    """What one task waits for and another one of its loop sets, once."""
+
+    __slots__ = ("_future",)
+
+    def __init__(self) -> None:
+        self._future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    def set(self) -> None:
+        """Wake the task that waits."""
+        self._end(True)
+
+    def _end(self, in_time: bool) -> None:
+        if not self._future.done():
+            self._future.set_result(in_time)
+
+    async def wait(self, timeout: float) -> bool:
+        """Return whether it was set in time."""
+        timer = self._future.get_loop().call_later(timeout, self._end, False)
+        try:
+            return await self._future
+        finally:
+            timer.cancel()
+
+
 class Mailbox(Generic[T]):
     """A bounded queue; the producer never waits."""
 
@@ -143,6 +168,7 @@ class AsyncioRuntime:
     random = staticmethod(random.random)
     lock = threading.Lock  # a client may be used in several loops, of several threads
     signal = Signal
+    wakeup = Wakeup
     promise = Promise
     mailbox = Mailbox
     spawn = Task

@@ -24,12 +24,13 @@ from etcd_factory.errors import (
     EtcdFactoryError,
     InvalidAuthTokenError,
     NoLeaderError,
+    NoSpaceError,
     TooManyRequestsError,
 )
 from etcd_factory.wire.methods import Method
 
 from .lanes import Flight, Lanes, Limits, Role, Waiter
-from .merged import kind_of, merged, split
+from .merged import PUTS, kind_of, merged, split
 
 if TYPE_CHECKING:
     from .client import Client
@@ -91,11 +92,16 @@ class Batching:
             if one.role is Role.CARRY:
                 await self._carry(client, lanes, flown(one))
             if one.role is Role.ALONE:
-                return await client.call(method, request, self._left(one.deadline))
+                one.reply = await client.call(method, request, self._left(one.deadline))
+            elif one.error is not None:
+                raise one.error
+        except NoSpaceError:
+            self._limits.no_space = True
+            raise
         finally:
             self._leave(client, lanes, one)
-        if one.error is not None:
-            raise one.error
+        if kind is PUTS:
+            self._limits.no_space = False
         reply: R = one.reply
         return reply
 

@@ -18,7 +18,7 @@ from etcd_factory.errors import EtcdError, RequestTooLargeError
 from etcd_factory.wire.methods import Method
 
 from .key_order import KeyOrder
-from .merged import Kind
+from .merged import DELETES, Kind
 
 OPERATIONS = 128  # in one transaction: etcd's --max-txn-ops
 SIZE = 1 << 20  # bytes in one; etcd's --max-request-bytes is 1.5 MiB
@@ -99,6 +99,14 @@ class Limits:
 
     operations: int = OPERATIONS
     size: int = SIZE
+    no_space: bool = False
+
+    def most(self, kind: Kind) -> int:
+        """Return how many calls of a kind may leave together.
+
+        Without space etcd refuses every transaction (seen on 3.5.1), but no delete: with deletes space is made.
+        """
+        return 1 if self.no_space and kind is DELETES else self.operations
 
     def learn(self, error: EtcdError, flight: Flight) -> None:
         """Send smaller transactions after one that was too large."""
@@ -119,7 +127,7 @@ class Lane:
 
     def due(self) -> Iterator[Flight]:
         """Yield the flights that leave now."""
-        while self.queue and (not self.flights or len(self.queue) >= self.limits.operations):
+        while self.queue and (not self.flights or len(self.queue) >= self.limits.most(self.kind)):
             flight = Flight(self, self._take())
             for one in flight.waiters:
                 one.flight = flight
@@ -127,10 +135,9 @@ class Lane:
             yield flight
 
     def _take(self) -> list[Waiter]:
-        taken, size = [self.queue.popleft()], 0
-        if self.queue:
-            size = taken[0].request.ByteSize()
-        while self.queue and len(taken) < self.limits.operations:
+        most, taken = self.limits.most(self.kind), [self.queue.popleft()]
+        size = taken[0].request.ByteSize() if self.queue else 0
+        while self.queue and len(taken) < most:
             size += self.queue[0].request.ByteSize()
             if size > self.limits.size:
                 break

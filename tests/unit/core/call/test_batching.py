@@ -295,6 +295,20 @@ async def test_a_response_to_something_else_is_an_error_that_leaves_writes_in_do
     assert [(found.operation, found.maybe_applied) for found in errors] == [("put b'b'", True), ("put b'c'", True)]
 
 
+async def test_without_space_deletes_are_not_merged_until_a_put_succeeds(merging):
+    one = merging("all")
+    held, put = await one.under_way(one.put("a"))
+    held.fail(NoSpaceError("etcdserver: mvcc: database space exceeded"))
+    assert (await in_time(failure(lambda: put, NoSpaceError))).maybe_applied
+    futures = await one.begin(*[one.delete(key) for key in "abc"])
+    assert [call.method for call in one.held.calls[1:]] == ["DeleteRange"] * 3
+    await one.held.serve([*futures, *await one.begin(one.put("a"))])
+    txn, futures = await gathered(one, *[one.delete(key) for key in "abc"])
+    assert txn.keys == keys("b", "c")
+    one.held.answer(txn)
+    await in_time(asyncio.gather(*futures))
+
+
 # --- deadlines and cancellation
 
 

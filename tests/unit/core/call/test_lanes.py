@@ -236,3 +236,15 @@ def test_other_errors_teach_nothing_and_a_limit_is_never_raised(calls):
     calls.limits.learn(NoSpaceError("full"), calls.left[0])
     calls.limits.learn(RequestTooLargeError(TOO_MANY), calls.left[0])
     assert (calls.limits.operations, calls.limits.size) == (1, SIZE)
+
+
+def test_without_space_deletes_leave_one_by_one_and_in_order(calls):
+    calls.limits.no_space = True
+    for key in "aab":
+        calls.enter(ops.delete().key(key))
+    for key in "cde":
+        calls.put(key)
+    assert calls.flights == [["a"], ["b"], ["c"]]
+    calls.done(0)
+    calls.done(2)
+    assert calls.flights[3:] == [["a"], ["d", "e"]]

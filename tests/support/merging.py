@@ -172,8 +172,8 @@ class Merging:
         """How many calls that may be merged have begun and not ended."""
         lanes, keys = [*self.lanes._lanes.values()], self.lanes._keys
         sent = [flight for lane in lanes for flight in [*lane.flights]]
-        behind = [use.held for use in [*keys._keys.values()]] if keys else []
-        return sum(map(len, [*behind, *(lane.queue for lane in lanes), *(flight.waiters for flight in sent)]))
+        behind = keys.waiting if keys else 0
+        return behind + sum(map(len, [*(lane.queue for lane in lanes), *(flight.waiters for flight in sent)]))
 
     @property
     def _begun(self):

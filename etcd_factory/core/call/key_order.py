@@ -2,71 +2,64 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Generic, TypeVar
-
-from attrs import define, field
 
 T = TypeVar("T")
 
-
-@define(eq=False)
-class KeyUse(Generic[T]):
-    """The users of one key, and those who wait behind them: pairs of a user and whether it writes."""
-
-    readers: int = 0
-    written: bool = False
-    held: deque[tuple[T, bool]] = field(factory=deque[tuple[T, bool]])
-
-    def admits(self, writes: bool) -> bool:
-        """Whether one more may use the key beside its present users."""
-        return not self.written and not (writes and self.readers)
-
-    def add(self, writes: bool) -> None:
-        """Count one more user."""
-        self.written = writes
-        self.readers += not writes
+WRITER = -1  # in place of the number of readers
 
 
 class KeyOrder(Generic[T]):
     """Lets the operations on each key go on in order; those of different keys do not wait for each other."""
 
     def __init__(self) -> None:
-        self._keys: dict[bytes, KeyUse[T]] = {}
+        self._using: dict[bytes, int] = {}  # how many readers use a key, or ``WRITER``
+        self._held: dict[bytes, list[tuple[T, bool]]] = {}  # those who wait, and whether they write; mostly none
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self._using)
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return sum(map(len, list(self._held.values())))
 
     def enter(self, key: bytes, user: T, writes: bool) -> bool:
         """Return whether the user may go on at once; if not, a later ``leave`` or ``withdraw`` returns it."""
-        use = self._keys.get(key)
-        if use is None:
-            use = self._keys[key] = KeyUse[T]()
-        if use.held or not use.admits(writes):
-            use.held.append((user, writes))
+        if key in self._held or not self._admits(key, writes):
+            self._held.setdefault(key, []).append((user, writes))
             return False
-        use.add(writes)
+        self._add(key, writes)
         return True
 
-    def leave(self, key: bytes, writes: bool) -> list[T]:
+    def _admits(self, key: bytes, writes: bool) -> bool:
+        using = self._using.get(key, 0)
+        return not using if writes else using != WRITER
+
+    def _add(self, key: bytes, writes: bool) -> None:
+        self._using[key] = WRITER if writes else self._using.get(key, 0) + 1
+
+    def leave(self, key: bytes) -> list[T]:
         """End one use of the key; returns those who may go on now."""
-        use = self._keys[key]
-        use.written = False
-        use.readers -= not writes
-        return self._admitted(key, use)
+        using = self._using[key]
+        if using > 1:
+            self._using[key] = using - 1
+        else:
+            del self._using[key]
+        return self._admitted(key) if key in self._held else []
 
     def withdraw(self, key: bytes, user: T, writes: bool) -> list[T]:
         """Forget one who still waits for the key; returns those who may go on now."""
-        use = self._keys[key]
-        use.held.remove((user, writes))
-        return self._admitted(key, use)
+        self._held[key].remove((user, writes))
+        return self._admitted(key)
 
-    def _admitted(self, key: bytes, use: KeyUse[T]) -> list[T]:
+    def _admitted(self, key: bytes) -> list[T]:
         ready: list[T] = []
-        while use.held and use.admits(use.held[0][1]):
-            user, writes = use.held.popleft()
-            use.add(writes)
+        held = self._held[key]
+        while held and self._admits(key, held[0][1]):
+            user, writes = held.pop(0)
+            self._add(key, writes)
             ready.append(user)
-        if not (use.written or use.readers):
-            del self._keys[key]
+        if not held:
+            del self._held[key]
         return ready

@@ -211,4 +211,4 @@ class Lanes:
     def _release(self, over: Iterable[Waiter]) -> list[Flight]:
         if self._keys is None:
             return []
-        return [flight for one in over for flight in self._queue(self._keys.leave(one.key, one.lane.kind.writes))]
+        return [flight for one in over for flight in self._queue(self._keys.leave(one.key))]

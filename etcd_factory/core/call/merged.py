@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from etcd_factory.wire.messages import TxnRequest, TxnResponse
 
 
-@frozen
+@frozen(eq=False)
 class Kind:
     """Calls that leave together; ``method`` carries their transaction, and is repeated as the calls themselves are."""
 
@@ -57,8 +57,11 @@ def kind_of(method: Method[Any, Any], request: Any, *, merges_writes: bool) -> K
 
 def merged(kind: Kind, requests: Iterable[Any]) -> TxnRequest:
     """Return the transaction of these requests."""
-    parts: list[dict[str, Any]] = [{kind.request: request} for request in requests]
-    return messages.TxnRequest(success=[messages.RequestOp(**part) for part in parts])
+    txn: Any = messages.TxnRequest()
+    add, name = txn.success.add, kind.request
+    for request in requests:
+        getattr(add(), name).CopyFrom(request)  # a quarter of the time that passing a RequestOp takes
+    return txn  # type: ignore[no-any-return]
 
 
 def split(kind: Kind, reply: TxnResponse, count: int) -> list[Any]:

@@ -20,16 +20,16 @@ def test_readers_go_on_together():
 def test_a_writer_waits_for_the_readers_before_it():
     order = KeyOrder()
     assert entered(order, "a", "b", "C") == ["a", "b"]
-    assert order.leave(b"k", writes=False) == []
-    assert order.leave(b"k", writes=False) == ["C"]
+    assert order.leave(b"k") == []
+    assert order.leave(b"k") == ["C"]
 
 
 def test_all_wait_for_a_writer_and_a_reader_does_not_overtake_a_waiting_one():
     order = KeyOrder()
     assert entered(order, "A", "b", "c", "D", "e") == ["A"]
-    assert order.leave(b"k", writes=True) == ["b", "c"]
-    assert [order.leave(b"k", writes=False) for _ in range(2)] == [[], ["D"]]
-    assert order.leave(b"k", writes=True) == ["e"]
+    assert order.leave(b"k") == ["b", "c"]
+    assert [order.leave(b"k") for _ in range(2)] == [[], ["D"]]
+    assert order.leave(b"k") == ["e"]
 
 
 def test_other_keys_do_not_wait():
@@ -48,7 +48,7 @@ def test_withdrawing_behind_a_writer_lets_nobody_go_on():
     order = KeyOrder()
     entered(order, "A", "B", "c")
     assert order.withdraw(b"k", "B", writes=True) == []
-    assert order.leave(b"k", writes=True) == ["c"]
+    assert order.leave(b"k") == ["c"]
 
 
 @given(st.lists(st.booleans(), max_size=12), st.randoms(use_true_random=False))
@@ -67,6 +67,6 @@ def test_nobody_waits_for_ever_no_writer_has_company_and_no_key_is_left(kinds, r
             admit([user] if order.enter(b"k", user, user[1]) else [])
         else:
             user = using.pop(random.randrange(len(using)))
-            admit(order.leave(b"k", user[1]))
+            admit(order.leave(b"k"))
     assert begun == list(enumerate(kinds))
     assert len(order) == 0

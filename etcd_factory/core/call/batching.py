@@ -29,7 +29,7 @@ from etcd_factory.errors import (
 )
 from etcd_factory.wire.methods import Method
 
-from .lanes import Flight, Lanes, Limits, Role, Waiter
+from .lanes import ALONE, CARRY, DONE, WAIT, Flight, Lanes, Limits, Waiter
 from .merged import PUTS, kind_of, merged, split
 
 if TYPE_CHECKING:
@@ -89,9 +89,9 @@ class Batching:
         one = Waiter(lanes.lane(kind), method, request, self._runtime.now() + timeout)
         try:
             await self._wait(client, lanes, one)
-            if one.role is Role.CARRY:
+            if one.role is CARRY:
                 await self._carry(client, lanes, flown(one))
-            if one.role is Role.ALONE:
+            if one.role is ALONE:
                 one.reply = await client.call(method, request, self._left(one.deadline))
             elif one.error is not None:
                 raise one.error
@@ -112,7 +112,7 @@ class Batching:
         """Wait until there is something to do for a call: to send it, or to take its outcome."""
         with self._lock:
             self._launch(client, lanes, lanes.enter(one))
-            if one.role is not Role.WAIT:  # the usual way: nothing else is under way
+            if one.role is not WAIT:  # the usual way: nothing else is under way
                 return
             one.wakeup = self._runtime.wakeup()
         if not await one.wakeup.wait(self._left(one.deadline)):
@@ -121,7 +121,7 @@ class Batching:
     def _give_up(self, client: Client, lanes: Lanes, one: Waiter) -> None:
         """Raise the error of a call whose time is over, unless its outcome has come meanwhile."""
         with self._lock:
-            if one.role is Role.DONE:
+            if one.role is DONE:
                 return
             error = late(client.endpoint, sent=one.sent, writes=one.lane.kind.writes)
             self._launch(client, lanes, lanes.leave(one))
@@ -172,14 +172,14 @@ class Batching:
         """Give each call its part of the outcome, or let its caller send it alone."""
         if outcome.replies:
             for one, reply in zip(flight.waiters, outcome.replies, strict=True):
-                one.role, one.reply = Role.DONE, reply
+                one.role, one.reply = DONE, reply
             return
         error = outcome.error
         if isinstance(error, EtcdError):
             self._limits.learn(error, flight)
         alone = is_refusal(error) if error is not None else not (flight.begun and flight.lane.kind.writes)
         for one in flight.waiters:
-            one.role = Role.ALONE if alone else Role.DONE
+            one.role = ALONE if alone else DONE
             one.error = None if alone else copied(error or interrupted())
 
 

@@ -7,7 +7,7 @@ wait, and leave as one transaction when it has ended, or as soon as they fill a 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Any
 
@@ -35,6 +35,10 @@ class Role(Enum):
     DONE = "take its outcome"
 
 
+NEW, WAIT, CARRY, ALONE, DONE = Role  # looking them up in the class takes longer than all else that a call does here
+NONE: Sequence[Flight] = ()
+
+
 @define(eq=False)
 class Waiter:
     """One call, and its outcome once its role is ``DONE``."""
@@ -43,7 +47,7 @@ class Waiter:
     method: Method[Any, Any]
     request: Any
     deadline: float
-    role: Role = Role.NEW
+    role: Role = NEW
     flight: Flight | None = None
     wakeup: Wakeup | None = None
     admitted: bool = False  # it uses its key
@@ -60,7 +64,7 @@ class Waiter:
     @property
     def sent(self) -> bool:
         """Whether another caller has sent it."""
-        return self.role is Role.WAIT and self.flight is not None and self.flight.begun
+        return self.role is WAIT and self.flight is not None and self.flight.begun
 
     def wake(self) -> None:
         """Let its caller go on, if it waits; called once."""
@@ -88,8 +92,11 @@ class Flight:
 
     def assign(self) -> Waiter:
         """Return the caller that is to send it: the one that may wait longest, and needs no helper."""
+        if len(self.waiters) == 1:
+            self.waiters[0].role = ALONE
+            return self.waiters[0]
         chosen = max(self.waiters, key=lambda one: one.deadline)
-        chosen.role = Role.CARRY if len(self.waiters) > 1 else Role.ALONE
+        chosen.role = CARRY
         return chosen
 
 
@@ -125,14 +132,15 @@ class Lane:
     queue: deque[Waiter] = field(factory=deque[Waiter])
     flights: set[Flight] = field(factory=set[Flight])
 
-    def due(self) -> Iterator[Flight]:
-        """Yield the flights that leave now."""
+    def due(self) -> Sequence[Flight]:
+        """Return the flights that leave now."""
+        flights: list[Flight] = []
         while self.queue and (not self.flights or len(self.queue) >= self.limits.most(self.kind)):
-            flight = Flight(self, self._take())
-            for one in flight.waiters:
-                one.flight = flight
-            self.flights.add(flight)
-            yield flight
+            flights.append(Flight(self, self._take()))
+            self.flights.add(flights[-1])
+            for one in flights[-1].waiters:
+                one.flight = flights[-1]
+        return flights
 
     def _take(self) -> list[Waiter]:
         most, taken = self.limits.most(self.kind), [self.queue.popleft()]
@@ -164,51 +172,52 @@ class Lanes:
             lane = self._lanes[kind] = Lane(kind, self._limits)
         return lane
 
-    def enter(self, one: Waiter) -> Iterable[Flight]:
+    def enter(self, one: Waiter) -> Sequence[Flight]:
         """Add a call, behind those of its key."""
-        one.role = Role.WAIT
+        one.role = WAIT
         if self._keys is None or self._keys.enter(one.key, one, one.lane.kind.writes):
-            return self._queue([one])
-        return ()
+            return self._queue(one)
+        return NONE
 
-    def _queue(self, ready: Iterable[Waiter]) -> list[Flight]:
-        flights: list[Flight] = []
-        for one in ready:
-            one.admitted = True
-            one.lane.queue.append(one)
-            flights += one.lane.due()
-        return flights
+    def _queue(self, one: Waiter) -> Sequence[Flight]:
+        one.admitted = True
+        one.lane.queue.append(one)
+        return one.lane.due()
 
-    def leave(self, one: Waiter) -> list[Flight]:
+    def _queue_all(self, ready: Iterable[Waiter]) -> Sequence[Flight]:
+        return [flight for one in ready for flight in self._queue(one)]
+
+    def leave(self, one: Waiter) -> Sequence[Flight]:
         """End a call whose caller goes: it has its outcome, was cancelled or gave up. One that is sent goes on."""
         flight, one.gone = one.flight, True
-        if one.role in (Role.NEW, Role.DONE) or one.sent:
+        if one.role is DONE or one.role is NEW or one.sent:
             one.flight = None  # no cycle: its memory is free at once
-            return []
+            return NONE
         if flight is None:
             return self._unqueue(one)
         flight.waiters.remove(one)
         if not flight.waiters:
             return self._end(flight, [one])
-        handed_over = [flight] if one.role is Role.CARRY else []
+        handed_over = [flight] if one.role is CARRY else NONE
         return [*handed_over, *self._release([one])]
 
-    def _unqueue(self, one: Waiter) -> list[Flight]:
+    def _unqueue(self, one: Waiter) -> Sequence[Flight]:
         if one.admitted:
             one.lane.queue.remove(one)
             return self._release([one])
         assert self._keys is not None
-        return self._queue(self._keys.withdraw(one.key, one, one.lane.kind.writes))
+        return self._queue_all(self._keys.withdraw(one.key, one, one.lane.kind.writes))
 
-    def settle(self, flight: Flight) -> list[Flight]:
+    def settle(self, flight: Flight) -> Sequence[Flight]:
         """End a flight; those of its calls that have an outcome, or no caller any more, are over."""
-        return self._end(flight, [one for one in flight.waiters if one.role is Role.DONE or one.gone])
+        return self._end(flight, [one for one in flight.waiters if one.role is DONE or one.gone])
 
-    def _end(self, flight: Flight, over: Iterable[Waiter]) -> list[Flight]:
+    def _end(self, flight: Flight, over: Iterable[Waiter]) -> Sequence[Flight]:
         flight.lane.flights.discard(flight)
-        return [*self._release(over), *flight.lane.due()]
+        released = self._release(over)
+        return [*released, *flight.lane.due()] if released else flight.lane.due()
 
-    def _release(self, over: Iterable[Waiter]) -> list[Flight]:
+    def _release(self, over: Iterable[Waiter]) -> Sequence[Flight]:
         if self._keys is None:
-            return []
-        return [flight for one in over for flight in self._queue(self._keys.leave(one.key))]
+            return NONE
+        return [flight for one in over for ready in self._keys.leave(one.key) for flight in self._queue(ready)]

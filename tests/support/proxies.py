@@ -1,8 +1,10 @@
-"""Real proxies in front of etcd: nginx, haproxy, nghttpx and Envoy, each with a few streams a connection, idle for 1 s."""
+"""Real proxies in front of etcd: nginx, haproxy, nghttpx, Envoy; they allow few streams, and end idle connections."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -154,7 +156,8 @@ class RealProxy:
 
     def start(self):
         """Start it, and wait until it accepts connections."""
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self._process = subprocess.Popen(self._command, start_new_session=True, **quiet)
         end = monotonic() + BOUND
         while monotonic() < end:
             assert self._process.poll() is None, f"{self._command[0]} ended with {self._process.returncode}"
@@ -165,14 +168,28 @@ class RealProxy:
         raise AssertionError(f"{self._command[0]} does not accept connections")
 
     def stop(self):
-        """Kill it: its connections end without a word of HTTP/2."""
-        self._process.kill()
+        """Kill it, with its workers: its connections end without a word of HTTP/2."""
+        os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self.wait_for_end()
+
+    def wait_for_end(self):
+        """Wait until no connection to it is established."""
+        end = monotonic() + BOUND
+        while established(self._port):
+            assert monotonic() < end, f"{self._command[0]} keeps its connections"
+            sleep(0.02)
 
     def restart(self):
         """Stop and start it."""
         self.stop()
         self.start()
+
+
+def established(port):
+    """Whether a connection to this local port is established, on both sides."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(int(remote.rpartition(":")[2], 16) == port and state == "01" for _, _, remote, state, *_ in rows)
 
 
 def is_installed(name):

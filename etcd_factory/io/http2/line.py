@@ -331,7 +331,7 @@ class Line:
                 self._waiting.pop(pseudo, None)
             return
         try:
-            if self._channel.has_input:
+            while not self.machine.is_closed and self._channel.has_input:
                 self._receive()
         finally:
             self._hand_over()

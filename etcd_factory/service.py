@@ -194,7 +194,7 @@ class ETCDService(Service[Sync], Block):
 class AsyncETCDService(Service[Async], AsyncBlock):
     """An asyncio etcd client. It belongs to no event loop before its first call, and may be used in several.
 
-    A process that forks must not have one open: make it in the child. gRPC's asyncio API does not survive a fork.
+    With ``transport: grpc`` a process that forks must not have one open: gRPC's asyncio API does not survive a fork.
 
     ``async with AsyncETCDService({"hosts": ["127.0.0.1:2379"]}) as etcd: await etcd.put("foo").value("bar")``.
     """

@@ -7,9 +7,32 @@ import os
 import pytest
 from hypothesis import settings
 
+from etcd_factory import AsyncETCDService, ETCDService
+
 # examples have no deadline: how long one takes depends on what else the machine does
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
+
+
+def pytest_addoption(parser):
+    """Let the whole suite run over gRPC's transport too."""
+    parser.addoption("--transport", choices=("h2", "grpc"), default="h2", help="what carries the clients' calls")
+
+
+def pytest_configure(config):
+    """Make every client that leaves the choice of its transport use the chosen one."""
+    if config.getoption("transport") == "grpc":
+        from etcd_factory.io.grpc.asyncio import AsyncioTransport
+        from etcd_factory.io.grpc.threads import ThreadTransport
+
+        ETCDService._transport = staticmethod(ThreadTransport)
+        AsyncETCDService._transport = staticmethod(AsyncioTransport)
+
+
+@pytest.fixture
+def is_grpc(pytestconfig):
+    """Whether the clients use gRPC's transport."""
+    return pytestconfig.getoption("transport") == "grpc"
 
 
 def pytest_xdist_auto_num_workers():

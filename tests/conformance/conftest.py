@@ -36,7 +36,8 @@ async def make(face, options):
     services = []
 
     def create(*, transport=None, **changes):
-        services.append(face.create({**options, **changes}, transport))
+        named = {"transport": transport} if isinstance(transport, str) else {}
+        services.append(face.create({**options, **changes, **named}, None if named else transport))
         return services[-1]
 
     yield create

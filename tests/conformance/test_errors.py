@@ -42,7 +42,7 @@ async def test_an_error_has_the_operation_and_the_servers_reply(make, options, n
 
 @pytest.mark.parametrize("name", CASES)
 async def test_the_cause_of_an_error_is_the_grpc_error(make, name):
-    error = await failure(lambda: CASES[name][2](make(namespace="")))
+    error = await failure(lambda: CASES[name][2](make(namespace="", transport="grpc")))
     assert isinstance(error.__cause__, grpc.RpcError)
     assert error.message.startswith(error.__cause__.details())  # with sizes where the request is too large
 
@@ -112,7 +112,7 @@ async def test_a_transaction_refused_for_lack_of_space_may_have_been_applied(mak
     assert (type(error), error.maybe_applied) == (errors.NoSpaceError, True)
 
 
-async def test_a_refused_connection_is_a_connection_error(make, refusing):
+async def test_a_refused_connection_is_a_connection_error(make, refusing, is_grpc):
     client = make(hosts=[refusing], retry={"attempts": 3})
     error = await failure(lambda: client.put("k").value(SECRET))
     assert isinstance(error, errors.ConnectionFailedError)
@@ -120,7 +120,7 @@ async def test_a_refused_connection_is_a_connection_error(make, refusing):
     assert (error.code, error.endpoint) == ("UNAVAILABLE", refusing)
     assert error.attempts == 3
     assert "is etcd running there" in str(error)
-    assert isinstance(error.__cause__, grpc.RpcError)
+    assert isinstance(error.__cause__, grpc.RpcError if is_grpc else ConnectionRefusedError)
 
 
 async def test_code_written_for_python_etcd3_catches_our_errors(make, refusing):

@@ -187,11 +187,18 @@ async def test_a_server_of_an_unknown_authority_is_not_trusted(build, tls_server
 
 
 async def test_grpc_options_are_passed_on(build, options):
-    factory = await build({"client": {**options, "grpcOptions": {"grpc.max_send_message_length": 100}}})
+    factory = await build(
+        {"client": {**options, "transport": "grpc", "grpcOptions": {"grpc.max_send_message_length": 100}}}
+    )
     assert await works(factory.get())
     error = await error_of(lambda: factory.get().put("k").value("v" * 200))
     assert isinstance(error, EtcdFactoryError)
     assert "100" in str(error)
+
+
+async def test_grpc_options_of_another_transport_are_an_error_that_says_what_to_write(options):
+    with pytest.raises(ConfigError, match="set transport: grpc, or remove them"):
+        ETCDServiceFactory({"client": {**options, "grpcOptions": {"grpc.max_send_message_length": 100}}})
 
 
 async def test_the_namespace_is_prepended_to_every_key(build, options):

@@ -111,6 +111,24 @@ assert asyncio.run(own()) == "v"  # and closed
 run_in_child(child)
 """
 )
+OPEN = (
+    ASYNCIO
+    + """
+def child():
+    for _ in range(2):
+        asyncio.run(put(etcd))
+    asyncio.run(own())
+
+async def main():
+    await put(etcd)
+    run_in_child(child)
+    await put(etcd)
+    await etcd.aclose()
+
+etcd = AsyncETCDService(options)
+asyncio.run(main())
+"""
+)
 STRANDED = (
     ASYNCIO
     + """
@@ -127,6 +145,7 @@ async def main():
     await put(etcd)
     await etcd.aclose()
 
+options["transport"] = "grpc"
 etcd = AsyncETCDService(options)
 asyncio.run(main())
 """
@@ -161,7 +180,8 @@ asyncio.run(main())
 SCRIPTS = {
     "of asyncio with a mirror, on a transport without gRPC": VIEWS,
     "of asyncio before its first use": AFTER,
-    "of asyncio that is open, where gRPC would hang": STRANDED,
+    "of asyncio that is open": OPEN,
+    "of asyncio that is open on gRPC, which would hang": STRANDED,
     "of a watch": WATCHING,
     "that was used": USED,
     "that was not used yet": UNUSED,

@@ -1,6 +1,7 @@
 """Connections over TLS."""
 
-import grpc
+import ssl
+
 import pytest
 
 from etcd_factory import errors
@@ -85,12 +86,12 @@ async def test_a_certificate_unknown_to_the_system_is_an_error_that_says_so(fail
     assert "certificate" in str(await fail(server)).lower()
 
 
-async def test_another_ca_is_an_error_that_says_certificate(fail, server, stranger):
+async def test_another_ca_is_an_error_that_says_certificate(fail, server, stranger, is_grpc):
     error = await fail(server, tls={"ca": stranger.cert_pem.bytes().decode()})
     assert "certificate" in str(error).lower()
     assert (error.code, error.endpoint) == ("UNAVAILABLE", server.endpoint)
     assert isinstance(error, errors.TLSError)
-    assert isinstance(error.__cause__.__cause__, grpc.RpcError)
+    assert isinstance(error.__cause__, errors.EtcdError if is_grpc else ssl.SSLCertVerificationError)
     assert not error.maybe_applied
 
 

@@ -19,7 +19,7 @@ from etcd_factory.options import ClientOptions
 from . import dial
 from .host import Host, blocks, host, sharing
 from .keepalive import PATIENCE
-from .opening import again, check_alpn, failure, overdue, silent
+from .opening import again, check_alpn, failure, may_be_tls, overdue, silent
 from .protocol import H2Protocol
 
 
@@ -76,14 +76,16 @@ class Pool:
         if established:
             self.protocols[host.url] = protocol
             return protocol
-        reason, error = protocol.machine.reason, protocol.error
+        reason, broken = protocol.machine.reason, protocol.error
         protocol.close("not established")
-        return await self._failure(host, error, reason or silent(host), accepted=bool(reason))
+        return await self._failure(host, broken, reason or silent(host), accepted=bool(reason))
 
     async def _failure(
         self, host: Host, error: Exception | None, reason: str, *, accepted: bool
     ) -> ConnectionFailedError:
-        return await asyncio.to_thread(failure, host, error, reason, accepted=accepted)
+        if may_be_tls(host, error, accepted=accepted):
+            return await asyncio.to_thread(failure, host, error, reason, accepted=accepted)
+        return failure(host, error, reason, accepted=accepted)
 
     async def leave(self, owner: object) -> None:
         """End the calls of a client; the last one closes the connections."""

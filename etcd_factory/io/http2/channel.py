@@ -69,10 +69,8 @@ class Channel:
 
     def wake(self) -> None:
         """End the wait of another thread."""
-        try:
+        with contextlib.suppress(OSError):  # it is full, so that it wakes already, or closed
             self._wake.send(b"\0")
-        except OSError:  # it is full, so that it wakes already, or closed
-            pass
 
     def shut(self) -> None:
         """End the connection, and wake whoever waits. The socket stays: another thread may be about to use it."""

@@ -47,13 +47,20 @@ def again(error: ConnectionFailedError) -> ConnectionFailedError:
     return copied
 
 
+def may_be_tls(host: Host, error: BaseException | None, *, accepted: bool) -> bool:
+    """Whether TLS may be the reason, so that it takes a look at the host."""
+    if isinstance(error, ssl.SSLError):
+        return True
+    return not (host.path or host.proxy) and (accepted or isinstance(error, BROKEN))
+
+
 def tls_problem(host: Host, error: BaseException | None, *, accepted: bool) -> str:
     """Return what is wrong with TLS, "" if it is something else."""
+    if not may_be_tls(host, error, accepted=accepted):
+        return ""
     address = host.name, host.port
     if isinstance(error, ssl.SSLError):
         return tls.problem(error, address, host.tls, LOOK)
-    if host.path or host.proxy or not (accepted or isinstance(error, BROKEN)):
-        return ""
     try:
         if host.is_secure:
             return tls.PLAINTEXT if tls.speaks_http2(address, LOOK) else ""

@@ -18,9 +18,7 @@ from .calls import PREFIX_SIZE, framed
 from .line import Line, ThreadCall
 from .threads_pool import Key, Pool, pools
 
-UNREAD = (
-    0.001  # seconds without a response after which the server may have closed the connection, though nobody read it
-)
+UNREAD = 0.001  # seconds without a response after which the end of the connection may be there, though nobody read it
 SILENCE = 0.5  # seconds without a response on a stream that is closed, after which its connection is doubted
 REFUSALS = 3  # times that a call which the server has certainly not processed is sent again at once
 

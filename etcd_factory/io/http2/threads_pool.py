@@ -139,13 +139,13 @@ def opened(host: Host, start: float, deadline: float) -> Line:
     try:
         if line.until(lambda: line.machine.is_established, limit - monotonic()):
             return line
-        reason, error = line.machine.reason, line.error
+        reason, broken = line.machine.reason, line.error
     finally:
         if not line.machine.is_established:
             line.close("not established")
     if not reason and monotonic() >= deadline:
         raise overdue(host.endpoint, deadline - start)
-    raise failure(host, error, reason or silent(host), accepted=bool(reason))
+    raise failure(host, broken, reason or silent(host), accepted=bool(reason))
 
 
 def connected(host: Host, deadline: float) -> Channel:

@@ -74,7 +74,7 @@ class Connection:
         It waits in turn if the peer allows no more streams; if the connection accepts none, it ends at once.
         """
         id, flow, size, out = self._next_id, self._flow, len(data), self._out  # noqa: A001
-        if len(self.streams) >= self._limit or self._waiting or id > LAST_STREAM:
+        if len(self.streams) >= self._limit or id > LAST_STREAM:
             return self._postpone(stream, block, data, end)
         self._next_id = id + 2
         stream.id, stream.is_open, stream.window, stream.read_window = id, True, flow.initial, STREAM_WINDOW
@@ -329,11 +329,9 @@ class Connection:
             self._open_waiting()
 
     def _open_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, OrderedDict()
-        while waiting and len(self.streams) < self._limit:
-            stream, begin = waiting.popitem(last=False)
+        while self._waiting and len(self.streams) < self._limit and self._next_id <= LAST_STREAM:
+            stream, begin = self._waiting.popitem(last=False)
             self.request(stream, *begin)
-        self._waiting = waiting
 
     def _on_reset(self, flags: int, id: int, payload: bytes) -> None:  # noqa: A002
         del flags

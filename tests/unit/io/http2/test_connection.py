@@ -164,9 +164,13 @@ def test_a_waiting_request_can_be_cancelled():
 
 def test_nobody_overtakes_a_waiting_request():
     peer = Peer((3, 1))
-    first, second = peer.open(), peer.open()
+    first, second, third = peer.open(), peer.open(), peer.open()
+    peer.say(settings([(3, 2)]))
+    fourth = peer.open()
+    assert [one.id for one in (first, second, third, fourth)] == [1, 3, 0, 0]
+    peer.machine.reset(second)
     peer.machine.reset(first)
-    assert second.is_open and peer.open().id == 0
+    assert [one.id for one in (third, fourth)] == [5, 7]
 
 
 def test_requests_that_wait_go_on_although_no_new_ones_are_accepted():
@@ -197,6 +201,13 @@ def test_a_response(peer):
     assert peer.say(headers(), data(payload=b"answer"), trailers()) == [stream] * 3
     [(_, first, _), (_, content, end), (_, last, ends)] = stream.events
     assert (first.status, content, end, last.grpc_status, ends) == ("200", b"answer", False, "0", True)
+    assert not stream.is_open and not peer.machine.is_busy and names(peer) == []
+
+
+def test_a_stream_may_end_with_data(peer):
+    stream = peer.written()
+    peer.say(headers(), data(payload=b"answer", end=True))
+    assert stream.events[1:] == [("data", b"answer", True)]
     assert not stream.is_open and not peer.machine.is_busy and names(peer) == []
 
 

@@ -138,7 +138,7 @@ def check(sent):
     assert not peer.machine.is_busy and peer.machine.take() == b""
 
 
-@with_settings(deadline=None, max_examples=300)
+@with_settings(deadline=None)
 @given(st.lists(FRAMES, max_size=20))
 def test_random_frames(frames):
     check(b"".join(frames))
@@ -160,7 +160,7 @@ def test_random_bytes(sent):
     peer.say(sent)
 
 
-@with_settings(deadline=None, max_examples=300)
+@with_settings(deadline=None)
 @given(st.binary(max_size=60), st.sampled_from([0, 1, PADDED]))
 def test_random_header_blocks(sent, flags):
     check(frame(1, 4 | flags, 1, sent))

@@ -218,7 +218,7 @@ class History:
         self.peer.say(reset(2))
 
 
-@with_settings(deadline=None, max_examples=300)
+@with_settings(deadline=None)
 @given(st.lists(ACTIONS, max_size=20))
 def test_sent_is_false_only_for_calls_that_the_server_has_not_processed(actions):
     history = History()

@@ -193,6 +193,15 @@ def test_stream_ids_run_out(peer):
     assert peer.machine.streams[LAST_STREAM].is_open and not peer.machine.is_closed
 
 
+def test_requests_that_wait_keep_waiting_when_ids_run_out():
+    """Their time ends then; the connection is replaced long before."""
+    peer = Peer((3, 1))
+    peer.machine._next_id = LAST_STREAM
+    first, second = peer.open(), peer.open()
+    peer.machine.reset(first)
+    assert list(peer.machine.pending()) == [second] and second.events == []
+
+
 # --- responses
 
 

@@ -24,6 +24,13 @@ def written(peer, data=b"question"):
     return peer.written(data, stream=Call("host:1"))
 
 
+def continued(peer):
+    """A call that is queued in several parts."""
+    call = peer.open(b"first", end=False, stream=Call("host:1"))
+    peer.machine.send(call, b"second", end=True)
+    return call
+
+
 def waiting(peer, data=b"question"):
     """A call for which the server allows no stream yet."""
     peer.say(settings([(3, 0)]))
@@ -53,6 +60,7 @@ NEVER_SENT = {
     "queued, and the connection is closed": (begin, close),
     "queued, and its time is over": (begin, expire),
     "queued, and the server breaks HTTP/2": (begin, say(reset(2))),
+    "queued in several parts, and the connection is closed": (continued, close),
     "waiting for a stream, and the connection is lost": (waiting, lose),
     "waiting for a stream, and the connection is closed": (waiting, close),
     "waiting for a stream, and its time is over": (waiting, expire),

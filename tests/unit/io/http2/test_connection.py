@@ -196,10 +196,12 @@ def test_stream_ids_run_out(peer):
 def test_requests_that_wait_keep_waiting_when_ids_run_out():
     """Their time ends then; the connection is replaced long before."""
     peer = Peer((3, 1))
-    peer.machine._next_id = LAST_STREAM
-    first, second = peer.open(), peer.open()
-    peer.machine.reset(first)
-    assert list(peer.machine.pending()) == [second] and second.events == []
+    peer.machine._next_id = LAST_STREAM - 2
+    streams = [peer.open() for _ in range(3)]
+    for stream in streams[:2]:
+        peer.machine.reset(stream)
+    assert [one.id for one in streams] == [LAST_STREAM - 2, LAST_STREAM, 0]
+    assert list(peer.machine.pending()) == streams[2:] and streams[2].events == []
 
 
 # --- responses

@@ -80,6 +80,7 @@ MAYBE_APPLIED = {
     "written, and its time is over": (written, expire),
     "written, and the server breaks HTTP/2": (written, say(reset(2))),
     "large, partly written, and the connection is lost": (lambda peer: written(peer, LARGE), lose),
+    "queued in several parts, and its time is over": (continued, expire),
     "large, queued in parts, and its time is over": (lambda peer: begin(peer, LARGE), expire),
     **{
         f"written, and reset with {code}": (written, say(reset(code=code)))

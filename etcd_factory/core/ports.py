@@ -87,6 +87,17 @@ class Signal(Protocol):
         ...
 
 
+class Wakeup(Protocol):
+    """What one caller waits for and another one sets, once: cheaper than a signal or a promise."""
+
+    def set(self) -> None:
+        """Wake the caller that waits, or lets it not wait at all."""
+
+    async def wait(self, timeout: float) -> bool:
+        """Return whether it was set within ``timeout`` seconds."""
+        ...
+
+
 class Mailbox(Protocol[T]):
     """A bounded queue; the producer never waits."""
 
@@ -156,6 +167,10 @@ class Runtime(Protocol):
 
     def signal(self) -> Signal:
         """Return a new signal."""
+        ...
+
+    def wakeup(self) -> Wakeup:
+        """Return a new wakeup, for the thread or task that creates it."""
         ...
 
     def promise(self) -> Promise[Any]:

@@ -14,7 +14,7 @@ from attrs import field, frozen
 from etcd_factory.errors import ConfigError, Fault
 
 from . import fields, numbers
-from .fields import Values
+from .fields import BatchingMode, Values
 from .groups import TLS, UNVERIFIED, VERIFIED, Auth, Keepalive, Retry
 from .hosts import hosts, is_local, is_secure, is_srv
 from .kinds import is_list, is_mapping
@@ -95,7 +95,9 @@ class ClientOptions:
     hosts from the cluster's member list; None means never. ``transport``: what carries the calls, our own HTTP/2 or
     ``grpc``, to which ``grpc_options`` belong. ``share``: whether clients of the process with equal hosts, credentials,
     TLS and transport options share connections, in asyncio those of one event loop. ``proxy``: an HTTP proxy to connect
-    through, ``http://host:port``; those of the environment are never used. Raises ``ConfigError`` listing every problem.
+    through, ``http://host:port``; those of the environment are never used. ``batching``: which concurrent calls of
+    single keys leave together, as one transaction: none (False), ``reads``, or ``all``; writes may then share a
+    revision. Raises ``ConfigError`` listing every problem.
     """
 
     hosts: tuple[str, ...] = field(default=("http://127.0.0.1:2379",), converter=hosts)
@@ -111,7 +113,7 @@ class ClientOptions:
     share: bool = field(default=True, converter=fields.switch)
     proxy: str | None = field(default=None, converter=proxy)
     grpc_options: Mapping[str, object] = field(default=Settings({}), converter=fields.grpc_options)
-    batching: bool = field(default=False, converter=fields.disabled)
+    batching: BatchingMode = field(default=False, converter=fields.batching)
     client_class: type[object] | None = field(default=None, converter=fields.imported)
 
     CHECKS: ClassVar[Checks] = (

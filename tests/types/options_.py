@@ -49,6 +49,8 @@ def instances() -> None:
     ClientOptions("a:1", Auth("u", "p"), TLS("ca.pem"), "ns/", 1, 2, None, Retry(3), Keepalive(10, 5))
     ClientOptions(hosts=["a:1", "b:2"], auth=Auth(token=secret), tls=TLS(ca=Path("ca.pem")), namespace=b"\xff")
     ClientOptions(hosts=("a:1", "b:2"), auth={"username": "u", "password": secret}, tls=None, sync=30, batching=False)
+    ClientOptions.of({"hosts": "a:1", "batching": "reads"})
+    assert_type(ClientOptions(batching="all").batching, Literal[False, "reads", "all"])
     ClientOptions(retry={"attempts": 3}, keepalive={"time": 10}, proxy="proxy:3128", share=False)
     ClientOptions(transport="grpc", grpc_options={"grpc.x": 1, "grpc.y": "z"})
     ClientOptions(client_class=Custom, timeout=0.5)
@@ -116,6 +118,7 @@ def wrong(strings: dict[str, str], blocking: ETCDServiceFactory) -> None:
     ClientOptions.of({"tls": {"sever_name": "x"}})  # type: ignore[dict-item]
     ClientOptions.of({"retry": {"attempts": "3"}})  # type: ignore[dict-item]
     ClientOptions.of({"batching": True})  # type: ignore[dict-item]
+    ClientOptions.of({"batching": "writes"})  # type: ignore[dict-item]
     ClientOptions.of({"hosts": 2379})  # type: ignore[dict-item]
     ClientOptions.of(strings)  # type: ignore[arg-type]
     ClientOptions(hots="a:1")  # type: ignore[call-arg]

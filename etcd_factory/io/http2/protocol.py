@@ -16,7 +16,7 @@ from .connection import Connection
 from .keepalive import Liveness, Look
 
 BUFFER = 1 << 16  # bytes read at once
-TURNS = 3  # of the event loop, until it has read what is there
+TURNS = 5  # of the event loop, until it has read what is there, and TLS has passed on the end of the connection
 CLOSE_TIMEOUT = 1.0  # seconds that sending the last bytes may take
 
 
@@ -167,10 +167,8 @@ class H2Protocol(asyncio.BufferedProtocol):
 
     async def look(self) -> None:
         """Let the event loop take what has arrived: the server may have closed the connection."""
-        if self._input is not None:
+        if self._input is not None and self._input.poll(0):
             for _ in range(TURNS):
-                if not self._input.poll(0):
-                    return
                 await asyncio.sleep(0)
 
     @property

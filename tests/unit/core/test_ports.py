@@ -34,6 +34,8 @@ IMPLEMENTATIONS = [
     (ports.Mailbox, asyncio.Mailbox),
     (ports.Signal, threads.Signal),
     (ports.Signal, asyncio.Signal),
+    (ports.Wakeup, threads.Wakeup),
+    (ports.Wakeup, asyncio.Wakeup),
     (ports.Task, threads.Task),
     (ports.Task, asyncio.Task),
     (ports.File, AtomicFile),

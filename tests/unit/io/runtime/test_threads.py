@@ -20,6 +20,7 @@ def runtime():
 
 WAITS = {
     "signal": lambda runtime: runtime.signal().wait(TICK),
+    "wakeup": lambda runtime: runtime.wakeup().wait(TICK),
     "mailbox": lambda runtime: runtime.mailbox(1).get(TICK),
     "sleep": lambda runtime: runtime.sleep(0),
     "within": lambda runtime: runtime.within(BOUND, lambda: 7),

@@ -164,9 +164,13 @@ def test_a_waiting_request_can_be_cancelled():
 
 def test_nobody_overtakes_a_waiting_request():
     peer = Peer((3, 1))
-    first, second = peer.open(), peer.open()
+    first, second, third = peer.open(), peer.open(), peer.open()
+    peer.say(settings([(3, 2)]))
+    fourth = peer.open()
+    assert [one.id for one in (first, second, third, fourth)] == [1, 3, 0, 0]
+    peer.machine.reset(second)
     peer.machine.reset(first)
-    assert second.is_open and peer.open().id == 0
+    assert [one.id for one in (third, fourth)] == [5, 7]
 
 
 def test_requests_that_wait_go_on_although_no_new_ones_are_accepted():
@@ -189,6 +193,17 @@ def test_stream_ids_run_out(peer):
     assert peer.machine.streams[LAST_STREAM].is_open and not peer.machine.is_closed
 
 
+def test_requests_that_wait_keep_waiting_when_ids_run_out():
+    """Their time ends then; the connection is replaced long before."""
+    peer = Peer((3, 1))
+    peer.machine._next_id = LAST_STREAM - 2
+    streams = [peer.open() for _ in range(3)]
+    for stream in streams[:2]:
+        peer.machine.reset(stream)
+    assert [one.id for one in streams] == [LAST_STREAM - 2, LAST_STREAM, 0]
+    assert list(peer.machine.pending()) == streams[2:] and streams[2].events == []
+
+
 # --- responses
 
 
@@ -197,6 +212,13 @@ def test_a_response(peer):
     assert peer.say(headers(), data(payload=b"answer"), trailers()) == [stream] * 3
     [(_, first, _), (_, content, end), (_, last, ends)] = stream.events
     assert (first.status, content, end, last.grpc_status, ends) == ("200", b"answer", False, "0", True)
+    assert not stream.is_open and not peer.machine.is_busy and names(peer) == []
+
+
+def test_a_stream_may_end_with_data(peer):
+    stream = peer.written()
+    peer.say(headers(), data(payload=b"answer", end=True))
+    assert stream.events[1:] == [("data", b"answer", True)]
     assert not stream.is_open and not peer.machine.is_busy and names(peer) == []
 
 

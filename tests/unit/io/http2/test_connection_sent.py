@@ -24,6 +24,13 @@ def written(peer, data=b"question"):
     return peer.written(data, stream=Call("host:1"))
 
 
+def continued(peer):
+    """A call that is queued in several parts."""
+    call = peer.open(b"first", end=False, stream=Call("host:1"))
+    peer.machine.send(call, b"second", end=True)
+    return call
+
+
 def waiting(peer, data=b"question"):
     """A call for which the server allows no stream yet."""
     peer.say(settings([(3, 0)]))
@@ -53,6 +60,7 @@ NEVER_SENT = {
     "queued, and the connection is closed": (begin, close),
     "queued, and its time is over": (begin, expire),
     "queued, and the server breaks HTTP/2": (begin, say(reset(2))),
+    "queued in several parts, and the connection is closed": (continued, close),
     "waiting for a stream, and the connection is lost": (waiting, lose),
     "waiting for a stream, and the connection is closed": (waiting, close),
     "waiting for a stream, and its time is over": (waiting, expire),
@@ -72,6 +80,7 @@ MAYBE_APPLIED = {
     "written, and its time is over": (written, expire),
     "written, and the server breaks HTTP/2": (written, say(reset(2))),
     "large, partly written, and the connection is lost": (lambda peer: written(peer, LARGE), lose),
+    "queued in several parts, and its time is over": (continued, expire),
     "large, queued in parts, and its time is over": (lambda peer: begin(peer, LARGE), expire),
     **{
         f"written, and reset with {code}": (written, say(reset(code=code)))
@@ -218,7 +227,7 @@ class History:
         self.peer.say(reset(2))
 
 
-@with_settings(deadline=None, max_examples=300)
+@with_settings(deadline=None)
 @given(st.lists(ACTIONS, max_size=20))
 def test_sent_is_false_only_for_calls_that_the_server_has_not_processed(actions):
     history = History()

@@ -86,6 +86,9 @@ class ClientOptionsDict(TypedDict, total=False):
     keepalive: KeepaliveLike | None
     grpc_options: Mapping[str, object] | None
     grpcOptions: Mapping[str, object] | None
+    transport: Literal["h2", "grpc"] | None
+    share: bool | str | None
+    proxy: str | None
     batching: Literal[False] | None
     client_class: type[object] | str | None
     clientClass: type[object] | str | None

@@ -71,8 +71,8 @@ class H2Protocol(asyncio.BufferedProtocol):
         self.liveness.hear(monotonic())
         for call in machine.receive(bytes(self._buffer[:nbytes])):
             self._news(call)
-        if machine.has_output and not self._is_flushing:
-            self.flush()
+        if machine.has_output:
+            self._flush_soon()  # with what the tasks send that were woken
         if self._watchers:
             self._notify()
         if not machine.is_usable:

@@ -142,7 +142,7 @@ class Server:
     def __init__(self, *scripts, sock=None, context=None):
         self._scripts, self._context = list(scripts), context
         self._sock = sock or socket.create_server((HOST, 0))
-        self._new = queue.Queue()
+        self._new, self.names = queue.Queue(), queue.Queue()  # and of the clients' certificates
         self.wires, self.scheme = [], "https" if context else "http"
 
     @property
@@ -185,6 +185,8 @@ class Server:
     def _run(self, sock, script):
         with suppress(OSError):
             wire = Wire(self._secured(sock))
+            if self._context is not None and self._context.verify_mode is ssl.CERT_REQUIRED:
+                self.names.put(wire.sock.getpeercert()["subjectAltName"][0][1])
             self.wires.append(wire)
             self._new.put(wire)
             if script is not None:
@@ -193,11 +195,14 @@ class Server:
     def _secured(self, sock):
         if self._context is None:
             return sock
+        secure = self._context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        secure.settimeout(BOUND)
         try:
-            return self._context.wrap_socket(sock, server_side=True)
+            secure.do_handshake()
         except OSError:
-            sock.close()
+            drain(secure)
             raise
+        return secure
 
 
 def server_context(certificate, *, protocols=("h2",), clients=None):
@@ -210,6 +215,14 @@ def server_context(certificate, *, protocols=("h2",), clients=None):
         made.verify_mode = ssl.CERT_REQUIRED
         clients.configure_trust(made)
     return made
+
+
+def drain(sock):
+    """Close a socket that has read all: the peer of another one may lose the last words in a reset."""
+    with sock, suppress(OSError):
+        sock.shutdown(socket.SHUT_WR)
+        while sock.recv(1 << 12):
+            pass
 
 
 def in_thread(body, *args):

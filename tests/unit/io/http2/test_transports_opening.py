@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
-import threading
 from functools import partial
 from shutil import copyfile
 
@@ -16,6 +14,7 @@ from etcd_factory.errors import ConfigError, ConnectionFailedError, DeadlineExce
 from etcd_factory.wire import messages, methods
 from tests.support.certificates import write
 from tests.support.h2_server import BOUND, HOST, answering, server_context, silent
+from tests.support.http2 import data, headers, message, trailers
 from tests.support.processes import free_port
 
 aside = asyncio.to_thread
@@ -181,8 +180,6 @@ async def test_large_messages_go_over_tls_both_ways(connect, run, serve):
     large = messages.RangeResponse(kvs=[{"value": bytes(3_000_000)}]).SerializeToString()
 
     def answer(wire, stream):
-        from tests.support.http2 import data, headers, message, trailers
-
         whole = message(large)
         parts = [data(stream, whole[at : at + 16_000]) for at in range(0, len(whole), 16_000)]
         wire.say(headers(stream), *parts, trailers(stream))
@@ -233,7 +230,7 @@ async def test_a_client_shows_its_certificate(connect, run, serve):
     client = AUTHORITY.issue_cert("client")
     tls = {"ca": CA, "cert": client.cert_chain_pems[0].bytes().decode(), "key": client.private_key_pem.bytes().decode()}
     await run(read(connect(hosts=server.url, tls=tls), server.url))
-    assert server.wires[0].sock.getpeercert()["subjectAltName"]
+    assert server.names.get(timeout=BOUND) == "client"
 
 
 async def test_a_missing_client_certificate_is_reported(connect, run, serve):
@@ -243,29 +240,18 @@ async def test_a_missing_client_certificate_is_reported(connect, run, serve):
 
 
 async def test_files_are_read_again_at_each_new_connection(connect, run, serve, tmp_path):
-    def hang_up(wire):
-        wire.establish()
-        wire.answer(wire.request())
+    def once(wire):
+        wire.establish().answer(wire.request())
         wire.close()
 
-    server, folders = secured(serve, hang_up, clients=AUTHORITY), [tmp_path / name for name in ("old", "new", "used")]
-    for folder in folders:
-        folder.mkdir()
-    old, new = (write(folder, folder.name, by=AUTHORITY) for folder in folders[:2])
-    used = {name: str(folders[2] / f"{name}.pem") for name in old}
-    transport = connect(hosts=server.url, tls=used | copied(old, used))
-    seen = []
-    for files in (old, new):
-        copied(files, used)
+    server = secured(serve, once, clients=AUTHORITY)
+    files = write(tmp_path, "old.example", by=AUTHORITY)
+    transport, seen = connect(hosts=server.url, tls=files), []
+    for name in ("old.example", "new.example"):
+        write(tmp_path, name, by=AUTHORITY)
         await run(read(transport, server.url))
-        seen.append(dict(server.wires[-1].sock_names))
-    assert seen
-
-
-def copied(source, target):
-    for name, path in source.items():
-        copyfile(path, target[name])
-    return {}
+        seen.append(server.names.get(timeout=BOUND))
+    assert seen == ["old.example", "new.example"]
 
 
 async def test_a_file_that_is_gone_is_an_error_that_names_it(connect, run, serve, tmp_path):
@@ -276,7 +262,3 @@ async def test_a_file_that_is_gone_is_an_error_that_names_it(connect, run, serve
         await run(read(transport, server.url))
     write(tmp_path, "client", by=AUTHORITY)
     await run(read(transport, server.url))
-
-
-assert ssl
-assert threading

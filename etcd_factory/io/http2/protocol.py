@@ -137,8 +137,13 @@ class H2Protocol(asyncio.BufferedProtocol):
 
     async def until(self, timeout: float, condition: Any) -> bool:
         """Return whether a condition holds within so many seconds; it is looked at when something arrives."""
+        await self._watch(timeout, lambda: condition() or self.machine.is_closed)
+        return bool(condition())
+
+    async def _watch(self, timeout: float, condition: Any) -> None:
+        """Wait until a condition holds, or the time is over."""
         deadline = monotonic() + timeout
-        while not condition() and not self.machine.is_closed:
+        while not condition():
             watcher = self._loop.create_future()
             self._watchers.add(watcher)
             timer = self._loop.call_at(deadline, wake, watcher)
@@ -149,7 +154,6 @@ class H2Protocol(asyncio.BufferedProtocol):
                 self._watchers.discard(watcher)
             if monotonic() >= deadline:
                 break
-        return bool(condition())
 
     async def answers(self, timeout: float) -> bool:
         """Return whether the server answers a PING within so many seconds."""
@@ -199,9 +203,11 @@ class H2Protocol(asyncio.BufferedProtocol):
         self._flush_soon()
 
     async def wait_closed(self) -> None:
-        """Wait until the socket is closed, for a bounded time."""
-        if not await self.until(CLOSE_TIMEOUT, lambda: self._transport is None) and self._transport is not None:
+        """Wait until the last bytes are sent and the socket is closed, for a bounded time."""
+        await self._watch(CLOSE_TIMEOUT, lambda: self._transport is None)
+        if self._transport is not None:
             self._transport.abort()
+            await self._watch(CLOSE_TIMEOUT, lambda: self._transport is None)
 
     # --- inside
 

@@ -126,7 +126,8 @@ def config(value: Mapping[Any, Any], section: Path = ()) -> DictConfig:
     Raises ``ConfigError`` if the values are invalid.
     """
     try:
-        return OmegaConf.create(wrapped(value, (), section), flags={**FLAGS})  # a copy: OmegaConf keeps and changes the mapping
+        safe: dict[Any, Any] = wrapped(value, (), section)
+        return OmegaConf.create(safe, flags={**FLAGS})  # a copy: OmegaConf keeps and changes the mapping
     except OmegaConfBaseException as error:
         raise ConfigError(refusal(error, str(error.full_key or ""))) from None
 

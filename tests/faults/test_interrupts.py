@@ -11,13 +11,13 @@ from pathlib import Path
 import etcd_factory
 
 ROOT = Path(etcd_factory.__file__).parent.parent
-COUNT = os.environ.get("ETCD_FACTORY_TEST_INTERRUPTS", "60")
-SEED = os.environ.get("ETCD_FACTORY_TEST_SEED", "20261130")
+COUNT = os.environ.get("TESTS_INTERRUPTS", "60")
+SEED = os.environ.get("TESTS_SEED", "20261130")
 BOUND = 120 + int(COUNT)  # seconds that no run takes
 
 
 def test_calls_interrupted_at_any_moment_leave_nothing_and_a_client_that_can_be_used(server):
-    """``ETCD_FACTORY_TEST_INTERRUPTS=500`` interrupts more calls."""
+    """``TESTS_INTERRUPTS=500`` interrupts more calls."""
     args = [sys.executable, "-m", "tests.support.interrupts", server.endpoint, SEED, COUNT]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     ended = subprocess.run(args, cwd=ROOT, env=env, capture_output=True, text=True, timeout=BOUND, check=False)

@@ -78,9 +78,17 @@ class Promise(Protocol[T]):
 class Signal(Protocol):
     """A flag that one caller sets and others wait for."""
 
-    set: Callable[[], None]
-    clear: Callable[[], None]
-    is_set: Callable[[], bool]
+    def set(self) -> None:
+        """Set it, and wake all waiters."""
+        ...
+
+    def clear(self) -> None:
+        """Let others wait again."""
+        ...
+
+    def is_set(self) -> bool:
+        """Return whether it is set."""
+        ...
 
     async def wait(self, timeout: float | None = None) -> bool:
         """Return whether it was set within ``timeout`` seconds."""

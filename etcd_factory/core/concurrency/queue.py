@@ -92,11 +92,11 @@ class QueueEntry:
             if not await self._reaches(value):
                 waits = f"it waits for the key {self._before!r}" if self._before else "etcd did not answer"
                 raise LockFailedError(f"{failed} within {timeout:g} s: {waits}") from self._failure
+            self._deadline = self._until(None)
+            self.session.call_later(GUARD_AFTER, weakly(self._begin_guard))
         except BaseException:
-            await self._abandon()
+            await self.abandon()
             raise
-        self._deadline = self._until(None)
-        self.session.call_later(GUARD_AFTER, weakly(self._begin_guard))
 
     async def _reaches(self, value: bytes) -> bool:
         """Return whether it is this entry's turn before the deadline."""
@@ -117,9 +117,9 @@ class QueueEntry:
         """The view for calls that the deadline bounds too."""
         return evolve(self._view, timeout=self._deadline.call_timeout)
 
-    async def _abandon(self) -> None:
+    async def abandon(self) -> None:
         """Leave in the background, which does not end with the caller; waits a moment for it."""
-        left = self._view.client.runtime.signal()
+        left, self.is_left = self._view.client.runtime.signal(), True
 
         async def leave() -> None:
             try:

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from etcd_factory.core.bound import Scoped
@@ -132,10 +133,10 @@ class Subscription(Scoped[F], ABC):
         return {"key": self._fields["key"], "range_end": self._fields["range_end"]}
 
     async def end(self) -> None:
-        """End the watch; idempotent."""
+        """End the watch, even if the caller is cancelled; idempotent."""
         self._over = True
         if not self.inherited:
-            await self._stream.remove(self.id)
+            await self._background.complete(partial(self._stream.remove, self.id), "etcd_factory watch ended")
 
     # --- what the stream delivers; nothing here waits
 

@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
+from etcd_factory.coroutine import finish
 from etcd_factory.io.runtime.threads import Call
 from etcd_factory.options import Keepalive
 
@@ -52,10 +53,9 @@ def addresses(name: str, port: int, deadline: float) -> list[Address]:
         lookup.run()
     else:  # the system's resolver has no timeout of its own
         lookup.start("etcd_factory resolver")
-    try:
-        found = lookup.future.result(remaining(deadline))
-    except TimeoutError:
-        raise TimeoutError("the name could not be resolved in time") from None
+    if not finish(lookup.over.wait(remaining(deadline))):
+        raise TimeoutError("the name could not be resolved in time")
+    found = lookup.result()
     families: dict[int, list[Address]] = {}
     for family, _, _, _, address in found:
         families.setdefault(family, []).append((int(family), address))
@@ -159,9 +159,9 @@ def tunnel(sock: socket.socket, target: str, header: str, deadline: float) -> No
     while END not in answer:
         sock.settimeout(max(0.001, remaining(deadline)))
         if len(answer) > LARGEST_RESPONSE or not take(sock, answer):
-            raise refusal(answer)
+            raise refusal(bytes(answer))
     if answer.partition(b" ")[2][:3] != b"200":
-        raise refusal(answer)
+        raise refusal(bytes(answer))
 
 
 def take(sock: socket.socket, answer: bytearray) -> bool:

@@ -14,8 +14,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from weakref import WeakMethod
 
-from attrs import evolve
-
 from etcd_factory.core.arguments import Text, seconds, to_bytes
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Unbound
@@ -116,7 +114,7 @@ class QueueEntry:
     @property
     def _bounded(self) -> View:
         """The view for calls that the deadline bounds too."""
-        return evolve(self._view, timeout=self._deadline.call_timeout)
+        return self._view.within(self._deadline.call_timeout)
 
     async def _abandon(self) -> None:
         """Leave in the background, which does not end with the caller; waits a moment for it."""

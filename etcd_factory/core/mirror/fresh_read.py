@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from etcd_factory.model import KeyValue
-from etcd_factory.wire import replies
+from etcd_factory.wire.values import key_value
 
 from .read_index import Answer
 from .store import KeyValueStore
@@ -43,7 +43,7 @@ class FreshRead:
         """Return what was found, in the form of a response to a read."""
         found = self._found
         if found is not None and not isinstance(found, KeyValue):
-            found = replies.key_value(found, self._store.skip)
+            found = key_value(found, self._store.skip)
         return reply_of(found)
 
 

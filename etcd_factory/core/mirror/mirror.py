@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from copy import copy
 from itertools import count as counter
@@ -94,7 +94,7 @@ class Mirror(Subscription[F], KeyValueStore):
         """Replace what is held."""
         self.on_changes(self._fill(reply.kvs, reply.header.revision, compare=self.wants_changes()))
 
-    def on_events(self, events: tuple[Event, ...]) -> bool:
+    def on_events(self, events: Sequence[Event]) -> bool:
         """Apply events."""
         self.on_changes(self._apply(events))
         return True

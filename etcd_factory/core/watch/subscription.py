@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from typing import TYPE_CHECKING, Any
@@ -57,7 +57,7 @@ class Subscription(Scoped[F], ABC):
     # --- hooks of subclasses
 
     @abstractmethod
-    def on_events(self, events: tuple[Event, ...]) -> bool:
+    def on_events(self, events: Sequence[Event]) -> bool:
         """Take etcd's events of one or more whole revisions; returns False to end the watch."""
 
     def on_progress(self, revision: int) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from etcd_factory.compat import Self
@@ -15,6 +14,7 @@ from etcd_factory.core.ports import Mailbox, Task
 from etcd_factory.errors import ClientClosedError, WatchOverflowError, choice
 from etcd_factory.model import Event, KeyValue
 from etcd_factory.wire import replies
+from etcd_factory.wire.values import event_reader
 
 from .stream import State
 from .subscription import Subscription, log
@@ -33,11 +33,12 @@ WANTED: dict[tuple[str, ...], tuple[str, ...]] = {  # by the filters that etcd a
     ("NOPUT",): ("delete",),
 }
 
+KINDS = ("put", "delete")  # by etcd's numbers
 BUFFER = 100_000  # events that may wait to be read
 GRACE = 0.01  # seconds before handlers are called: those of create().on(...).on(...) are all to be there
 
 Handlers = dict[str, list[Handler]]
-Item = tuple[str, Any]  # an event of the watch and its argument
+Item = tuple[str, Any]  # an event of the watch and its argument: of "data" an iterator
 
 
 class Watcher(Subscription[F]):
@@ -48,7 +49,19 @@ class Watcher(Subscription[F]):
     """
 
     __slots__ = (
-        *("_wanted", "_box", "_ready", "_buffer", "_added", "_taken", "_progress", "_handlers", "_known", "_task"),
+        *(
+            "_wanted",
+            "_read",
+            "_box",
+            "_ready",
+            "_buffer",
+            "_added",
+            "_taken",
+            "_progress",
+            "_handlers",
+            "_known",
+            "_task",
+        ),
     )
 
     def __init__(
@@ -63,8 +76,9 @@ class Watcher(Subscription[F]):
     ) -> None:
         super().__init__(view, fields, resync=resync)
         self._wanted = WANTED[tuple(fields.get("filters", ()))]
+        self._read = event_reader(self._skip, previous=bool(fields.get("prev_kv")))
         self._box: Mailbox[Item] = self._runtime.mailbox(buffer)
-        self._ready: deque[Event] = deque()
+        self._ready: Iterator[Event] = iter(())
         self._buffer, self._added, self._taken = buffer, 0, 0
         self._progress, self._handlers = progress, handlers or {}
         self._known: set[bytes] = set()
@@ -91,9 +105,12 @@ class Watcher(Subscription[F]):
         """Queue an event of that name."""
         self._box.put((state, error), always=True)
 
-    def on_events(self, events: tuple[m.Event, ...]) -> bool:
-        """Queue events for the reader."""
-        return self._put([replies.event(found, self._skip) for found in events])
+    def on_events(self, events: Sequence[m.Event]) -> bool:
+        """Queue events for the reader, for whom each is made a value when it is read."""
+        if self._resync:  # the server sends both kinds
+            self._note(events)
+            events = [event for event in events if KINDS[event.type] in self._wanted]
+        return self._put(len(events), map(self._read, events))
 
     def on_progress(self, revision: int) -> None:
         """Queue a progress mark, if requested."""
@@ -110,24 +127,24 @@ class Watcher(Subscription[F]):
         revision, found = reply.header.revision, replies.kvs(reply, self._skip)
         gone = self._known.difference([kv.key for kv in found])
         deletes = [KeyValue(key, mod_revision=revision) for key in sorted(gone)]
-        self._put([Event("delete", kv, revision, resync=True) for kv in deletes], always=True)
-        self._put([Event("put", kv, kv.mod_revision, resync=True) for kv in found], always=True)
+        self._known = {kv.key for kv in found}
+        for kind, events in (
+            ("delete", [Event("delete", kv, revision, resync=True) for kv in deletes]),
+            ("put", [Event("put", kv, kv.mod_revision, resync=True) for kv in found]),
+        ):
+            if kind in self._wanted:
+                self._put(len(events), iter(events), always=True)
 
-    def _put(self, events: list[Event], *, always: bool = False) -> bool:
-        if self._added - self._taken + len(events) > self._buffer and not always:
+    def _put(self, count: int, events: Iterator[Event], *, always: bool = False) -> bool:
+        if self._added - self._taken + count > self._buffer and not always:
             self._fail(WatchOverflowError(f"more than {self._buffer} events wait to be read"))
             return False
-        self._note(events)
-        events = [event for event in events if event.type in self._wanted]
-        if not events:
-            return True
-        self._added += len(events)
-        return self._box.put(("data", events), always=True)
+        self._added += count
+        return not count or self._box.put(("data", events), always=True)
 
-    def _note(self, events: list[Event]) -> None:
-        if self._resync:  # to know after a compaction which keys were deleted
-            for event in events:
-                (self._known.add if event.type == "put" else self._known.discard)(event.kv.key)
+    def _note(self, events: Sequence[m.Event]) -> None:
+        for event in events:  # to know after a compaction which keys were deleted
+            (self._known.discard if event.type else self._known.add)(event.kv.key[self._skip :])
 
     # --- what the user does
 
@@ -163,7 +180,7 @@ class Watcher(Subscription[F]):
     def forget(self) -> object:
         """Leave the watch to the parent, with the events that wait to be read."""
         left, self._box = self._box, self._runtime.mailbox(0)
-        self._ready.clear()
+        self._ready = iter(())
         return left, super().forget()
 
     def _check_owner(self) -> None:
@@ -178,7 +195,7 @@ class Watcher(Subscription[F]):
     async def _dispatch(self) -> None:
         await self._runtime.sleep(GRACE)
         while (item := await self._box.get()) is not None:
-            event, value = item
+            event, value = listed(item)
             if event == "error" and "error" not in self._handlers:
                 log_unhandled(value)
             for name, args in calls(event, value):
@@ -198,7 +215,10 @@ class Watcher(Subscription[F]):
         if self._task is not None:
             raise TypeError("a watcher with handlers cannot be iterated over")
         end = None if timeout is None else self._runtime.now() + timeout
-        while not self._ready and not self._over:
+        while not self._over:
+            for found in self._ready:
+                self._taken += 1
+                return found
             item = await self._box.get(None if end is None else max(0.0, end - self._runtime.now()))
             if item is None:
                 self._over = timeout is None
@@ -207,13 +227,10 @@ class Watcher(Subscription[F]):
             if event == "error":
                 raise value
             if event == "data":
-                self._ready.extend(value)
+                self._ready = iter(value)
             elif event == "progress":
                 return value  # type: ignore[no-any-return]
-        if self._over:
-            return None
-        self._taken += 1
-        return self._ready.popleft()
+        return None
 
     async def _exit(self, error: BaseException | None) -> None:
         del error
@@ -225,9 +242,10 @@ class Watcher(Subscription[F]):
         return self
 
     def __next__(self: Watcher[Sync]) -> Event:
-        if self._ready and not self._over:  # the usual way, in as few steps as possible
-            self._taken += 1
-            return self._ready.popleft()
+        if not self._over:  # the usual way, in as few steps as possible
+            for found in self._ready:
+                self._taken += 1
+                return found
         event = finish(self.take())
         if event is None:
             raise StopIteration
@@ -239,9 +257,10 @@ class Watcher(Subscription[F]):
         return self
 
     async def __anext__(self: Watcher[Async]) -> Event:
-        if self._ready and not self._over:  # the usual way, in as few steps as possible
-            self._taken += 1
-            return self._ready.popleft()
+        if not self._over:  # the usual way, in as few steps as possible
+            for found in self._ready:
+                self._taken += 1
+                return found
         event = await self.take()
         if event is None:
             raise StopAsyncIteration
@@ -255,6 +274,12 @@ def log_unhandled(error: Exception) -> None:
     """Log the error of a watch that has no handler for it; that its client was closed is no news."""
     if not isinstance(error, ClientClosedError):
         log.warning("a watch ended, and has no handler for 'error': %s", error)
+
+
+def listed(item: Item) -> Item:
+    """Return an item with all its events, where it has any."""
+    event, value = item
+    return event, [*value] if event == "data" else value
 
 
 def calls(event: str, value: Any) -> Iterator[tuple[str, tuple[object, ...]]]:

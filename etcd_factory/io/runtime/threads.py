@@ -56,6 +56,26 @@ class Signal:
         return self._event.wait(timeout)
 
 
+class Gate:
+    """Opened once, for whom many threads wait: each at a lock of its own, as one for all would let them queue again."""
+
+    def __init__(self) -> None:
+        self._is_open, self._waiting = False, deque[threading.Lock]()
+
+    def open(self) -> None:
+        """Wake all waiters, and let all who come pass."""
+        self._is_open = True
+        while self._waiting:
+            self._waiting.popleft().release()
+
+    async def wait(self, timeout: float | None = None) -> bool:
+        """Return whether it was opened in time."""
+        mine = threading.Lock()
+        mine.acquire()
+        self._waiting.append(mine)  # before it is looked at: whoever opens it meanwhile sees one of both
+        return self._is_open or mine.acquire(timeout=-1 if timeout is None else timeout)
+
+
 class Mailbox(Generic[T]):
     """A bounded queue; the producer never waits."""
 
@@ -132,6 +152,7 @@ class ThreadRuntime:
     random = staticmethod(random.random)
     lock = threading.Lock
     signal = Signal
+    gate = Gate
     promise = Promise
     mailbox = Mailbox
     spawn = Task

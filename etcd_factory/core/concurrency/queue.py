@@ -208,7 +208,7 @@ class QueueEntry:
                 return await self._verify()
             if self._deadline.reached:
                 return False
-            await self._await_deletion(found.kvs[0], found.revision + 1)
+            await self._await_deletion(found.kvs[0], found.revision)
         raise self._lost()
 
     async def _verify(self) -> bool:
@@ -218,17 +218,26 @@ class QueueEntry:
             raise self._lost()
         return True
 
-    async def _await_deletion(self, kv: KeyValue, start: int) -> None:
-        """Wait until a key is deleted, or there is a reason to look again."""
+    async def _await_deletion(self, kv: KeyValue, seen: int) -> None:
+        """Wait until a key, which was there at revision ``seen``, is deleted, or there is a reason to look again.
+
+        etcd serves a watch of the past only every 100 ms. One from now on it serves at once, and the key is read again
+        if the store was changed before the watch began.
+        """
         self._watcher = watcher = AnyWatcher(self._bounded, {"key": kv.key, "range_end": b"", "filters": ["NOPUT"]})
         try:
             if self.alive:  # what ended it before there was a watcher has woken nobody
-                await watcher.open(start)
-                await watcher.take(self._deadline.wait_timeout)
+                await watcher.open(0)
+                if watcher.begun <= seen or await self._is_there(kv):
+                    await watcher.take(self._deadline.wait_timeout)
         except CompactedError:
             return  # it may have been deleted already
         finally:
             await watcher.end()
+
+    async def _is_there(self, kv: KeyValue) -> bool:
+        found = await self._bounded.execute(ops.get(kv.key).op())
+        return any(one.create_revision == kv.create_revision for one in found.kvs)
 
     def _interrupt(self) -> None:
         if self._watcher is not None:

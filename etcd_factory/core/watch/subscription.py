@@ -38,7 +38,7 @@ class Subscription(Scoped[F], ABC):
 
     __slots__ = (
         *("_run", "_fields", "_resync", "_runtime", "_skip", "_stream", "_created", "_confirmed", "_over", "_error"),
-        *("_background", "_failed", "inherited", "is_kept", "id", "__weakref__"),
+        *("_background", "_failed", "inherited", "is_kept", "id", "begun", "__weakref__"),
     )
 
     _run: View
@@ -51,7 +51,7 @@ class Subscription(Scoped[F], ABC):
         self._created = self._runtime.promise()
         self._confirmed = self._over = self._failed = self.is_kept = self.inherited = False
         self._error: Exception | None = None
-        self.id = 0
+        self.id = self.begun = 0  # ``begun``: the store's revision when the server first confirmed it
         self._background.register(self)
 
     # --- hooks of subclasses
@@ -146,6 +146,7 @@ class Subscription(Scoped[F], ABC):
         if output.kind == "progress":
             self.on_progress(output.revision)
         elif output.kind == "created":
+            self.begun = self.begun or output.revision
             self._confirm(None)
             self.on_state("connected")
         elif output.kind == "closed":

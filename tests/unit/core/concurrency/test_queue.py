@@ -168,7 +168,32 @@ async def test_it_waits_for_the_deletion_of_the_entry_just_before_it(entry_of):
     assert await entry.wait()
     (opened,) = [call for call in transport.calls if call.method == "Watch"]
     request = opened.sent[0].create_request
-    assert (request.key, request.start_revision, list(request.filters)) == (b"q/1", 10, [0])
+    assert (request.key, request.start_revision, list(request.filters)) == (b"q/1", 0, [0])
+    assert methods_of(transport).count("Range") == 3  # before, and after it, and the own key
+
+
+async def test_a_key_that_was_deleted_before_the_watch_began_is_not_waited_for(entry_of):
+    """From now on is not from the revision at which the key was read."""
+    reads = [before(revision=9), replies.get(revision=12), replies.get(), own()]
+    entry, transport = entry_of(SECOND, *reads, Watch=replies.watch(revision=12))
+    await entry.enter(b"")
+    assert await entry.wait()
+    assert [call.request.key for call in transport.calls if call.method == "Range"] == [b"q/", b"q/1", b"q/", KEY]
+
+
+async def test_a_key_that_was_created_again_before_the_watch_began_is_looked_at_again(entry_of):
+    again = replies.get(KeyValue(b"q/1", b"", 11, 11, 1, 1), revision=12)
+    entry, _ = entry_of(SECOND, before(revision=9), again, replies.get(), own(), Watch=replies.watch(revision=12))
+    await entry.enter(b"")
+    assert await entry.wait()
+
+
+async def test_a_key_that_is_still_there_when_the_watch_has_begun_is_waited_for(entry_of):
+    watch = replies.watch(replies.delete_event(b"q/1", revision=13), revision=12)
+    entry, transport = entry_of(SECOND, before(revision=9), before(revision=12), replies.get(), own(), Watch=watch)
+    await entry.enter(b"")
+    assert await entry.wait()
+    assert methods_of(transport).count("Range") == 4
 
 
 async def test_it_looks_again_if_the_deletion_is_compacted(entry_of):

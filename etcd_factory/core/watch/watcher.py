@@ -10,12 +10,13 @@ from etcd_factory.core.bound import operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Sync, finish
 from etcd_factory.core.handlers import Handler, call_handler, checked
-from etcd_factory.core.ports import Mailbox, Task
+from etcd_factory.core.ports import Mailbox
 from etcd_factory.errors import ClientClosedError, WatchOverflowError, choice
 from etcd_factory.model import Event, KeyValue
 from etcd_factory.wire import replies
 from etcd_factory.wire.values import event_reader
 
+from .dispatcher import Dispatcher, Turn
 from .stream import State
 from .subscription import Subscription, log
 
@@ -35,6 +36,7 @@ WANTED: dict[tuple[str, ...], tuple[str, ...]] = {  # by the filters that etcd a
 
 KINDS = ("put", "delete")  # by etcd's numbers
 BUFFER = 100_000  # events that may wait to be read
+IN_A_TURN = 16  # items after which a watch lets others have the thread
 GRACE = 0.01  # seconds before handlers are called: those of create().on(...).on(...) are all to be there
 
 Handlers = dict[str, list[Handler]]
@@ -49,19 +51,8 @@ class Watcher(Subscription[F]):
     """
 
     __slots__ = (
-        *(
-            "_wanted",
-            "_read",
-            "_box",
-            "_ready",
-            "_buffer",
-            "_added",
-            "_taken",
-            "_progress",
-            "_handlers",
-            "_known",
-            "_task",
-        ),
+        *("_wanted", "_read", "_box", "_ready", "_buffer", "_added", "_taken", "_progress", "_handlers", "_known"),
+        *("_has_handlers", "_dispatcher", "_from", "_closed", "turn"),
     )
 
     def __init__(
@@ -82,7 +73,10 @@ class Watcher(Subscription[F]):
         self._buffer, self._added, self._taken = buffer, 0, 0
         self._progress, self._handlers = progress, handlers or {}
         self._known: set[bytes] = set()
-        self._task: Task | None = None
+        self._has_handlers = self._closed = False
+        self._dispatcher: Dispatcher | None = None
+        self._from = 0.0  # when handlers may be called
+        self.turn = Turn.NONE
 
     def __repr__(self) -> str:
         state = f"disconnected: {self._error}" if self._stream.error else "running"
@@ -103,7 +97,7 @@ class Watcher(Subscription[F]):
 
     def on_state(self, state: State, error: Exception | None = None) -> None:
         """Queue an event of that name."""
-        self._box.put((state, error), always=True)
+        self._add(state, error)
 
     def on_events(self, events: Sequence[m.Event]) -> bool:
         """Queue events for the reader, for whom each is made a value when it is read."""
@@ -115,12 +109,12 @@ class Watcher(Subscription[F]):
     def on_progress(self, revision: int) -> None:
         """Queue a progress mark, if requested."""
         if self._progress:
-            self._box.put(("progress", Event("progress", KeyValue(b""), revision)), always=True)
+            self._add("progress", Event("progress", KeyValue(b""), revision))
 
     def on_end(self, error: Exception | None) -> None:
         """Queue the error, and nothing after it."""
-        self._box.put(("error", error), always=True)
-        self._box.close()
+        self._add("error", error)
+        self._close()
 
     def on_resync(self, reply: m.RangeResponse) -> None:
         """Queue the whole range as puts, and deletes for the keys that are gone."""
@@ -140,7 +134,19 @@ class Watcher(Subscription[F]):
             self._fail(WatchOverflowError(f"more than {self._buffer} events wait to be read"))
             return False
         self._added += count
-        return not count or self._box.put(("data", events), always=True)
+        return not count or self._add("data", events)
+
+    def _add(self, event: str, value: object) -> bool:
+        is_open = self._box.put((event, value), always=True)
+        if self._dispatcher is not None:
+            self._dispatcher.schedule(self)
+        return is_open
+
+    def _close(self) -> None:
+        self._box.close()
+        self._closed = True
+        if self._dispatcher is not None:
+            self._dispatcher.schedule(self)
 
     def _note(self, events: Sequence[m.Event]) -> None:
         for event in events:  # to know after a compaction which keys were deleted
@@ -170,17 +176,17 @@ class Watcher(Subscription[F]):
     async def end(self) -> None:
         """End the watch; idempotent."""
         await super().end()
-        self._box.close()
+        self._close()
 
     def interrupt(self) -> None:
         """Wake the reader, who then ends the watch."""
         self._over = True
-        self._box.close()
+        self._close()
 
     def forget(self) -> object:
         """Leave the watch to the parent, with the events that wait to be read."""
         left, self._box = self._box, self._runtime.mailbox(0)
-        self._ready = iter(())
+        self._ready, self._dispatcher = iter(()), None
         return left, super().forget()
 
     def _check_owner(self) -> None:
@@ -188,20 +194,45 @@ class Watcher(Subscription[F]):
             raise ClientClosedError("a watch belongs to the process that began it; begin a new one in a forked child")
 
     def _start_dispatching(self) -> None:
-        if self._task is None:
-            self.keep()
-            self._task = self._runtime.spawn(self._dispatch(), "etcd_factory watcher")
+        if self._has_handlers:
+            return
+        self._has_handlers, self._from = True, self._runtime.now() + GRACE
+        self.keep()
+        if self._runtime.face is Sync:
+            self._dispatcher = self._background.get(Dispatcher)
+            self._dispatcher.schedule(self)
+        else:
+            self._runtime.spawn(self._dispatch(), "etcd_factory watcher")
 
     async def _dispatch(self) -> None:
+        """Call the handlers until the watch ends, in a task of its own."""
         await self._runtime.sleep(GRACE)
         while (item := await self._box.get()) is not None:
-            event, value = listed(item)
-            if event == "error" and "error" not in self._handlers:
-                log_unhandled(value)
-            for name, args in calls(event, value):
-                await self._call(name, *args)
-            self._taken += len(value) if event == "data" else 0
+            await self._handle(item)
         await self._call("end")
+
+    async def dispatch(self) -> None:
+        """Call the handlers for what waits, on a thread that calls those of other watches too."""
+        await self._runtime.sleep(max(0.0, self._from - self._runtime.now()))
+        for _ in range(IN_A_TURN):
+            closed = self._closed  # before it is looked whether something is there
+            item = await self._box.get(0)
+            if item is None:
+                if closed and self._dispatcher is not None:
+                    self._dispatcher = None
+                    await self._call("end")
+                return
+            await self._handle(item)
+        if self._dispatcher is not None:
+            self._dispatcher.schedule(self)
+
+    async def _handle(self, item: Item) -> None:
+        event, value = listed(item)
+        if event == "error" and "error" not in self._handlers:
+            log_unhandled(value)
+        for name, args in calls(event, value):
+            await self._call(name, *args)
+        self._taken += len(value) if event == "data" else 0
 
     async def _call(self, event: str, *args: object) -> None:
         for handler in self._handlers.get(event, ()):
@@ -212,7 +243,7 @@ class Watcher(Subscription[F]):
     async def take(self, timeout: float | None = None) -> Event | None:
         """Return the next event, None after the last one or after ``timeout``; raises what ended the watch."""
         self._check_owner()
-        if self._task is not None:
+        if self._has_handlers:
             raise TypeError("a watcher with handlers cannot be iterated over")
         end = None if timeout is None else self._runtime.now() + timeout
         while not self._over:

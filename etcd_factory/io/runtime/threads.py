@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
@@ -68,8 +68,11 @@ class Gate:
         while self._waiting:
             self._waiting.popleft().release()
 
-    async def wait(self, timeout: float | None = None) -> bool:
+    def wait(self, timeout: float | None = None) -> Awaitable[bool]:
         """Return whether it was opened in time."""
+        return self._wait(timeout)
+
+    async def _wait(self, timeout: float | None) -> bool:
         mine = threading.Lock()
         mine.acquire()
         self._waiting.append(mine)  # before it is looked at: whoever opens it meanwhile sees one of both

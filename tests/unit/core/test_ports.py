@@ -34,6 +34,8 @@ IMPLEMENTATIONS = [
     (ports.Mailbox, asyncio.Mailbox),
     (ports.Signal, threads.Signal),
     (ports.Signal, asyncio.Signal),
+    (ports.Gate, threads.Gate),
+    (ports.Gate, asyncio.Gate),
     (ports.Task, threads.Task),
     (ports.Task, asyncio.Task),
     (ports.File, AtomicFile),

@@ -106,6 +106,17 @@ class Wakeup(Protocol):
         ...
 
 
+class Gate(Protocol):
+    """Opened once; many may wait for it, and waking one costs less than a ``Signal`` does."""
+
+    def open(self) -> None:
+        """Wake all waiters, and let all who come pass."""
+
+    def wait(self, timeout: float | None = None) -> Awaitable[bool]:
+        """Return whether it was opened within ``timeout`` seconds."""
+        ...
+
+
 class Mailbox(Protocol[T]):
     """A bounded queue; the producer never waits."""
 
@@ -179,6 +190,10 @@ class Runtime(Protocol):
 
     def wakeup(self) -> Wakeup:
         """Return a new wakeup, for the thread or task that creates it."""
+        ...
+
+    def gate(self) -> Gate:
+        """Return a new gate."""
         ...
 
     def promise(self) -> Promise[Any]:

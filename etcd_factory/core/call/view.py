@@ -49,6 +49,10 @@ class View:
     def __str__(self) -> str:
         return self.client.endpoint
 
+    def within(self, timeout: float) -> View:
+        """Return this view with calls of at most so many seconds."""
+        return self if timeout == self.timeout else View(self.client, self.namespace, timeout, self.handle)
+
     async def execute(self, op: Op[T]) -> T:
         """Return the operation's result."""
         skip, request = len(self.namespace), None

@@ -39,6 +39,7 @@ TOKEN_REFUSED = (InvalidAuthTokenError, PermissionDeniedError)
 REFUSALS = (AuthenticationFailedError, InvalidAuthTokenError, PermissionDeniedError)
 LIVED = 1.0  # seconds after which a stream that breaks has worked
 CLOSE_TIMEOUT = 5.0  # seconds that ending the background work may take
+USUAL = ("events", "progress", "created")  # outputs that are only for their receiver
 
 State = Literal["connecting", "connected", "disconnected"]
 
@@ -269,7 +270,8 @@ class WatchStream:
                 return
             outputs = [(self._receivers.get(output.id), output) for output in self._mux.received(reply)]
         for receiver, output in outputs:
-            await self._deliver(stream, receiver, output)
+            if receiver is None or output.kind not in USUAL or not deliver(receiver, output):
+                await self._handle(stream, receiver, output)
 
     def _resume(self, stream: Requests, runner: object) -> bool:
         """Request all watches on a new stream; returns whether there are any."""
@@ -282,10 +284,11 @@ class WatchStream:
             self._stream = stream if requests else None
         return bool(requests)
 
-    async def _deliver(self, stream: Requests, receiver: Receiver | None, output: WatchOutput) -> None:
+    async def _handle(self, stream: Requests, receiver: Receiver | None, output: WatchOutput) -> None:
+        """Deal with an output that is not for the receiver alone, or whose receiver is gone or ends the watch."""
         if output.kind == "stray":
             return send(stream, cancel_request={"watch_id": output.id})
-        if receiver is None:  # dropped by its user
+        if receiver is None or output.kind in USUAL:  # dropped by its user, or it has enough
             return await self.remove(output.id)
         if output.kind == "behind":
             assert output.entry is not None

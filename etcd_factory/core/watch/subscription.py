@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from functools import partial
@@ -39,7 +39,7 @@ class Subscription(Scoped[F], ABC):
 
     __slots__ = (
         *("_run", "_fields", "_resync", "_runtime", "_skip", "_stream", "_created", "_confirmed", "_over", "_error"),
-        *("_background", "_failed", "inherited", "is_kept", "id", "__weakref__"),
+        *("_background", "_failed", "inherited", "is_kept", "id", "begun", "__weakref__"),
     )
 
     _run: View
@@ -52,13 +52,13 @@ class Subscription(Scoped[F], ABC):
         self._created = self._runtime.promise()
         self._confirmed = self._over = self._failed = self.is_kept = self.inherited = False
         self._error: Exception | None = None
-        self.id = 0
+        self.id = self.begun = 0  # ``begun``: the store's revision when the server first confirmed it
         self._background.register(self)
 
     # --- hooks of subclasses
 
     @abstractmethod
-    def on_events(self, events: tuple[Event, ...]) -> bool:
+    def on_events(self, events: Sequence[Event]) -> bool:
         """Take etcd's events of one or more whole revisions; returns False to end the watch."""
 
     def on_progress(self, revision: int) -> None:
@@ -147,6 +147,7 @@ class Subscription(Scoped[F], ABC):
         if output.kind == "progress":
             self.on_progress(output.revision)
         elif output.kind == "created":
+            self.begun = self.begun or output.revision
             self._confirm(None)
             self.on_state("connected")
         elif output.kind == "closed":

@@ -8,7 +8,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from math import inf
@@ -163,6 +163,28 @@ class Wakeup:
             deadlines.remove(future)
 
 
+class Gate:
+    """Opened once, for whom many tasks wait."""
+
+    def __init__(self) -> None:
+        self._is_open, self._waiting = False, list[asyncio.Future[bool]]()
+
+    def open(self) -> None:
+        """Wake all waiters, and let all who come pass."""
+        self._is_open = True
+        for future in self._waiting:
+            if not future.done():
+                future.set_result(True)
+
+    def wait(self, timeout: float | None = None) -> Awaitable[bool]:
+        """Return whether it was opened in time."""
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        if self._is_open:
+            future.set_result(True)
+        return future if timeout is None else done_in_time(future, timeout)
+
+
 class Mailbox(Generic[T]):
     """A bounded queue; the producer never waits."""
 
@@ -221,6 +243,7 @@ class AsyncioRuntime:
     lock = threading.Lock  # a client may be used in several loops, of several threads
     signal = Signal
     wakeup = Wakeup
+    gate = Gate
     promise = Promise
     mailbox = Mailbox
     spawn = Task

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
@@ -86,6 +86,29 @@ class Wakeup:
     async def wait(self, timeout: float) -> bool:
         """Return whether it was set in time."""
         return self._lock.acquire(timeout=max(0.0, timeout))
+
+
+class Gate:
+    """Opened once, for whom many threads wait: each at a lock of its own, as one for all would let them queue again."""
+
+    def __init__(self) -> None:
+        self._is_open, self._waiting = False, deque[threading.Lock]()
+
+    def open(self) -> None:
+        """Wake all waiters, and let all who come pass."""
+        self._is_open = True
+        while self._waiting:
+            self._waiting.popleft().release()
+
+    def wait(self, timeout: float | None = None) -> Awaitable[bool]:
+        """Return whether it was opened in time."""
+        return self._wait(timeout)
+
+    async def _wait(self, timeout: float | None) -> bool:
+        mine = threading.Lock()
+        mine.acquire()
+        self._waiting.append(mine)  # before it is looked at: whoever opens it meanwhile sees one of both
+        return self._is_open or mine.acquire(timeout=-1 if timeout is None else timeout)
 
 
 class Mailbox(Generic[T]):
@@ -247,6 +270,7 @@ class ThreadRuntime:
     lock = threading.Lock
     signal = Signal
     wakeup = Wakeup
+    gate = Gate
     promise = Promise
     mailbox = Mailbox
     spawn = Task

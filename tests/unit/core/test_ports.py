@@ -36,6 +36,8 @@ IMPLEMENTATIONS = [
     (ports.Signal, asyncio.Signal),
     (ports.Wakeup, threads.Wakeup),
     (ports.Wakeup, asyncio.Wakeup),
+    (ports.Gate, threads.Gate),
+    (ports.Gate, asyncio.Gate),
     (ports.Task, threads.Task),
     (ports.Task, asyncio.Task),
     (ports.File, AtomicFile),

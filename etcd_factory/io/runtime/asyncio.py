@@ -82,7 +82,18 @@ class Signal:
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
-        self.set, self.clear, self.is_set = self._event.set, self._event.clear, self._event.is_set
+
+    def set(self) -> None:
+        """Wake all waiters."""
+        self._event.set()
+
+    def clear(self) -> None:
+        """Let others wait again."""
+        self._event.clear()
+
+    def is_set(self) -> bool:
+        """Whether it is set."""
+        return self._event.is_set()
 
     async def wait(self, timeout: float | None = None) -> bool:
         """Return whether it was set in time."""

@@ -39,6 +39,8 @@ BY_MESSAGE: tuple[tuple[str, type[EtcdError]], ...] = (
     ("no leader", server.NoLeaderError),
     ("not a primary lessor", server.NoLeaderError),
     ("leader changed", server.NoLeaderError),
+    ("raft proposal dropped", server.NoLeaderError),  # raft's own words, with status UNKNOWN, as are the next row's
+    ("raft: stopped", server.ConnectionFailedError),  # of a member that is being shut down
     ("unhealthy cluster", server.UnhealthyClusterError),
     ("request timed out", server.DeadlineExceededError),
     ("context deadline exceeded", server.DeadlineExceededError),  # of a member without peers, with status UNKNOWN

@@ -7,6 +7,7 @@ import pytest
 from etcd_factory import AuthStatus, errors
 from etcd_factory.testing import EtcdServer
 from tests.support.auth import FAST_BCRYPT
+from tests.support.etcd_versions import AUTH_STATUS, AUTH_STATUS_FOR_ALL, need, need_before
 from tests.support.faces import failure, settle
 
 ROOT = {"username": "root", "password": "top"}
@@ -57,7 +58,8 @@ async def enabled(plain, root):
         await settle(root.auth.disable())
 
 
-async def test_it_is_disabled_at_first_and_counts_changes(plain):
+async def test_it_is_disabled_at_first_and_counts_changes(plain, server):
+    need(AUTH_STATUS, server.version)
     before = await settle(plain.auth.status())
     assert before == AuthStatus(False, before.revision)
     await settle(plain.role("any").create())
@@ -72,10 +74,11 @@ async def test_it_is_not_enabled_without_root(plain, prepared):
     assert type(error) is errors.PreconditionError
     assert error.operation == "auth enable"
     assert "root" in error.message
-    assert not (await settle(plain.auth.status())).enabled
+    assert not await settle(plain.get("k").exists())  # nobody is asked for a token
 
 
-async def test_it_is_enabled_and_disabled(rooted, login):
+async def test_it_is_enabled_and_disabled(rooted, login, server):
+    need(AUTH_STATUS, server.version)
     root = login()
     async with enabled(rooted, root):
         assert (await settle(root.auth.status())).enabled
@@ -84,12 +87,21 @@ async def test_it_is_enabled_and_disabled(rooted, login):
 
 
 @pytest.mark.parametrize("what", ["disable", "status"])
-async def test_a_client_without_credentials_is_refused(rooted, login, what):
+async def test_a_client_without_credentials_is_refused(rooted, login, server, what):
+    if what == "status":
+        need(AUTH_STATUS, server.version)
+        need_before(AUTH_STATUS_FOR_ALL, server.version)
     async with enabled(rooted, login()):
         error = await failure(lambda: getattr(rooted.auth, what)())
         assert type(error) is errors.InvalidAuthTokenError
         assert error.operation == f"auth {what}"
         assert "does this server require auth" in str(error)
+
+
+async def test_its_status_needs_no_credentials(rooted, login, server):
+    need(AUTH_STATUS_FOR_ALL, server.version)
+    async with enabled(rooted, login()):
+        assert (await settle(rooted.auth.status())).enabled
 
 
 async def test_a_user_may_do_only_what_is_granted(rooted, login):

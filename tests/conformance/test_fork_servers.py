@@ -15,7 +15,7 @@ from importlib.util import find_spec
 import pytest
 
 from etcd_factory import ETCDService
-from tests.support.forks import BOUND, needs_fork
+from tests.support.forks import BOUND, needs_fork, needs_grpc_in_child
 from tests.support.processes import free_port
 
 USED = """
@@ -146,7 +146,7 @@ MODULES = {
     "send": SEND,
 }
 
-pytestmark = needs_fork
+pytestmark = [needs_fork, needs_grpc_in_child]
 
 
 def needs(package):

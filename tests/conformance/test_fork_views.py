@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.forks import needs_fork, run_script
+from tests.support.forks import needs_fork, needs_grpc_in_child, run_script
 
 VIEWS = """
 from etcd_factory.configcenter import ConfigCenter
@@ -299,7 +299,7 @@ etcd.close()
 """
 )
 
-pytestmark = needs_fork
+pytestmark = [needs_fork, needs_grpc_in_child]
 
 
 @pytest.mark.parametrize("first", FIRST.values(), ids=FIRST)

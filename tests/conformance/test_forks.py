@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.forks import needs_fork, run_script
+from tests.support.forks import needs_fork, needs_grpc_in_child, run_script
 
 USED = """
 def child():
@@ -191,6 +191,7 @@ SCRIPTS = {
 
 
 @needs_fork
+@needs_grpc_in_child
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
 def test_a_forked_child_uses_the_client_of_its_parent(etcd_server, etcd_namespace, script):
     run_script(script, etcd_server, etcd_namespace)

@@ -6,6 +6,7 @@ import pytest
 
 from etcd_factory import Alarm, HashKV, Status, errors
 from etcd_factory.testing import EtcdServer
+from tests.support.etcd_versions import DOWNGRADES, minors_below, need
 from tests.support.faces import failure, fill, settle
 
 QUOTA = 256 << 10  # bytes
@@ -112,11 +113,13 @@ async def test_hash_kv_is_the_hash_of_a_revision(client):
     assert (await settle(client.maintenance.hash_kv())).hash != newest.hash
 
 
-async def test_hash_kv_of_a_missing_revision_is_a_typed_error(client):
+async def test_hash_kv_of_a_missing_revision_is_a_typed_error(make, fragile):
+    client = make(hosts=[fragile.endpoint])
     error = await failure(lambda: client.maintenance.hash_kv(10**9))
     assert type(error) is errors.FutureRevisionError
     first, second = [(await settle(client.put("k").value(v))).revision for v in "vw"]
-    await settle(client.compact(second))
+    await settle(client.compact(second, physical=True))
+    await asyncio.to_thread(fragile.restart)  # from 3.5.5 on it remembers hashes of its own compactions until then
     assert type(await failure(lambda: client.maintenance.hash_kv(first - 1))) is errors.CompactedError
 
 
@@ -211,10 +214,12 @@ async def test_an_unknown_member_cannot_lead(client):
     assert "bad leader transferee" in error.message
 
 
-async def test_a_downgrade_is_validated_and_cancelled(client):
-    assert await settle(client.maintenance.downgrade("validate", "3.4.0")) == "3.5.0"
-    unreachable = await failure(lambda: client.maintenance.downgrade("validate", "3.2.0"))
-    assert "invalid downgrade target" in str(unreachable)
+async def test_a_downgrade_is_validated_and_cancelled(client, server):
+    need(DOWNGRADES, server.version)
+    own, below, unreachable = (minors_below(server.version, count) for count in (0, 1, 3))
+    assert await settle(client.maintenance.downgrade("validate", f"{below}.0")) == f"{own}.0"
+    refused = await failure(lambda: client.maintenance.downgrade("validate", f"{unreachable}.0"))
+    assert "invalid downgrade target" in str(refused)
     assert type(await failure(lambda: client.maintenance.downgrade("cancel"))) is errors.PreconditionError
     with pytest.raises(ValueError, match="did you mean 'enable'"):
         await settle(client.maintenance.downgrade("enabel"))

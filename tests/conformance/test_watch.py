@@ -10,12 +10,12 @@ import pytest
 from etcd_factory import ops
 from etcd_factory.testing import EtcdServer
 from etcd_factory.wire import methods
+from tests.support.etcd_versions import progress_flag
 from tests.support.faces import in_time, settle
 from tests.support.transports import Recorded
 from tests.support.watching import STREAMS, drain, keys, metric, put, summary, take
 
 BIG = b"x" * 500_000
-PROGRESS = "--experimental-watch-progress-notify-interval=100ms"
 
 
 async def test_a_put_right_after_create_is_seen(client):
@@ -124,7 +124,7 @@ async def test_large_events_arrive_complete(make, wrap, fragment):
 @pytest.fixture(scope="module")
 def progressing():
     """A server that sends idle watches its revision every 100 ms."""
-    with EtcdServer(args=[PROGRESS]) as server:
+    with EtcdServer(args=[progress_flag("100ms")]) as server:
         yield server
 
 

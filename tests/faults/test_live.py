@@ -315,10 +315,12 @@ async def test_the_file_is_never_read_in_part_while_changes_come(center, writer,
     file, over = tmp_path / "last.json", threading.Event()
     live = await follow(center, Settings, file)
     reading = asyncio.get_running_loop().run_in_executor(None, read)
-    for number in range(REWRITES):
-        await save(writer, db__port=number)
-    await eventually(lambda: live.value.db.port == REWRITES - 1)
-    over.set()
+    try:
+        for number in range(REWRITES):
+            await save(writer, db__port=number)
+        await eventually(lambda: live.value.db.port == REWRITES - 1)
+    finally:
+        over.set()
     assert await reading > 1
     await eventually(lambda: fallback.load(file, "config/")[1] == {"db/port": str(REWRITES - 1)})
 

@@ -13,7 +13,7 @@ from etcd_factory import errors
 from etcd_factory.testing import EtcdCluster
 from tests.support.faces import in_time, settle, until
 from tests.support.faulty import CountedStreams, crash
-from tests.support.forks import needs_fork, run_script
+from tests.support.forks import needs_fork, needs_grpc_in_child, run_script
 from tests.support.history import BOUND, Waitable
 from tests.support.watching import keys, put, take
 
@@ -172,6 +172,7 @@ asyncio.run(main())
 
 
 @needs_fork
+@needs_grpc_in_child
 def test_what_a_client_holds_stays_its_own_when_a_forked_child_uses_it_too(etcd_server, etcd_namespace):
     run_script(SHARED, etcd_server, etcd_namespace)
 

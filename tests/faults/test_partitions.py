@@ -8,7 +8,7 @@ import time
 import pytest
 
 from etcd_factory import errors
-from tests.support.faces import error_of, settle
+from tests.support.faces import error_of, settle, until
 from tests.support.watching import put
 
 SERVERS_OWN = 7  # seconds after which a member gives a proposal up (5 s and an election timeout)
@@ -18,8 +18,7 @@ SERVERS_OWN = 7  # seconds after which a member gives a proposal up (5 s and an 
 async def cut_off(etcd_cluster, used):
     """The member used first, cut off from the others, which have a leader of their own."""
     etcd_cluster.partition(etcd_cluster.members.index(used))
-    while await asyncio.to_thread(lambda: etcd_cluster.leader) is used:  # bounded by the election
-        pass
+    await until(lambda: asyncio.to_thread(lambda: etcd_cluster.leader is not used))
     return used
 
 

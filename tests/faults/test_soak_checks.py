@@ -182,7 +182,7 @@ def test_a_write_that_was_applied_at_another_revision_is_found():
 @pytest.mark.parametrize(
     ("version", "wanted", "part"),
     [
-        ("3.4.23", True, "loses acknowledged writes"),
+        ("3.4.23", True, "from 3.5.5 on etcd keeps acknowledged writes"),
         ("3.5.1", True, "this is 3.5.1"),
         ("3.5.5", True, ""),
         ("3.5.16", True, ""),

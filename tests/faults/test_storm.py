@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -37,11 +38,12 @@ def create(etcd, numbers):
     """Create these keys at one revision, exactly once whatever happens to the replies."""
     names = [f"k{number:05}" for number in numbers]
     transaction = etcd.if_(names[0], "version", "==", 0).then(*(ops.put(name).value("v") for name in names))
+    end = time.monotonic() + BOUND
     while True:
         try:
             return transaction.commit()
         except errors.EtcdError:
-            pass
+            assert time.monotonic() < end, "etcd does not come back"
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from attrs import define, field
 
 from etcd_factory import ETCDService
 from etcd_factory.testing import EtcdCluster, FaultProxy
+from tests.support.etcd_versions import KEEPS_WRITES
 from tests.support.faces import FACES, closed
 from tests.support.history import History
 
@@ -20,16 +21,13 @@ NAMESPACE = "soak/"
 TIMEOUT = 2.0  # seconds of each call, so that an outage does not stop the work for long
 DIRECT = 5.0  # of the calls that go around the proxies
 PAUSE = 0.01  # seconds between the calls of one worker
-FIRST_SAFE = (3, 5, 5)
-UNSAFE = "etcd before 3.5.5 loses acknowledged writes by itself when it is killed (etcd-io/etcd#13766, #14370)"
 
 
 def refusal(version, wanted):
     """Return why no member is killed; an empty text if members are."""
     if not wanted:
         return "--no-kills"
-    release = tuple(int(part) for part in version.partition("-")[0].split("."))
-    return "" if release >= FIRST_SAFE else f"{UNSAFE}; this is {version}"
+    return "" if KEEPS_WRITES.holds(version) else f"only {KEEPS_WRITES}; this is {version}"
 
 
 @define(eq=False)

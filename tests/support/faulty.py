@@ -13,6 +13,7 @@ import pytest
 from etcd_factory import ETCDService, errors, ops
 from etcd_factory.testing import EtcdServer, FaultProxy
 
+from .etcd_versions import progress_flag
 from .faces import BOUND, in_time, settle
 from .history import Waitable
 from .registering import record_events, register
@@ -20,7 +21,6 @@ from .transports import Selecting, WrappedStream
 from .watching import put
 
 UNREACHABLE = (errors.ConnectionFailedError, errors.DeadlineExceededError)  # what calls raise when servers are away
-PROGRESS = "--experimental-watch-progress-notify-interval=100ms"
 FAST_ELECTION = ("--heartbeat-interval=10", "--election-timeout=100")  # it serves soon after a restart
 HISTORY = 30  # writes, more than a test makes on a new store
 EVENTS = 600
@@ -34,7 +34,7 @@ RESTARTS = (100, 250, 400)  # after so many events
 @pytest.fixture(scope="module")
 def module_server():
     """A server for the tests of one module."""
-    with EtcdServer(args=[PROGRESS, *FAST_ELECTION]) as one:
+    with EtcdServer(args=[progress_flag("100ms"), *FAST_ELECTION]) as one:
         yield one
 
 
@@ -126,11 +126,12 @@ class Writer:
 
     def _create(self, key):
         create = self._client.if_(key, "version", "==", 0).then(ops.put(key).value("v"))
+        end = time.monotonic() + BOUND
         while True:
             try:
                 return create.commit()
             except UNREACHABLE:
-                pass
+                assert time.monotonic() < end, "the server does not come back"
 
     def restart(self, server):
         """Restart the server several times while keys are written.

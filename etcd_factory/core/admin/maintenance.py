@@ -69,7 +69,8 @@ class Maintenance(Bound[F]):
     async def hash_kv(self, revision: int = 0, endpoint: str | None = None) -> HashKV:
         """Return the hash of one member's keys up to a revision, the newest by default.
 
-        Raises ``CompactedError`` or ``FutureRevisionError`` if it does not have that revision.
+        Raises ``CompactedError`` or ``FutureRevisionError`` if it does not have that revision. From 3.5.5 on etcd may
+        return the hash of the compaction for a revision below it.
         """
         asked = count(revision, "a revision")
         reply, host = await self._call_endpoint("hash_kv", methods.HASH_KV, endpoint, revision=asked)

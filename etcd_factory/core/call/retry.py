@@ -37,6 +37,8 @@ ELSEWHERE = (RetryAction.NEXT_HOST, RetryAction.RESEND)
 UNAVAILABLE = (Code.UNAVAILABLE, Code.CANCELLED)
 # The host gave no response of its own, or is cut off from its peers: the next call goes to another one.
 UNRESPONSIVE = (ConnectionFailedError, DeadlineExceededError, NoLeaderError)
+# Members that cannot serve now, some of which say so with the status UNKNOWN.
+GONE = (ConnectionFailedError, NoLeaderError)
 # What a server refuses before it proposes anything to its peers.
 REFUSED = (InvalidAuthTokenError, LearnerError, RequestTooLargeError, TooManyRequestsError)
 # Statuses that say that the request was wrong, so that it was not applied; any other may come after it was.
@@ -61,7 +63,7 @@ def next_action(error: EtcdError, *, repeatable: bool, renewable: bool, hosts: i
         return RetryAction.RENEW_TOKEN
     if isinstance(error, LearnerError):
         return RetryAction.NEXT_HOST if hosts > 1 else RetryAction.RAISE
-    if repeatable and (error.code in UNAVAILABLE or isinstance(error, NoLeaderError)):
+    if repeatable and (error.code in UNAVAILABLE or isinstance(error, GONE)):
         return RetryAction.NEXT_HOST
     if repeatable and isinstance(error, DeadlineExceededError) and hosts > 1:
         return RetryAction.NEXT_HOST

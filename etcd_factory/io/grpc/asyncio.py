@@ -75,6 +75,8 @@ class Stream(Generic[Q, R]):
 
     async def receive(self) -> R | None:
         """Return the next message, None if the server ended the stream."""
+        if self._decoder.closed and not self._closed:  # grpcio up to 1.76 at least goes on if nobody was reading then
+            raise ClientClosedError
         try:
             data: Any = await (shielded(self._call.read()) if self._shield else self._call.read())
         except aio.AioRpcError as error:

@@ -25,6 +25,9 @@ from .credentials import credentials
 
 MONKEY = "gevent.monkey"
 READY: int = grpc.ChannelConnectivity.READY.value[0]
+# Before grpcio 1.80 (1.78 does, 1.80 does not) a channel whose attempt failed makes the next ones aside, where nothing
+# polls them but every 5 s: each is over, by ``dial_timeout``, before anything comes of it. A new channel makes its own.
+FORSAKES = tuple(int(part) for part in grpc.__version__.split(".")[:2]) < (1, 80)
 
 
 class Stream(Generic[Q, R]):
@@ -127,6 +130,8 @@ class ThreadTransport:
         except grpc.RpcError as error:
             if self._connections.closed:
                 raise ClientClosedError from error
+            if FORSAKES and error.code() is grpc.StatusCode.UNAVAILABLE:
+                self._connections.drop(host, connection)
             return self._connections.unreachable(host, connection, error)
         connection.heard = now()
         return None

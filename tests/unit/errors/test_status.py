@@ -46,6 +46,8 @@ ANSWERS = [
     ("UNAVAILABLE", "etcdserver: no leader", "NoLeaderError"),
     ("UNAVAILABLE", "etcdserver: leader changed", "NoLeaderError"),
     ("UNKNOWN", "lease: not a primary lessor", "NoLeaderError"),
+    ("UNKNOWN", "raft proposal dropped", "NoLeaderError"),
+    ("UNKNOWN", "raft: stopped", "ConnectionFailedError"),
     ("UNAVAILABLE", "etcdserver: unhealthy cluster", "UnhealthyClusterError"),
     ("UNAVAILABLE", "etcdserver: rpc not supported for learner", "LearnerError"),
     ("UNAVAILABLE", "etcdserver: request timed out", "DeadlineExceededError"),

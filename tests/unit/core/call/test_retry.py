@@ -12,6 +12,8 @@ from etcd_factory.wire import methods
 LOST = (Code.UNAVAILABLE, "Socket closed")
 LATE = (Code.DEADLINE_EXCEEDED, "Deadline Exceeded")
 NO_LEADER = (Code.UNAVAILABLE, "etcdserver: no leader")
+STOPPED = (Code.UNKNOWN, "raft: stopped")
+DROPPED = (Code.UNKNOWN, "raft proposal dropped")
 OLD_TOKEN = (Code.UNAUTHENTICATED, "etcdserver: invalid auth token")
 OLD_STORE = (Code.INVALID_ARGUMENT, "etcdserver: revision of auth store is old")
 LEARNER = (Code.UNAVAILABLE, "etcdserver: rpc not supported for learner")
@@ -30,6 +32,8 @@ def failure(status, sent=True):
     [
         (LOST, RetryAction.NEXT_HOST, RetryAction.RAISE),
         (NO_LEADER, RetryAction.NEXT_HOST, RetryAction.RAISE),
+        (STOPPED, RetryAction.NEXT_HOST, RetryAction.RAISE),
+        (DROPPED, RetryAction.NEXT_HOST, RetryAction.RAISE),
         ((Code.CANCELLED, "Cancelled"), RetryAction.NEXT_HOST, RetryAction.RAISE),
         (LATE, RetryAction.NEXT_HOST, RetryAction.RAISE),
         (OLD_TOKEN, RetryAction.RENEW_TOKEN, RetryAction.RENEW_TOKEN),
@@ -71,6 +75,8 @@ WRITES = [methods.PUT, methods.TXN, methods.LEASE_GRANT, methods.LEASE_REVOKE, m
 # any status but those by which a server says that the request itself was wrong
 DOUBTFUL = [
     LOST,
+    STOPPED,
+    DROPPED,
     LATE,
     FULL,  # etcd applies the write and says then that there was no space for it
     (Code.CANCELLED, ""),

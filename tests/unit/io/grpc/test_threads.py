@@ -10,13 +10,20 @@ import grpc
 import pytest
 
 from etcd_factory.core.face import finish
-from etcd_factory.errors import ClientClosedError, DeadlineExceededError, EtcdError, InternalError
+from etcd_factory.errors import (
+    ClientClosedError,
+    ConnectionFailedError,
+    DeadlineExceededError,
+    EtcdError,
+    InternalError,
+)
 from etcd_factory.io.grpc import connection, threads
 from etcd_factory.io.grpc.channel import PROBE
 from etcd_factory.io.grpc.connection import PATIENCE
 from etcd_factory.io.grpc.threads import ThreadTransport, open_channel
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire import messages, methods
+from tests.support.faces import until
 from tests.support.grpc_errors import Failed
 
 BOUND = 30  # seconds that nothing here takes
@@ -58,6 +65,33 @@ def test_a_host_has_one_connection_for_all_its_calls(used, url):
     finish(transport.unary(url, methods.STATUS, messages.StatusRequest(), BOUND, ()))
     assert transport._connections.get(url) is made
     assert set(made._calls) == {methods.RANGE, methods.STATUS}
+
+
+def test_a_channel_whose_attempt_failed_is_not_used_again_by_a_grpc_that_forsakes_it(connect, refusing, monkeypatch):
+    monkeypatch.setattr(threads, "FORSAKES", True)
+    transport, host = connect(), f"http://{refusing}"
+    for _ in range(2):
+        with pytest.raises(ConnectionFailedError):
+            read(transport, host)
+        assert transport._connections.get(host) is None
+
+
+async def test_a_host_that_was_away_is_reached_again(connect, fragile):
+    transport, host = connect(dial_timeout=0.5), f"http://{fragile.endpoint}"
+    read(transport, host)
+    fragile.kill()
+    for _ in range(3):
+        with pytest.raises(ConnectionFailedError):
+            read(transport, host)
+    fragile.start()
+    await until(lambda: reaches(transport, host), BOUND)
+
+
+def reaches(transport, host):
+    try:
+        return bool(read(transport, host).header.revision)
+    except ConnectionFailedError:
+        return False
 
 
 def test_many_threads_share_one_channel(connect, url, monkeypatch):

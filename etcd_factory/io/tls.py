@@ -79,7 +79,7 @@ def read(option: str, pem: str) -> str:
 def trust_system(made: ssl.SSLContext) -> None:
     """Trust the system's root certificates: those that OpenSSL finds, also in a folder without an index of hashes."""
     made.load_default_certs()
-    if ssl.get_default_verify_paths().cafile is None and (roots := system_roots()) is not None:
+    if not ssl.get_default_verify_paths().cafile and (roots := system_roots()) is not None:
         made.load_verify_locations(cadata=roots.decode("ascii", "ignore"))
 
 

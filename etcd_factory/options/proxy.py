@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from etcd_factory.errors import ConfigError
 
-from .fields import text
-from .secret import RedactedText, redacted, reveal
+from .fields import plain_text
+from .secret import RedactedText, redacted
 
 FORM = "expected http://host:port or http://user:password@host:port"
 
@@ -16,7 +16,7 @@ def proxy(value: str | None) -> str | None:
     """Return the URL of an HTTP proxy, or None; its ``repr`` shows no password. Raises ``ConfigError``."""
     if value is None:
         return None
-    written = text(str(reveal(value)) if isinstance(value, str) else value)
+    written = plain_text(value)
     try:
         parts = urlsplit(written if "://" in written else f"http://{written}")
         name, port = parts.hostname, parts.port

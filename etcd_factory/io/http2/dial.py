@@ -160,8 +160,9 @@ def tunnel(sock: socket.socket, target: str, header: str, deadline: float) -> No
         sock.settimeout(max(0.001, remaining(deadline)))
         if len(answer) > LARGEST_RESPONSE or not take(sock, answer):
             raise refusal(bytes(answer))
-    if answer.partition(b" ")[2][:3] != b"200":
-        raise refusal(bytes(answer))
+    response = bytes(answer)
+    if response.partition(b" ")[2][:3] != b"200":
+        raise refusal(response)
 
 
 def take(sock: socket.socket, answer: bytearray) -> bool:

@@ -34,12 +34,20 @@ class Host:
     @property
     def authority(self) -> str:
         """What the host is called in requests."""
-        return (self.tls and self.tls.server_name) or (self.endpoint if self.name else "localhost")
+        return (self.tls and self.tls.server_name) or (address(self.endpoint) if self.name else "localhost")
 
     @property
     def server_name(self) -> str:
         """The name that the server's certificate must have."""
         return (self.tls and self.tls.server_name) or self.name
+
+
+def address(endpoint: str) -> str:
+    """Return an address in ASCII: names of other letters as DNS has them (RFC 3490)."""
+    if endpoint.isascii():
+        return endpoint
+    name, _, port = endpoint.rpartition(":")
+    return f"{name.encode('idna').decode()}:{port}"
 
 
 def host(url: str, options: ClientOptions) -> Host:

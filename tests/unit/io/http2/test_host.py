@@ -78,3 +78,7 @@ def test_clients_that_connect_otherwise_do_not_share(change):
 
 def test_a_client_may_share_nothing():
     assert sharing(ClientOptions.of({"share": False})) is None
+
+
+def test_a_name_of_other_letters_is_sent_as_dns_has_it():
+    assert host("http://bücher.example:2379", ClientOptions()).authority == "xn--bcher-kva.example:2379"

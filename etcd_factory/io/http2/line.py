@@ -91,20 +91,22 @@ class Line:
         self._wind_up()
 
     def taken(self, call: ThreadCall, size: int) -> None:
-        """So much of a stream was read: the server may send more."""
+        """So much of a stream was read: the server may send more. It learns that before the next wait for news."""
         with self._lock:
             self.machine.taken(call, size)
-        self.flush()
 
     def news(self, call: ThreadCall) -> None:
         """Wait for news of a call; at its deadline it ends with an error."""
-        while not call.has_news:
-            if self._becomes_reader(call):
-                self._read(call)
-            else:
-                self._follow(call)
-            if not call.has_news and monotonic() >= call.deadline:
-                self._expire(call)
+        try:
+            while not call.has_news:
+                if self._becomes_reader(call):
+                    self._read(call)
+                else:
+                    self._follow(call)
+                if not call.has_news and monotonic() >= call.deadline:
+                    self._expire(call)
+        finally:
+            self._leave(call)
 
     def look(self) -> None:
         """Take what has arrived while nobody read: the server may have closed the connection."""
@@ -133,13 +135,14 @@ class Line:
         """Read until a condition holds, or the time is over."""
         self.flush()
         pseudo = ThreadCall(self.endpoint, None, monotonic(), monotonic() + timeout)
-        while not condition() and not self.machine.is_closed and monotonic() < pseudo.deadline:
-            if self._becomes_reader(pseudo):
-                self._read(pseudo, condition)
-            else:
-                pseudo.wait(min(PAUSE, pseudo.deadline - monotonic()))
-        with self._lock:
-            self._waiting.pop(pseudo, None)
+        try:
+            while not condition() and not self.machine.is_closed and monotonic() < pseudo.deadline:
+                if self._becomes_reader(pseudo):
+                    self._read(pseudo, condition)
+                else:
+                    pseudo.wait(min(PAUSE, pseudo.deadline - monotonic()))
+        finally:
+            self._leave(pseudo)
         return bool(condition())
 
     def retire(self) -> None:
@@ -198,23 +201,25 @@ class Line:
                 if self.machine.has_output:
                     self.flush()
                 self._read_once(min(call.deadline, self.liveness.due(busy=True)) - now)
-        except BaseException:
-            self.abandon("the thread that read the connection was interrupted")
-            raise
         finally:
             self._hand_over()
 
     def _follow(self, call: ThreadCall) -> None:
         """Wait for news from the thread that reads, or to be the next that reads."""
-        try:
-            if not call.has_news:
-                call.wait(call.deadline - monotonic())
-        finally:
-            with self._lock:
-                self._waiting.pop(call, None)
-                is_alone = self._reader is None and self._waiting
-            if is_alone and call.has_news:  # it was to be the next
-                self._wake_next()
+        if self.machine.has_output:
+            self.flush()
+        if not call.has_news:
+            call.wait(call.deadline - monotonic())
+
+    def _leave(self, call: ThreadCall) -> None:
+        """Wait no more. Another one reads if this one was to be the next."""
+        if not self._waiting:
+            return
+        with self._lock:
+            self._waiting.pop(call, None)
+            is_unread = self._reader is None and self._waiting
+        if is_unread:
+            self._wake_next()
 
     def _hand_over(self) -> None:
         with self._lock:
@@ -242,14 +247,16 @@ class Line:
         """Take what has arrived."""
         try:
             data = self._channel.receive()
+            if data is not None:
+                self.liveness.hear(monotonic())
+                with self._lock:
+                    news = self.machine.receive(data)
+                self._report(news)
         except (OSError, EOFError) as error:
-            return self._lost(error)
-        if data is not None:
-            self.liveness.hear(monotonic())
-            with self._lock:
-                news = self.machine.receive(data)
-            self._report(news)
-        return None
+            self._lost(error)
+        except BaseException:
+            self.abandon("the thread that read the connection was interrupted")
+            raise
 
     def _report(self, calls: Any) -> None:
         for call in calls:

@@ -82,6 +82,14 @@ class ThreadTransport:
             line = pool.connect(key, deadline)
         return line
 
+    def _start(self, line: Line, call: ThreadCall, block: bytes, data: bytes, *, end: bool) -> None:
+        """Begin a call; an interrupt may leave the connection in any state."""
+        try:
+            line.start(call, block, data, end)
+        except BaseException:
+            line.abandon("the thread that began a call was interrupted")
+            raise
+
     async def unary(self, host: str, method: Method[Q, R], request: Q, timeout: float, metadata: Metadata) -> R:
         """Make one call to one host."""
         start, pool, data = monotonic(), self._enter(), framed(method.serialize(request))
@@ -89,8 +97,8 @@ class ThreadTransport:
         while True:
             line = self._line(pool, (host, False), start, deadline)
             call = ThreadCall(line.endpoint, self, start, deadline)
+            self._start(line, call, line.blocks.get(method, timeout, metadata), data, end=True)
             try:
-                line.start(call, line.blocks.get(method, timeout, metadata), data, True)
                 line.news(call)
             except BaseException:
                 line.cancel(call)
@@ -112,7 +120,7 @@ class ThreadTransport:
         call = ThreadCall(line.endpoint, self, start, inf)
         call.refill = False
         data = b"" if request is None else framed(method.serialize(request))
-        line.start(call, line.blocks.get(method, None, metadata), data, request is not None)
+        self._start(line, call, line.blocks.get(method, None, metadata), data, end=request is not None)
         return Stream(line, call, method, host)
 
     async def close(self) -> None:

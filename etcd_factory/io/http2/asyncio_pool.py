@@ -173,10 +173,16 @@ async def tunnel(host: Host, deadline: float) -> socket.socket:
     try:
         sock = await asyncio.shield(dialing)
     except asyncio.CancelledError:
-        dialing.add_done_callback(lambda task: task.cancelled() or task.exception() or task.result().close())
+        dialing.add_done_callback(discard)
         raise
     sock.setblocking(False)
     return sock
+
+
+def discard(dialing: asyncio.Task[socket.socket]) -> None:
+    """Close a socket that nobody waits for any more."""
+    if not dialing.cancelled() and dialing.exception() is None:
+        dialing.result().close()
 
 
 class Pools:

@@ -1,4 +1,4 @@
-"""HTTP/2 servers on real sockets: each connection is a ``Wire`` that a test, or a script in a thread, drives by hand."""
+"""HTTP/2 servers on real sockets: each connection is a ``Wire`` that a test drives, or a script in a thread."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from contextlib import suppress
 from functools import partial
 
 from hyperframe.frame import Frame
+
+from etcd_factory.io.tls import TLSSocket
 
 from .http2 import GOOD, NAMES, PREFACE, data, headers, message, ping, reset, settings, trailers
 
@@ -208,6 +210,7 @@ class Server:
 def server_context(certificate, *, protocols=("h2",), clients=None):
     """A server's side of TLS; ``clients`` is the authority whose certificates it requires."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.sslsocket_class = TLSSocket
     certificate.configure_cert(made)
     if protocols:
         made.set_alpn_protocols(list(protocols))

@@ -157,8 +157,10 @@ async def connect(loop: AbstractEventLoop, host: Host, protocol: H2Protocol, dea
         sock = await tunnel(host, deadline)
         transport, _ = await loop.create_connection(lambda: protocol, sock=sock, **secure)
     else:
+        # side by side only where there may be several: asyncio loses a socket if it is cancelled as one wins
+        stagger = None if dial.is_literal(host.name) else dial.STAGGER
         transport, _ = await loop.create_connection(
-            lambda: protocol, host.name, host.port, happy_eyeballs_delay=dial.STAGGER, interleave=1, **secure
+            lambda: protocol, host.name, host.port, happy_eyeballs_delay=stagger, **secure
         )
     dial.tune(transport.get_extra_info("socket"), host.keepalive)
     if host.is_secure:

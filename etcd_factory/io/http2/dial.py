@@ -173,7 +173,7 @@ def take(sock: socket.socket, answer: bytearray) -> bool:
     return bool(seen)
 
 
-def refusal(answer: bytes) -> OSError:
+def refusal(answer: bytearray) -> OSError:
     """Return the error for a proxy that opens no tunnel."""
     status = answer[:SHOWN].partition(b"\r\n")[0].decode("latin-1")
     return OSError(f"the proxy answered {status or 'nothing'!r}")

@@ -195,9 +195,12 @@ def test_two_threads_read_and_write_at_once(secure):
 
 
 def test_a_handshake_with_a_silent_peer_ends_in_time():
-    with socket.create_server((HOST, 0)) as listener, socket.create_connection(listener.getsockname()) as sock:
-        with pytest.raises(TimeoutError, match="handshake"):
-            SecureChannel(sock, CONTEXT, HOST, monotonic() + 0.1)
+    with (
+        socket.create_server((HOST, 0)) as listener,
+        socket.create_connection(listener.getsockname()) as sock,
+        pytest.raises(TimeoutError, match="handshake"),
+    ):
+        SecureChannel(sock, CONTEXT, HOST, monotonic() + 0.1)
 
 
 def test_a_handshake_that_the_peer_ends_is_an_error():

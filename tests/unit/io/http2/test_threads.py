@@ -42,7 +42,11 @@ def test_it_has_no_thread_of_its_own(serve, transport):
     server = serve(answering)
     in_thread(read, transport, server)()
     stream = watch(transport, server)
-    assert {one.name.partition("-")[0] for one in threading.enumerate()} <= {"MainThread", "Thread", "ThreadPoolExecutor"}
+    assert {one.name.partition("-")[0] for one in threading.enumerate()} <= {
+        "MainThread",
+        "Thread",
+        "ThreadPoolExecutor",
+    }
     assert not [one for one in threading.enumerate() if "etcd" in one.name]
     finish(stream.close())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from functools import partial
-from shutil import copyfile
 
 import pytest
 import trustme

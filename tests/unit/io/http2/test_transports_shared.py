@@ -130,9 +130,10 @@ async def test_a_client_that_shares_is_not_ended_by_another_that_is_dropped(face
     await run(read(transport, server))
     dropped = make(face)
     await run(read(dropped, server))
+    gone = [dropped]
+    del dropped
     with pytest.warns(ResourceWarning):
-        del dropped
-        gc.collect()
+        gone.clear()
     await run(read(transport, server))
     assert len(server.wires) == 1
 
@@ -181,7 +182,7 @@ async def test_a_forked_child_drops_the_connection_without_a_byte_on_it(connect,
         transport.forget()
         gc.collect()
         os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
+    assert (await aside(os.waitpid, child, 0))[1] == 0
     call, seen = run(read(transport, server)), []
     while not seen or seen[-1].name != "DATA":
         seen.append(await aside(wire.hear))

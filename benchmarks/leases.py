@@ -2,7 +2,7 @@
 
 The service keeps a lease alive from its grant on. If it is the only one, a stream is opened for it and closed after it;
 "beside" has another lease that keeps the stream open. "bare, kept" sends a renewal after each grant too, on a stream
-that stays open.
+that stays open. "bare, h2" is the service's own transport, without what the service does around a call.
 """
 
 from __future__ import annotations
@@ -74,22 +74,26 @@ def akeepalive_stub(world: World) -> AKeepAliveStub:
 
 def leases(etcd: ETCDService, world: World) -> Sides:
     bare, kept = world.stubs["bare"].lease, keepalive_stub(world).lease
-    return repeated({"ours": partial(lease, etcd), "bare": bare, "bare, kept": kept}, LEASES)
+    stubs = {"bare": bare, "bare, kept": kept, "bare, h2": world.own.lease}
+    return repeated({"ours": partial(lease, etcd), **stubs}, LEASES)
 
 
 def aleases(etcd: AsyncETCDService, world: World) -> Sides:
     bare, kept = world.astubs["bare"].lease, akeepalive_stub(world).lease
-    return arepeated(world, {"ours": partial(alease, etcd), "bare": bare, "bare, kept": kept}, LEASES)
+    stubs = {"bare": bare, "bare, kept": kept, "bare, h2": world.aown.lease}
+    return arepeated(world, {"ours": partial(alease, etcd), **stubs}, LEASES)
 
 
 def locks(etcd: ETCDService, world: World) -> Sides:
-    bare, kept = partial(world.stubs["bare"].lock, NAME), partial(keepalive_stub(world).lock, NAME)
-    return repeated({"ours": partial(lock, etcd), "bare": bare, "bare, kept": kept}, LOCKS)
+    stubs = {"bare": world.stubs["bare"], "bare, kept": keepalive_stub(world), "bare, h2": world.own}
+    bodies = {name: partial(stub.lock, NAME) for name, stub in stubs.items()}
+    return repeated({"ours": partial(lock, etcd), **bodies}, LOCKS)
 
 
 def alocks(etcd: AsyncETCDService, world: World) -> Sides:
-    bare, kept = partial(world.astubs["bare"].lock, NAME), partial(akeepalive_stub(world).lock, NAME)
-    return arepeated(world, {"ours": partial(alock, etcd), "bare": bare, "bare, kept": kept}, LOCKS)
+    stubs = {"bare": world.astubs["bare"], "bare, kept": akeepalive_stub(world), "bare, h2": world.aown}
+    bodies = {name: partial(stub.lock, NAME) for name, stub in stubs.items()}
+    return arepeated(world, {"ours": partial(alock, etcd), **bodies}, LOCKS)
 
 
 def renewals(world: World) -> Sides:
@@ -106,7 +110,7 @@ def arenewals(world: World) -> Sides:
 
 
 RENEW_BARS = (Bar("bare", "cpu µs", 1.15), Bar("bare", "wall µs"))
-BARS = (*RENEW_BARS, Bar("bare, kept", "cpu µs"))
+BARS = (*RENEW_BARS, Bar("bare, kept", "cpu µs"), Bar("bare, h2", "cpu µs", 1.15, table=True))
 
 CASES = {
     "keepalive blocking": Case(renewals, RENEW_BARS),

@@ -10,7 +10,8 @@ from typing import Any
 
 from etcd_factory.core.face import settle
 
-from .scene import Meter, Scene, memory, scene
+from .load import memory
+from .scene import Meter, Scene, scene
 from .writer import Writer
 
 TTL = 10  # seconds, of leases under load: each is renewed every third of it

@@ -11,13 +11,13 @@ import sys
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .clients import CLIENTS, MERGED, Place
+from .clients import CLIENTS, OPTIONS, Place
 from .load import Job, run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from typing_extensions import Self
 
@@ -59,20 +59,20 @@ def command(name: str, place: Place) -> list[str]:
 def missing(name: str) -> str:
     """Return why a client of that name cannot be measured here, or nothing."""
     side = name.rpartition(" ")[0]
-    if side == "ours, merged":
-        return refused()
+    if side in OPTIONS:
+        return refused(OPTIONS[side])
     module = MODULES.get(side)
     return "" if module is None or find_spec(module) else f"{side} is not installed"
 
 
-def refused() -> str:
-    """Return why calls are not merged, or nothing."""
+def refused(options: Mapping[str, Any]) -> str:
+    """Return that this version does not accept such options, or nothing."""
     from etcd_factory import ClientOptions, ConfigError
 
     try:
-        ClientOptions.of(MERGED)
+        ClientOptions.of(options)
     except ConfigError:
-        return "the option batching does not accept all"
+        return f"this version has no {', '.join(f'{name}: {value}' for name, value in options.items())}"
     return ""
 
 

@@ -58,8 +58,7 @@ class World:
         limits = {"bare": self.options.timeout, "bare, no timeout": None}
         self.stubs = {name: Blocking(self.channel, limit) for name, limit in limits.items()}
         self.astubs = {name: Awaited(self.achannel, limit) for name, limit in limits.items()}
-        self.own = Blocking(Own(self.etcd), self.options.timeout)
-        self.aown = Awaited(Own(self.aetcd), self.options.timeout)
+        self.own, self.aown = Own(self.etcd), Own(self.aetcd)
 
     def service(self) -> ETCDService:
         """Return a new client, with connections of its own."""

@@ -111,7 +111,8 @@ async def aetcd(place: Place) -> AsyncIterator[Calls]:
     async with Client(host, int(port)) as client:
 
         async def get(key: str) -> str:
-            return (await client.get(key.encode())).value.decode()
+            text: str = (await client.get(key.encode())).value.decode()
+            return text
 
         yield Calls(blocking=False, get=get, put=lambda key, value: client.put(key.encode(), value.encode()))
 
@@ -124,7 +125,8 @@ async def etcd3aio(place: Place) -> AsyncIterator[Calls]:
     async with Etcd3Client([place.host]) as client:
 
         async def get(key: str) -> str:
-            return (await client.kv.get(key.encode())).kvs[0].value.decode()
+            text: str = (await client.kv.get(key.encode())).kvs[0].value.decode()
+            return text
 
         yield Calls(blocking=False, get=get, put=lambda key, value: client.kv.put(key.encode(), value.encode()))
 

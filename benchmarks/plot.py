@@ -37,7 +37,7 @@ def draw(figures: list[dict[str, Any]], to: Path) -> None:
 
     mpl.use("svg")
     mpl.rcParams.update(STEADY)
-    from matplotlib import pyplot as plt  # type: ignore[import-not-found]
+    from matplotlib import pyplot as plt
 
     known = {(one["case"], one["side"], one["unit"]): one for one in figures}
     sheet, axes = plt.subplots(len(PANELS), len(CALLS), figsize=(11, 8), sharex=True, layout="constrained")

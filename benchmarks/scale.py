@@ -11,11 +11,14 @@ import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from multiprocessing import get_context
 from typing import Any
 
 from . import scenarios
 from .scene import FACES
+
+FILES = 10_000  # that are open at once
 
 Row = dict[str, object]
 
@@ -61,7 +64,18 @@ def apart(body: Callable[..., Coroutine[Any, Any, Row]], face: str, *args: Any) 
 
 
 def run(body: Callable[..., Coroutine[Any, Any, Row]], *args: Any) -> Row:
+    allow_files()
     return asyncio.run(body(*args))
+
+
+def allow_files() -> None:
+    """Let this process and its server have as many sockets as many clients need, where the system limits them."""
+    with suppress(ImportError, ValueError):
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 def table(name: str, rows: list[Row]) -> Iterator[str]:

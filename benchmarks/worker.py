@@ -30,6 +30,7 @@ class Worker:
     """Runs the other process."""
 
     def __init__(self, command: Sequence[str]) -> None:
+        self._command = command
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -39,7 +40,10 @@ class Worker:
         """Run a job there, and return its costs by their units."""
         self._stdin.write(json.dumps(asdict(job)) + "\n")
         self._stdin.flush()
-        costs: dict[str, float] = json.loads(self._stdout.readline())
+        line = self._stdout.readline()
+        if not line:
+            raise RuntimeError(f"the worker has ended, see its error above: {' '.join(map(str, self._command))}")
+        costs: dict[str, float] = json.loads(line)
         return costs
 
     def __enter__(self) -> Self:
@@ -83,7 +87,7 @@ def build(folder: Path) -> tuple[Path, str]:
         return program, "Go is not installed"
     env = os.environ | {"GO111MODULE": "off", "GOPATH": os.environ.get("GOPATH", PACKAGES)}
     built = subprocess.run(["go", "build", "-o", program, SOURCE], env=env, capture_output=True, text=True)
-    return program, "" if built.returncode == 0 else f"go build failed: {built.stderr.strip()}"
+    return program, "" if built.returncode == 0 else f"go build failed: {' '.join(built.stderr.split())}"
 
 
 async def main(name: str, host: str, ca: str) -> None:

@@ -148,8 +148,6 @@ async def etcd_client_py(place: Place) -> AsyncIterator[Calls]:
 OPTIONS: dict[str, dict[str, Any]] = {
     "ours": {},
     "ours, merged": {"batching": "all"},
-    "ours, reads": {"batching": "reads"},
-    "ours, single": {"batching": False},
     "ours, grpc": {"transport": "grpc"},
 }
 

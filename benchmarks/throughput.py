@@ -51,12 +51,6 @@ def locks(world: World, face: str) -> Sides:
     return world.workers(face, ("ours", "ours, grpc", "Go"), Job("lock", f"{LOCK}/", 1, seconds=SECONDS))
 
 
-def batching(world: World, face: str, in_flight: int) -> Sides:
-    """Return gets that are merged, or not, by few callers: what they wait longer for it."""
-    job = Job("get", PREFIX, KEYS, in_flight=in_flight, seconds=SECONDS)
-    return world.workers(face, ("ours, single", "ours, reads", "ours, merged"), job)
-
-
 def bars(op: str, face: str, in_flight: int) -> tuple[Bar, ...]:
     """Return the bars of a case: what is wanted of it, and its ratios to all others."""
     wanted = WANTED.get((op, face, in_flight), ())
@@ -66,8 +60,6 @@ def bars(op: str, face: str, in_flight: int) -> tuple[Bar, ...]:
 
 
 CPU = (Bar("bare", "cpu µs"), Bar("Go", "cpu µs"))
-
-BATCHING = tuple(Bar("ours, single", unit, ours="ours, reads") for unit in ("p50 ms", "p99 ms", "ops/s"))
 
 WANTED = {
     ("get", "blocking", 1): (at_least("Go", least=1.1),),
@@ -80,7 +72,6 @@ WANTED = {
 
 REPEATS: dict[str, Any] = {"rounds": 5, "turns": 1}
 LARGE = {10_000: ("10 kB", 1.8), 100_000: ("100 kB", 1.25)}
-FEW = (1, 4, 16)
 LEVELS = {"blocking": (1, 64), "asyncio": IN_FLIGHT}
 
 CASES = {
@@ -106,10 +97,5 @@ CASES = {
             partial(locks, face=face), (at_least("Go", least=0.9), *CPU[1:]), **REPEATS
         )
         for face in LEVELS
-    },
-    **{
-        f"batching get {face} {level}": Case(partial(batching, face=face, in_flight=level), BATCHING, **REPEATS)
-        for face in LEVELS
-        for level in FEW
     },
 }

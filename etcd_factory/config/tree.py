@@ -14,10 +14,11 @@ from etcd_factory.errors import ConfigError, Fault
 from etcd_factory.options.fields import is_list, is_mapping
 from etcd_factory.options.interpolation import may_be_mapping
 from etcd_factory.options.nesting import check_nesting
+from etcd_factory.options.secret import SecretText
 
 from .aliases import OPTIONS, level, respelled
 from .nodes import FLAGS, leaf_node, secret_node
-from .secret_places import ITEM, is_secret_at, may_be_secret
+from .secret_places import ITEM, is_secret_at, may_be_secret, shown
 
 Path: TypeAlias = tuple[str, ...]
 Labels: TypeAlias = Mapping[Path, str]
@@ -125,7 +126,7 @@ def config(value: Mapping[Any, Any], section: Path = ()) -> DictConfig:
     Raises ``ConfigError`` if the values are invalid.
     """
     try:
-        safe: dict[Any, Any] = {key: wrapped(each, (str(key),), section) for key, each in value.items()}
+        safe: dict[Any, Any] = wrapped(value, (), section)
         return OmegaConf.create(safe, flags={**FLAGS})  # a copy: OmegaConf keeps and changes the mapping
     except OmegaConfBaseException as error:
         raise ConfigError(refusal(error, str(error.full_key or ""))) from None
@@ -135,10 +136,16 @@ def wrapped(value: object, path: Path, section: Path, secret: bool = False) -> A
     """Return the value at a path with every leaf that needs it in a node; ``secret`` if it is below a secret's key."""
     secret = secret or is_secret_at(path, section) or may_be_secret(path, section, value)
     if is_mapping(value):
-        return {key: wrapped(each, (*path, str(key)), section, secret) for key, each in value.items()}
+        inner = {key: (*path, str(key)) for key in value}
+        return {key_text(key, at, section): wrapped(value[key], at, section, secret) for key, at in inner.items()}
     if is_list(value):
         return [wrapped(each, (*path, ITEM), section, secret) for each in value]
     return secret_node(value) if secret else leaf_node(value)
+
+
+def key_text(key: Any, path: Path, section: Path) -> Any:
+    """Return the last key of a path, as a secret where it may be one by mistake."""
+    return SecretText(key) if isinstance(key, str) and shown(path, section) != path else key
 
 
 def checked(value: object, label: str) -> Any:

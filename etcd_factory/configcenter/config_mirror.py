@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from etcd_factory.core.call.view import View
@@ -29,7 +29,7 @@ class ConfigMirror(Mirror[F]):
         self.emptied = not reply.kvs and len(self._found) > 0
         super().on_resync(reply)
 
-    def on_events(self, events: tuple[Event, ...]) -> bool:
+    def on_events(self, events: Sequence[Event]) -> bool:
         """Apply events: a store with events is not empty by accident."""
         self.emptied = False
         return super().on_events(events)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
-from functools import cache, update_wrapper
+from functools import cache, partial, update_wrapper
 from inspect import Signature, get_annotations
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar, overload
@@ -330,11 +330,27 @@ class Scoped(Bound[F]):
     def __enter__(self: S) -> S:
         if self.face is not Sync:
             raise TypeError(f"{type(self).__name__} of an asyncio client: enter it with 'async with'")
-        finish(self._enter())
-        return self
+        try:
+            finish(self._enter())
+            return self
+        except (Exception, GeneratorExit):
+            raise
+        except BaseException:  # an interrupt: what was entered is left by nobody
+            self._exit_later()
+            raise
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        finish(self._exit(error))
+        try:
+            finish(self._exit(error))
+        except (Exception, GeneratorExit):
+            raise
+        except BaseException:
+            self._exit_later()
+            raise
+
+    def _exit_later(self) -> None:
+        """Leave in the background, perhaps once more."""
+        self._run.client.background.spawn(partial(self._exit, None), "etcd_factory block left")
 
     async def __aenter__(self: A) -> A:
         if self.face is not Async:

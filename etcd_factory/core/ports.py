@@ -78,12 +78,42 @@ class Promise(Protocol[T]):
 class Signal(Protocol):
     """A flag that one caller sets and others wait for."""
 
-    set: Callable[[], None]
-    clear: Callable[[], None]
-    is_set: Callable[[], bool]
+    def set(self) -> None:
+        """Set it, and wake all waiters."""
+        ...
+
+    def clear(self) -> None:
+        """Let others wait again."""
+        ...
+
+    def is_set(self) -> bool:
+        """Return whether it is set."""
+        ...
 
     async def wait(self, timeout: float | None = None) -> bool:
         """Return whether it was set within ``timeout`` seconds."""
+        ...
+
+
+class Wakeup(Protocol):
+    """What one caller waits for and another one sets, once: cheaper than a signal or a promise."""
+
+    def set(self) -> None:
+        """Wake the caller that waits, or lets it not wait at all."""
+
+    async def wait(self, timeout: float) -> bool:
+        """Return whether it was set within ``timeout`` seconds."""
+        ...
+
+
+class Gate(Protocol):
+    """Opened once; many may wait for it, and waking one costs less than a ``Signal`` does."""
+
+    def open(self) -> None:
+        """Wake all waiters, and let all who come pass."""
+
+    def wait(self, timeout: float | None = None) -> Awaitable[bool]:
+        """Return whether it was opened within ``timeout`` seconds."""
         ...
 
 
@@ -156,6 +186,14 @@ class Runtime(Protocol):
 
     def signal(self) -> Signal:
         """Return a new signal."""
+        ...
+
+    def wakeup(self) -> Wakeup:
+        """Return a new wakeup, for the thread or task that creates it."""
+        ...
+
+    def gate(self) -> Gate:
+        """Return a new gate."""
         ...
 
     def promise(self) -> Promise[Any]:

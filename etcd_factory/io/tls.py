@@ -158,10 +158,11 @@ def explain(error: ssl.SSLError, tls: TLS | None) -> str:
 
 def speaks_http2(address: tuple[str, int], timeout: float) -> bool:
     """Return whether a server answers HTTP/2 in plaintext: its first frame is SETTINGS."""
-    with socket.create_connection(address, timeout) as sock:
+    with suppress(OSError), socket.create_connection(address, timeout) as sock:
         sock.settimeout(timeout)
         sock.sendall(PREFACE)
         return sock.recv(4)[3:] == b"\4"
+    return False
 
 
 def speaks_tls(address: tuple[str, int], timeout: float) -> str:

@@ -37,8 +37,14 @@ def as_number(data: bytes, what: str) -> int | float:
     raise ValueError(f"{what} is not a number; read it with .string() or .bytes()")
 
 
+class KeyValueSlots:
+    """The fields of a ``KeyValue``; here they can be set."""
+
+    __slots__ = ("__weakref__", "create_revision", "key", "lease", "mod_revision", "value", "version")
+
+
 @frozen
-class KeyValue:
+class KeyValue(KeyValueSlots):
     """A key with its value and metadata. Revisions are the store's; ``version`` counts puts since its creation."""
 
     key: bytes
@@ -99,8 +105,14 @@ class TxnResponse:
     results: tuple[Any, ...] = ()
 
 
+class EventSlots:
+    """The fields of an ``Event``; here they can be set."""
+
+    __slots__ = ("__weakref__", "kv", "previous", "resync", "revision", "type")
+
+
 @frozen
-class Event:
+class Event(EventSlots):
     """A change seen by a watch: ``put`` or ``delete`` of ``kv`` at ``revision``.
 
     ``previous`` is what it replaced, if requested. ``resync`` marks a change found by reading the range again after a

@@ -14,11 +14,12 @@ from attrs import field, frozen
 from etcd_factory.errors import ConfigError, Fault
 
 from . import fields, numbers
-from .fields import Values
+from .fields import BatchingMode, Values
 from .groups import TLS, UNVERIFIED, VERIFIED, Auth, Keepalive, Retry
 from .hosts import hosts, is_local, is_secure, is_srv
 from .kinds import is_list, is_mapping
 from .mappings import AnyMapping, AuthLike, ClientOptionsDict, KeepaliveLike, RetryLike, TLSLike
+from .proxy import proxy
 from .resolve import plain
 from .secret import masked_options, reveal
 from .settings import Settings
@@ -91,7 +92,12 @@ class ClientOptions:
 
     ``hosts``: one host or a list, kept as URLs. ``timeout``: for one operation including its retries.
     ``dial_timeout``: to connect to one host. ``namespace``: a prefix for every key. ``sync``: how often to update the
-    hosts from the cluster's member list; None means never. Raises ``ConfigError`` listing every problem.
+    hosts from the cluster's member list; None means never. ``transport``: what carries the calls, our own HTTP/2 or
+    ``grpc``, to which ``grpc_options`` belong. ``share``: whether clients of the process with equal hosts, credentials,
+    TLS and transport options share connections, in asyncio those of one event loop. ``proxy``: an HTTP proxy to connect
+    through, ``http://host:port``; those of the environment are never used. ``batching``: which concurrent calls of
+    single keys leave together, as one transaction: none (False), ``reads``, or ``all``; writes may then share a
+    revision. Raises ``ConfigError`` listing every problem.
     """
 
     hosts: tuple[str, ...] = field(default=("http://127.0.0.1:2379",), converter=hosts)
@@ -105,9 +111,9 @@ class ClientOptions:
     keepalive: Keepalive = field(default=Keepalive(), converter=keepalive_of)
     transport: Literal["h2", "grpc"] = field(default="h2", converter=fields.transport)
     share: bool = field(default=True, converter=fields.switch)
-    proxy: str | None = field(default=None, converter=fields.name)
+    proxy: str | None = field(default=None, converter=proxy)
     grpc_options: Mapping[str, object] = field(default=Settings({}), converter=fields.grpc_options)
-    batching: bool = field(default=False, converter=fields.disabled)
+    batching: BatchingMode = field(default=False, converter=fields.batching)
     client_class: type[object] | None = field(default=None, converter=fields.imported)
 
     CHECKS: ClassVar[Checks] = (

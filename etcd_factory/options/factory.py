@@ -96,11 +96,12 @@ class FactoryOptions:
     problem.
     """
 
-    default: Values = field(factory=Values, converter=client, repr=outline)
-    client: Values | None = field(default=None, converter=client_or_none, repr=outline)
-    clients: dict[str, Values] = field(factory=dict[str, Values], converter=clients_of, repr=outline)
+    # Mappings have no hash: equal options have equal ones without them.
+    default: Values = field(factory=Values, converter=client, repr=outline, hash=False)
+    client: Values | None = field(default=None, converter=client_or_none, repr=outline, hash=False)
+    clients: dict[str, Values] = field(factory=dict[str, Values], converter=clients_of, repr=outline, hash=False)
     default_client_name: str | None = field(default=None, converter=fields.name)
-    client_priority: dict[str, Priority] = field(factory=dict[str, Priority], converter=priorities_of)
+    client_priority: dict[str, Priority] = field(factory=dict[str, Priority], converter=priorities_of, hash=False)
     service_discovery: ServiceDiscovery = field(factory=ServiceDiscovery, converter=discovery_of)
     config_center: ConfigCenterOptions = field(factory=ConfigCenterOptions, converter=center_of)
 

@@ -25,6 +25,8 @@ from .settings import Settings, settings
 
 S = TypeVar("S", bound=str)
 
+BatchingMode = Literal[False, "reads", "all"]
+BATCHING: dict[str, BatchingMode] = {"false": False, "reads": "reads", "all": "all"}
 Values = dict[str, Any]  # options as a mapping
 TRANSPORTS: tuple[Literal["h2"], Literal["grpc"]] = ("h2", "grpc")
 PEMText = str | SecretValue | os.PathLike[str]
@@ -96,11 +98,14 @@ def grpc_options(value: Mapping[str, object]) -> Settings:
     return settings(mapping(value))
 
 
-def disabled(value: Literal[False]) -> bool:
-    """Check a reserved option: merging concurrent operations into transactions is not implemented yet."""
-    if flag(value) is not False:
-        raise ConfigError("reserved; only false is accepted. Use batch([...]) to send operations together")
-    return False
+def batching(value: BatchingMode) -> BatchingMode:
+    """Check which concurrent calls are merged: none (False), ``reads`` or ``all``."""
+    found = flag(value)
+    if found is False:
+        return False
+    if not isinstance(found, str):
+        raise expected("false, reads or all", value)
+    return BATCHING[choice(found, BATCHING)]
 
 
 def switch(value: bool) -> bool:

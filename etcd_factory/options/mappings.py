@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, TypedDict, final
 
 from .credentials import Credential
-from .fields import PEMText
+from .fields import BatchingMode, PEMText
 from .groups import TLS, Auth, Keepalive, Retry
 
 Priority = Literal["high", "medium", "low"]
@@ -86,7 +86,10 @@ class ClientOptionsDict(TypedDict, total=False):
     keepalive: KeepaliveLike | None
     grpc_options: Mapping[str, object] | None
     grpcOptions: Mapping[str, object] | None
-    batching: Literal[False] | None
+    transport: Literal["h2", "grpc"] | None
+    share: bool | str | None
+    proxy: str | None
+    batching: BatchingMode | None
     client_class: type[object] | str | None
     clientClass: type[object] | str | None
     custom_client_class: type[object] | str | None

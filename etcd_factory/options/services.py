@@ -60,7 +60,7 @@ class ServiceDiscovery:
     namespace: str = field(default="services", converter=fields.text)
     ttl: int = field(default=10, converter=numbers.whole_seconds)
     load_balancer: BalancerName | Callable[..., object] = field(default="round_robin", converter=balancer)
-    service_options: Values = field(factory=Values, converter=service)
+    service_options: Values = field(factory=Values, converter=service, hash=False)  # mappings have none
 
 
 @frozen(field_transformer=named)

@@ -51,7 +51,7 @@ class Reconciler:
         self._session: LeaseSession | None = None
         self._leases: set[int] = set()
         self._wanted, self._done, self._revision = 1, 0, 0
-        self._written = self._lost = self._over = self.inherited = False
+        self._written = self._lost = self._over = self._is_leaving = self.inherited = False
         self._signal = self._runtime.signal()
         self._listeners: list[Listener] = []
         self._client.background.register(self)
@@ -83,11 +83,15 @@ class Reconciler:
         try:
             await self._reconcile(self._wanted)
             await self._watch.open(self._revision + 1)
+            self._runtime.spawn(self._run(), "etcd_factory registration")
         except BaseException:
-            self._over = True
-            await self._client.background.complete(self._quit, LEAVING)
+            await self.quit()
             raise
-        self._runtime.spawn(self._run(), "etcd_factory registration")
+
+    async def quit(self) -> None:
+        """End what has begun in part, even if the caller is cancelled."""
+        self._over = self._is_leaving = True
+        await self._client.background.complete(self._quit, LEAVING)
 
     async def update(self, **changes: Any) -> None:
         """Change what is registered. If that fails the error is raised, and the background retries."""
@@ -106,14 +110,13 @@ class Reconciler:
     async def leave(self) -> None:
         """Deregister, even if the caller is cancelled."""
         self.check_owner()
-        with self._lock:
-            first, self._over = not self._over, True
-        self._signal.set()
-        if first:
+        if not self._is_leaving:
             await self._client.background.complete(self._leave, LEAVING)
 
     async def _leave(self) -> None:
         """Mark it as leaving, so that others know that it is intended, then revoke its lease."""
+        self._over = self._is_leaving = True
+        self._signal.set()
         await self._watch.end()
         with suppress(EtcdFactoryError):  # a write under way ends first; no other begins any more
             await self._client.single_flight.join(self, self._view.timeout)
@@ -174,6 +177,7 @@ class Reconciler:
         """Another process has registered the key: leave it alone."""
         with self._lock:
             first, self._over, self._written = not self._over, True, False
+            self._is_leaving = True
             notified, self._lost = self._lost, True
             if first and not notified:
                 self._notify("lost")
@@ -187,6 +191,7 @@ class Reconciler:
             listener(event)
 
     async def _quit(self) -> None:
+        self._signal.set()  # ends who writes in the background
         try:
             await self._watch.end()
             if self._session is not None:

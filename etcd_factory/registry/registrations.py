@@ -27,16 +27,20 @@ class Registrations:
 
     async def register(self, view: View, reconciler: Reconciler) -> Registration[Any]:
         """Register an instance, and keep it registered until the client is closed."""
-        with self._lock:
-            if self._closed:
-                raise ClientClosedError
-            self._reconcilers.add(reconciler)
         try:
+            with self._lock:
+                if self._closed:
+                    raise ClientClosedError
+                self._reconcilers.add(reconciler)
             await reconciler.begin()
-        except BaseException:
+            return Registration(view, reconciler, partial(self.drop, reconciler))
+        except (Exception, GeneratorExit):
             self.drop(reconciler)
             raise
-        return Registration(view, reconciler, partial(self.drop, reconciler))
+        except BaseException:  # it may have begun, and nobody gets a handle to end it
+            self.drop(reconciler)
+            await reconciler.quit()
+            raise
 
     def drop(self, reconciler: Reconciler) -> None:
         """Forget a registration that has ended or failed to begin."""

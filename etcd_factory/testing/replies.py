@@ -8,9 +8,10 @@
 >>> ScriptedTransport(script)
 <ScriptedTransport: 0 calls, left: WatchResponse, ConnectionFailedError('the connection broke')>
 
-A lock makes the calls ``LeaseGrant``, ``Txn`` (creates its key), ``Range`` (the key before it, for whose deletion it
-waits in a ``Watch``), ``Range`` (its own key), in the background a stream ``LeaseKeepAlive`` and after 0.2 s a
-``Watch`` of its key, and at the end ``LeaseRevoke``; an election makes the same.
+A lock makes the calls ``LeaseGrant``, ``Txn`` (creates its key, and reads the first one), in the background a stream
+``LeaseKeepAlive`` and after 0.2 s a ``Watch`` of its key, and at the end ``LeaseRevoke``; an election makes the same.
+If the first key is another's, it also makes ``Range`` (the key before its own, for whose deletion it waits in a
+``Watch``) until there is none, then ``Range`` (its own key).
 
 Keys are whole keys, with the client's namespace. ``revision`` is the store's when it replied. Keys with more to them
 than a value are ``KeyValue``s of ``etcd_factory.model``.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from types import CodeType
 from typing import Any
@@ -108,13 +108,27 @@ def files() -> dict[str, Any]:
 
 
 @cache
-def classes(name: str) -> dict[str, Any]:
-    """Return the message classes of one file, by name."""
+def _builder() -> Callable[[Any], Any]:
+    """Return what makes the class of a descriptor, with those of its fields; for each descriptor it makes one."""
     from google.protobuf import message_factory
 
-    file = files()[name]
     build: Any = getattr(message_factory, "GetMessageClass", None)
     if build is None:  # protobuf before 4.22
-        build = getattr(message_factory.MessageFactory(file.pool), "GetPrototype")  # noqa: B009
+        build = getattr(message_factory.MessageFactory(files()["rpc"].pool), "GetPrototype")  # noqa: B009
+    return build  # type: ignore[no-any-return]
+
+
+def message_class(name: str) -> Any:
+    """Return a message's class, which is made at its first use, with those of its fields. None if there is none."""
     with _guard:
-        return {key: build(descriptor) for key, descriptor in file.message_types_by_name.items()}
+        for file in reversed(FILES):
+            descriptor = files()[file].message_types_by_name.get(name)
+            if descriptor is not None:
+                return _builder()(descriptor)
+    return None
+
+
+def classes(name: str) -> dict[str, Any]:
+    """Return the message classes of one file, by name."""
+    with _guard:
+        return {key: _builder()(descriptor) for key, descriptor in files()[name].message_types_by_name.items()}

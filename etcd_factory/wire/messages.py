@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .descriptors import FILES, classes
+from .descriptors import message_class
 
 
 def __getattr__(name: str) -> Any:
-    for file in () if name.startswith("_") else reversed(FILES):
-        if name in classes(file):
-            return globals().setdefault(name, classes(file)[name])
-    raise AttributeError(f"etcd has no message {name!r}")
+    found = None if name.startswith("_") else message_class(name)
+    if found is None:
+        raise AttributeError(f"etcd has no message {name!r}")
+    return globals().setdefault(name, found)

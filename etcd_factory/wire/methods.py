@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError
 
 from etcd_factory.errors import InternalError
 
-from .descriptors import classes, files
+from .descriptors import files, message_class
 
 if TYPE_CHECKING:
     from . import messages as m
@@ -50,8 +50,7 @@ class Method(Generic[Q, R]):
     def types(self) -> tuple[Any, Any]:
         """The classes of its request and its response."""
         found = files()["rpc"].services_by_name[self.service].methods_by_name[self.name]
-        known = classes("rpc")
-        return known[found.input_type.name], known[found.output_type.name]
+        return message_class(found.input_type.name), message_class(found.output_type.name)
 
     @cached_property
     def request(self) -> Callable[..., Q]:

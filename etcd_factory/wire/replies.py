@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from etcd_factory.errors import InternalError
 from etcd_factory.model import (
     DeleteResponse,
-    Event,
     KeyValue,
     PutResponse,
     RangeResponse,
     TxnResponse,
 )
 from etcd_factory.model.values import as_json, as_number, as_text
+
+from .values import key_value, key_values
 
 if TYPE_CHECKING:
     from . import messages as m
@@ -66,19 +67,9 @@ class Part(Protocol):
         ...
 
 
-def key_value(kv: m.KeyValue, skip: int) -> KeyValue:
-    """Return a KeyValue."""
-    return KeyValue(kv.key[skip:], kv.value, kv.create_revision, kv.mod_revision, kv.version, kv.lease)
-
-
-def key_values(kvs: Iterable[m.KeyValue], skip: int) -> tuple[KeyValue, ...]:
-    """Return several of them."""
-    return tuple([key_value(kv, skip) for kv in kvs])
-
-
 def range_response(reply: m.RangeResponse, skip: int) -> RangeResponse:
     """Return a RangeResponse."""
-    return RangeResponse(reply.header.revision, key_values(reply.kvs, skip), reply.count, reply.more)
+    return RangeResponse(reply.header.revision, tuple(key_values(reply.kvs, skip)), reply.count, reply.more)
 
 
 def put_response(reply: m.PutResponse, skip: int) -> PutResponse:
@@ -89,7 +80,7 @@ def put_response(reply: m.PutResponse, skip: int) -> PutResponse:
 
 def delete_response(reply: m.DeleteRangeResponse, skip: int) -> DeleteResponse:
     """Return a DeleteResponse."""
-    return DeleteResponse(reply.header.revision, reply.deleted, key_values(reply.prev_kvs, skip))
+    return DeleteResponse(reply.header.revision, reply.deleted, tuple(key_values(reply.prev_kvs, skip)))
 
 
 def txn_response(success: Sequence[Part], failure: Sequence[Part]) -> Callable[[m.TxnResponse, int], TxnResponse]:
@@ -116,13 +107,6 @@ def parts(branch: Sequence[Part], reply: m.TxnResponse) -> list[Any]:
         error.maybe_applied = any(op.kind != "get" for op in branch)
         raise error
     return [getattr(part, name) for name, part in zip(wanted, reply.responses, strict=True)]
-
-
-def event(found: m.Event, skip: int) -> Event:
-    """Return an Event, from a watch's response."""
-    kv = key_value(found.kv, skip)
-    previous = key_value(found.prev_kv, skip) if found.HasField("prev_kv") else None
-    return Event("delete" if found.type else "put", kv, kv.mod_revision, previous)
 
 
 def count(reply: Found, skip: int) -> int:
@@ -198,6 +182,8 @@ def key_text(kv: Stored, skip: int) -> str:
 def texts(reply: Found, skip: int) -> dict[str, str]:
     """Return a range as a dict of text."""
     try:
+        if not skip:
+            return {kv.key.decode(): kv.value.decode() for kv in reply.kvs}
         return {kv.key[skip:].decode(): kv.value.decode() for kv in reply.kvs}
     except UnicodeDecodeError:
         return by_text(text)(reply, skip)  # says which key it was
@@ -210,9 +196,11 @@ def by_text(read: Callable[[Any, int], T]) -> Callable[[Found, int], dict[str, T
 
 def by_key(reply: Found, skip: int) -> dict[bytes, bytes]:
     """Return a range as a dict of bytes."""
+    if not skip:
+        return {kv.key: kv.value for kv in reply.kvs}
     return {kv.key[skip:]: kv.value for kv in reply.kvs}
 
 
 def kvs(reply: Found, skip: int) -> list[KeyValue]:
     """Return a range as a list."""
-    return [key_value(kv, skip) for kv in reply.kvs]
+    return key_values(reply.kvs, skip)

@@ -187,7 +187,9 @@ async def test_a_server_of_an_unknown_authority_is_not_trusted(build, tls_server
 
 
 async def test_grpc_options_are_passed_on(build, options):
-    factory = await build({"client": {**options, "transport": "grpc", "grpcOptions": {"grpc.max_send_message_length": 100}}})
+    factory = await build(
+        {"client": {**options, "transport": "grpc", "grpcOptions": {"grpc.max_send_message_length": 100}}}
+    )
     assert await works(factory.get())
     error = await error_of(lambda: factory.get().put("k").value("v" * 200))
     assert isinstance(error, EtcdFactoryError)

@@ -182,7 +182,9 @@ def test_the_timeout_is_that_of_the_options(make, silent):
 
 
 def test_grpc_options_are_passed_on(make, fragile):
-    client = make(hosts=[fragile.endpoint], namespace="", grpc_options={"grpc.max_receive_message_length": 1000})
+    client = make(
+        hosts=[fragile.endpoint], namespace="", transport="grpc", grpc_options={"grpc.max_receive_message_length": 1000}
+    )
     client.raw.put("k", "x" * 2000)
     with pytest.raises(Exception, match="larger than max"):
         client.raw.get("k")

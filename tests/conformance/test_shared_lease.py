@@ -55,6 +55,23 @@ async def test_a_lock_is_held_inside_its_block_and_keeps_the_lease(client, share
     assert shared.alive
 
 
+async def test_a_free_lock_and_its_release_are_one_call_each(client, shared, recorded):
+    lock, before = client.lock("name", lease=shared), len(recorded.calls)
+    await settle(lock.acquire())
+    assert recorded.names()[before:] == ["Txn"]
+    await settle(lock.release())
+    assert recorded.names()[before:] == ["Txn", "Txn"]
+
+
+async def test_a_won_election_and_its_resignation_are_one_call_each(client, shared, recorded):
+    before = len(recorded.calls)
+    leadership = await settle(client.election("name", lease=shared).campaign("me"))
+    again = await settle(client.election("other", lease=shared).campaign("me"))
+    assert (leadership.alive, again.alive, recorded.names()[before:]) == (True, True, ["Txn", "Txn"])
+    await settle(leadership.resign())
+    assert recorded.names()[before:] == ["Txn", "Txn", "Txn"]
+
+
 async def test_losing_the_lease_loses_everything_held_under_it(client, shared, etcdctl, recorder):
     one, other, gone = (recorder.on(client.lock(name, lease=shared), "lost") for name in ("one", "other", "gone"))
     for lock in (one, other, gone):

@@ -13,7 +13,7 @@ from etcd_factory import AsyncETCDService, ops
 from etcd_factory.registry import AsyncServiceRegistry
 from tests.support.faces import in_time
 
-SEED, RUNS, LONGEST = 20261130, 800, 0.005  # seconds; most calls take 1 to 5 ms
+SEED, RUNS, LONGEST = 20261130, 1000, 0.005  # seconds; most calls take 1 to 5 ms
 TTL = 600  # seconds; nothing ends by itself during a test
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from tests.soak.figures import lines
 from tests.soak.run import Plan, soak
 
@@ -11,8 +13,9 @@ SECONDS, EVERY = 10.0, 1.0
 WORK = {"acquire", "append", "attach", "delete", "increment", "put", "read", "release", "stm", "swap", "txn", "write"}
 
 
-def test_nothing_is_violated_while_members_and_connections_fail(face):
-    plan = Plan(face.name, SECONDS, EVERY, seed=22)
+@pytest.mark.parametrize("batching", [False, "all"], ids=["not merged", "merged"])
+def test_nothing_is_violated_while_members_and_connections_fail(face, batching):
+    plan = Plan(face.name, SECONDS, EVERY, seed=22, batching=batching)
     scene, faults = asyncio.run(soak(plan))
     print(*lines(plan, scene, faults), sep="\n")
     assert [str(violation) for violation in scene.violations] == []

@@ -137,6 +137,10 @@ def test_an_event_that_is_delivered_twice_is_found(index):
 def test_events_in_another_order_are_found(index):
     swapped = [*EVENTS[:index], EVENTS[index + 1], EVENTS[index], *EVENTS[index + 2 :]]
     assert checks.stream("all", swapped, STORED)
+    same = swapped[index].revision == swapped[index + 1].revision
+    assert (
+        bool(checks.stream("all", swapped, STORED, merged=True)) is not same
+    )  # as merged calls of one revision may be
 
 
 def test_a_wrong_previous_value_is_found_and_a_compacted_one_is_right():

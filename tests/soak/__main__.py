@@ -28,6 +28,7 @@ def main():
         options.ttl,
         options.binary,
         options.kills,
+        options.batching,
     )
     with progress(plan.seconds) as tick:
         scene, faults = asyncio.run(soak(plan, tick))
@@ -43,6 +44,7 @@ def arguments():
     parser.add_argument("--seed", type=int, default=0, help="decides the faults and what is written")
     parser.add_argument("--ttl", type=int, default=2, help="seconds, of the shortest leases")
     parser.add_argument("--binary", type=Path, default=find_binary(), metavar="PATH", help="etcd to run")
+    parser.add_argument("--batching", choices=["reads", "all"], default=False, help="merge concurrent calls")
     parser.add_argument("--no-kills", dest="kills", action="store_false", help="shut members down, kill none")
     return parser.parse_args()
 

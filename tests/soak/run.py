@@ -37,6 +37,7 @@ class Plan:
     ttl: int = 2
     binary: object = field(factory=find_binary)
     kills: bool = True
+    batching: object = False
 
     @property
     def version(self):
@@ -56,7 +57,7 @@ async def soak(plan, progress=ignore):
     """Run it; returns the scene and the faults."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(16, "soak"))
     before = threads()
-    async with Stage(plan.face, plan.binary, random.Random(plan.seed), plan.ttl) as scene:
+    async with Stage(plan.face, plan.binary, random.Random(plan.seed), plan.ttl, plan.batching) as scene:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: scene.found("task", str(context)))
         faults = Faults(scene, random.Random(plan.seed), plan.every, not plan.refusal, progress)
         await Soak(scene).run(faults, plan.seconds)
@@ -181,9 +182,10 @@ class Soak:
 
     def found_followed(self, stored):
         everything, previous, puts, resynced = (watch.events for watch in self.scene.watches)
-        yield from checks.stream("all", everything, stored)
-        yield from checks.stream("previous", previous, stored)
-        yield from checks.stream("resync", resynced, stored)
+        merged = bool(self.scene.batching)
+        yield from checks.stream("all", everything, stored, merged)
+        yield from checks.stream("previous", previous, stored, merged)
+        yield from checks.stream("resync", resynced, stored, merged)
         yield from checks.equal("previous", everything, previous)
         yield from checks.equal("puts", [event for event in everything if event.type == "put"], puts)
         values = [event.value for event in puts]

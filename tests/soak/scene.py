@@ -43,6 +43,7 @@ class Scene:
     cluster: EtcdCluster
     chance: object
     ttl: int
+    batching: object = False
     front: list = field(factory=list)
     back: list = field(factory=list)
     client: object = None
@@ -109,9 +110,9 @@ class Scene:
 class Stage:
     """Builds a scene and takes it down; ``async with Stage(...) as scene``."""
 
-    def __init__(self, face, binary, chance, ttl):
+    def __init__(self, face, binary, chance, ttl, batching=False):
         self._face = next(one for one in FACES if one.name == face)
-        self._scene = Scene(self._face, EtcdCluster(binary=binary), chance, ttl)
+        self._scene = Scene(self._face, EtcdCluster(binary=binary), chance, ttl, batching)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self):
@@ -128,7 +129,8 @@ class Stage:
         await self._stack.aclose()
 
     def _connect(self, proxies):
-        return self._face.service(options([proxy.endpoint for proxy in proxies], TIMEOUT))
+        given = options([proxy.endpoint for proxy in proxies], TIMEOUT)
+        return self._face.service({**given, "batching": self._scene.batching})
 
 
 def options(hosts, timeout):

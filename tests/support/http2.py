@@ -1,4 +1,4 @@
-"""A peer of the HTTP/2 machine, without a socket. Its frames are built here; what it is sent is parsed by hyperframe."""
+"""A peer of the HTTP/2 machine, without a socket. Its frames are built here; what it hears is parsed by hyperframe."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from etcd_factory.io.http2.stream import Stream
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 END_STREAM = ACK = 1
 END_HEADERS, PADDED, PRIORITIZED = 4, 8, 0x20
-NAMES = "DATA HEADERS PRIORITY RST_STREAM SETTINGS PUSH_PROMISE PING GOAWAY WINDOW_UPDATE CONTINUATION".split()
+NAMES = (
+    *("DATA", "HEADERS", "PRIORITY", "RST_STREAM", "SETTINGS"),
+    *("PUSH_PROMISE", "PING", "GOAWAY", "WINDOW_UPDATE", "CONTINUATION"),
+)
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 RESERVED = 1 << 31  # the bit above a stream's number
 OK = ((":status", "200"), ("content-type", "application/grpc"))

@@ -49,7 +49,10 @@ def instances() -> None:
     ClientOptions("a:1", Auth("u", "p"), TLS("ca.pem"), "ns/", 1, 2, None, Retry(3), Keepalive(10, 5))
     ClientOptions(hosts=["a:1", "b:2"], auth=Auth(token=secret), tls=TLS(ca=Path("ca.pem")), namespace=b"\xff")
     ClientOptions(hosts=("a:1", "b:2"), auth={"username": "u", "password": secret}, tls=None, sync=30, batching=False)
-    ClientOptions(retry={"attempts": 3}, keepalive={"time": 10}, grpc_options={"grpc.x": 1, "grpc.y": "z"})
+    ClientOptions.of({"hosts": "a:1", "batching": "reads"})
+    assert_type(ClientOptions(batching="all").batching, Literal[False, "reads", "all"])
+    ClientOptions(retry={"attempts": 3}, keepalive={"time": 10}, proxy="proxy:3128", share=False)
+    ClientOptions(transport="grpc", grpc_options={"grpc.x": 1, "grpc.y": "z"})
     ClientOptions(client_class=Custom, timeout=0.5)
     ClientOptions(timeout="5s", dial_timeout="500ms", sync="1m", keepalive=Keepalive("10s", "5s"))
     ClientOptions(auth=Auth({"file": "user"}, {"file": Path("pw")}), tls={"ca": "a", "cert": "b", "key": Secret("c")})
@@ -82,7 +85,7 @@ def mappings(untyped: dict[str, Any], mapping: Mapping[str, Any], tree: DictConf
         {"host": ["a:1"], "dialTimeout": 1, "credentials": {"serverName": "x"}, "customClientClass": Custom}
     )
     ClientOptions.of({"auth": untyped, "tls": TLS(), "retry": {"attempts": None}, "timeout": None})
-    ClientOptions.of({"auth": {"token": secret}, "grpcOptions": untyped})
+    ClientOptions.of({"auth": {"token": secret}, "transport": "grpc", "grpcOptions": untyped})
     ClientOptions.of({"timeout": "5s", "dialTimeout": "500ms", "keepalive": {"time": "10s"}})
     ClientOptions.of({"retry": {"maximum": "1s"}})
     ClientOptions.of({"auth": {"username": "root", "password": {"file": Path("pw")}}})
@@ -115,6 +118,7 @@ def wrong(strings: dict[str, str], blocking: ETCDServiceFactory) -> None:
     ClientOptions.of({"tls": {"sever_name": "x"}})  # type: ignore[dict-item]
     ClientOptions.of({"retry": {"attempts": "3"}})  # type: ignore[dict-item]
     ClientOptions.of({"batching": True})  # type: ignore[dict-item]
+    ClientOptions.of({"batching": "writes"})  # type: ignore[dict-item]
     ClientOptions.of({"hosts": 2379})  # type: ignore[dict-item]
     ClientOptions.of(strings)  # type: ignore[arg-type]
     ClientOptions(hots="a:1")  # type: ignore[call-arg]

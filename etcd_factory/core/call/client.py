@@ -18,6 +18,7 @@ from etcd_factory.options.hosts import is_srv
 from etcd_factory.wire import methods
 from etcd_factory.wire.methods import Method
 
+from .batching import Batching
 from .discovery import Discovery
 from .endpoints import Endpoints
 from .outage import Outage
@@ -71,6 +72,7 @@ class Client:
         self.endpoints = Endpoints(options.hosts, options.retry.initial, discovered=discovered, start=start)
         self.single_flight = SingleFlight(runtime)
         self.token = AuthToken(options.auth, self.single_flight)
+        self.batching = Batching(runtime, merges_writes=options.batching == "all") if options.batching else None
         self.lease_keepers: WeakSet[LeaseKeeper] = WeakSet()
         self._outage = Outage(f"calls to {', '.join(options.hosts)}", log, runtime.now)
         self._lock = runtime.lock()
@@ -119,7 +121,8 @@ class Client:
     def forget(self) -> object:
         """Start without connections and background work in a forked child; returns what must be kept alive."""
         lock, self._lock = self._lock, self.runtime.lock()  # another thread may have held it
-        return lock, self.transport.forget(), self.background.forget(), self.single_flight.forget()
+        batching = self.batching and self.batching.forget()
+        return lock, batching, self.transport.forget(), self.background.forget(), self.single_flight.forget()
 
     async def call(self, method: Method[Q, R], request: Q, timeout: float) -> R:
         """Return the response to one request; all attempts share ``timeout`` seconds."""

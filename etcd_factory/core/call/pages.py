@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from itertools import chain
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from etcd_factory.core.op import Fields
 from etcd_factory.errors import CompactedError, InternalError
 
 if TYPE_CHECKING:
-    from etcd_factory.wire.messages import RangeResponse
+    from etcd_factory.wire.messages import KeyValue, RangeResponse
 
-FIRST = 1_000  # keys; their size is not known yet, and one may be 1.5 MB
+# Keys of the first page: their size is not known yet, and one may be 1.5 MB.
+FIRST = 1_000  # when they are iterated over: memory has one page
+FIRST_COLLECTED = 10_000  # when all are collected: memory has them all in any case
 MOST = 100_000  # keys
 COLLECT = 8 << 20  # bytes of a page when all are collected
 ITERATE = 1 << 20  # bytes of a page when they are iterated over
@@ -27,19 +30,40 @@ def in_key_order(fields: Fields) -> bool:
     return bool(target == "KEY" and order != "DESCEND")
 
 
+class KeyValues(Sequence["KeyValue"]):
+    """The keys of several pages, which are not copied."""
+
+    def __init__(self, pages: Sequence[Sequence[KeyValue]]) -> None:
+        self._pages = pages
+
+    def __iter__(self) -> Iterator[KeyValue]:
+        return chain.from_iterable(self._pages)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._pages))
+
+    @overload
+    def __getitem__(self, index: int) -> KeyValue: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[KeyValue]: ...
+    def __getitem__(self, index: int | slice) -> KeyValue | Sequence[KeyValue]:
+        return [*self][index]
+
+
 class RangePages:
     """The pages of one read, fetched one after another; ``skip`` is the length of the namespace in their keys."""
 
     def __init__(self, send: Send, fields: Fields, skip: int, size: int = COLLECT) -> None:
         self._send, self._given, self._bytes = send, fields, size
         self.skip = skip
-        self._restart(FIRST if in_key_order(fields) else 0)
+        self._ordered = in_key_order(fields)
+        self._restart(FIRST)
 
     def _restart(self, limit: int) -> None:
         """Begin with the first page of ``limit`` keys, by 0 with the only one."""
         self._fields = dict(self._given)
         self._left: int = self._fields.get("limit", 0)
-        self._limit = limit or self._left
+        self._limit = (limit if self._ordered else 0) or self._left
         self._pinned, self._done = 0, False
 
     async def next(self) -> RangeResponse | None:
@@ -79,20 +103,21 @@ class RangePages:
 
         It begins anew if its revision is compacted meanwhile, the last time with a single message, which cannot be.
         """
-        for restart in range(RESTARTS):
+        for _ in range(RESTARTS):
+            self._restart(FIRST_COLLECTED)
             try:
                 return await self._collect()
             except CompactedError:
                 if self._given.get("revision"):
                     raise
-                self._restart(FIRST if restart < RESTARTS - 1 else 0)
+        self._restart(0)
         return await self._collect()
 
     async def _collect(self) -> Any:
         first = await self._fetch()
         if self._done:
             return first
-        kvs = list(first.kvs)
+        pages = [first.kvs]
         while page := await self.next():
-            kvs += page.kvs
-        return SimpleNamespace(kvs=kvs, header=first.header)
+            pages.append(page.kvs)
+        return SimpleNamespace(kvs=KeyValues(pages), header=first.header)

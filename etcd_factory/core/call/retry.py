@@ -44,12 +44,13 @@ CERTAIN = {
     Code.INVALID_ARGUMENT,
     Code.NOT_FOUND,
     Code.ALREADY_EXISTS,
-    Code.PERMISSION_DENIED,
     Code.FAILED_PRECONDITION,
     Code.OUT_OF_RANGE,
     Code.UNIMPLEMENTED,
     Code.UNAUTHENTICATED,
 }
+# gRPC also makes this status from a stream that was reset (INADEQUATE_SECURITY) and from a proxy's 403.
+DENIED = (Code.PERMISSION_DENIED, "etcdserver: permission denied")
 
 
 def next_action(error: EtcdError, *, repeatable: bool, renewable: bool, hosts: int) -> RetryAction:
@@ -69,7 +70,13 @@ def next_action(error: EtcdError, *, repeatable: bool, renewable: bool, hosts: i
 
 def maybe_applied(error: EtcdError, method: Method[object, object]) -> bool:
     """Return whether a call that failed with this error may have changed something."""
-    return error.sent and method.writes and error.code not in CERTAIN and not isinstance(error, REFUSED)
+    return error.sent and method.writes and not is_refusal(error)
+
+
+def is_refusal(error: EtcdError) -> bool:
+    """Whether etcd certainly refused the request before it did anything."""
+    code, words = DENIED
+    return isinstance(error, REFUSED) or error.code in CERTAIN or (error.code is code and words in error.message)
 
 
 def backoff(retry: Retry, failures: int, random: float) -> float:

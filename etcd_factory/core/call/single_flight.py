@@ -42,32 +42,33 @@ class SingleFlight:
         Raises ``DeadlineExceededError`` in a caller that has waited ``timeout`` seconds.
         """
         while True:
-            with self._lock:
-                running = self._flights.get(key)
-                mine = self._flights[key] = running or self._runtime.promise()
-            if running is None:
-                return await self._lead(key, mine, body)
+            mine, outcome = self._runtime.promise(), Outcome()
+            try:
+                with self._lock:
+                    running = self._flights.setdefault(key, mine)
+                if running is mine:
+                    value = await body()
+                    outcome = Outcome(True, value)
+                    return value
+            except Exception as error:
+                outcome = Outcome(True, error=error)
+                raise
+            finally:
+                self._land(key, mine, outcome)
             outcome = await running.wait(timeout)
             if outcome.error is not None:
                 raise outcome.error
             if outcome.done:
-                value: T = outcome.value
-                return value
+                found: T = outcome.value
+                return found
 
     async def join(self, key: Hashable, timeout: float | None = None) -> None:
         """Wait until no flight of this key is under way; raises what it raised."""
         await self.run(key, Completed, timeout)
 
-    async def _lead(self, key: Hashable, promise: Promise[Outcome], body: Callable[[], Awaitable[T]]) -> T:
-        outcome = Outcome()
-        try:
-            value = await body()
-            outcome = Outcome(True, value)
-            return value
-        except Exception as error:
-            outcome = Outcome(True, error=error)
-            raise
-        finally:
+    def _land(self, key: Hashable, promise: Promise[Outcome], outcome: Outcome) -> None:
+        """End the caller's own flight, if it has begun: also where an interrupt came just before its body."""
+        if self._flights.get(key) is promise:
             with self._lock:
                 self._flights.pop(key, None)
             promise.set(outcome)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from operator import index
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +13,7 @@ from etcd_factory.core.arguments import FOREVER
 from etcd_factory.core.face import Face
 from etcd_factory.core.op import Fields, Op, Ungranted
 from etcd_factory.errors import EtcdError, LeaseNotFoundError, RequestTooLargeError
+from etcd_factory.wire.methods import Method
 from etcd_factory.wire.requests import BUILD, CALLS
 
 from .client import Client
@@ -35,13 +37,21 @@ class View:
     timeout: float
     handle: object = None
     face: Face = field(init=False)
+    call: Callable[[Method[Any, Any], Any, float], Awaitable[Any]] = field(init=False)  # merged with others, or not
 
     def __attrs_post_init__(self) -> None:
+        batching = self.client.batching
+        call = self.client.call if batching is None else partial(batching.call, self.client)
+        object.__setattr__(self, "call", call)
         object.__setattr__(self, "timeout", min(self.timeout, FOREVER))
         object.__setattr__(self, "face", self.client.runtime.face)
 
     def __str__(self) -> str:
         return self.client.endpoint
+
+    def within(self, timeout: float) -> View:
+        """Return this view with calls of at most so many seconds."""
+        return self if timeout == self.timeout else View(self.client, self.namespace, timeout, self.handle)
 
     async def execute(self, op: Op[T]) -> T:
         """Return the operation's result."""
@@ -51,7 +61,7 @@ class View:
                 reply = await RangePages(self.send, op.fields, skip).collect()
             else:
                 request = BUILD[op.kind](op.fields, self.namespace)
-                reply = await self.client.call(CALLS[op.kind], request, self.timeout)
+                reply = await self.call(CALLS[op.kind], request, self.timeout)
             return op.read(reply, skip)
         except EtcdError as error:
             error.operation = error.operation or op.label

@@ -47,8 +47,14 @@ class Election(Guarded, Bound[F]):
         waiting: then nothing is left behind.
         """
         entry = self._new()
-        await entry.contend(to_value(value), timeout, f"the election {self._name!r} was not won")
-        return Leadership(self._run, entry, self._name)
+        try:
+            await entry.contend(to_value(value), timeout, f"the election {self._name!r} was not won")
+            return Leadership(self._run, entry, self._name)
+        except (Exception, GeneratorExit):
+            raise
+        except BaseException:  # nobody gets the leadership to resign
+            await entry.abandon()
+            raise
 
     @operation
     async def leader(self) -> str | None:

@@ -42,8 +42,14 @@ class Lock(Guarded, Scoped[F]):
         self._on_lost: list[Callable[[Lock[F]], object]] = []
 
     def __repr__(self) -> str:
-        state = "held" if self.held else "waiting" if self._entry else "not held"
+        state = "held" if self.held else "waiting" if self._in_use else "not held"
         return f"<Lock {self._name!r} {state}>"
+
+    @property
+    def _in_use(self) -> QueueEntry | None:
+        """The entry that is waiting or holds. It says itself when it is left: an interrupt may come at any moment."""
+        entry = self._entry
+        return None if entry is None or entry.is_left else entry
 
     @property
     def held(self) -> bool:
@@ -85,16 +91,17 @@ class Lock(Guarded, Scoped[F]):
         return await self._acquire(timeout)
 
     async def _acquire(self, timeout: float | None = None) -> Lock[F]:
-        if self._entry is not None:
-            self._entry.session.check_owner()
+        if self._in_use is not None:
+            self._in_use.session.check_owner()
             raise LockFailedError(
                 f"this object already uses the lock {self._name!r}; create another one to wait for it"
             )
-        entry = self._entry = self._new()
+        entry = self._new()
         try:
+            self._entry = entry
             await entry.contend(b"", timeout, f"the lock {self._name!r} was not acquired")
         except BaseException:
-            if self._entry is entry:
+            if self._entry is entry and not entry.is_first:  # else it is held, or left
                 self._entry = None
             raise
         self._listen(entry)
@@ -108,9 +115,7 @@ class Lock(Guarded, Scoped[F]):
     @operation
     async def release(self) -> None:
         """Let the next contender have it. Raises ``LockFailedError`` if it is not in use."""
-        if self._entry is not None:
-            self._entry.session.check_owner()
-        entry, self._entry = self._entry, None
+        entry = self._in_use
         if entry is None:
             raise LockFailedError(f"the lock {self._name!r} is not held: acquire it, or enter it")
         await entry.leave()
@@ -142,7 +147,7 @@ class Lock(Guarded, Scoped[F]):
         return self
 
     async def _notify_lost(self, entry: QueueEntry) -> None:
-        if self._entry is entry:
+        if self._in_use is entry:
             for handler in self._on_lost:
                 await call_handler(self._run.face, log, "a lost lock", handler, self)
 
@@ -152,9 +157,11 @@ class Lock(Guarded, Scoped[F]):
 
     async def _exit(self, error: BaseException | None) -> None:
         del error
-        entry, self._entry = self._entry, None
+        entry = self._in_use
         if entry is not None:
             await leave_and_log(entry)
+            if self._entry is entry:
+                self._entry = None
 
 
 class Locks(Bound[F]):

@@ -14,8 +14,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from weakref import WeakMethod
 
-from attrs import evolve
-
 from etcd_factory.core.arguments import Text, seconds, to_bytes
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Unbound
@@ -65,6 +63,7 @@ class QueueEntry:
         self.session = session
         self.key, self.revision = b"", 0
         self.is_first = self.is_left = self.is_deleted = self.in_doubt = False
+        self._entered_first = False
         self._view = view
         self._deadline = self._until(None)
         self._before = b""  # the key that is waited for
@@ -92,11 +91,11 @@ class QueueEntry:
             if not await self._reaches(value):
                 waits = f"it waits for the key {self._before!r}" if self._before else "etcd did not answer"
                 raise LockFailedError(f"{failed} within {timeout:g} s: {waits}") from self._failure
+            self._deadline = self._until(None)
+            self.session.call_later(GUARD_AFTER, weakly(self._begin_guard))
         except BaseException:
-            await self._abandon()
+            await self.abandon()
             raise
-        self._deadline = self._until(None)
-        self.session.call_later(GUARD_AFTER, weakly(self._begin_guard))
 
     async def _reaches(self, value: bytes) -> bool:
         """Return whether it is this entry's turn before the deadline."""
@@ -115,11 +114,11 @@ class QueueEntry:
     @property
     def _bounded(self) -> View:
         """The view for calls that the deadline bounds too."""
-        return evolve(self._view, timeout=self._deadline.call_timeout)
+        return self._view.within(self._deadline.call_timeout)
 
-    async def _abandon(self) -> None:
+    async def abandon(self) -> None:
         """Leave in the background, which does not end with the caller; waits a moment for it."""
-        left = self._view.client.runtime.signal()
+        left, self.is_left = self._view.client.runtime.signal(), True
 
         async def leave() -> None:
             try:
@@ -131,15 +130,23 @@ class QueueEntry:
         await left.wait(PATIENCE)
 
     async def enter(self, value: bytes) -> None:
-        """Create the entry; ``revision`` is its key's create revision."""
+        """Create the entry; ``revision`` is its key's create revision.
+
+        The transaction reads the first entry too, as that of Go's client does: a free lock takes no other call.
+        """
         lease = await self.session.grant(self._deadline.call_timeout)
         self.key = self.prefix + f"{lease:x}".encode()
-        create = ops.if_(self.key, "create", "==", 0).then(ops.put(self.key).lease(lease).value(value))
-        done = await self._execute_surely(create.else_(ops.get(self.key)))
+        put, first = ops.put(self.key).lease(lease).value(value), first_entry(self.prefix)
+        create = ops.if_(self.key, "create", "==", 0).then(put, first)
+        done = await self._execute_surely(create.else_(ops.get(self.key), first))
         if done.succeeded:
             self.revision = done.revision
         else:
             await self._reuse(done.results[0].kvs[0], value)
+        self._entered_first = any(map(self._is_own, done.results[1].kvs))
+
+    def _is_own(self, kv: KeyValue) -> bool:
+        return (kv.key, kv.create_revision) == (self.key, self.revision)
 
     async def _execute_surely(self, txn: Txn[Unbound]) -> TxnResponse:
         for left in reversed(range(ENTER_ATTEMPTS)):
@@ -185,7 +192,7 @@ class QueueEntry:
         alarms = self.session.state.alarms
         alarms.add(self._interrupt)
         try:
-            self.is_first = await self._reach_front() and await self._verify()
+            self.is_first = await self._reach_front()
         finally:
             alarms.discard(self._interrupt)
         return self.is_first
@@ -193,33 +200,44 @@ class QueueEntry:
     async def _reach_front(self) -> bool:
         """Wait until no entry is before this one; returns False at the deadline."""
         while self.alive:
+            if self._entered_first:
+                return True
             found = await self.previous()
             self._before = found.kvs[0].key if found.kvs else b""
             if not found.kvs:
-                return True
+                return await self._verify()
             if self._deadline.reached:
                 return False
-            await self._await_deletion(found.kvs[0], found.revision + 1)
+            await self._await_deletion(found.kvs[0], found.revision)
         raise self._lost()
 
     async def _verify(self) -> bool:
         """Check that the key still exists: without it the turn is another's, whatever the clock says here."""
         own = await self._bounded.execute(ops.get(self.key).op())
-        if not self.alive or not own.kvs or own.kvs[0].create_revision != self.revision:
+        if not self.alive or not any(map(self._is_own, own.kvs)):
             raise self._lost()
         return True
 
-    async def _await_deletion(self, kv: KeyValue, start: int) -> None:
-        """Wait until a key is deleted, or there is a reason to look again."""
+    async def _await_deletion(self, kv: KeyValue, seen: int) -> None:
+        """Wait until a key, which was there at revision ``seen``, is deleted, or there is a reason to look again.
+
+        etcd serves a watch of the past only every 100 ms. One from now on it serves at once, and the key is read again
+        if the store was changed before the watch began.
+        """
         self._watcher = watcher = AnyWatcher(self._bounded, {"key": kv.key, "range_end": b"", "filters": ["NOPUT"]})
         try:
             if self.alive:  # what ended it before there was a watcher has woken nobody
-                await watcher.open(start)
-                await watcher.take(self._deadline.wait_timeout)
+                await watcher.open(0)
+                if watcher.begun <= seen or await self._is_there(kv):
+                    await watcher.take(self._deadline.wait_timeout)
         except CompactedError:
             return  # it may have been deleted already
         finally:
             await watcher.end()
+
+    async def _is_there(self, kv: KeyValue) -> bool:
+        found = await self._bounded.execute(ops.get(kv.key).op())
+        return any(one.create_revision == kv.create_revision for one in found.kvs)
 
     def _interrupt(self) -> None:
         if self._watcher is not None:

@@ -6,8 +6,6 @@ import logging
 from collections.abc import Callable
 from typing import ClassVar
 
-from attrs import evolve
-
 from etcd_factory.core.arguments import Text, to_bytes, ttl_seconds
 from etcd_factory.core.background import Closing
 from etcd_factory.core.call.client import Client
@@ -83,7 +81,7 @@ class SharedLeaseEntry(QueueEntry):
             if self.revision
             else ops.if_(self.key, "lease", "==", lease)
         )
-        await evolve(self._view, timeout=timeout).execute(own.then(ops.delete().key(self.key)).op())
+        await self._view.within(timeout).execute(own.then(ops.delete().key(self.key)).op())
         self._entered = False
 
 

@@ -17,6 +17,7 @@ from etcd_factory.errors import choice
 from etcd_factory.model import DeleteResponse, KeyValue, PutResponse, RangeResponse
 from etcd_factory.model.ranges import ALL, KeyRange, describe, prefix_range
 from etcd_factory.wire import replies
+from etcd_factory.wire.values import key_values
 
 from .ranges import RangeModifiers, key_range
 from .values import ValueReader
@@ -177,14 +178,14 @@ class GetAll(Read[F], RangeModifiers):
             raise TypeError("get_all() of an asyncio client: iterate with 'async for'")
         pages = self._run.pages(self._fields)
         while page := finish(pages.next()):
-            yield from replies.key_values(page.kvs, pages.skip)
+            yield from key_values(page.kvs, pages.skip)
 
     async def __aiter__(self: GetAll[Async]) -> AsyncIterator[KeyValue]:
         if self.face is Sync:
             raise TypeError("get_all() of a blocking client: iterate with 'for'")
         pages = self._run.pages(self._fields)
         while page := await pages.next():
-            for kv in replies.key_values(page.kvs, pages.skip):
+            for kv in key_values(page.kvs, pages.skip):
                 yield kv
 
 

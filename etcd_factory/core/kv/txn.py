@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, Value, count, to_bytes, to_value
@@ -148,15 +148,16 @@ class Txn(Pending, Bound[F]):
         holds too; comparing values never does.
         """
         start, stop = compared(key, prefix, end)
-        return evolve(self, compare=(*self._compare, compare(start, column, comparison, value, stop)))
+        added = compare(start, column, comparison, value, stop)
+        return type(self)(self._run, (*self._compare, added), self._success, self._failure)
 
     def then(self, *operations: OperationLike) -> Self:
         """Add operations to run if the comparisons hold."""
-        return evolve(self, success=(*self._success, *map(as_op, operations)))
+        return type(self)(self._run, self._compare, (*self._success, *map(as_op, operations)), self._failure)
 
     def else_(self, *operations: OperationLike) -> Self:
         """Add operations to run if they do not hold."""
-        return evolve(self, failure=(*self._failure, *map(as_op, operations)))
+        return type(self)(self._run, self._compare, self._success, (*self._failure, *map(as_op, operations)))
 
     def op(self) -> Op[TxnResponse]:
         """Return the transaction as an operation, without running it."""

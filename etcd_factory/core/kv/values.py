@@ -10,6 +10,7 @@ from etcd_factory.core.op import Op
 from etcd_factory.core.pending import Pending
 from etcd_factory.model import KeyValue
 from etcd_factory.wire import replies
+from etcd_factory.wire.values import key_value
 
 Data = bytes  # inside the class the name is a method's
 
@@ -17,7 +18,7 @@ TEXT = replies.first(replies.text)
 DATA = replies.first(replies.data)
 JSON = replies.first(replies.json)
 NUMBER = replies.first(replies.number)
-KV = replies.first(replies.key_value)
+KV = replies.first(key_value)
 
 
 class ValueReader(Pending, Bound[F]):

@@ -100,8 +100,9 @@ class KeepAlive:
 
     def _renew(self, renewal: Renewal) -> None:
         if self._renewer is None:
-            self._renewer = Renewer(self._client, self._on_lost)
-            self._client.background.spawn(partial(self._renewer.run, self._wanted), "etcd_factory leases")
+            renewer = Renewer(self._client, self._on_lost)
+            self._client.background.spawn(partial(renewer.run, partial(self._wanted, renewer)), "etcd_factory leases")
+            self._renewer = renewer  # now: an interrupt may come before it runs
         self._renewer.add(renewal)
 
     def drop(self, state: LeaseState) -> None:
@@ -170,9 +171,11 @@ class KeepAlive:
             with self._lock:
                 self._revoking.discard(state)
 
-    def _wanted(self) -> bool:
-        """Whether there is a lease to keep alive; if not the renewer ends."""
+    def _wanted(self, renewer: Renewer) -> bool:
+        """Whether there is a lease for this renewer to keep alive; if not it ends."""
         with self._lock:
+            if self._renewer is not renewer:
+                return False
             if not self._states:
                 self._renewer = None
             return bool(self._states)

@@ -83,17 +83,24 @@ class LeaseSession:
         if self.state.renewal is not None or self.state.revoked:
             return
         keepalive, self._generation = self._client.background.get(KeepAlive), self._client.background.generation
-        with keepalive.granting():
-            renewal = await self._begin(timeout)
-            self._keepalive = keepalive
-            await keepalive.add(self.state, renewal)
+        lease = self.id or random_id(self._client)
+        try:
+            with keepalive.granting():
+                renewal = await self._begin(lease, timeout)
+                self._keepalive = keepalive
+                await keepalive.add(self.state, renewal)
+        except (Exception, GeneratorExit):
+            raise
+        except BaseException:  # the caller is cancelled or interrupted
+            if not self.id:
+                revoke_later(self._client, lease)
+            raise
 
-    async def _begin(self, timeout: float) -> Renewal:
+    async def _begin(self, lease: int, timeout: float) -> Renewal:
         """Grant it at the server, under an id chosen here: so it can be revoked even if the response never comes."""
         if self.id:
-            reply, sent = await self._timed(f"grant lease {self.id:x}", GRANT_CHOSEN, timeout, TTL=self.ttl, ID=self.id)
+            reply, sent = await self._timed(f"grant lease {lease:x}", GRANT_CHOSEN, timeout, TTL=self.ttl, ID=lease)
             return Renewal(reply.ID, reply.TTL, sent)
-        lease = random_id(self._client)
         try:
             reply, sent = await self._timed("grant a lease", methods.LEASE_GRANT, timeout, TTL=self.ttl, ID=lease)
         except LeaseExistsError:  # an attempt whose response was lost granted it
@@ -101,11 +108,6 @@ class LeaseSession:
         except EtcdError as error:
             if error.maybe_applied:
                 revoke_later(self._client, lease)
-            raise
-        except (Exception, GeneratorExit):
-            raise
-        except BaseException:  # the caller is cancelled or interrupted
-            revoke_later(self._client, lease)
             raise
         return Renewal(reply.ID, reply.TTL, sent)
 
@@ -202,9 +204,9 @@ class ExistingLease(LeaseSession):
         """Return the id; asking about the lease does not use it."""
         return self.id
 
-    async def _begin(self, timeout: float) -> Renewal:
+    async def _begin(self, lease: int, timeout: float) -> Renewal:
         del timeout
-        return existing(await self._keep_alive(self.id))
+        return existing(await self._keep_alive(lease))
 
     async def _revoke(self) -> None:
         """End it, whether it was in use here or not; one that is gone is no error."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from copy import copy
 from itertools import count as counter
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve
 
 from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, count, seconds, to_bytes
@@ -32,7 +32,7 @@ from etcd_factory.model import KeyValue
 from etcd_factory.model.ranges import prefix_range
 
 from .conditions import ConditionWaiters
-from .fresh_read import FreshRead, reply_of
+from .fresh_read import FreshRead, result
 from .read_index import ReadIndex
 from .store import Change, KeyValueStore, merged
 
@@ -94,7 +94,7 @@ class Mirror(Subscription[F], KeyValueStore):
         """Replace what is held."""
         self.on_changes(self._fill(reply.kvs, reply.header.revision, compare=self.wants_changes()))
 
-    def on_events(self, events: tuple[Event, ...]) -> bool:
+    def on_events(self, events: Sequence[Event]) -> bool:
         """Apply events."""
         self.on_changes(self._apply(events))
         return True
@@ -157,7 +157,7 @@ class Mirror(Subscription[F], KeyValueStore):
 
     def read_held(self, key: bytes, op: Op[T]) -> T:
         """Return the result of a read from what is held."""
-        return op.read(reply_of(self._read(key)), 0)
+        return result(op, self._read(key), 0)
 
     async def read_fresh(self, key: bytes, op: Op[T]) -> T:
         """Return the result of a read once the mirror has reached the store's present revision."""
@@ -165,17 +165,24 @@ class Mirror(Subscription[F], KeyValueStore):
             self.renew()
         if not key.startswith(self._prefix):
             return self.read_held(key, op)
-        runtime, timeout, fresh = self._runtime, self._run.timeout, FreshRead(self, key)
-        deadline = runtime.now() + timeout
+        seen, fills, deadline = self._revision, self.fills, self._runtime.now() + self._run.timeout
         try:
-            fresh.answer = await self._read_index.ask(key, deadline)
-            if not fresh.reached() and not await self._waiters.until(fresh.reached, deadline - runtime.now()):
-                raise self._late(fresh.answer.revision, timeout)
+            answer = await self._read_index.ask(key, deadline)
+            if seen <= answer.revision <= self._revision:  # the usual way
+                found = self._found.get(key)
+            else:
+                found = await self._caught_up(FreshRead(self, key, seen, fills, answer), answer.revision, deadline)
         except EtcdError as error:  # shared by all who asked together, each of whom gets its own key
             own = copy(error)
             own.operation = f"{op.label} of a mirror"
             raise own from error
-        return op.read(fresh.reply(), 0)
+        return result(op, found, self.skip)
+
+    async def _caught_up(self, fresh: FreshRead, revision: int, deadline: float) -> Any:
+        """Return what is found once the mirror has reached the answer."""
+        if not fresh.reached() and not await self._waiters.until(fresh.reached, deadline - self._runtime.now()):
+            raise self._late(revision, self._run.timeout)
+        return fresh.found
 
     def _reached(self, revision: int) -> bool:
         return self._revision >= revision
@@ -259,7 +266,7 @@ class Get(ValueReader[F]):
     _fields: dict[str, Any]
 
 
-@frozen(eq=False)
+@define(eq=False)
 class Held:
     """Runs reads on what a mirror holds: at once, in every face."""
 
@@ -279,13 +286,15 @@ class Held:
         raise TypeError("iterate over the mirror itself")
 
 
-@frozen(eq=False)
+@define(eq=False)
 class Fresh(Held):
     """Runs linearizable reads of a mirror."""
 
-    async def execute(self, op: Op[T]) -> T:
+    def execute(  # pyright: ignore[reportIncompatibleMethodOverride]  # a coroutine function makes one more
+        self, op: Op[T]
+    ) -> Coroutine[Any, Any, T]:
         """Return the result."""
-        return await self.mirror.read_fresh(op.fields["key"], op)
+        return self.mirror.read_fresh(op.fields["key"], op)
 
 
 class Mirrors(Bound[F]):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from etcd_factory.core.call.view import View
 from etcd_factory.core.kv.batch import LIMIT
 from etcd_factory.core.kv.txn import mod_revision, read_message
-from etcd_factory.core.ports import Signal
+from etcd_factory.core.ports import Gate
 from etcd_factory.errors import ConnectionFailedError, DeadlineExceededError, EtcdError
 from etcd_factory.wire import methods
 from etcd_factory.wire.requests import txn
@@ -21,15 +21,15 @@ class Answer(NamedTuple):
     mod_revision: int | None = None
 
 
-Answers = Mapping[bytes, Answer | EtcdError]
+Answers = dict[bytes, Answer | EtcdError]
 
 
 class ReadIndexRequest:
     """The keys of those who wait, and the outcome: answers, or an error; None if nobody asked."""
 
-    def __init__(self, signal: Signal) -> None:
+    def __init__(self, answered: Gate) -> None:
         self.keys: set[bytes] = set()
-        self.signal = signal
+        self.answered = answered
         self.outcome: Answers | Exception | None = None
 
 
@@ -50,24 +50,26 @@ class ReadIndex:
         """Return the key's answer, asked no earlier than now."""
         while True:
             with self._lock:
-                leads = self._next is None
-                request = self._next = self._next or ReadIndexRequest(self._runtime.signal())
+                request = self._next
+                leads = request is None
+                if request is None:
+                    request = self._next = ReadIndexRequest(self._runtime.gate())
                 request.keys.add(key)
             # A follower needs no timeout of its own: the leader came first, and its deadline is earlier.
-            await (self._lead(request, deadline) if leads else request.signal.wait())
+            await (self._lead(request, deadline) if leads else request.answered.wait())
             outcome = request.outcome
-            if isinstance(outcome, Exception):
-                if isinstance(outcome, DeadlineExceededError) and self._runtime.now() < deadline:
-                    continue  # it was the leader's deadline
-                raise outcome
-            if outcome is not None:
+            if isinstance(outcome, dict):
                 return raised(outcome[key])
+            if isinstance(outcome, DeadlineExceededError) and self._runtime.now() < deadline:
+                continue  # it was the leader's deadline
+            if outcome is not None:
+                raise outcome
 
     async def _lead(self, request: ReadIndexRequest, deadline: float) -> None:
         """Ask for all, once the request before is answered; a leader that is cancelled leaves it to the others."""
         try:
             if self._sent is not None:
-                await self._sent.signal.wait(self._left(deadline))
+                await self._sent.answered.wait(self._left(deadline))
             await self._runtime.sleep(0)  # all who are ready join
             self._begin(request)
             request.outcome = await self._answers_or_errors([*request.keys], deadline)
@@ -75,7 +77,7 @@ class ReadIndex:
             request.outcome = error
         finally:
             self._begin(request)
-            request.signal.set()
+            request.answered.open()
 
     def _begin(self, request: ReadIndexRequest) -> None:
         """Refuse further keys for this request."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from etcd_factory.core.ports import Lock
 from etcd_factory.model import KeyValue
-from etcd_factory.wire import replies
+from etcd_factory.wire.values import key_value
 
 if TYPE_CHECKING:
     from etcd_factory.wire import messages as m
@@ -74,7 +74,7 @@ class KeyValueStore(Mapping[bytes, KeyValue]):
         found = self._found.get(key)
         if found is None or isinstance(found, KeyValue):
             return found
-        made = self._found[key] = replies.key_value(found, self.skip)
+        made = self._found[key] = key_value(found, self.skip)
         return made
 
     def __contains__(self, key: object) -> bool:
@@ -141,7 +141,7 @@ class KeyValueStore(Mapping[bytes, KeyValue]):
             return changes
 
     def _apply_one(self, event: m.Event) -> Change:
-        kv = replies.key_value(event.kv, self.skip)
+        kv = key_value(event.kv, self.skip)
         new = None if event.type else kv
         if kv.mod_revision <= self._revision:
             old = self._past[kv.key] if kv.key in self._past else self._converted(kv.key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from etcd_factory.core.call.view import View
@@ -25,7 +25,7 @@ class KeyWatch(Subscription[Any]):
         self._on_change, self._on_read = on_change, on_read
         self._rolled_back = False
 
-    def on_events(self, events: tuple[m.Event, ...]) -> bool:
+    def on_events(self, events: Sequence[m.Event]) -> bool:
         """Report the last event; earlier ones do not matter any more."""
         last = events[-1]
         self._on_change(None if last.type else last.kv, last.kv.mod_revision)

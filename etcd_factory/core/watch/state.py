@@ -8,10 +8,10 @@ in ``_requested``, whatever id the server gives it (before 3.4 it chose its own)
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import define, frozen
+from attrs import define
 
 from etcd_factory.errors import Code, CompactedError, EtcdError, FutureRevisionError, error_of
 
@@ -34,10 +34,10 @@ class WatchEntry:
     confirmed: bool = False
     token_renewals: int = 0
     server_id: int | None = None
-    fragments: tuple[Event, ...] = ()
+    fragments: Sequence[Event] = ()
 
 
-@frozen
+@define  # made for each response: frozen ones take three times as long
 class WatchOutput:
     """What a response means for one watch: created, events, progress, or an error that ends it.
 
@@ -48,7 +48,7 @@ class WatchOutput:
     id: int
     kind: Kind
     revision: int = 0
-    events: tuple[Event, ...] = ()
+    events: Sequence[Event] = ()
     error: Exception | None = None
     entry: WatchEntry | None = None
 
@@ -118,15 +118,19 @@ class WatchMux:
         return created
 
     def _events(self, entry: WatchEntry, reply: WatchResponse) -> list[WatchOutput]:
-        entry.fragments += tuple(reply.events)
-        if reply.fragment:
+        found: Sequence[Event] = reply.events
+        more = reply.fragment
+        if more or entry.fragments:
+            found = entry.fragments = [*entry.fragments, *found]
+        if more:
             return []
-        unseen = tuple(event for event in entry.fragments if event.kv.mod_revision >= entry.next)
         entry.fragments = ()
-        if not unseen:
+        if found and found[0].kv.mod_revision < entry.next:  # they come in the order of their revisions
+            found = [event for event in found if event.kv.mod_revision >= entry.next]
+        if not found:
             return []
-        entry.next, entry.reached = unseen[-1].kv.mod_revision + 1, True
-        return [WatchOutput(entry.id, "events", reply.header.revision, unseen)]
+        entry.next, entry.reached = found[-1].kv.mod_revision + 1, True
+        return [WatchOutput(entry.id, "events", reply.header.revision, found)]
 
     def _progress(self, entry: WatchEntry, reply: WatchResponse) -> list[WatchOutput]:
         if entry.server_id is None or entry.fragments or reply.header.revision < entry.next - 1:

@@ -39,6 +39,7 @@ TOKEN_REFUSED = (InvalidAuthTokenError, PermissionDeniedError)
 REFUSALS = (AuthenticationFailedError, InvalidAuthTokenError, PermissionDeniedError)
 LIVED = 1.0  # seconds after which a stream that breaks has worked
 CLOSE_TIMEOUT = 5.0  # seconds that ending the background work may take
+USUAL = ("events", "progress", "created")  # outputs that are only for their receiver
 
 State = Literal["connecting", "connected", "disconnected"]
 
@@ -68,7 +69,9 @@ class WatchStream:
         self._receivers: WeakValueDictionary[int, Receiver] = WeakValueDictionary()
         self._kept: dict[int, Receiver] = {}
         self._stream: Requests | None = None
+        self._left: set[Requests] = set()  # by their last watch, and to be ended
         self._task: Task | None = None
+        self._runner: object = None  # who serves the watches; one whose stream was ended with its last watch ends too
         self._stop = self._runtime.signal()
         self._rollback = RollbackDetector(client, self._refuse)
         self._outage = Outage("watches", log, self._runtime.now)
@@ -84,15 +87,25 @@ class WatchStream:
             if self._closed:
                 raise ClientClosedError
             entry = self._mux.add(fields, start)
-            self._receivers[entry.id] = receiver
-            if receiver.is_kept:
-                self._kept[entry.id] = receiver
-            if self._stream is not None:  # inside the lock: responses come in the order of the requests
-                receiver.state("connecting")  # an open stream does not report it
-                send(self._stream, create_request=self._mux.create(entry))
-            if self._task is None:
-                self._task = self._runtime.spawn(self._run(), "etcd_factory watch")
+            try:
+                self._begin(entry, receiver)
+            except BaseException:  # an interrupt: nobody knows the watch
+                self._pop(entry.id)
+                self._mux.remove(entry.id)
+                raise
         return entry.id
+
+    def _begin(self, entry: WatchEntry, receiver: Receiver) -> None:
+        self._receivers[entry.id] = receiver
+        if receiver.is_kept:
+            self._kept[entry.id] = receiver
+        if self._stream is not None:  # inside the lock: responses come in the order of the requests
+            receiver.state("connecting")  # an open stream does not report it
+            send(self._stream, create_request=self._mux.create(entry))
+        if self._runner is None:
+            runner = object()
+            self._task = self._runtime.spawn(self._run(runner), "etcd_factory watch")
+            self._runner = runner  # now: an interrupt may come before it runs, which the lock lets it do after this
 
     def keep(self, id: int, receiver: Receiver) -> None:  # noqa: A002
         """Hold a receiver until its watch ends; others go when their user drops them, and their watch with them."""
@@ -111,13 +124,19 @@ class WatchStream:
             server_id, stream = self._mux.remove(id), self._stream
             last = not self._mux.watches
             if last:  # what is added from now on needs another stream
-                self._stream = None
-        if stream is not None and last:
-            await stream.close()
+                self._left |= {stream} if stream is not None else set()
+                self._stream = self._runner = None
+        if last:
+            await self._end_left()
         elif stream is not None and server_id is not None:
             send(stream, cancel_request={"watch_id": server_id})
-        if last:
-            self._stop.set()
+
+    async def _end_left(self) -> None:
+        """End streams without watches, and whoever serves them or waits to open one."""
+        self._stop.set()
+        for stream in tuple(self._left):
+            await stream.close()
+            self._left.discard(stream)
 
     async def close(self) -> None:
         """End all watches; their receivers get an output of kind ``closed``."""
@@ -135,15 +154,15 @@ class WatchStream:
         if task is not None:
             await task.join(CLOSE_TIMEOUT)
 
-    async def _run(self) -> None:
+    async def _run(self, runner: object) -> None:
         failures = 0
-        while self._wanted():
+        while self._wanted(runner):
             try:
-                await self._connect()
+                await self._connect(runner)
             except ClientClosedError:
                 return
             except Exception as error:
-                if not self._mux.watches:
+                if not self._serves(runner):
                     continue
                 failures = 1 if self._has_lived() else failures + 1
                 if isinstance(error, InvalidAuthTokenError) and failures == 1:
@@ -186,16 +205,22 @@ class WatchStream:
             if receiver is not None:
                 deliver(receiver, WatchOutput(id, "error", error=error))
 
-    def _wanted(self) -> bool:
-        """Whether there is a watch; if not the task ends."""
+    def _wanted(self, runner: object) -> bool:
+        """Whether there is a watch for this task; if not it ends."""
         with self._lock:
+            if self._runner is not runner:
+                return False
             if self._mux.watches and not self._closed:
                 self._stop.clear()
                 return True
-            self._task = None
+            self._task = self._runner = None
             return False
 
-    async def _connect(self) -> None:
+    def _serves(self, runner: object) -> bool:
+        """Whether there are watches, and they are this task's."""
+        return self._runner is runner and bool(self._mux.watches)
+
+    async def _connect(self, runner: object) -> None:
         """Open one stream and serve it until it breaks."""
         self._answered, self._opened = False, self._runtime.now()
         self._report("connecting")
@@ -203,18 +228,18 @@ class WatchStream:
         await client.discover(client.options.timeout)
         host = client.endpoints.pick(self._runtime.now())
         try:
-            await self._open(host)
+            await self._open(host, runner)
         except EtcdError as error:
-            if self._mux.watches and not isinstance(error, REFUSALS):
+            if self._serves(runner) and not isinstance(error, REFUSALS):
                 client.endpoints.failed(host, self._runtime.now())
             raise
 
-    async def _open(self, host: str) -> None:
+    async def _open(self, host: str, runner: object) -> None:
         client = self._client
         token = await client.auth_metadata(client.options.timeout)
         stream = await client.transport.stream(host, methods.WATCH, (*token, *HAS_LEADER))
         try:
-            await self._serve(stream, host)
+            await self._serve(stream, host, runner)
         except InvalidAuthTokenError:
             client.token.drop(token)
             raise
@@ -223,11 +248,11 @@ class WatchStream:
                 raise
         finally:
             with self._lock:
-                self._stream = None
+                self._stream = None if self._stream is stream else self._stream
             await stream.close()
 
-    async def _serve(self, stream: Requests, host: str) -> None:
-        if not self._resume(stream):
+    async def _serve(self, stream: Requests, host: str, runner: object) -> None:
+        if not self._resume(stream, runner):
             return
         while (reply := await stream.receive()) is not None:
             if not self._answered:
@@ -241,23 +266,29 @@ class WatchStream:
     async def _received(self, stream: Requests, reply: WatchResponse) -> None:
         """Deliver what a response means; apart, for while the stream waits it must not hold a receiver."""
         with self._lock:
+            if self._stream is not stream:  # its last watch has ended, and those there are now are not its own
+                return
             outputs = [(self._receivers.get(output.id), output) for output in self._mux.received(reply)]
         for receiver, output in outputs:
-            await self._deliver(stream, receiver, output)
+            if receiver is None or output.kind not in USUAL or not deliver(receiver, output):
+                await self._handle(stream, receiver, output)
 
-    def _resume(self, stream: Requests) -> bool:
+    def _resume(self, stream: Requests, runner: object) -> bool:
         """Request all watches on a new stream; returns whether there are any."""
         with self._lock:
+            if self._runner is not runner:
+                return False
             requests = self._mux.reconnected()
             for request in requests:
                 send(stream, create_request=request)
             self._stream = stream if requests else None
         return bool(requests)
 
-    async def _deliver(self, stream: Requests, receiver: Receiver | None, output: WatchOutput) -> None:
+    async def _handle(self, stream: Requests, receiver: Receiver | None, output: WatchOutput) -> None:
+        """Deal with an output that is not for the receiver alone, or whose receiver is gone or ends the watch."""
         if output.kind == "stray":
             return send(stream, cancel_request={"watch_id": output.id})
-        if receiver is None:  # dropped by its user
+        if receiver is None or output.kind in USUAL:  # dropped by its user, or it has enough
             return await self.remove(output.id)
         if output.kind == "behind":
             assert output.entry is not None

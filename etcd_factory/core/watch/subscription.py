@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from etcd_factory.core.bound import Scoped
@@ -38,7 +39,7 @@ class Subscription(Scoped[F], ABC):
 
     __slots__ = (
         *("_run", "_fields", "_resync", "_runtime", "_skip", "_stream", "_created", "_confirmed", "_over", "_error"),
-        *("_background", "_failed", "inherited", "is_kept", "id", "__weakref__"),
+        *("_background", "_failed", "inherited", "is_kept", "id", "begun", "__weakref__"),
     )
 
     _run: View
@@ -51,13 +52,13 @@ class Subscription(Scoped[F], ABC):
         self._created = self._runtime.promise()
         self._confirmed = self._over = self._failed = self.is_kept = self.inherited = False
         self._error: Exception | None = None
-        self.id = 0
+        self.id = self.begun = 0  # ``begun``: the store's revision when the server first confirmed it
         self._background.register(self)
 
     # --- hooks of subclasses
 
     @abstractmethod
-    def on_events(self, events: tuple[Event, ...]) -> bool:
+    def on_events(self, events: Sequence[Event]) -> bool:
         """Take etcd's events of one or more whole revisions; returns False to end the watch."""
 
     def on_progress(self, revision: int) -> None:
@@ -132,10 +133,10 @@ class Subscription(Scoped[F], ABC):
         return {"key": self._fields["key"], "range_end": self._fields["range_end"]}
 
     async def end(self) -> None:
-        """End the watch; idempotent."""
+        """End the watch, even if the caller is cancelled; idempotent."""
         self._over = True
         if not self.inherited:
-            await self._stream.remove(self.id)
+            await self._background.complete(partial(self._stream.remove, self.id), "etcd_factory watch ended")
 
     # --- what the stream delivers; nothing here waits
 
@@ -146,6 +147,7 @@ class Subscription(Scoped[F], ABC):
         if output.kind == "progress":
             self.on_progress(output.revision)
         elif output.kind == "created":
+            self.begun = self.begun or output.revision
             self._confirm(None)
             self.on_state("connected")
         elif output.kind == "closed":

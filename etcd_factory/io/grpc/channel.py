@@ -8,6 +8,7 @@ import grpc
 
 from etcd_factory.errors import Code, EtcdError, error_of
 from etcd_factory.options import ClientOptions
+from etcd_factory.options.secret import reveal
 from etcd_factory.options.settings import Setting, Settings
 from etcd_factory.wire.methods import Method
 
@@ -62,6 +63,8 @@ def arguments(options: ClientOptions) -> list[Argument]:
         # a proxy only if the options name one: the environment's swallows calls to the loopback address too
         "grpc.enable_http_proxy": 0,
     }
+    if options.proxy:
+        chosen |= {"grpc.enable_http_proxy": 1, "grpc.http_proxy": str(reveal(options.proxy))}
     if options.tls and options.tls.server_name:
         chosen["grpc.ssl_target_name_override"] = options.tls.server_name
         chosen["grpc.default_authority"] = options.tls.server_name

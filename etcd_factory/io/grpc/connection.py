@@ -36,6 +36,9 @@ C = TypeVar("C")
 R = TypeVar("R")
 now = time.monotonic
 
+# Whoever frees a channel closes it, and would wait for ever for a lock that an interrupt left held.
+_kept: list[object] = []
+
 
 class Cancellable(Protocol):
     """A stream that ends with its connection."""
@@ -80,6 +83,7 @@ class Connections(Generic[C]):
         self._patience = min(PATIENCE, options.dial_timeout)
         self._lock = threading.Lock()
         self._by_host: dict[str, Connection[C]] = {}
+        self._abandoned: list[Connection[C]] = []
         self.closed = False
         self.get = self._by_host.get
 
@@ -108,7 +112,9 @@ class Connections(Generic[C]):
         """Give the host's connection up without touching it here, where a lock of it may be held for ever."""
         connection = self._by_host.pop(host, None)
         if connection is not None:
-            threading.Thread(target=end_streams, args=(connection,), daemon=True, name="etcd_factory abandon").start()
+            _kept.append(connection)  # until the client is closed: other threads may have calls on it
+            self._abandoned.append(connection)
+            aside(end_streams, connection)
 
     def judge(self, host: str, connection: Connection[C], error: grpc.RpcError, start: float) -> Exception:
         """Return our error for a failed call, and give the connection up if it was silent since the call's start."""
@@ -152,7 +158,21 @@ class Connections(Generic[C]):
             self.closed = True
             channels = [connection.channel for connection in self._by_host.values()]
             self._by_host.clear()
+            abandoned, self._abandoned = self._abandoned, []
+        for connection in abandoned:
+            aside(discard, connection)
         return channels
+
+
+def aside(body: Callable[[Connection[Any]], None], connection: Connection[Any]) -> None:
+    """Do something with an abandoned connection in a thread, which may never end."""
+    threading.Thread(target=body, args=(connection,), daemon=True, name="abandoned etcd_factory connection").start()
+
+
+def discard(connection: Connection[Any]) -> None:
+    """Close an abandoned connection."""
+    connection.channel.close()
+    _kept.remove(connection)
 
 
 def end_streams(connection: Connection[Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from importlib import import_module
 from queue import SimpleQueue
@@ -32,8 +32,16 @@ class Stream(Generic[Q, R]):
 
     def __init__(self, start: Callable[..., Any], metadata: Metadata, request: Q | None, decoder: Decoder[R]) -> None:
         self._outbox: SimpleQueue[Q | None] = SimpleQueue()
-        self._decoder = decoder
-        self._call = start(iter(self._outbox.get, None) if request is None else request, metadata=metadata)
+        self._decoder, self._is_read_here = decoder, request is not None
+        self._call = start(self._requests() if request is None else request, metadata=metadata)
+
+    def _requests(self) -> Iterator[Q]:
+        """Yield the messages, in a thread of gRPC's; at their end cancel the call there.
+
+        An interrupt inside gRPC's condition would leave that held, and whoever reads the stream waiting for ever.
+        """
+        yield from iter(self._outbox.get, None)
+        self._call.cancel()
 
     def send(self, message: Q) -> None:
         """Queue a message."""
@@ -51,7 +59,8 @@ class Stream(Generic[Q, R]):
     def cancel(self) -> None:
         """End the stream; a caller waiting for a message gets an error."""
         self._outbox.put(None)
-        self._call.cancel()
+        if self._is_read_here:
+            self._call.cancel()
 
     async def close(self) -> None:
         """End the stream."""

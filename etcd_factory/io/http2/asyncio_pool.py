@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from asyncio import AbstractEventLoop
 from collections.abc import AsyncGenerator, Coroutine, Hashable
@@ -64,20 +65,17 @@ class Pool:
         protocol = H2Protocol(self._loop, blocks(host), host.keepalive, host.endpoint)
         try:
             await in_time(connect(self._loop, host, protocol, deadline), deadline)
+            if await protocol.until(deadline - monotonic(), lambda: protocol.machine.is_established):
+                self.protocols[host.url] = protocol
+                return protocol
+            reason, broken = protocol.machine.reason, protocol.error
         except TLSError as error:
-            return failure(host, None, error.message, accepted=False)
+            return failure(host, error, error.message, accepted=False)
         except OSError as error:
             return await self._failure(host, error, "", accepted=False)
-        try:
-            established = await protocol.until(deadline - monotonic(), lambda: protocol.machine.is_established)
-        except BaseException:
-            protocol.close("not established")
-            raise
-        if established:
-            self.protocols[host.url] = protocol
-            return protocol
-        reason, broken = protocol.machine.reason, protocol.error
-        protocol.close("not established")
+        finally:
+            if self.protocols.get(host.url) is not protocol:
+                protocol.close("not established")
         return await self._failure(host, broken, reason or silent(host), accepted=bool(reason))
 
     async def _failure(
@@ -156,8 +154,7 @@ async def connect(loop: AbstractEventLoop, host: Host, protocol: H2Protocol, dea
     if host.path:
         transport, _ = await loop.create_unix_connection(lambda: protocol, host.path, **secure)
     elif host.proxy is not None:
-        sock = await asyncio.to_thread(dial.connect, host, deadline)
-        sock.setblocking(False)
+        sock = await tunnel(host, deadline)
         transport, _ = await loop.create_connection(lambda: protocol, sock=sock, **secure)
     else:
         transport, _ = await loop.create_connection(
@@ -166,6 +163,24 @@ async def connect(loop: AbstractEventLoop, host: Host, protocol: H2Protocol, dea
     dial.tune(transport.get_extra_info("socket"), host.keepalive)
     if host.is_secure:
         check_alpn(transport.get_extra_info("ssl_object").selected_alpn_protocol())
+
+
+async def tunnel(host: Host, deadline: float) -> socket.socket:
+    """Return a socket that a thread connects through a proxy; one that comes too late is closed."""
+    dialing = asyncio.ensure_future(asyncio.to_thread(dial.connect, host, deadline))
+    try:
+        sock = await asyncio.shield(dialing)
+    except asyncio.CancelledError:
+        dialing.add_done_callback(discard)
+        raise
+    sock.setblocking(False)
+    return sock
+
+
+def discard(dialing: asyncio.Future[socket.socket]) -> None:
+    """Close a socket that nobody waits for any more, if there is one."""
+    if not dialing.cancelled() and dialing.exception() is None:
+        dialing.result().close()
 
 
 class Pools:

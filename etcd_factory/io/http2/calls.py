@@ -20,7 +20,7 @@ from etcd_factory.errors import (
 from etcd_factory.wire.methods import Method
 
 from .frames import ErrorCode, code_name
-from .headers import Fields, client_block, literal, request_block
+from .headers import GRPC, Fields, client_block, literal, request_block
 from .stream import Stream
 
 PREFIX = Struct(">BI")  # of a message: whether it is compressed, and its length
@@ -164,7 +164,7 @@ class Call(Stream):
 
     def leave(self) -> bool:
         """Take that nothing is heard on its connection any more."""
-        return self.fail(ConnectionFailedError("the server is silent", endpoint=self.endpoint))
+        return self.on_lost("the server is silent", refused=not self.is_written)
 
     def close(self) -> bool:
         """Take the end of its client."""
@@ -255,7 +255,7 @@ def http_code(fields: Fields) -> Code:
 
 def described(fields: Fields) -> str:
     """Return what answered in place of etcd."""
-    if fields.content_type.startswith("application/grpc") or not fields.status:
+    if GRPC.match(fields.content_type) or not fields.status:
         return "the server ended the call without a status"
     by = f" ({fields.server})" if fields.server else ""
     what = f"HTTP {fields.status} with content type {fields.content_type or 'unknown'!r}"

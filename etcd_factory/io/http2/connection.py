@@ -49,6 +49,7 @@ class Connection:
         self._abandoned = Abandoned()
         self._rest = b""
         self._block: payloads.HeaderBlock | None = None  # under way
+        self._expected: int | None = frames.SETTINGS  # kind of the next frame, None if any may come
         self._news: list[Stream] = []
         self.is_established = False  # the peer has sent its SETTINGS
         self.is_draining = False  # no new streams
@@ -73,7 +74,7 @@ class Connection:
         It waits in turn if the peer allows no more streams; if the connection accepts none, it ends at once.
         """
         id, flow, size, out = self._next_id, self._flow, len(data), self._out  # noqa: A001
-        if len(self.streams) >= self._limit or self._waiting or id > LAST_STREAM:
+        if len(self.streams) >= self._limit or id > LAST_STREAM:
             return self._postpone(stream, block, data, end)
         self._next_id = id + 2
         stream.id, stream.is_open, stream.window, stream.read_window = id, True, flow.initial, STREAM_WINDOW
@@ -198,7 +199,7 @@ class Connection:
         while size - at >= HEAD_SIZE:
             head, flags, id = unpack(data, at)  # noqa: A001
             start, kind, length = at + HEAD_SIZE, head & 0xFF, head >> 8
-            if self._block is not None or not self.is_established:
+            if self._expected is not None:
                 self._check_order(kind, flags, id)
             if length > FRAME_SIZE:
                 raise ProtocolError("a frame is too large", ErrorCode.FRAME_SIZE_ERROR)
@@ -215,11 +216,11 @@ class Connection:
         self._rest = data[at:]
 
     def _check_order(self, kind: int, flags: int, id: int) -> None:  # noqa: A002
-        if not self.is_established:
-            if kind != frames.SETTINGS or flags & frames.ACK:
-                raise ProtocolError("the first frame is not SETTINGS")
-        elif self._block is not None and (kind != frames.CONTINUATION or id & LAST_STREAM != self._block.stream):
-            raise ProtocolError("a header block is interrupted")
+        if self._block is not None:
+            if kind != self._expected or id & LAST_STREAM != self._block.stream:
+                raise ProtocolError("a header block is interrupted")
+        elif kind != self._expected or flags & frames.ACK:
+            raise ProtocolError("the first frame is not SETTINGS")
 
     def _on_other(self, kind: int, flags: int, id: int, payload: bytes) -> None:  # noqa: A002
         """Take a frame that is not of the usual ones."""
@@ -276,15 +277,15 @@ class Connection:
     def _on_continuation(self, flags: int, part: bytes) -> None:
         block = self._block
         if block is None:
-            raise ProtocolError("a frames.CONTINUATION frame without HEADERS")
+            raise ProtocolError("a CONTINUATION frame without HEADERS")
         block.add(part)
         self._on_header_part(block, flags)
 
     def _on_header_part(self, block: payloads.HeaderBlock, flags: int) -> None:
         """Take a part of a header block, whose last one has the flag END_HEADERS."""
-        self._block = block
+        self._block, self._expected = block, frames.CONTINUATION
         if flags & END_HEADERS:
-            self._block = None
+            self._block = self._expected = None
             self._on_block(block.flags, block.stream, block.join())
 
     def _on_block(self, flags: int, id: int, block: bytes) -> None:  # noqa: A002
@@ -328,11 +329,9 @@ class Connection:
             self._open_waiting()
 
     def _open_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, OrderedDict()
-        while waiting and len(self.streams) < self._limit:
-            stream, begin = waiting.popitem(last=False)
+        while self._waiting and len(self.streams) < self._limit and self._next_id <= LAST_STREAM:
+            stream, begin = self._waiting.popitem(last=False)
             self.request(stream, *begin)
-        self._waiting = waiting
 
     def _on_reset(self, flags: int, id: int, payload: bytes) -> None:  # noqa: A002
         del flags
@@ -353,7 +352,7 @@ class Connection:
         self._flow.frame_size = given.get(frames.Setting.MAX_FRAME_SIZE, self._flow.frame_size)
         if self._limit >= 0:
             self._limit = given.get(frames.Setting.MAX_CONCURRENT_STREAMS, self._limit)
-        self.is_established = True
+        self.is_established, self._expected = True, None
         self._out.add(frames.SETTINGS_ACK)
         self._open_waiting()
 

@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
+from etcd_factory.coroutine import finish
 from etcd_factory.io.runtime.threads import Call
 from etcd_factory.options import Keepalive
 
@@ -22,6 +23,9 @@ STAGGER = 0.25  # seconds before the next address of a name is tried beside thos
 LONGEST = 3600.0  # seconds that a wait may take at once
 LONGEST_PROBE = 32_767  # seconds, of Linux
 LARGEST_RESPONSE = 1 << 16  # bytes of a proxy's
+CHUNK = 1 << 12  # bytes of it that are looked at at once
+SHOWN = 128  # bytes of it in an error
+END = b"\r\n\r\n"  # of its headers
 
 Address: TypeAlias = "tuple[int, Any]"  # a family, and an address of it
 
@@ -49,10 +53,9 @@ def addresses(name: str, port: int, deadline: float) -> list[Address]:
         lookup.run()
     else:  # the system's resolver has no timeout of its own
         lookup.start("etcd_factory resolver")
-    try:
-        found = lookup.future.result(remaining(deadline))
-    except TimeoutError:
-        raise TimeoutError("the name could not be resolved in time") from None
+    if not finish(lookup.over.wait(remaining(deadline))):
+        raise TimeoutError("the name could not be resolved in time")
+    found = lookup.result()
     families: dict[int, list[Address]] = {}
     for family, _, _, _, address in found:
         families.setdefault(family, []).append((int(family), address))
@@ -153,12 +156,23 @@ def tunnel(sock: socket.socket, target: str, header: str, deadline: float) -> No
     sock.settimeout(max(0.001, remaining(deadline)))
     sock.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{header}\r\n".encode())
     answer = bytearray()
-    while b"\r\n\r\n" not in answer:
+    while END not in answer:
         sock.settimeout(max(0.001, remaining(deadline)))
-        data = sock.recv(1)  # no byte more: what follows is the target's
-        answer += data
-        if not data or len(answer) > LARGEST_RESPONSE:
-            break
-    status = answer.partition(b"\r\n")[0].decode("latin-1")
-    if status.partition(" ")[2][:3] != "200":
-        raise OSError(f"the proxy answered {status or 'nothing'!r}")
+        if len(answer) > LARGEST_RESPONSE or not take(sock, answer):
+            raise refusal(bytes(answer))
+    if answer.partition(b" ")[2][:3] != b"200":
+        raise refusal(bytes(answer))
+
+
+def take(sock: socket.socket, answer: bytearray) -> bool:
+    """Read on, up to the end of the headers and no byte more: what follows is the target's. False: there is no more."""
+    before, seen = len(answer), sock.recv(CHUNK, socket.MSG_PEEK)
+    end = (answer + seen).find(END)
+    answer += sock.recv(len(seen) if end < 0 else end + len(END) - before) if seen else b""
+    return bool(seen)
+
+
+def refusal(answer: bytes) -> OSError:
+    """Return the error for a proxy that opens no tunnel."""
+    status = answer[:SHOWN].partition(b"\r\n")[0].decode("latin-1")
+    return OSError(f"the proxy answered {status or 'nothing'!r}")

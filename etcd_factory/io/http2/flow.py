@@ -36,7 +36,7 @@ class Outflow:
         """Send bytes of a stream; ``end`` after the last ones."""
         stream.sent_end = end
         if not (data or stream.outbox):  # an empty frame needs no window
-            self._out.add(frames.frame(DATA, END_STREAM, stream.id))
+            self._out.add(frames.frame(DATA, END_STREAM if end else 0, stream.id))
             return
         stream.outbox = stream.outbox or bytearray()
         stream.outbox += data

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 from hpack import Decoder
 from hpack.exceptions import HPACKError, OversizedHeaderListError
 
@@ -35,6 +35,14 @@ NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-z]+")  # RFC 9113, 8.2.1
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}
 
 
+GRPC = re.compile(r"application/grpc(?![^+;])", re.IGNORECASE)  # but not application/grpc-web
+
+
+def opens_messages(fields: Fields) -> bool:
+    """Return whether messages follow these headers."""
+    return fields.status == "200" and GRPC.match(fields.content_type) is not None
+
+
 @frozen
 class Fields:
     """The headers of a response or its trailers, as far as gRPC uses them; "" where one is not there."""
@@ -45,14 +53,9 @@ class Fields:
     grpc_message: str = ""
     grpc_encoding: str = ""
     server: str = ""
-    is_response: bool = field(init=False)  # whether messages follow
-
-    @is_response.default
-    def _is_response(self) -> bool:
-        return self.status == "200" and GRPC.match(self.content_type) is not None
+    is_response: bool = field(init=False, default=Factory(opens_messages, takes_self=True))
 
 
-GRPC = re.compile(r"application/grpc(?![^+;])", re.IGNORECASE)  # but not application/grpc-web
 NAMES = {
     ":status": "status",
     "content-type": "content_type",

@@ -185,12 +185,18 @@ class Line:
             return False
 
     def _read(self, call: ThreadCall, condition: Any = None) -> None:
-        """Read for all until this call has news, or its time is over; then hand over."""
+        """Read for all until this call has news, or its time is over; then hand over.
+
+        What is to be sent for what was read, as etcd's PING after each request is answered, leaves before the next
+        wait, or with the next call.
+        """
         try:
             while not (call.has_news or self.machine.is_closed) and (condition is None or not condition()):
                 now = monotonic()
                 if now >= call.deadline:
                     return
+                if self.machine.has_output:
+                    self.flush()
                 self._read_once(min(call.deadline, self.liveness.due(busy=True)) - now)
         except BaseException:
             self.abandon("the thread that read the connection was interrupted")
@@ -228,8 +234,6 @@ class Line:
         if not self._channel.wait(timeout):
             return self._check(monotonic())
         self._receive()
-        if self.machine.has_output:
-            self.flush()
         if not self.machine.is_usable:
             self._wind_up()
         return None
@@ -327,7 +331,7 @@ class Line:
                 self._waiting.pop(pseudo, None)
             return
         try:
-            if self._channel.has_input:
+            while not self.machine.is_closed and self._channel.has_input:
                 self._receive()
         finally:
             self._hand_over()
@@ -367,4 +371,3 @@ class Line:
             if self._reader is None and self._writing.acquire(blocking=False):
                 self._channel.close()
                 self._writing.release()
-

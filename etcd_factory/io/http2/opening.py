@@ -56,6 +56,8 @@ def may_be_tls(host: Host, error: BaseException | None, *, accepted: bool) -> bo
 
 def tls_problem(host: Host, error: BaseException | None, *, accepted: bool) -> str:
     """Return what is wrong with TLS, "" if it is something else."""
+    if isinstance(error, TLSError):
+        return error.message
     if not may_be_tls(host, error, accepted=accepted):
         return ""
     address = host.name, host.port

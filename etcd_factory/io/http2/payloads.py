@@ -27,7 +27,7 @@ SHOWN = 128  # bytes of a peer's own words
 QUESTION = b"etcdping"  # of our PINGs
 
 # What the peer may set, and the error that says otherwise (RFC 9113, 6.5.2)
-BOUNDS = {
+BOUNDS: dict[int, tuple[int, int, ErrorCode]] = {
     Setting.ENABLE_PUSH: (0, 0, ErrorCode.PROTOCOL_ERROR),
     Setting.INITIAL_WINDOW_SIZE: (0, LARGEST_WINDOW, ErrorCode.FLOW_CONTROL_ERROR),
     Setting.MAX_FRAME_SIZE: (FRAME_SIZE, LARGEST_FRAME_SIZE, ErrorCode.PROTOCOL_ERROR),
@@ -66,7 +66,7 @@ def settings(flags: int, stream: int, payload: bytes) -> dict[int, int] | None:
 
 def check_setting(number: int, value: int) -> None:
     """Raise if a setting has a value that is not allowed; unknown ones may have any."""
-    least, most, code = BOUNDS.get(number, (0, value, ErrorCode.NO_ERROR))  # type: ignore[call-overload]
+    least, most, code = BOUNDS.get(number, (0, value, ErrorCode.NO_ERROR))
     if not least <= value <= most:
         raise ProtocolError(f"a setting {Setting(number).name} of {value}", code)
 

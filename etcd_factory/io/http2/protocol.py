@@ -16,7 +16,7 @@ from .connection import Connection
 from .keepalive import Liveness, Look
 
 BUFFER = 1 << 16  # bytes read at once
-TURNS = 3  # of the event loop, until it has read what is there
+TURNS = 5  # of the event loop, until it has read what is there, and TLS has passed on the end of the connection
 CLOSE_TIMEOUT = 1.0  # seconds that sending the last bytes may take
 
 
@@ -71,8 +71,8 @@ class H2Protocol(asyncio.BufferedProtocol):
         self.liveness.hear(monotonic())
         for call in machine.receive(bytes(self._buffer[:nbytes])):
             self._news(call)
-        if machine.has_output and not self._is_flushing:
-            self.flush()
+        if machine.has_output:
+            self._flush_soon()  # with what the tasks send that were woken
         if self._watchers:
             self._notify()
         if not machine.is_usable:
@@ -137,8 +137,13 @@ class H2Protocol(asyncio.BufferedProtocol):
 
     async def until(self, timeout: float, condition: Any) -> bool:
         """Return whether a condition holds within so many seconds; it is looked at when something arrives."""
+        await self._watch(timeout, lambda: condition() or self.machine.is_closed)
+        return bool(condition())
+
+    async def _watch(self, timeout: float, condition: Any) -> None:
+        """Wait until a condition holds, or the time is over."""
         deadline = monotonic() + timeout
-        while not condition() and not self.machine.is_closed:
+        while not condition():
             watcher = self._loop.create_future()
             self._watchers.add(watcher)
             timer = self._loop.call_at(deadline, wake, watcher)
@@ -149,7 +154,6 @@ class H2Protocol(asyncio.BufferedProtocol):
                 self._watchers.discard(watcher)
             if monotonic() >= deadline:
                 break
-        return bool(condition())
 
     async def answers(self, timeout: float) -> bool:
         """Return whether the server answers a PING within so many seconds."""
@@ -167,10 +171,8 @@ class H2Protocol(asyncio.BufferedProtocol):
 
     async def look(self) -> None:
         """Let the event loop take what has arrived: the server may have closed the connection."""
-        if self._input is not None:
+        if self._input is not None and self._input.poll(0):
             for _ in range(TURNS):
-                if not self._input.poll(0):
-                    return
                 await asyncio.sleep(0)
 
     @property
@@ -201,9 +203,11 @@ class H2Protocol(asyncio.BufferedProtocol):
         self._flush_soon()
 
     async def wait_closed(self) -> None:
-        """Wait until the socket is closed, for a bounded time."""
-        if not await self.until(CLOSE_TIMEOUT, lambda: self._transport is None) and self._transport is not None:
+        """Wait until the last bytes are sent and the socket is closed, for a bounded time."""
+        await self._watch(CLOSE_TIMEOUT, lambda: self._transport is None)
+        if self._transport is not None:
             self._transport.abort()
+            await self._watch(CLOSE_TIMEOUT, lambda: self._transport is None)
 
     # --- inside
 

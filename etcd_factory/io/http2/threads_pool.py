@@ -130,7 +130,7 @@ def opened(host: Host, start: float, deadline: float) -> Line:
     try:
         channel = connected(host, limit)
     except TLSError as error:
-        raise failure(host, None, error.message, accepted=False) from None
+        raise failure(host, error, error.message, accepted=False) from None
     except (OSError, EOFError) as error:
         if isinstance(error, TimeoutError) and monotonic() >= deadline:
             raise overdue(host.endpoint, deadline - start) from error

@@ -6,11 +6,14 @@ import asyncio
 import random
 import threading
 import time
+import weakref
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
+from math import inf
 from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 from etcd_factory.compat import mark_waiting
 from etcd_factory.core.face import Async, Face, settle
@@ -86,6 +89,102 @@ class Signal:
         return await (self._event.wait() if timeout is None else is_set(self._event, timeout))
 
 
+class Deadlines:
+    """The deadlines of those who wait in one event loop, with one timer for the earliest.
+
+    A timer for each of them would cost more than all else about a call that is merged with others.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = weakref.ref(loop)
+        self._waiting: dict[asyncio.Future[bool], float] = {}
+        self._next = inf  # when the timer fires; one that comes too early does nothing
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, future: asyncio.Future[bool], timeout: float) -> None:
+        """Set a future to False in so many seconds, unless it is removed before."""
+        deadline = self._waiting[future] = future.get_loop().time() + timeout
+        if deadline < self._next:
+            self._arm(future.get_loop(), deadline)
+
+    def remove(self, future: asyncio.Future[bool]) -> None:
+        """Forget a future."""
+        self._waiting.pop(future, None)
+
+    def _arm(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._next, self._timer = deadline, loop.call_at(deadline, self._expire)
+
+    def _expire(self) -> None:
+        loop, self._next, self._timer = self._loop(), inf, None
+        assert loop is not None  # it runs
+        now = loop.time()
+        for future in [one for one, deadline in self._waiting.items() if deadline <= now]:
+            self.remove(future)
+            if not future.done():
+                future.set_result(False)
+        if self._waiting:
+            self._arm(loop, min(self._waiting.values()))
+
+
+_deadlines: WeakKeyDictionary[asyncio.AbstractEventLoop, Deadlines] = WeakKeyDictionary()
+
+
+def deadlines_of(loop: asyncio.AbstractEventLoop) -> Deadlines:
+    """Return the deadlines of a loop."""
+    found = _deadlines.get(loop)
+    if found is None:
+        found = _deadlines[loop] = Deadlines(loop)
+    return found
+
+
+class Wakeup:
+    """What one task waits for and another one of its loop sets, once."""
+
+    __slots__ = ("_future",)
+
+    def __init__(self) -> None:
+        self._future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    def set(self) -> None:
+        """Wake the task that waits."""
+        if not self._future.done():
+            self._future.set_result(True)
+
+    async def wait(self, timeout: float) -> bool:
+        """Return whether it was set in time."""
+        future = self._future
+        deadlines = deadlines_of(future.get_loop())
+        deadlines.add(future, timeout)
+        try:
+            return await future
+        finally:
+            deadlines.remove(future)
+
+
+class Gate:
+    """Opened once, for whom many tasks wait."""
+
+    def __init__(self) -> None:
+        self._is_open, self._waiting = False, list[asyncio.Future[bool]]()
+
+    def open(self) -> None:
+        """Wake all waiters, and let all who come pass."""
+        self._is_open = True
+        for future in self._waiting:
+            if not future.done():
+                future.set_result(True)
+
+    def wait(self, timeout: float | None = None) -> Awaitable[bool]:
+        """Return whether it was opened in time."""
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        if self._is_open:
+            future.set_result(True)
+        return future if timeout is None else done_in_time(future, timeout)
+
+
 class Mailbox(Generic[T]):
     """A bounded queue; the producer never waits."""
 
@@ -143,6 +242,8 @@ class AsyncioRuntime:
     random = staticmethod(random.random)
     lock = threading.Lock  # a client may be used in several loops, of several threads
     signal = Signal
+    wakeup = Wakeup
+    gate = Gate
     promise = Promise
     mailbox = Mailbox
     spawn = Task

@@ -8,11 +8,10 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
-from concurrent.futures import Future, wait
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from functools import partial
+from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from typing_extensions import Self
@@ -22,6 +21,7 @@ from etcd_factory.errors import DeadlineExceededError
 
 from . import dns
 from .files import AtomicFile
+from .waiters import Waiters
 
 T = TypeVar("T")
 
@@ -30,30 +30,85 @@ class Promise(Generic[T]):
     """A value that one thread sets and others wait for."""
 
     def __init__(self) -> None:
-        self._future: Future[T] = Future()
+        self._waiters = Waiters()
+        self._values: list[T] = []
 
     def set(self, value: T) -> None:
         """Wake all waiters with the value."""
-        self._future.set_result(value)
+        self._values.append(value)
+        self._waiters.wake()
 
     async def wait(self, timeout: float | None = None) -> T:
         """Return the value once it is set."""
-        try:
-            return self._future.result(timeout)
-        except FutureTimeoutError:
-            raise DeadlineExceededError("another caller did not finish in time") from None
+        if not self._waiters.wait(lambda: self._values, timeout):
+            raise DeadlineExceededError("another caller did not finish in time")
+        return self._values[0]
 
 
 class Signal:
     """A flag that one thread sets and others wait for."""
 
     def __init__(self) -> None:
-        self._event = threading.Event()
-        self.set, self.clear, self.is_set = self._event.set, self._event.clear, self._event.is_set
+        self._waiters = Waiters()
+        self._is_set = False
+
+    def set(self) -> None:
+        """Set it, and wake all waiters."""
+        self._is_set = True
+        self._waiters.wake()
+
+    def clear(self) -> None:
+        """Let others wait again."""
+        self._is_set = False
+
+    def is_set(self) -> bool:
+        """Whether it is set."""
+        return self._is_set
 
     async def wait(self, timeout: float | None = None) -> bool:
         """Return whether it was set in time."""
-        return self._event.wait(timeout)
+        return self._waiters.wait(self.is_set, timeout)
+
+
+class Wakeup:
+    """What one thread waits for and another one sets, once."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()  # a bare lock: an event takes ten times as long to create
+
+    def set(self) -> None:
+        """Wake the thread that waits."""
+        self._lock.release()
+
+    async def wait(self, timeout: float) -> bool:
+        """Return whether it was set in time."""
+        return self._lock.acquire(timeout=max(0.0, timeout))
+
+
+class Gate:
+    """Opened once, for whom many threads wait: each at a lock of its own, as one for all would let them queue again."""
+
+    def __init__(self) -> None:
+        self._is_open, self._waiting = False, deque[threading.Lock]()
+
+    def open(self) -> None:
+        """Wake all waiters, and let all who come pass."""
+        self._is_open = True
+        while self._waiting:
+            self._waiting.popleft().release()
+
+    def wait(self, timeout: float | None = None) -> Awaitable[bool]:
+        """Return whether it was opened in time."""
+        return self._wait(timeout)
+
+    async def _wait(self, timeout: float | None) -> bool:
+        mine = threading.Lock()
+        mine.acquire()
+        self._waiting.append(mine)  # before it is looked at: whoever opens it meanwhile sees one of both
+        return self._is_open or mine.acquire(timeout=-1 if timeout is None else timeout)
 
 
 class Mailbox(Generic[T]):
@@ -61,42 +116,104 @@ class Mailbox(Generic[T]):
 
     def __init__(self, size: int) -> None:
         self._size, self._items = size, deque[T]()
-        self._change = threading.Condition()
+        self._waiters = Waiters()
+        self._lock = threading.Lock()
         self._closed = False
 
     def put(self, item: T, *, always: bool = False) -> bool:
         """Add an item; returns False if the box is closed, or full and not ``always``."""
-        with self._change:
+        with self._lock:
             if self._closed or (len(self._items) >= self._size and not always):
                 return False
             self._items.append(item)
-            self._change.notify_all()
-            return True
+        self._waiters.wake()
+        return True
 
     def close(self) -> None:
         """Refuse further items; those in it can still be taken."""
-        with self._change:
+        with self._lock:
             self._closed = True
-            self._change.notify_all()
+        self._waiters.wake()
 
     async def get(self, timeout: float | None = None) -> T | None:
         """Return the next item; None once the box is closed and empty, or after ``timeout`` seconds."""
-        with self._change:
-            self._change.wait_for(lambda: self._items or self._closed, timeout)
-            return self._items.popleft() if self._items else None
+        found: list[T] = []
+        self._waiters.wait(lambda: self._take(found), timeout)
+        return found[0] if found else None
+
+    def _take(self, found: list[T]) -> bool:
+        """Move the next item there, if there is one; returns whether there is nothing to wait for."""
+        is_over = self._closed  # before it looks: what was put before the end is in the box then
+        try:
+            found.append(self._items.popleft())
+        except IndexError:
+            return is_over
+        return True
+
+
+def start(run: Callable[[], object], name: str) -> threading.Thread:
+    """Run it in a thread, once, also if this is interrupted.
+
+    ``Thread.start`` waits for the new thread, which never begins if an interrupt leaves a lock of that wait held. So
+    another thread starts it: interrupts are raised in the main thread alone.
+    """
+    once = deque([run])
+    thread = new_thread(once, name)
+    try:
+        if threading.current_thread() is threading.main_thread():
+            start_elsewhere(thread)
+        else:
+            thread.start()
+    except Exception:
+        raise
+    except BaseException:  # it may have been started or not
+        _thread.start_new_thread(new_thread(once, name).start, ())
+        raise
+    return thread
+
+
+def start_elsewhere(thread: threading.Thread) -> None:
+    """Let another thread start this one; waits for it."""
+    begun: SimpleQueue[RuntimeError | None] = SimpleQueue()
+
+    def begin() -> None:
+        try:
+            thread.start()
+            begun.put(None)
+        except RuntimeError as error:  # there are too many
+            begun.put(error)
+
+    _thread.start_new_thread(begin, ())
+    error = begun.get()
+    if error is not None:
+        raise error
+
+
+def new_thread(once: deque[Callable[[], object]], name: str) -> threading.Thread:
+    """Return a thread that runs what is there, unless another one has taken it."""
+
+    def run() -> None:
+        try:
+            body = once.popleft()
+        except IndexError:
+            return
+        body()
+
+    return threading.Thread(target=run, name=name, daemon=True)
 
 
 class Call(Generic[T]):
     """A function that is called in a thread of its own."""
 
     def __init__(self, body: Callable[[], T]) -> None:
-        self._body = body
-        self.future: Future[T] = Future()
+        self._body, self._error = body, list[BaseException]()
+        self._values: list[T] = []
+        self.over = Signal()
 
     def start(self, name: str) -> Self:
         """Call it; where the interpreter shuts down and starts no more threads, in the caller's."""
         try:
-            threading.Thread(target=self.run, name=name, daemon=True).start()
+            start(self.run, name)
         except RuntimeError:
             self.run()
         return self
@@ -104,24 +221,44 @@ class Call(Generic[T]):
     def run(self) -> None:
         """Call it here."""
         try:
-            self.future.set_result(self._body())
+            self._values.append(self._body())
         except BaseException as error:
-            self.future.set_exception(error)
+            self._error.append(error)
+        finally:
+            self.over.set()
+
+    def result(self) -> T:
+        """Return what it returned, or raise what it raised, once it is over."""
+        for error in self._error:
+            raise error
+        return self._values[0]
 
 
 class Task:
     """A coroutine run to its end in a thread of its own."""
 
     def __init__(self, body: Coroutine[Any, Any, object], name: str) -> None:
-        self._thread = threading.Thread(target=finish, args=(body,), name=name, daemon=True)
-        self._thread.start()
+        self._body, self._over = body, Signal()
+        try:
+            self._thread = start(self._run, name)
+        except Exception:
+            body.close()
+            raise
+
+    def _run(self) -> None:
+        try:
+            finish(self._body)
+        finally:
+            self._over.set()
 
     async def join(self, timeout: float) -> bool:
         """Return whether it ended in time; True if it waits for itself, since it is about to end."""
-        if self._thread is not threading.current_thread():
-            self._thread.join(0 if sys.is_finalizing() else timeout)  # then it is frozen, and never ends
-            return not self._thread.is_alive()
-        return True
+        if self._thread is threading.current_thread():
+            return True
+        end = time.monotonic() + (0 if sys.is_finalizing() else timeout)  # then it is frozen, and never ends
+        if await self._over.wait(end - time.monotonic()):
+            self._thread.join(max(0.0, end - time.monotonic()))
+        return self._over.is_set()
 
 
 class ThreadRuntime:
@@ -132,6 +269,8 @@ class ThreadRuntime:
     random = staticmethod(random.random)
     lock = threading.Lock
     signal = Signal
+    wakeup = Wakeup
+    gate = Gate
     promise = Promise
     mailbox = Mailbox
     spawn = Task
@@ -162,13 +301,10 @@ class ThreadRuntime:
 
     async def within(self, seconds: float, body: Callable[[], Any]) -> Any:
         """Return what ``body`` returns; it runs in a thread of its own, and keeps running there if it takes longer."""
-        future = Call(body).start("etcd_factory bounded").future
-        try:
-            return future.result(seconds)
-        except FutureTimeoutError:
-            if future.done():
-                raise
-            raise TimeoutError(f"not done within {seconds} s") from None
+        call = Call(body).start("etcd_factory bounded")
+        if not await call.over.wait(seconds):
+            raise TimeoutError(f"not done within {seconds} s")
+        return call.result()
 
     async def aside(self, body: Callable[[], T]) -> T:
         """Return what ``body`` returns."""
@@ -181,5 +317,6 @@ class ThreadRuntime:
             call.start("etcd_factory gather")
         for call in calls[:1]:
             call.run()
-        wait([call.future for call in calls])
-        return [call.future.result() for call in calls]
+        for call in calls:
+            await call.over.wait()
+        return [call.result() for call in calls]

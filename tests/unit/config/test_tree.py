@@ -209,3 +209,17 @@ def test_a_key_that_is_a_number_stays_one_and_has_an_origin():
     loaded = read({1: {"x": 2}})
     assert loaded.tree == {1: {"x": 2}}
     assert loaded.origins[("1", "x")] == "mapping 1"
+
+
+@pytest.mark.parametrize("auth", [{"hunter2": 1}, {"password": {"hunter2": 1}}, {"x": {"hunter2": {"hunter2": []}}}])
+def test_keys_where_a_secret_may_stand_by_mistake_are_not_shown(auth):
+    tree = load_config({"etcd": {"clients": {"token": {"auth": auth}}}, "auth": {"shown": 1}})
+    assert "hunter2" not in f"{tree!r} {tree} {OmegaConf.to_yaml(tree)}"
+    assert "shown" in repr(tree)
+    assert "token" in repr(tree)
+    assert tree.etcd.clients.token.auth == auth
+
+
+def test_the_names_of_credentials_are_shown():
+    tree = load_config({"etcd": {"client": {"auth": {"username": "u", "password": {"file": "pw"}}}}})
+    assert all(name in repr(tree) for name in ("'username'", "'password'", "'file'"))

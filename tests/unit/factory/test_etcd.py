@@ -132,7 +132,9 @@ async def test_the_client_gets_the_options_that_were_checked(factory, counting, 
             created.append(options)
             return super().create_client(options, name)
 
-    made = await opened(Keeping({"client": {"hosts": "a:1", "grpc_options": {"grpc.x": 1}, **given}}))
+    made = await opened(
+        Keeping({"client": {"hosts": "a:1", "transport": "grpc", "grpc_options": {"grpc.x": 1}, **given}})
+    )
     assert made.get().options.grpc_options is created[0].grpc_options  # a conversion would copy it
 
 

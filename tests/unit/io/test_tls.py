@@ -7,12 +7,14 @@ import ssl
 import threading
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 
 import pytest
 import trustme
 
+from etcd_factory.errors import ConfigError
 from etcd_factory.io import tls as module
-from etcd_factory.io.tls import context, diagnose, explain, pems
+from etcd_factory.io.tls import context, diagnose, explain, pems, read, system_roots
 from etcd_factory.options import TLS
 from etcd_factory.options.secret import Secret
 
@@ -222,3 +224,85 @@ def test_without_a_ca_the_systems_are_trusted():
     assert context(None).verify_mode is ssl.CERT_REQUIRED
     with serving(secured(issued())) as address:
         assert diagnose(f"https://{address}", None, BOUND).message == module.UNKNOWN_CA
+
+
+# --- what is read from files
+
+PEM = "-----BEGIN CERTIFICATE-----\nof the test\n-----END CERTIFICATE-----\n"
+
+
+@pytest.fixture
+def ca_file(tmp_path):
+    path = tmp_path / "ca.pem"
+    path.write_text(PEM)
+    return path
+
+
+def test_pem_text_is_used_as_it_is():
+    assert read("ca", PEM) == PEM
+
+
+def test_a_path_is_read(ca_file):
+    assert read("ca", str(ca_file)) == PEM
+
+
+def test_comments_in_any_encoding_are_left_out(ca_file):
+    ca_file.write_bytes(PEM.encode() + "Å\n".encode("latin-1"))
+    assert read("ca", str(ca_file)) == PEM + "\n"
+    assert read("ca", PEM + "Å\n") == PEM + "\n"
+
+
+def test_a_file_that_cannot_be_read_is_an_error_that_names_it_and_its_option(tmp_path):
+    path = tmp_path / "missing.pem"
+    with pytest.raises(ConfigError) as caught:
+        read("cert", str(path))
+    (fault,) = caught.value.faults
+    assert (fault.file, fault.path) == (str(path), "tls.cert")
+    assert fault.message == "cannot be read: No such file or directory"
+
+
+# --- the system's root certificates
+
+
+@pytest.fixture
+def paths(monkeypatch):
+    """A function that sets where OpenSSL looks."""
+
+    def put(cafile=None, capath=None):
+        found = SimpleNamespace(cafile=cafile and str(cafile), capath=capath and str(capath))
+        monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: found)
+
+    return put
+
+
+def test_a_file_of_roots_is_used(paths, ca_file):
+    paths(cafile=ca_file)
+    assert system_roots() == PEM.encode()
+
+
+def test_debians_bundle_in_a_folder_is_used_alone(paths, tmp_path):
+    (tmp_path / "ca-certificates.crt").write_text("bundle")
+    (tmp_path / "one.pem").write_text("one")
+    paths(capath=tmp_path)
+    assert system_roots() == b"bundle"
+
+
+def test_the_files_of_a_folder_are_joined_in_order(paths, tmp_path):
+    for name in ("b.pem", "a.pem", "other.txt"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "folder.pem").mkdir()
+    paths(capath=tmp_path)
+    assert system_roots() == b"a.pem\nb.pem"
+
+
+def test_without_any_there_are_none(paths, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    paths(capath=tmp_path)
+    assert system_roots() is None
+    paths()
+    assert system_roots() is None
+
+
+def test_openssls_variable_is_honored(monkeypatch, ca_file):
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
+    assert system_roots() == PEM.encode()

@@ -58,9 +58,11 @@ def test_the_defaults_are_the_documented_ones():
         ({"retry": Retry(attempts=3)}, "retry", Retry(attempts=3)),
         ({"keepalive": {"time": 1}}, "keepalive", Keepalive(time=1)),
         ({"keepalive": {"timeout": 1}}, "keepalive", Keepalive(timeout=1)),
-        ({"grpc_options": {"grpc.x": 1}}, "grpc_options", {"grpc.x": 1}),
-        ({"grpcOptions": {"grpc.dialTimeout": 1}}, "grpc_options", {"grpc.dialTimeout": 1}),
+        ({"transport": "grpc", "grpc_options": {"grpc.x": 1}}, "grpc_options", {"grpc.x": 1}),
+        ({"transport": "grpc", "grpcOptions": {"grpc.dialTimeout": 1}}, "grpc_options", {"grpc.dialTimeout": 1}),
         ({"batching": False}, "batching", False),
+        ({"batching": "reads"}, "batching", "reads"),
+        ({"batching": None}, "batching", False),
         ({"client_class": Custom}, "client_class", Custom),
         ({"clientClass": Custom}, "client_class", Custom),
         ({"customClientClass": Custom}, "client_class", Custom),
@@ -73,7 +75,9 @@ def test_each_option_is_accepted_under_each_of_its_names(given, name, value):
 
 
 def test_an_omegaconf_tree_is_accepted_as_a_mapping():
-    tree = OmegaConf.create({"hosts": ["a:1"], "retry": {"attempts": 2}, "grpc_options": {"grpc.x": "${timeout}"}})
+    tree = OmegaConf.create(
+        {"hosts": ["a:1"], "retry": {"attempts": 2}, "grpc_options": {"grpc.x": "${timeout}"}, "transport": "grpc"}
+    )
     tree.timeout = 3
     options = ClientOptions.of(tree)
     assert (options.hosts, options.retry.attempts, options.grpc_options) == (("http://a:1",), 2, {"grpc.x": 3})
@@ -152,7 +156,7 @@ def test_null_means_the_default_in_a_group_too(outer):
         ({"keepalive": {"timeout": 0}}, "keepalive.timeout: expected a number of seconds above 0, got 0"),
         ({"grpc_options": ["a"]}, "grpc_options: expected a mapping, got list"),
         ({"grpc_options": {1: 2}}, "grpc_options: expected names as keys, got int 1"),
-        ({"batching": True}, "batching: reserved; only false is accepted"),
+        ({"batching": True}, "batching: expected false, reads or all, got bool"),
         ({"client_class": 5}, "client_class: expected a class or its import path, got int"),
         ({"customClientClass": "no:No"}, "customClientClass: cannot import 'no:No'"),
         ({"client_class": "os:sep"}, "client_class: expected the import path of a class, got str"),
@@ -334,7 +338,7 @@ def test_options_cannot_be_changed():
 
 
 def test_the_input_is_neither_changed_nor_shared():
-    given = {"hosts": ["a:1"], "grpc_options": {"grpc.x": 1}, "retry": {"attempts": 2}}
+    given = {"transport": "grpc", "hosts": ["a:1"], "grpc_options": {"grpc.x": 1}, "retry": {"attempts": 2}}
     options = ClientOptions.of(given)
     given["grpc_options"]["grpc.x"] = 2
     given["hosts"].append("b:1")
@@ -342,7 +346,7 @@ def test_the_input_is_neither_changed_nor_shared():
 
 
 def test_the_grpc_options_cannot_be_changed_either():
-    options = ClientOptions(grpc_options={"grpc.x": 1})
+    options = ClientOptions(transport="grpc", grpc_options={"grpc.x": 1})
     with pytest.raises(TypeError):
         options.grpc_options["grpc.x"] = 2
 

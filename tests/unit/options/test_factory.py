@@ -191,6 +191,12 @@ def test_options_cannot_be_changed_and_are_comparable():
         options.client = None
 
 
+def test_equal_options_have_equal_hashes():
+    given = {"clients": {"a": {"hosts": ["a"]}}, "priority": {"a": "high"}, "default": {"timeout": 2}}
+    assert hash(of(given)) == hash(of(given))
+    assert len({of(given), of(given), FactoryOptions(default_client_name="b")}) == 2
+
+
 def test_no_password_is_in_the_repr_of_factory_options():
     options = of({"client": {"auth": {"username": "u", "password": "hunter2"}}})
     assert "hunter2" not in repr(options)

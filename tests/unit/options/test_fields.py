@@ -6,6 +6,7 @@ import pytest
 
 from etcd_factory import ETCDService
 from etcd_factory.options import fields, priority
+from etcd_factory.options.numbers import Resolved
 
 
 @pytest.mark.parametrize(
@@ -17,7 +18,8 @@ from etcd_factory.options import fields, priority
         (fields.prefix, ""),
         (fields.mapping, {"a": 1}),
         (fields.mapping, OrderedDict(a=1)),
-        (fields.disabled, False),
+        (fields.batching, False),
+        (fields.batching, "all"),
         (fields.imported, ETCDService),
         (priority, "low"),
     ],
@@ -40,11 +42,10 @@ def test_a_valid_value_is_returned(read, value):
         (fields.mapping, [], "expected a mapping, got list"),
         (fields.mapping, "a", "expected a mapping, got str"),
         (fields.mapping, {1: 2}, "expected names as keys, got int 1"),
-        (
-            fields.disabled,
-            True,
-            "reserved; only false is accepted. Use batch([...]) to send operations together",
-        ),
+        (fields.batching, True, "expected false, reads or all, got bool"),
+        (fields.batching, 0, "expected false, reads or all, got int"),
+        (fields.batching, [], "expected false, reads or all, got list"),
+        (fields.batching, "read", "expected one of false, reads, all, got 'read'; did you mean 'reads'?"),
         (fields.imported, 1, "expected a class or its import path, got int"),
         (fields.imported, "os:getcwd", "expected the import path of a class, got builtin_function_or_method"),
         (priority, "hgih", "expected one of high, medium, low, got 'hgih'; did you mean 'high'?"),
@@ -56,9 +57,15 @@ def test_an_invalid_value_is_an_error_that_says_what_was_expected(faults, read, 
     assert faults(read, value) == [message]
 
 
-@pytest.mark.parametrize("value", [1, 0, "yes", [], None], ids=repr)
-def test_batching_must_be_false(faults, value):
-    assert "reserved" in faults(fields.disabled, value)[0]
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        *[(False, False), ("false", False), (Resolved("False"), False), (Resolved("off"), False)],
+        *[("reads", "reads"), ("all", "all"), (Resolved("reads"), "reads")],
+    ],
+)
+def test_calls_are_not_merged_or_reads_or_all_are(given, value):
+    assert fields.batching(given) == value
 
 
 def test_a_mapping_is_copied():

@@ -46,7 +46,13 @@ def test_the_ends_of_a_c_int_are_valid():
 
 OPTIONS = [
     {},
-    {"grpc_options": GIVEN, "hosts": ["a:1", "b:1"], "auth": {"username": "u", "password": "p"}, "namespace": b"n"},
+    {
+        "transport": "grpc",
+        "grpc_options": GIVEN,
+        "hosts": ["a:1", "b:1"],
+        "auth": {"username": "u", "password": "p"},
+        "namespace": b"n",
+    },
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from etcd_factory.errors import ClientClosedError, NoSpaceError
+from etcd_factory.registry import registrations
 from etcd_factory.testing import ScriptedTransport, replies
 from tests.support.faces import closed, settle
 from tests.support.registering import register, script
@@ -75,3 +76,14 @@ async def test_a_closed_client_registers_nothing(client, registry):
     with pytest.raises(ClientClosedError):
         await register(registry, service, "b")
     assert transport.names() == names
+
+
+async def test_an_interrupt_before_anybody_has_the_handle_ends_the_registration(client, registry, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(registrations, "Registration", interrupted)
+    service, transport = client()
+    with pytest.raises(KeyboardInterrupt):
+        await register(registry, service, "a")
+    assert revoked(transport) == [1]

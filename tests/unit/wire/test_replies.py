@@ -4,7 +4,7 @@ import pytest
 
 from etcd_factory import ops
 from etcd_factory.errors import InternalError
-from etcd_factory.model import DeleteResponse, Event, KeyValue, PutResponse, RangeResponse, TxnResponse
+from etcd_factory.model import DeleteResponse, KeyValue, PutResponse, RangeResponse, TxnResponse
 from etcd_factory.testing import replies as sent
 from etcd_factory.wire import messages, replies
 
@@ -86,23 +86,10 @@ def test_only_a_transaction_that_writes_may_then_have_been_applied(op, maybe_app
     assert caught.value.maybe_applied is maybe_applied
 
 
-@pytest.mark.parametrize(
-    ("fields", "expected"),
-    [
-        ({"kv": KV}, Event("put", VALUE, 3)),
-        ({"type": 1, "kv": KV}, Event("delete", VALUE, 3)),
-        ({"kv": KV, "prev_kv": KV}, Event("put", VALUE, 3, VALUE)),
-    ],
-    ids=["put", "delete", "with the previous one"],
-)
-def test_an_event_is_a_value(fields, expected):
-    assert replies.event(messages.Event(**fields), SKIP) == expected
-
-
 # --- readers of one key
 
 
-READERS = {"text": "v", "data": b"v", "key_value": VALUE}
+READERS = {"text": "v", "data": b"v"}
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -136,14 +123,15 @@ def test_a_count_says_whether_a_key_exists(count, exists):
 # --- readers of a range
 
 
-def test_a_range_is_read_in_the_servers_order():
-    reply = found(stored(b"1", b"ns/b"), stored(b"2", b"ns/a"))
-    assert replies.keys(reply, SKIP) == ["b", "a"]
-    assert replies.key_bytes(reply, SKIP) == [b"b", b"a"]
-    assert list(replies.texts(reply, SKIP).items()) == [("b", "1"), ("a", "2")]
-    assert replies.by_key(reply, SKIP) == {b"b": b"1", b"a": b"2"}
-    assert replies.by_text(replies.number)(reply, SKIP) == {"b": 1, "a": 2}
-    assert [kv.key for kv in replies.kvs(reply, SKIP)] == [b"b", b"a"]
+@pytest.mark.parametrize("namespace", [b"", b"ns/"])
+def test_a_range_is_read_in_the_servers_order(namespace):
+    reply, skip = found(stored(b"1", namespace + b"b"), stored(b"2", namespace + b"a")), len(namespace)
+    assert replies.keys(reply, skip) == ["b", "a"]
+    assert replies.key_bytes(reply, skip) == [b"b", b"a"]
+    assert list(replies.texts(reply, skip).items()) == [("b", "1"), ("a", "2")]
+    assert list(replies.by_key(reply, skip).items()) == [(b"b", b"1"), (b"a", b"2")]
+    assert replies.by_text(replies.number)(reply, skip) == {"b": 1, "a": 2}
+    assert [kv.key for kv in replies.kvs(reply, skip)] == [b"b", b"a"]
 
 
 @pytest.mark.parametrize("read", [replies.keys, replies.texts, replies.by_text(replies.data)])

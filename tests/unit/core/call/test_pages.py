@@ -2,7 +2,7 @@
 
 import pytest
 
-from etcd_factory.core.call.pages import FIRST, MOST, RESTARTS, RangePages, in_key_order
+from etcd_factory.core.call.pages import FIRST, FIRST_COLLECTED, MOST, RESTARTS, RangePages, in_key_order
 from etcd_factory.errors import CompactedError, InternalError
 from etcd_factory.wire import messages
 
@@ -35,7 +35,26 @@ class Store:
 async def test_few_keys_are_one_message_without_a_revision():
     store = Store(3)
     assert await store.collect() == store.keys
-    assert [(request["limit"], "revision" in request) for request in store.requests] == [(FIRST, False)]
+    assert [(request["limit"], "revision" in request) for request in store.requests] == [(FIRST_COLLECTED, False)]
+
+
+async def test_ten_thousand_keys_are_one_message():
+    store = Store(10_000)
+    assert await store.collect() == store.keys
+    assert len(store.requests) == 1
+
+
+async def test_the_first_page_of_an_iteration_is_smaller_for_memory_has_only_that():
+    store = Store(1)
+    await RangePages(store.send, {"key": b"\0", "range_end": b"\0"}, 0).next()
+    assert [request["limit"] for request in store.requests] == [FIRST]
+
+
+async def test_collected_pages_are_a_sequence():
+    store = Store(FIRST_COLLECTED + 2)
+    kvs = (await RangePages(store.send, {"key": b"\0", "range_end": b"\0"}, 0).collect()).kvs
+    assert (len(kvs), kvs[-1].key, kvs[0].key) == (len(store.keys), store.keys[-1], store.keys[0])
+    assert [kv.key for kv in kvs] == [kv.key for kv in kvs] == store.keys  # as often as it is asked for
 
 
 async def test_no_keys_are_an_empty_reply():
@@ -43,44 +62,46 @@ async def test_no_keys_are_an_empty_reply():
 
 
 async def test_the_pages_have_every_key_once_in_order():
-    store = Store(FIRST * 2 + 1)
+    store = Store(FIRST_COLLECTED * 2 + 1)
     assert await store.collect() == store.keys
 
 
 async def test_later_pages_are_pinned_to_the_revision_of_the_first():
-    store = Store(FIRST * 4, size=2000)
+    store = Store(FIRST_COLLECTED * 4, size=2000)
     await store.collect()
     assert len(store.requests) > 2
     assert {request["revision"] for request in store.requests[1:]} == {REVISION}
 
 
 async def test_a_requested_revision_is_that_of_all_pages():
-    store = Store(FIRST + 1)
+    store = Store(FIRST_COLLECTED + 1)
     await store.collect(revision=7)
     assert [request["revision"] for request in store.requests] == [7, 7]
 
 
 async def test_each_page_begins_right_after_the_one_before():
-    store = Store(FIRST + 1)
+    store = Store(FIRST_COLLECTED + 1)
     await store.collect()
-    assert store.requests[1]["key"] == store.keys[FIRST - 1] + b"\0"
+    assert store.requests[1]["key"] == store.keys[FIRST_COLLECTED - 1] + b"\0"
 
 
 async def test_the_namespace_is_cut_off_the_key_at_which_the_next_page_begins():
-    store = Store(FIRST + 1)
+    store = Store(FIRST_COLLECTED + 1)
     await RangePages(store.send, {"key": b"\0", "range_end": b"\0"}, 2).collect()
-    assert store.requests[1]["key"] == store.keys[FIRST - 1][2:] + b"\0"
+    assert store.requests[1]["key"] == store.keys[FIRST_COLLECTED - 1][2:] + b"\0"
 
 
-@pytest.mark.parametrize("limit", [1, FIRST - 1, FIRST, FIRST + 1, FIRST * 2 + 5])
+@pytest.mark.parametrize(
+    "limit", [1, FIRST_COLLECTED - 1, FIRST_COLLECTED, FIRST_COLLECTED + 1, FIRST_COLLECTED * 2 + 5]
+)
 async def test_a_limit_counts_across_pages(limit):
-    store = Store(FIRST * 3)
+    store = Store(FIRST_COLLECTED * 3)
     assert await store.collect(limit=limit) == store.keys[:limit]
 
 
 async def test_no_further_page_is_read_once_the_limit_is_reached():
-    store = Store(FIRST * 3)
-    await store.collect(limit=FIRST)
+    store = Store(FIRST_COLLECTED * 3)
+    await store.collect(limit=FIRST_COLLECTED)
     assert len(store.requests) == 1
 
 
@@ -92,21 +113,21 @@ async def test_large_values_make_small_pages():
 
 
 async def test_a_page_has_at_least_one_key():
-    store = Store(FIRST + 3, size=100)
+    store = Store(FIRST_COLLECTED + 3, size=100)
     pages = RangePages(store.send, {"key": b"\0", "range_end": b"\0"}, 0, size=1)
-    assert len(list((await pages.collect()).kvs)) == FIRST + 3
+    assert len(list((await pages.collect()).kvs)) == FIRST_COLLECTED + 3
     assert [request["limit"] for request in store.requests[1:]] == [1, 1, 1]
 
 
 async def test_a_page_has_a_limited_number_of_keys():
-    store = Store(FIRST + 1)
+    store = Store(FIRST_COLLECTED + 1)
     await RangePages(store.send, {"key": b"\0", "range_end": b"\0"}, 0, size=1 << 40).collect()
     assert store.requests[1]["limit"] == MOST
 
 
 @pytest.mark.parametrize("fields", [{"sort_order": "DESCEND"}, {"sort_target": "VALUE"}, {"sort_target": "MOD"}])
 async def test_a_read_in_another_order_is_one_message(fields):
-    store = Store(FIRST * 2)
+    store = Store(FIRST_COLLECTED * 2)
     assert await store.collect(**fields) == store.keys
     assert [request["limit"] for request in store.requests] == [0]
 
@@ -134,7 +155,7 @@ def test_only_ascending_keys_are_in_key_order(fields, expected):
 
 
 async def test_collected_pages_have_the_header_of_the_first():
-    pages = RangePages(Store(FIRST + 1).send, {"key": b"\0", "range_end": b"\0"}, 0)
+    pages = RangePages(Store(FIRST_COLLECTED + 1).send, {"key": b"\0", "range_end": b"\0"}, 0)
     assert (await pages.collect()).header.revision == REVISION
 
 
@@ -154,8 +175,8 @@ class Endless:
 
 
 async def test_a_page_that_makes_no_progress_is_an_error():
-    server = Endless(*[b"k%05d" % number for number in range(FIRST)])
-    with pytest.raises(InternalError, match="the server sent a page that ends before it begins, at b'k00999'"):
+    server = Endless(*[b"k%05d" % number for number in range(FIRST_COLLECTED)])
+    with pytest.raises(InternalError, match="the server sent a page that ends before it begins, at b'k09999'"):
         await RangePages(server.send, {"key": b"\0", "range_end": b"\0"}, 0).collect()
     assert server.calls == 2
 
@@ -183,26 +204,28 @@ class Compacting(Store):
 
 @pytest.mark.parametrize("times", range(1, RESTARTS))
 async def test_a_read_whose_revision_is_compacted_begins_again_at_a_newer_one(times):
-    store = Compacting(FIRST + 1, times)
+    store = Compacting(FIRST_COLLECTED + 1, times)
     assert await store.collect() == store.keys
     firsts = [request for request in store.requests if "revision" not in request]
     assert [request["key"] for request in firsts] == [b"\0"] * (times + 1)
 
 
 async def test_a_read_that_is_compacted_again_and_again_is_made_by_one_message():
-    store = Compacting(FIRST + 1, 99)
+    store = Compacting(FIRST_COLLECTED + 1, 99)
     assert await store.collect() == store.keys
-    assert [request["limit"] for request in store.requests if "revision" not in request] == [FIRST] * RESTARTS + [0]
+    assert [request["limit"] for request in store.requests if "revision" not in request] == [
+        FIRST_COLLECTED
+    ] * RESTARTS + [0]
 
 
 async def test_the_limit_is_kept_by_one_message_too():
-    store = Compacting(FIRST * 2, 99)
-    assert await store.collect(limit=FIRST + 5) == store.keys[: FIRST + 5]
-    assert store.requests[-1]["limit"] == FIRST + 5
+    store = Compacting(FIRST_COLLECTED * 2, 99)
+    assert await store.collect(limit=FIRST_COLLECTED + 5) == store.keys[: FIRST_COLLECTED + 5]
+    assert store.requests[-1]["limit"] == FIRST_COLLECTED + 5
 
 
 async def test_a_read_at_a_requested_revision_that_is_compacted_is_an_error():
-    store = Compacting(FIRST + 1, 1)
+    store = Compacting(FIRST_COLLECTED + 1, 1)
     with pytest.raises(CompactedError):
         await store.collect(revision=7)
 
@@ -216,6 +239,6 @@ async def test_an_iteration_whose_revision_is_compacted_says_which_it_was():
 
 
 async def test_revision_0_is_the_newest_and_later_pages_are_pinned_to_it():
-    store = Store(FIRST + 1)
+    store = Store(FIRST_COLLECTED + 1)
     await store.collect(revision=0)
     assert [request["revision"] for request in store.requests] == [0, REVISION]

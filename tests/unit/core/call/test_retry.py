@@ -80,6 +80,8 @@ DOUBTFUL = [
     (Code.DATA_LOSS, ""),
     (Code.RESOURCE_EXHAUSTED, "CLIENT: Received message larger than max (9 vs. 5)"),
     (Code.RESOURCE_EXHAUSTED, "Bandwidth exhausted or memory limit exceeded"),  # an RST_STREAM: ENHANCE_YOUR_CALM
+    (Code.PERMISSION_DENIED, "Received RST_STREAM with error code 12"),  # INADEQUATE_SECURITY
+    (Code.PERMISSION_DENIED, "Received http2 header with status: 403"),  # of a proxy
 ]
 REFUSED = [
     DENIED,

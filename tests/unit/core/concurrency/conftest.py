@@ -36,13 +36,15 @@ class Queue:
             return replies.get(*self._own(call.request.key))
         if call.request.max_create_revision:
             return replies.get(*self.ahead[-1:])
-        return replies.get(*(self.ahead or self._own(call.request.key + b"ff"))[:1])
+        return self._first(call.request.key)
 
     def write(self, call):
         """Answer the creation of the entry, a new value for it, or its deletion."""
-        (done,) = call.request.success
-        if done.HasField("request_put") and done.request_put.lease:
-            self.exists = True
+        done, *read = call.request.success
+        if read:  # the first entry, by whoever enters
+            self.exists, self.value = True, done.request_put.value
+            put, first = replies.put(revision=5), self._first(read[0].request_range.key)
+            return replies.txn(put, first, revision=5)
         if not self.exists:
             return replies.txn(succeeded=False)
         if done.HasField("request_delete_range"):
@@ -50,6 +52,9 @@ class Queue:
             return replies.txn(replies.delete())
         self.value = done.request_put.value
         return replies.txn(replies.put(revision=5), revision=5)
+
+    def _first(self, prefix):
+        return replies.get(*(self.ahead or self._own(prefix + b"ff"))[:1])
 
     def _own(self, key):
         return [KeyValue(key, self.value, 5, 5, 1, LEASE)] if self.exists else []

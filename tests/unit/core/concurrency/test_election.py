@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from etcd_factory import AsyncETCDService
+from etcd_factory.core.concurrency import election
 from etcd_factory.errors import LeaseNotFoundError, LockFailedError, NotLeaderError, PermissionDeniedError
 from etcd_factory.model import KeyValue
 from etcd_factory.testing import ScriptedTransport, replies
@@ -46,6 +47,17 @@ async def test_the_first_contender_leads_until_it_resigns(connect, queue):
     await settle(leadership.resign())
     await settle(leadership.resign())
     assert not leadership.alive
+    assert methods_of(transport)[-1] == "LeaseRevoke"
+
+
+async def test_an_interrupt_before_anybody_has_the_leadership_leaves_nothing(connect, queue, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    client, transport = connect(queue.script())
+    monkeypatch.setattr(election, "Leadership", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        await settle(client.election("vote").campaign("me"))
     assert methods_of(transport)[-1] == "LeaseRevoke"
 
 

@@ -23,7 +23,6 @@ from tests.support.transports import Held
 
 TTL = 60
 KEY = b"q/ff"
-CREATED = replies.txn(replies.put(revision=5), revision=5)
 REVOKED = replies.of("LeaseRevoke")
 DENIED = replies.server_error("etcdserver: permission denied")
 
@@ -39,8 +38,13 @@ def before(key=b"q/1", revision=9):
 
 
 def exists(value=b"", create_revision=5):
-    """The response to creating an entry that is there already."""
-    return replies.txn(own(value, create_revision), succeeded=False, revision=9)
+    """The response to creating an entry that is there already, and the first."""
+    found = own(value, create_revision)
+    return replies.txn(found, found, succeeded=False, revision=9)
+
+
+FIRST = replies.txn(replies.put(revision=5), own(), revision=5)  # the entry is created, and no other is there
+SECOND = replies.txn(replies.put(revision=5), before(), revision=5)
 
 
 @pytest.fixture
@@ -73,7 +77,7 @@ def methods_of(transport):
 
 
 async def test_an_entry_is_the_key_of_its_lease_below_the_name_as_in_go(entry_of):
-    entry, transport = entry_of(CREATED)
+    entry, transport = entry_of(FIRST)
     await entry.enter(b"v")
     assert (entry.key, entry.revision, entry.alive) == (KEY, 5, True)
     request = transport.calls[1].request
@@ -81,6 +85,9 @@ async def test_an_entry_is_the_key_of_its_lease_below_the_name_as_in_go(entry_of
     put = request.success[0].request_put
     assert (put.key, put.value, put.lease) == (KEY, b"v", 255)
     assert request.failure[0].request_range.key == KEY
+    for branch in (request.success, request.failure):
+        first = branch[1].request_range
+        assert (first.key, first.range_end, first.limit, first.sort_target, first.sort_order) == (b"q/", b"q0", 1, 2, 1)
 
 
 async def test_an_entry_that_this_lease_has_already_is_continued(entry_of):
@@ -129,29 +136,69 @@ async def test_what_the_server_refuses_is_not_repeated(entry_of):
 # --- waiting
 
 
+async def test_an_entry_that_was_created_first_has_its_turn_without_another_call(entry_of):
+    entry, transport = entry_of(FIRST)
+    await entry.enter(b"")
+    assert await entry.wait()
+    assert (entry.is_first, methods_of(transport)) == (True, ["LeaseGrant", "Txn"])
+
+
+async def test_an_entry_that_this_lease_has_already_may_be_the_first(entry_of):
+    entry, transport = entry_of(exists(b"v", create_revision=3))
+    await entry.enter(b"v")
+    assert await entry.wait()
+    assert methods_of(transport) == ["LeaseGrant", "Txn"]
+
+
 async def test_it_is_the_turn_of_the_entry_that_has_none_before_it(entry_of):
-    entry, transport = entry_of(CREATED, replies.get(), own())
+    entry, transport = entry_of(SECOND, replies.get(), own())
     await entry.enter(b"")
     assert await entry.wait()
     assert entry.is_first
     request = transport.calls[2].request
     assert (request.key, request.max_create_revision, request.limit) == (b"q/", 4, 1)
     assert (request.sort_target, request.sort_order) == (2, 2)  # the last one created
+    assert transport.calls[3].request.key == KEY
 
 
 async def test_it_waits_for_the_deletion_of_the_entry_just_before_it(entry_of):
     watch = replies.watch(replies.delete_event(b"q/1", revision=10))
-    entry, transport = entry_of(CREATED, before(revision=9), replies.get(), own(), Watch=watch)
+    entry, transport = entry_of(SECOND, before(revision=9), replies.get(), own(), Watch=watch)
     await entry.enter(b"")
     assert await entry.wait()
     (opened,) = [call for call in transport.calls if call.method == "Watch"]
     request = opened.sent[0].create_request
-    assert (request.key, request.start_revision, list(request.filters)) == (b"q/1", 10, [0])
+    assert (request.key, request.start_revision, list(request.filters)) == (b"q/1", 0, [0])
+    assert methods_of(transport).count("Range") == 3  # before, and after it, and the own key
+
+
+async def test_a_key_that_was_deleted_before_the_watch_began_is_not_waited_for(entry_of):
+    """From now on is not from the revision at which the key was read."""
+    reads = [before(revision=9), replies.get(revision=12), replies.get(), own()]
+    entry, transport = entry_of(SECOND, *reads, Watch=replies.watch(revision=12))
+    await entry.enter(b"")
+    assert await entry.wait()
+    assert [call.request.key for call in transport.calls if call.method == "Range"] == [b"q/", b"q/1", b"q/", KEY]
+
+
+async def test_a_key_that_was_created_again_before_the_watch_began_is_looked_at_again(entry_of):
+    again = replies.get(KeyValue(b"q/1", b"", 11, 11, 1, 1), revision=12)
+    entry, _ = entry_of(SECOND, before(revision=9), again, replies.get(), own(), Watch=replies.watch(revision=12))
+    await entry.enter(b"")
+    assert await entry.wait()
+
+
+async def test_a_key_that_is_still_there_when_the_watch_has_begun_is_waited_for(entry_of):
+    watch = replies.watch(replies.delete_event(b"q/1", revision=13), revision=12)
+    entry, transport = entry_of(SECOND, before(revision=9), before(revision=12), replies.get(), own(), Watch=watch)
+    await entry.enter(b"")
+    assert await entry.wait()
+    assert methods_of(transport).count("Range") == 4
 
 
 async def test_it_looks_again_if_the_deletion_is_compacted(entry_of):
     watch = replies.watch(replies.canceled(compact_revision=50))
-    entry, _ = entry_of(CREATED, before(), replies.get(), own(), Watch=watch)
+    entry, _ = entry_of(SECOND, before(), replies.get(), own(), Watch=watch)
     await entry.enter(b"")
     assert await entry.wait()
 
@@ -159,7 +206,7 @@ async def test_it_looks_again_if_the_deletion_is_compacted(entry_of):
 @pytest.mark.parametrize("found", [replies.get(), own(create_revision=8)], ids=["deleted", "of another contender"])
 async def test_an_entry_whose_key_is_gone_has_no_turn(entry_of, found):
     """Whatever the clock says here: the lease may have expired while this process was stopped."""
-    entry, _ = entry_of(CREATED, replies.get(), found)
+    entry, _ = entry_of(SECOND, replies.get(), found)
     await entry.enter(b"")
     with pytest.raises(LockFailedError, match="the key of 'q' was lost while waiting: it was deleted, or"):
         await entry.wait()
@@ -167,7 +214,7 @@ async def test_an_entry_whose_key_is_gone_has_no_turn(entry_of, found):
 
 
 async def test_an_entry_whose_lease_has_expired_has_no_turn(entry_of, clock):
-    entry, transport = entry_of(CREATED)
+    entry, transport = entry_of(FIRST)
     await entry.enter(b"")
     clock.time = TTL
     with pytest.raises(LockFailedError, match="the lease of 'q' was lost"):
@@ -176,7 +223,7 @@ async def test_an_entry_whose_lease_has_expired_has_no_turn(entry_of, clock):
 
 
 async def test_an_entry_that_was_left_says_so(entry_of):
-    entry, _ = entry_of(CREATED)
+    entry, _ = entry_of(FIRST)
     await entry.enter(b"")
     await entry.leave()
     with pytest.raises(LockFailedError, match="the entry for 'q' was left while waiting"):
@@ -184,7 +231,7 @@ async def test_an_entry_that_was_left_says_so(entry_of):
 
 
 async def test_closing_the_client_ends_the_wait(entry_of):
-    entry, _ = entry_of(CREATED)
+    entry, _ = entry_of(FIRST)
     await entry.enter(b"")
     await entry._view.client.close()
     with pytest.raises(ClientClosedError):
@@ -228,7 +275,7 @@ SILENCE = {
 async def test_one_deadline_bounds_all_calls_of_a_contender(entry_of, clock, silent):
     method, answers = SILENCE[silent]
     silence = starting(*map(reply, answers), never(clock))
-    entry, transport = entry_of(CREATED, replies.get(), own(), **{method: silence})
+    entry, transport = entry_of(SECOND, replies.get(), own(), **{method: silence})
     with pytest.raises(LockFailedError, match=f"{FAILED} within 0.5 s: etcd did not answer") as caught:
         await entry.contend(b"", 0.5, FAILED)
     assert isinstance(caught.value.__cause__, DeadlineExceededError)
@@ -270,7 +317,7 @@ def waiting_until(clock, deadline):
 
 
 async def test_a_waiter_gives_up_at_its_deadline_and_says_what_it_waits_for(entry_of, clock):
-    entry, _ = entry_of(CREATED, Range=before(), Watch=waiting_until(clock, 0.1))
+    entry, _ = entry_of(SECOND, Range=before(), Watch=waiting_until(clock, 0.1))
     with pytest.raises(LockFailedError, match=rf"{FAILED} within 0\.1 s: it waits for the key b'q/1'"):
         await entry.contend(b"", 0.1, FAILED)
     assert not entry.is_first
@@ -278,35 +325,35 @@ async def test_a_waiter_gives_up_at_its_deadline_and_says_what_it_waits_for(entr
 
 async def test_a_waiter_whose_turn_comes_at_its_deadline_has_it(entry_of, clock):
     reads = [before(), replies.get(), own()]
-    entry, _ = entry_of(CREATED, Range=reads, Watch=waiting_until(clock, 0.1))
+    entry, _ = entry_of(SECOND, Range=reads, Watch=waiting_until(clock, 0.1))
     await entry.contend(b"", 0.1, FAILED)
     assert entry.is_first
 
 
 async def test_a_waiter_gives_up_soon_after_its_deadline_if_etcd_does_not_answer_any_more(entry_of, clock):
     reads = starting(reply(before()), never(clock))
-    entry, _ = entry_of(CREATED, Range=reads, Watch=waiting_until(clock, 0.1))
+    entry, _ = entry_of(SECOND, Range=reads, Watch=waiting_until(clock, 0.1))
     with pytest.raises(LockFailedError, match=rf"{FAILED} within 0\.1 s: it waits for the key b'q/1'"):
         await entry.contend(b"", 0.1, FAILED)
     assert clock.time <= 0.1 + PATIENCE + 0.001
 
 
 async def test_who_tries_once_has_the_usual_time_for_it(entry_of, clock):
-    entry, transport = entry_of(CREATED, replies.get(), own())
+    entry, transport = entry_of(SECOND, replies.get(), own())
     await entry.contend(b"", 0, FAILED)
     assert entry.is_first
     assert {call.timeout for call in transport.calls if call.method == "Txn"} == {5.0}
 
 
 async def test_who_tries_once_does_not_wait_for_another(entry_of):
-    entry, transport = entry_of(CREATED, before())
+    entry, transport = entry_of(SECOND, before())
     with pytest.raises(LockFailedError, match=f"{FAILED} within 0 s: it waits for the key b'q/1'"):
         await entry.contend(b"", 0, FAILED)
     assert "Watch" not in methods_of(transport)
 
 
 async def test_who_waits_for_ever_has_the_usual_time_for_each_call(entry_of):
-    entry, transport = entry_of(CREATED, replies.get(), own())
+    entry, transport = entry_of(SECOND, replies.get(), own())
     await entry.contend(b"", None, FAILED)
     assert {call.timeout for call in transport.calls if call.method == "Txn"} == {5.0}
 
@@ -327,14 +374,14 @@ async def test_what_the_server_refuses_is_raised_whatever_the_deadline(entry_of)
 
 
 async def test_leaving_revokes_the_lease_of_the_entry(entry_of):
-    entry, transport = entry_of(CREATED)
+    entry, transport = entry_of(FIRST)
     await entry.enter(b"")
     await entry.leave()
     assert (entry.is_left, entry.alive, methods_of(transport)[-1]) == (True, False, "LeaseRevoke")
 
 
 async def test_after_leaving_no_listener_is_called(entry_of):
-    entry, _ = entry_of(CREATED)
+    entry, _ = entry_of(FIRST)
     await entry.enter(b"")
     entry.listen(print)
     assert print in entry.session.state.listeners
@@ -344,7 +391,7 @@ async def test_after_leaving_no_listener_is_called(entry_of):
 
 
 async def test_a_failure_to_leave_is_logged_with_what_becomes_of_the_entry(entry_of, caplog):
-    entry, _ = entry_of(CREATED, LeaseRevoke=[NoSpaceError("full"), REVOKED])
+    entry, _ = entry_of(FIRST, LeaseRevoke=[NoSpaceError("full"), REVOKED])
     await entry.enter(b"")
     with caplog.at_level(logging.WARNING, "etcd_factory.lock"):
         await leave_and_log(entry)
@@ -361,7 +408,7 @@ def test_the_first_entry_is_the_one_created_first():
 
 
 async def test_a_new_value_is_written_only_if_the_key_is_still_this_entrys(entry_of):
-    entry, transport = entry_of(CREATED, replies.txn(replies.put()), replies.txn(succeeded=False))
+    entry, transport = entry_of(FIRST, replies.txn(replies.put()), replies.txn(succeeded=False))
     await entry.enter(b"")
     assert [await entry.set_value(b"new"), await entry.set_value(b"newer")] == [True, False]
     assert transport.calls[2].request.compare[0].create_revision == 5

@@ -16,14 +16,15 @@ OWN = KeyValue(b"name/7", b"", REVISION, REVISION, 1, LEASE)
 OTHER = KeyValue(b"name/6", b"", REVISION - 1, REVISION - 1, 1, 6)
 
 
-def txn(call):
-    """Reply to the creation or the deletion of the lock's key."""
-    is_put = call.request.success[0].HasField("request_put")
-    return replies.txn(replies.put() if is_put else replies.delete(), revision=REVISION)
-
-
 def script(*before):
     """A server whose queue has these entries before the lock's."""
+
+    def txn(call):
+        """Reply to the creation of the lock's key, with the first one, or to its deletion."""
+        if call.request.success[0].HasField("request_put"):
+            return replies.txn(replies.put(), replies.get(*(before or [OWN])), revision=REVISION)
+        return replies.txn(replies.delete(), revision=REVISION)
+
     return {
         "LeaseGrant": replies.lease(LEASE, 60),
         "LeaseRevoke": replies.of("LeaseRevoke"),

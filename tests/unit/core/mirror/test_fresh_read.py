@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from etcd_factory.core.mirror.fresh_read import FreshRead, reply_of
+from etcd_factory import ops
+from etcd_factory.core.mirror.fresh_read import FreshRead, result
 from etcd_factory.core.mirror.read_index import Answer
 from etcd_factory.model import KeyValue
 from tests.support.stores import apply, event, fill, filled, message
@@ -13,13 +14,11 @@ A = KeyValue(b"a", b"v", 3, 3, 1)
 
 
 def fresh(held, answer, key=b"a"):
-    read = FreshRead(held, key)
-    read.answer = answer
-    return read
+    return FreshRead(held, key, held.revision, held.fills, answer)
 
 
 def value_of(read):
-    return [kv.value for kv in read.reply().kvs]
+    return result(ops.get("k").bytes(), read.found, 0)
 
 
 @pytest.mark.parametrize(
@@ -35,13 +34,13 @@ def value_of(read):
 def test_it_is_reached_by_revision_or_by_the_last_change_of_the_key(revision, answer, reached):
     read = fresh(filled({b"a": A}, revision), answer)
     assert read.reached() is reached
-    assert value_of(read) == [b"v"]
+    assert value_of(read) == b"v"
 
 
 def test_a_key_that_never_existed_is_missing_whatever_the_revision():
     read = fresh(filled({}, 5), Answer(9, 0))
     assert read.reached()
-    assert (value_of(read), read.reply().count) == ([], 0)
+    assert value_of(read) is None
 
 
 def test_the_value_is_that_of_the_moment_at_which_it_was_reached():
@@ -50,7 +49,7 @@ def test_the_value_is_that_of_the_moment_at_which_it_was_reached():
     read = fresh(held, Answer(5))
     assert read.reached()
     apply(held, [event(KeyValue(b"a", b"later", 3, 6, 2))])
-    assert value_of(read) == [b"v"]
+    assert value_of(read) == b"v"
 
 
 def test_a_value_that_comes_while_it_waits_is_seen():
@@ -59,7 +58,7 @@ def test_a_value_that_comes_while_it_waits_is_seen():
     assert not read.reached()
     apply(held, [event(KeyValue(b"a", b"later", 3, 6, 2))])
     assert read.reached()
-    assert value_of(read) == [b"later"]
+    assert value_of(read) == b"later"
 
 
 def test_a_mirror_that_is_later_than_the_answer_has_reached_it():
@@ -67,7 +66,7 @@ def test_a_mirror_that_is_later_than_the_answer_has_reached_it():
     read = fresh(held, Answer(6, 0))
     apply(held, [event(KeyValue(b"b", b"other", 9, 9, 1))])
     assert read.reached()
-    assert value_of(read) == [b"v"]
+    assert value_of(read) == b"v"
 
 
 def test_after_a_rollback_of_the_store_it_waits_until_the_range_was_read_again():
@@ -77,9 +76,17 @@ def test_after_a_rollback_of_the_store_it_waits_until_the_range_was_read_again()
     assert not read.reached()
     fill(held, [message(KeyValue(b"a", b"restored", 2, 2, 1))], 4)
     assert read.reached()
-    assert value_of(read) == [b"restored"]
+    assert value_of(read) == b"restored"
 
 
-def test_a_value_has_the_form_of_etcds_response():
-    assert (reply_of(None).kvs, reply_of(None).count) == ((), 0)
-    assert (reply_of(A).kvs, reply_of(A).count) == ((A,), 1)
+@pytest.mark.parametrize("found", [A, message(A)], ids=["a value", "etcd's message"])
+def test_a_key_is_read_in_whatever_form_it_is_held(found):
+    skip, key = len(b"ns/"), ops.get("a")
+    assert [result(op, found, skip) for op in (key.kv(), key.string(), key.exists())] == [A, "v", True]
+    with pytest.raises(ValueError, match="the value of b'a' is not JSON"):
+        result(key.json(), found, skip)
+
+
+def test_a_missing_key_is_none_and_does_not_exist():
+    key = ops.get("a")
+    assert [result(op, None, 3) for op in (key.kv(), key.string(), key.exists())] == [None, None, False]

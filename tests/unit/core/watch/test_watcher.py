@@ -235,6 +235,14 @@ async def test_a_handler_may_be_registered_on_the_running_watch_which_it_returns
     assert await seen.ended() == ["put", "end"]
 
 
+async def test_many_watches_with_handlers_take_few_threads(connect, seen):
+    client, _ = connect({"Watch": replies.watch()})
+    before = threading.active_count()
+    for _ in range(50):
+        await settle(client.watch().on("connected", seen["connected"]).on("put", seen["put"]).create())
+    assert threading.active_count() - before <= 4  # of the stream, and of handlers; in asyncio none
+
+
 async def test_after_cancel_only_the_handlers_of_end_are_called(connect, seen):
     client, _ = connect({"Watch": replies.watch()})
     watcher = await settle(client.watch().on("error", seen["error"]).on("end", seen["end"]).create())

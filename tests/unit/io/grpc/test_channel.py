@@ -34,6 +34,8 @@ def chosen(**options):
         ({}, "grpc.use_local_subchannel_pool", 1),
         ({}, "grpc.enable_retries", 0),
         ({}, "grpc.enable_http_proxy", 0),
+        ({"proxy": "proxy:3128"}, "grpc.enable_http_proxy", 1),
+        ({"proxy": "proxy:3128"}, "grpc.http_proxy", "http://proxy:3128"),
         ({"keepalive": {"time": 1e7}}, "grpc.keepalive_time_ms", MOST),
         ({"dial_timeout": 1}, "grpc.dns_ares_query_timeout", 1000),
         ({"keepalive": {"time": 3}}, "grpc.keepalive_time_ms", 3000),
@@ -53,7 +55,7 @@ def test_a_channel_has_the_arguments_of_the_options(options, name, value):
 @pytest.mark.parametrize("value", [5, "text", b"bytes"])
 def test_grpc_options_override_and_add_arguments(value):
     given = {"grpc.keepalive_time_ms": 7, "grpc.primary_user_agent": value}
-    found = chosen(grpc_options=given, keepalive={"time": 3})
+    found = chosen(transport="grpc", grpc_options=given, keepalive={"time": 3})
     assert (found["grpc.keepalive_time_ms"], found["grpc.primary_user_agent"]) == (7, value)
 
 

@@ -220,6 +220,20 @@ def test_an_interrupted_call_gives_its_connection_up(used, url, interrupt):
     made.channel.close()
 
 
+def test_an_abandoned_connection_is_kept_until_its_client_is_closed(used, url):
+    """Whoever frees its channel would wait for the lock."""
+    transport, made = used
+    failing(made, KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        read(transport, url)
+    assert made in connection._kept
+    finish(transport.close())
+    for thread in threading.enumerate():
+        if thread.name == "abandoned etcd_factory connection":
+            thread.join(BOUND)
+    assert made not in connection._kept
+
+
 def test_changed_certificate_files_need_a_new_connection(used, url, monkeypatch):
     transport, made = used
     monkeypatch.setattr(connection, "stamps", lambda tls: (("ca.pem", 1, 1),))

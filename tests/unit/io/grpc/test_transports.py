@@ -258,7 +258,7 @@ async def test_closing_ends_a_stream(run, connect, url):
 
 async def test_closing_the_client_ends_a_snapshot_under_way(face, etcd_server, tmp_path):
     with FaultProxy(etcd_server.endpoint) as proxy:
-        client = face.service({"hosts": [proxy.endpoint], "timeout": BOUND})
+        client = face.service({"hosts": [proxy.endpoint], "timeout": BOUND, "transport": "grpc"})
         await settle(client.get("k").string())
         proxy.drop_replies()
         saving = face.begin(lambda: client.maintenance.snapshot(tmp_path / "backup.db"))

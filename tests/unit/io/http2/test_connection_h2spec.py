@@ -1,4 +1,4 @@
-"""The cases of h2spec's client part (github.com/summerwind/h2spec, client/), by section and number, without a socket."""
+"""The cases of h2spec's client part (github.com/summerwind/h2spec, client/) by section and number, without a socket."""
 
 import pytest
 from hyperframe.frame import PingFrame

@@ -79,7 +79,7 @@ def test_a_priority_of_the_wrong_length_ends_only_its_stream():
 
 @pytest.mark.parametrize(
     ("flags", "payload"),
-    [(0, b"abc"), (PADDED, b"\2abc--"), (PRIORITIZED, b"12345abc"), (PADDED | PRIORITIZED, b"\1" b"12345abc-")],
+    [(0, b"abc"), (PADDED, b"\2abc--"), (PRIORITIZED, b"12345abc"), (PADDED | PRIORITIZED, b"\x0112345abc-")],
 )
 def test_a_header_block_is_joined(flags, payload):
     block = payloads.HeaderBlock(flags, 1, payload)

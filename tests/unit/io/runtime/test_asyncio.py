@@ -111,6 +111,33 @@ async def test_waiting_leaves_no_task_behind():
     assert asyncio.all_tasks() == before
 
 
+async def test_many_who_wait_share_one_timer_and_each_has_its_own_deadline():
+    loop, ended = asyncio.get_running_loop(), []
+    timers = len(loop._scheduled)
+
+    async def wait(name, timeout):
+        assert not await AsyncioRuntime().wakeup().wait(timeout)
+        ended.append(name)
+
+    late = [asyncio.ensure_future(wait(f"late {number}", BOUND)) for number in range(100)]
+    await asyncio.sleep(0)
+    assert len(loop._scheduled) - timers <= 1
+    await asyncio.gather(wait("second", 2 * TICK), wait("first", TICK))
+    assert sorted(ended) == ["first", "second"]
+    for task in late:
+        task.cancel()
+    await asyncio.wait(late)
+
+
+async def test_a_timer_that_is_too_early_for_those_who_wait_now_waits_for_them():
+    first = AsyncioRuntime().wakeup()
+    waiting = asyncio.ensure_future(first.wait(TICK))
+    await asyncio.sleep(0)
+    first.set()
+    assert await waiting
+    assert not await AsyncioRuntime().wakeup().wait(3 * TICK)
+
+
 async def test_a_domain_is_looked_up_by_its_record(runtime, monkeypatch):
     async def lookup(name, timeout):
         return [(name, timeout)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 
 import pytest
@@ -20,6 +21,7 @@ def runtime():
 
 WAITS = {
     "signal": lambda runtime: runtime.signal().wait(TICK),
+    "wakeup": lambda runtime: runtime.wakeup().wait(TICK),
     "mailbox": lambda runtime: runtime.mailbox(1).get(TICK),
     "sleep": lambda runtime: runtime.sleep(0),
     "within": lambda runtime: runtime.within(BOUND, lambda: 7),
@@ -60,6 +62,35 @@ def test_a_task_has_a_daemon_thread_of_its_own(runtime):
     (thread,) = threads
     assert (thread.daemon, thread.name) == (True, "etcd_factory test")
     assert thread is not threading.current_thread()
+
+
+@pytest.mark.parametrize("is_started", [True, False])
+def test_a_task_runs_once_even_if_its_start_is_interrupted(runtime, monkeypatch, is_started):
+    start, calls, runs = _thread.start_new_thread, [], threading.Semaphore(0)
+
+    def interrupted(run, args):
+        calls.append(run)
+        if is_started or len(calls) > 1:
+            start(run, args)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+
+    async def body():
+        runs.release()
+
+    monkeypatch.setattr(_thread, "start_new_thread", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        runtime.spawn(body(), "etcd_factory test")
+    assert runs.acquire(timeout=BOUND)
+    assert not runs.acquire(timeout=TICK)
+
+
+def test_a_task_whose_thread_cannot_start_is_an_error(runtime, monkeypatch):
+    monkeypatch.setattr(threading.Thread, "start", lambda self: (_ for _ in ()).throw(RuntimeError("no more threads")))
+    body = runtime.sleep(0)
+    with pytest.raises(RuntimeError, match="no more threads"):
+        runtime.spawn(body, "etcd_factory test")
+    assert body.cr_frame is None  # closed, or it would be warned of
 
 
 def test_a_body_within_a_bound_returns_or_raises_what_it_does(runtime):

@@ -1,0 +1,41 @@
+"""Waiting in a thread so that an interrupt (Ctrl-C) leaves nothing behind.
+
+An interrupt is raised after any call of the main thread. In ``threading.Condition``, and so in events and futures, one
+that comes just after its lock was taken leaves that held, and every other thread waits for ever. Here no lock is held.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+
+
+class Waiters:
+    """The threads that wait for a change of something."""
+
+    __slots__ = ("_queues",)
+
+    def __init__(self) -> None:
+        self._queues: set[SimpleQueue[None]] = set()
+
+    def wake(self) -> None:
+        """Let all look again."""
+        for queue in tuple(self._queues):
+            queue.put(None)
+
+    def wait(self, is_done: Callable[[], object], timeout: float | None = None) -> bool:
+        """Return whether ``is_done()`` became true in time; it is called again after each ``wake()``."""
+        if is_done():
+            return True
+        end = None if timeout is None else time.monotonic() + timeout
+        queue: SimpleQueue[None] = SimpleQueue()
+        self._queues.add(queue)
+        try:
+            while not is_done():
+                queue.get(timeout=None if end is None else max(0.0, end - time.monotonic()))
+        except Empty:
+            return bool(is_done())
+        finally:
+            self._queues.discard(queue)
+        return True

@@ -1,0 +1,65 @@
+"""Transports of both faces, and scripted servers on real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+
+import pytest
+
+from etcd_factory.core.face import finish
+from etcd_factory.io.http2.asyncio import AsyncioTransport
+from etcd_factory.io.http2.threads import ThreadTransport
+from etcd_factory.options import ClientOptions
+from tests.support.faces import FACES
+from tests.support.h2_server import Server
+
+
+@pytest.fixture(params=FACES, ids=lambda face: face.name)
+def face(request):
+    return request.param
+
+
+@pytest.fixture
+def run(face):
+    """Begins a coroutine of a transport as its face does: in a thread that it may block, or in a task."""
+
+    def begin(body):
+        return asyncio.ensure_future(asyncio.to_thread(finish, body) if face.is_blocking else body)
+
+    return begin
+
+
+@pytest.fixture
+async def connect(face, run):
+    """A function that returns a transport of the face; closed when the test ends."""
+    opened = []
+
+    def make(**options):
+        kind = ThreadTransport if face.is_blocking else AsyncioTransport
+        opened.append(kind(ClientOptions.of(options)))
+        return opened[-1]
+
+    yield make
+    for transport in opened:
+        await run(transport.close())
+
+
+@pytest.fixture
+def serve():
+    """A function that starts a server with a script for each connection, or without for a test that drives them."""
+    servers = []
+
+    def start(*scripts, **options):
+        servers.append(Server(*scripts, **options).__enter__())
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.__exit__()
+
+
+@pytest.fixture
+def collected():
+    """Garbage of other tests is gone, so that what is warned of is of this one."""
+    gc.collect()

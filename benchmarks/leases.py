@@ -2,7 +2,7 @@
 
 The service keeps a lease alive from its grant on. If it is the only one, a stream is opened for it and closed after it;
 "beside" has another lease that keeps the stream open. "bare, kept" sends a renewal after each grant too, on a stream
-that stays open.
+that stays open. "bare, h2" and "bare, h2, kept" are the same on the service's own transport.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from etcd_factory import AsyncETCDService, ETCDService
 
 from .cases import arepeated, repeated
 from .measure import Bar
+from .own import AOwnKept, OwnKept
 from .stub_streams import AKeepAliveStub, KeepAliveStub
-from .stubs import TTL
+from .stubs import TTL, Awaited, Blocking
 from .world import Case, Sides, World
 
 LEASES, LOCKS = 128, 64  # in a turn
@@ -60,36 +61,45 @@ async def alock(etcd: AsyncETCDService) -> None:
     await (await etcd.lock(NAME, TTL).acquire()).release()
 
 
-def keepalive_stub(world: World) -> KeepAliveStub:
-    stub = KeepAliveStub(world.channel, world.options.timeout)
-    world.stack.callback(stub.close)
-    return stub
+def stubs(world: World) -> dict[str, Blocking]:
+    """Return what the service is compared with."""
+    limit = world.options.timeout
+    kept, own_kept = KeepAliveStub(world.channel, limit), OwnKept(world.own, limit)
+    for stub in (kept, own_kept):
+        world.stack.callback(stub.close)
+    bare = {"bare": world.stubs["bare"], "bare, kept": kept}
+    return {**bare, "bare, h2": Blocking(world.own, limit), "bare, h2, kept": own_kept}
 
 
-def akeepalive_stub(world: World) -> AKeepAliveStub:
-    stub: AKeepAliveStub = world.run(AKeepAliveStub.open(world.achannel, world.options.timeout))
-    world.stack.callback(world.runner(stub.close))
-    return stub
+def astubs(world: World) -> dict[str, Awaited]:
+    """Return the same in asyncio."""
+    limit = world.options.timeout
+    kept = world.run(AKeepAliveStub.open(world.achannel, limit))
+    own_kept = world.run(AOwnKept.open(world.aown, limit))
+    for stub in (kept, own_kept):
+        world.stack.callback(world.runner(stub.close))
+    bare = {"bare": world.astubs["bare"], "bare, kept": kept}
+    return {**bare, "bare, h2": Awaited(world.aown, limit), "bare, h2, kept": own_kept}
 
 
 def leases(etcd: ETCDService, world: World) -> Sides:
-    bare, kept = world.stubs["bare"].lease, keepalive_stub(world).lease
-    return repeated({"ours": partial(lease, etcd), "bare": bare, "bare, kept": kept}, LEASES)
+    bodies = {name: stub.lease for name, stub in stubs(world).items()}
+    return repeated({"ours": partial(lease, etcd), **bodies}, LEASES)
 
 
 def aleases(etcd: AsyncETCDService, world: World) -> Sides:
-    bare, kept = world.astubs["bare"].lease, akeepalive_stub(world).lease
-    return arepeated(world, {"ours": partial(alease, etcd), "bare": bare, "bare, kept": kept}, LEASES)
+    bodies = {name: stub.lease for name, stub in astubs(world).items()}
+    return arepeated(world, {"ours": partial(alease, etcd), **bodies}, LEASES)
 
 
 def locks(etcd: ETCDService, world: World) -> Sides:
-    bare, kept = partial(world.stubs["bare"].lock, NAME), partial(keepalive_stub(world).lock, NAME)
-    return repeated({"ours": partial(lock, etcd), "bare": bare, "bare, kept": kept}, LOCKS)
+    bodies = {name: partial(stub.lock, NAME) for name, stub in stubs(world).items()}
+    return repeated({"ours": partial(lock, etcd), **bodies}, LOCKS)
 
 
 def alocks(etcd: AsyncETCDService, world: World) -> Sides:
-    bare, kept = partial(world.astubs["bare"].lock, NAME), partial(akeepalive_stub(world).lock, NAME)
-    return arepeated(world, {"ours": partial(alock, etcd), "bare": bare, "bare, kept": kept}, LOCKS)
+    bodies = {name: partial(stub.lock, NAME) for name, stub in astubs(world).items()}
+    return arepeated(world, {"ours": partial(alock, etcd), **bodies}, LOCKS)
 
 
 def renewals(world: World) -> Sides:
@@ -106,7 +116,8 @@ def arenewals(world: World) -> Sides:
 
 
 RENEW_BARS = (Bar("bare", "cpu µs", 1.15), Bar("bare", "wall µs"))
-BARS = (*RENEW_BARS, Bar("bare, kept", "cpu µs"))
+OWN = ("bare, h2", "bare, h2, kept")
+BARS = (*RENEW_BARS, Bar("bare, kept", "cpu µs"), *[Bar(side, "cpu µs", 1.15, table=True) for side in OWN])
 
 CASES = {
     "keepalive blocking": Case(renewals, RENEW_BARS),

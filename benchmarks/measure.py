@@ -41,7 +41,7 @@ def rounds(sides: Mapping[str, Side], count: int, turns: int) -> Iterator[Round]
     """Yield what each side costs in each round, after a warm-up turn of each."""
     for side in sides.values():
         side()
-    for number in range(count):
+    for number in range(count if sides else 0):
         yield play(sides, number, turns)
 
 
@@ -63,13 +63,63 @@ def rotated(names: list[str], by: int) -> list[str]:
     return names[start:] + names[:start]
 
 
+def constant(unit: str, value: float) -> Side:
+    """Return a side with a fixed cost."""
+    return lambda: {unit: value}
+
+
 @dataclass(frozen=True)
 class Bar:
-    """What a case is compared with: a side, in a unit, and the highest ratio to it; None only reports."""
+    """What a side of a case is compared with: another side, in a unit, and the highest or the lowest ratio to it.
+
+    Without one of both it only reports. ``table`` says that it belongs to the table of ``--table``.
+    """
 
     side: str
     unit: str
     most: float | None = None
+    least: float | None = None
+    ours: str = "ours"
+    table: bool = False
+
+    @property
+    def wanted(self) -> str:
+        """Return the bar as text."""
+        if self.most is not None:
+            return f"<= {self.most:g}"
+        return "" if self.least is None else f">= {self.least:g}"
+
+    def verdict(self, ratio: float) -> str:
+        """Return whether a ratio is within the bar, as text."""
+        if not self.wanted:
+            return ""
+        low, high = self.least or 0.0, float("inf") if self.most is None else self.most
+        return "met" if low <= ratio <= high else "NOT MET"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What a side of a case costs in a unit, over all rounds."""
+
+    case: str
+    side: str
+    unit: str
+    median: float
+    least: float
+    most: float
+
+
+def measured(case: str, bars: Sequence[Bar], laps: list[Round]) -> list[Ratio]:
+    """Return the ratios of a case, apart from sides that were left out."""
+    return [Ratio.of(case, bar, laps) for bar in bars if laps and {bar.side, bar.ours} <= laps[0].keys()]
+
+
+def figures(case: str, laps: Sequence[Round]) -> Iterator[Figure]:
+    """Yield the figures of each side of a case."""
+    for side, costs in laps[0].items() if laps else ():
+        for unit in costs:
+            values = [lap[side][unit] for lap in laps]
+            yield Figure(case, side, unit, median(values), min(values), max(values))
 
 
 @dataclass(frozen=True)
@@ -85,7 +135,7 @@ class Ratio:
     @classmethod
     def of(cls, case: str, bar: Bar, laps: list[Round]) -> Ratio:
         """Return the ratio of a case, from its rounds."""
-        pairs = [(lap["ours"][bar.unit], lap[bar.side][bar.unit]) for lap in laps]
+        pairs = [(lap[bar.ours][bar.unit], lap[bar.side][bar.unit]) for lap in laps]
         ours, other = (median(side) for side in zip(*pairs, strict=True))
         return cls(case, bar, ours, other, [a / b for a, b in pairs])
 
@@ -96,10 +146,8 @@ class Ratio:
     @property
     def verdict(self) -> str:
         """Return whether the median is within the bar, as text."""
-        if self.bar.most is None:
-            return ""
-        return "met" if self.median <= self.bar.most else "NOT MET"
+        return self.bar.verdict(self.median)
 
-    def figures(self) -> dict[str, object]:
+    def as_dict(self) -> dict[str, object]:
         """Return everything, for a file."""
         return asdict(self) | {"median": self.median, "verdict": self.verdict}

@@ -22,8 +22,9 @@ from etcd_factory.registry import AsyncServiceRegistry, ServiceInstance, Service
 from etcd_factory.registry.balancers import BALANCERS, BalancerName
 from etcd_factory.service import view_of
 
+from .load import memory
 from .scale import apart, table
-from .scene import FACES, memory, scene
+from .scene import FACES, scene
 
 Row = dict[str, object]
 

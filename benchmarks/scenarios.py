@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from concurrent.futures import Future
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from etcd_factory import AsyncETCDServiceFactory, ETCDServiceFactory
 from etcd_factory.core.face import settle
 
-from .scene import Meter, Scene, memory, scene
+from .load import memory
+from .scene import Meter, Scene, scene
 from .writer import Writer
 
 TTL = 10  # seconds, of leases under load: each is renewed every third of it
@@ -20,6 +24,7 @@ KEPT, LONG = 10, 60  # leases, and their ttl, during an outage
 SETTLED = 1.0  # seconds, for the first renewals, and for the client to notice the outage
 OUTAGES = ("killed", "killed, release", "paused")
 BAR = 2.0  # percent of a core
+FACTORIES: dict[str, Any] = {"blocking": ETCDServiceFactory, "asyncio": AsyncETCDServiceFactory}
 
 Row = dict[str, object]
 
@@ -69,6 +74,46 @@ async def loaded(here: Scene, seconds: float) -> float:
         await asyncio.sleep(max(0.0, start + number / RATE - perf_counter()))
         await settle(here.etcd.get("load").string() if number % 2 else here.etcd.put("load").value(number))
     return meter.percent
+
+
+async def clients(face: str, count: int, transport: str, share: bool) -> Row:
+    """Measure that many clients of one factory, each of which has made a call, and what is left of them."""
+    async with scene(face) as here:
+        options = {"hosts": here.server.endpoint, "transport": transport, "share": share}
+        factory = FACTORIES[face]({"client": options})
+        await settle(factory.get().get("key").string())  # what only the first one costs
+        before, threads, sockets, meter = memory(), threading.active_count(), count_sockets(), Meter()
+        for _ in range(count):
+            await settle((await settle(factory.create_instance(options))).get("key").string())
+        cpu, made = meter.cpu, meter.wall
+        row = {
+            "transport": transport,
+            "share": share,
+            "clients": count,
+            "threads": threading.active_count() - threads,
+            "sockets": count_sockets() - sockets,
+            "KB/client": (memory() - before) / count,
+            "cpu µs/client": cpu * 1e6 / count,
+            "seconds": made,
+        }
+        meter = Meter()
+        await settle(factory.aclose() if face == "asyncio" else factory.close())
+        left = {"threads left": threading.active_count() - threads, "sockets left": count_sockets() - sockets}
+        return {**row, "closed in s": meter.wall, **left}
+
+
+def count_sockets() -> int:
+    """Return how many sockets this process has; 0 where the system does not say."""
+    found = Path("/proc/self/fd")
+    return sum("socket:" in target(one) for one in found.iterdir()) if found.exists() else 0
+
+
+def target(descriptor: Path) -> str:
+    """Return what a descriptor is of; nothing of the one that lists them, which is closed by then."""
+    try:
+        return os.readlink(descriptor)
+    except OSError:
+        return ""
 
 
 async def watches(face: str, count: int, handlers: bool) -> Row:

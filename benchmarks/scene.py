@@ -6,7 +6,6 @@ import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 from urllib.request import urlopen
@@ -74,14 +73,3 @@ class Meter:
     def percent(self) -> float:
         """CPU time in percent of one core."""
         return self.cpu / self.wall * 100
-
-
-def memory() -> float:
-    """Return the KB that this process holds in memory."""
-    gc.collect()
-    status = Path("/proc/self/status")
-    if status.exists():
-        return float(status.read_text().partition("VmRSS:")[2].split()[0])
-    import resource  # other systems report only the most that it has held so far
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

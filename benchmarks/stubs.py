@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from etcd_factory.io.grpc.channel import kind
 from etcd_factory.model.ranges import prefix_end
 from etcd_factory.wire import methods
 from etcd_factory.wire.messages import (
@@ -20,12 +19,14 @@ from etcd_factory.wire.messages import (
 from etcd_factory.wire.methods import Method
 
 TTL = 60
+MANY = {False: "unary", True: "stream"}
 
 
 def start_of(channel: Any, method: Method[Any, Any]) -> Any:
     """Return the function that starts calls of a method on a channel."""
     request, reply = method.types
-    return getattr(channel, kind(method))(method.path, request.SerializeToString, reply.FromString)
+    kind = f"{MANY[method.streams_requests]}_{MANY[method.streams_responses]}"
+    return getattr(channel, kind)(method.path, request.SerializeToString, reply.FromString)
 
 
 class Stub:
@@ -55,28 +56,13 @@ class Stub:
         """Start the renewal of a lease."""
         return self.renewing(LeaseKeepAliveRequest(ID=lease), timeout=self.timeout)
 
-    def enter(self, key: bytes, lease: int) -> Any:
-        """Start a transaction that puts a key into a lock's queue, unless it exists."""
+    def enter(self, queue: bytes, key: bytes, lease: int) -> Any:
+        """Start a transaction that puts a key into a lock's queue, unless it exists, and reads the owner, as in Go."""
         wanted = Compare(key=key, target="CREATE", result="EQUAL", create_revision=0)
-        put, get = PutRequest(key=key, lease=lease), RangeRequest(key=key)
-        success, failure = [RequestOp(request_put=put)], [RequestOp(request_range=get)]
+        owner = RangeRequest(key=queue, range_end=prefix_end(queue), sort_target="CREATE", sort_order="ASCEND", limit=1)
+        put, get, first = PutRequest(key=key, lease=lease), RangeRequest(key=key), RequestOp(request_range=owner)
+        success, failure = [RequestOp(request_put=put), first], [RequestOp(request_range=get), first]
         return self.txn(TxnRequest(compare=[wanted], success=success, failure=failure), timeout=self.timeout)
-
-    def before(self, queue: bytes, revision: int) -> Any:
-        """Start a read of the last key in a lock's queue before a revision."""
-        last = RangeRequest(
-            key=queue,
-            range_end=prefix_end(queue),
-            max_create_revision=revision - 1,
-            sort_target="CREATE",
-            sort_order="DESCEND",
-            limit=1,
-        )
-        return self.range(last, timeout=self.timeout)
-
-    def own(self, key: bytes) -> Any:
-        """Start a read of one key."""
-        return self.range(RangeRequest(key=key), timeout=self.timeout)
 
 
 class Blocking(Stub):
@@ -108,10 +94,9 @@ class Blocking(Stub):
         """Acquire a free lock and release it."""
         lease, queue = self.grant().ID, f"{name}/".encode()
         key = queue + f"{lease:x}".encode()
-        entered = self.enter(key, lease)
+        entered = self.enter(queue, key, lease)
         assert entered.succeeded
-        assert not self.before(queue, entered.header.revision).kvs
-        assert self.own(key).kvs
+        assert entered.responses[1].response_range.kvs[0].key == key
         self.revoke(lease)
 
 
@@ -144,8 +129,7 @@ class Awaited(Stub):
         """Acquire a free lock and release it."""
         lease, queue = (await self.grant()).ID, f"{name}/".encode()
         key = queue + f"{lease:x}".encode()
-        entered = await self.enter(key, lease)
+        entered = await self.enter(queue, key, lease)
         assert entered.succeeded
-        assert not (await self.before(queue, entered.header.revision)).kvs
-        assert (await self.own(key)).kvs
+        assert entered.responses[1].response_range.kvs[0].key == key
         await self.revoke(lease)

@@ -275,8 +275,20 @@ def assert_over(line, wire):
     assert caught.value.sent is False
 
 
-@pytest.mark.parametrize("method", ["wait", "receive"])
-def test_an_interrupt_of_the_reader_ends_the_connection_for_all(join, method):
+def test_an_interrupt_of_a_reader_that_waits_leaves_the_connection_to_the_others(join):
+    line, wire = join()
+    (leader, reading), others = led(line, followers=3)
+    ids = wire.requests(4)
+    line._channel.strikes = "wait"
+    wire.say(headers(leader.id))
+    with pytest.raises(KeyboardInterrupt):
+        reading()
+    for id in ids[1:]:  # noqa: A001
+        wire.answer(id, str(id).encode())
+    assert [done() for _, done in others] == [str(call.id).encode() for call, _ in others]
+
+
+def test_an_interrupt_of_a_reader_that_reads_ends_the_connection_for_all(join):
     line, wire = join()
     leader = begin(line)
     reading = in_thread(finish, line, leader)
@@ -285,7 +297,7 @@ def test_an_interrupt_of_the_reader_ends_the_connection_for_all(join, method):
     waiting = [in_thread(finish, line, call) for call in calls]
     until_waiting(line, *calls)
     wire.requests(4)
-    line._channel.strikes = method
+    line._channel.strikes = "receive"
     wire.say(headers(1))
     with pytest.raises(KeyboardInterrupt):
         reading()

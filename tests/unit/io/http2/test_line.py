@@ -429,7 +429,7 @@ def test_it_closes_its_socket_once_nobody_uses_it(join):
     line, wire = join()
     (_, reading), _ = led(line, followers=0)
     wire.close()
-    with pytest.raises(ConnectionFailedError, match="the server closed the connection|the connection broke"):
+    with pytest.raises(ConnectionFailedError, match=r"the server closed the connection|the connection broke"):
         reading()
     assert (line._reader, line._channel.sock.fileno()) == (None, -1)
 

@@ -275,8 +275,20 @@ def assert_over(line, wire):
     assert caught.value.sent is False
 
 
-@pytest.mark.parametrize("method", ["wait", "receive"])
-def test_an_interrupt_of_the_reader_ends_the_connection_for_all(join, method):
+def test_an_interrupt_of_a_reader_that_waits_leaves_the_connection_to_the_others(join):
+    line, wire = join()
+    (_, reading), [(_, following)] = led(line)
+    first, second = wire.requests(2)
+    line._channel.strikes = "wait"
+    wire.say(headers(first))  # after which the reader waits again
+    with pytest.raises(KeyboardInterrupt):
+        reading()
+    wire.answer(second, b"second")
+    assert following() == b"second"
+    assert line.machine.is_usable
+
+
+def test_an_interrupt_of_the_reader_while_it_reads_ends_the_connection_for_all(join):
     line, wire = join()
     leader = begin(line)
     reading = in_thread(finish, line, leader)
@@ -285,7 +297,7 @@ def test_an_interrupt_of_the_reader_ends_the_connection_for_all(join, method):
     waiting = [in_thread(finish, line, call) for call in calls]
     until_waiting(line, *calls)
     wire.requests(4)
-    line._channel.strikes = method
+    line._channel.strikes = "receive"
     wire.say(headers(1))
     with pytest.raises(KeyboardInterrupt):
         reading()
@@ -417,7 +429,7 @@ def test_it_closes_its_socket_once_nobody_uses_it(join):
     line, wire = join()
     (_, reading), _ = led(line, followers=0)
     wire.close()
-    with pytest.raises(ConnectionFailedError, match="the server closed the connection|the connection broke"):
+    with pytest.raises(ConnectionFailedError, match=r"the server closed the connection|the connection broke"):
         reading()
     assert (line._reader, line._channel.sock.fileno()) == (None, -1)
 

@@ -159,10 +159,9 @@ def tunnel(sock: socket.socket, target: str, header: str, deadline: float) -> No
     while END not in answer:
         sock.settimeout(max(0.001, remaining(deadline)))
         if len(answer) > LARGEST_RESPONSE or not take(sock, answer):
-            raise refusal(bytes(answer))
-    response = bytes(answer)
-    if response.partition(b" ")[2][:3] != b"200":
-        raise refusal(response)
+            raise refusal(answer)
+    if bytes(answer).partition(b" ")[2][:3] != b"200":
+        raise refusal(answer)
 
 
 def take(sock: socket.socket, answer: bytearray) -> bool:
@@ -173,7 +172,7 @@ def take(sock: socket.socket, answer: bytearray) -> bool:
     return bool(seen)
 
 
-def refusal(answer: bytearray) -> OSError:
+def refusal(answer: bytes) -> OSError:
     """Return the error for a proxy that opens no tunnel."""
     status = answer[:SHOWN].partition(b"\r\n")[0].decode("latin-1")
     return OSError(f"the proxy answered {status or 'nothing'!r}")

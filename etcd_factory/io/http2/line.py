@@ -361,10 +361,23 @@ class Line:
             return
         self.liveness.distrust()
         if self.machine.is_closed or not self.machine.is_busy:
-            self.flush()
+            self._write_last()
             with self._lock:
                 self.machine.lost("the connection was closed here")
             self._shut()
+
+    def _write_last(self) -> None:
+        """Send what there is, as far as the socket takes it; another thread that writes is waited for."""
+        if not self._writing.acquire(timeout=PAUSE):
+            return
+        try:
+            with self._lock:
+                data = self.machine.take()
+            self._channel.send(data)
+        except OSError:  # it is over already
+            pass
+        finally:
+            self._writing.release()
 
     def _shut(self) -> None:
         """End the socket; it is closed by the last thread that uses it."""

@@ -159,9 +159,9 @@ def tunnel(sock: socket.socket, target: str, header: str, deadline: float) -> No
     while END not in answer:
         sock.settimeout(max(0.001, remaining(deadline)))
         if len(answer) > LARGEST_RESPONSE or not take(sock, answer):
-            raise refusal(answer)
+            raise refusal(bytes(answer))
     if bytes(answer).partition(b" ")[2][:3] != b"200":
-        raise refusal(answer)
+        raise refusal(bytes(answer))
 
 
 def take(sock: socket.socket, answer: bytearray) -> bool:

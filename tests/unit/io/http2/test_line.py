@@ -277,20 +277,6 @@ def assert_over(line, wire):
 
 def test_an_interrupt_of_a_reader_that_waits_leaves_the_connection_to_the_others(join):
     line, wire = join()
-<<<<<<< HEAD
-    (leader, reading), others = led(line, followers=3)
-    ids = wire.requests(4)
-    line._channel.strikes = "wait"
-    wire.say(headers(leader.id))
-    with pytest.raises(KeyboardInterrupt):
-        reading()
-    for id in ids[1:]:  # noqa: A001
-        wire.answer(id, str(id).encode())
-    assert [done() for _, done in others] == [str(call.id).encode() for call, _ in others]
-
-
-def test_an_interrupt_of_a_reader_that_reads_ends_the_connection_for_all(join):
-=======
     (_, reading), [(_, following)] = led(line)
     first, second = wire.requests(2)
     line._channel.strikes = "wait"
@@ -303,7 +289,6 @@ def test_an_interrupt_of_a_reader_that_reads_ends_the_connection_for_all(join):
 
 
 def test_an_interrupt_of_the_reader_while_it_reads_ends_the_connection_for_all(join):
->>>>>>> 15954094dd484d91ab584b0e649f4a7f040e5cb4
     line, wire = join()
     leader = begin(line)
     reading = in_thread(finish, line, leader)

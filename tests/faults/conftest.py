@@ -34,7 +34,9 @@ async def make(face, etcd_namespace):
     services = []
 
     def create(hosts, *, transport=None, **options):
-        services.append(face.create({"hosts": hosts, "namespace": etcd_namespace, **options}, transport))
+        named = {"transport": transport} if isinstance(transport, str) else {}
+        every = {"hosts": hosts, "namespace": etcd_namespace, **options, **named}
+        services.append(face.create(every, None if named else transport))
         return services[-1]
 
     yield create

@@ -70,7 +70,11 @@ async def state(client):
 @pytest.mark.parametrize(
     ("write", "end"), [("put", end) for end in ENDS if end not in MISLEADING] + [*product(WRITES, MISLEADING)]
 )
-async def test_a_write_that_was_applied_may_have_been_applied_however_its_call_ends(proxied, direct, proxy, write, end):
+async def test_a_write_that_was_applied_may_have_been_applied_however_its_call_ends(
+    proxied, direct, proxy, write, end, is_grpc
+):
+    if end == "REFUSED_STREAM" and not is_grpc:
+        pytest.skip("a refused stream was not processed (RFC 9113, 8.7): the call is sent again")
     await settle(direct.put("old").value("v"))
     await settle(proxied.get("k").exists())
     before = await state(direct)
@@ -99,7 +103,7 @@ OVERSIZED = {
 
 @pytest.mark.parametrize("write", OVERSIZED.values(), ids=OVERSIZED)
 async def test_a_write_whose_reply_is_too_large_may_have_been_applied(make, server, direct, write):
-    client = make(server.endpoint, grpc_options={"grpc.max_receive_message_length": LIMIT})
+    client = make(server.endpoint, transport="grpc", grpc_options={"grpc.max_receive_message_length": LIMIT})
     await settle(direct.put("k").value("x" * 2 * LIMIT))
     error = await failure(lambda: write(client), errors.ResponseTooLargeError)
     assert await settle(direct.get("k").string()) in ("v", None)

@@ -13,8 +13,6 @@ import threading
 from inspect import isawaitable
 
 from etcd_factory.errors import ConnectionFailedError
-from etcd_factory.io.grpc.asyncio import AsyncioTransport
-from etcd_factory.io.grpc.threads import ThreadTransport
 from etcd_factory.options import ClientOptions
 from etcd_factory.testing import Call
 from etcd_factory.testing.scripted_stream import Waiter
@@ -25,8 +23,7 @@ BOUND = 30  # seconds that nothing here takes
 
 def real(face, options):
     """The transport that a service of this face makes from these options."""
-    kind = ThreadTransport if face.name == "blocking" else AsyncioTransport
-    return kind(ClientOptions.of(options))
+    return face.service._transport(ClientOptions.of(options))
 
 
 def selects(which, method, call):

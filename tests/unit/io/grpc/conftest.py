@@ -39,7 +39,7 @@ async def connect(face, run):
     opened = []
 
     def make(**options):
-        opened.append(real(face, options))
+        opened.append(real(face, {**options, "transport": "grpc"}))
         return opened[-1]
 
     yield make

@@ -97,7 +97,7 @@ async def test_a_write_that_was_not_sent_was_certainly_not_applied(face, refusin
 
 async def test_a_write_to_a_server_that_was_killed_while_idle_was_not_sent(face, fragile, disconnected):
     options = {"hosts": [fragile.endpoint], "timeout": BOUND, "dial_timeout": 1}
-    transport = real(face, options)
+    transport = real(face, {**options, "transport": "grpc"})
     client = face.service(options, transport=transport)
     await settle(client.put("k").value("v"))
     fragile.kill()

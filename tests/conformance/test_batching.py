@@ -73,7 +73,7 @@ class Gathering:
     async def run(self, first, *calls):
         """Begin calls while the first one is on its way; returns the results or errors of these calls."""
         self.recorded.replies.clear()
-        self.held.hold(1)
+        self.held.hold()  # also the first call of another kind, which does not wait for this one
         (sent,) = await self.merging.begin(lambda: first(self.client))
         await self.held.arrived()
         futures = await self.merging.begin(*[lambda call=call: call(self.client) for call in calls])

@@ -28,7 +28,7 @@ OVER = "this lease has ended; create a new one with lease(ttl)"
 INHERITED = "a lease belongs to the process that it was granted to; create another one in a forked child"
 # Seconds before each attempt to revoke a lease that nobody wants any more: its grant may still be on its way, so that
 # "not found" is not the last word. What then is left expires by its ttl.
-PAUSES = (0.0, 0.1, 0.5)
+PAUSES = (0.0, 0.1, 0.3, 0.6, 1.0)
 # Repeating the grant of a chosen id would meet the lease that the first attempt created.
 GRANT_CHOSEN = evolve(methods.LEASE_GRANT, repeatable=False)
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Coroutine, Hashable
 from contextlib import suppress
 from time import monotonic
 from typing import Any
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 from etcd_factory.errors import ClientClosedError, ConnectionFailedError, TLSError
 from etcd_factory.io import tls
@@ -30,7 +30,8 @@ class Pool:
     def __init__(self, loop: AbstractEventLoop, options: ClientOptions) -> None:
         self._loop, self._options = loop, options
         self.protocols: dict[str, H2Protocol] = {}
-        self._lifetime = begin(lifetime(self.protocols))
+        self._every: WeakSet[H2Protocol] = WeakSet()  # also those that are used no more, but by calls under way
+        self._lifetime = begin(lifetime(self.protocols, self._every))
         self._opening: dict[str, asyncio.Task[H2Protocol | ConnectionFailedError]] = {}
         self.users = 0
 
@@ -63,6 +64,7 @@ class Pool:
     async def _open(self, host: Host) -> H2Protocol | ConnectionFailedError:
         deadline = monotonic() + host.dial_timeout
         protocol = H2Protocol(self._loop, blocks(host), host.keepalive, host.endpoint)
+        self._every.add(protocol)
         try:
             await in_time(connect(self._loop, host, protocol, deadline), deadline)
             if await protocol.until(deadline - monotonic(), lambda: protocol.machine.is_established):
@@ -88,7 +90,7 @@ class Pool:
     async def leave(self, owner: object) -> None:
         """End the calls of a client; the last one closes the connections."""
         self.users -= 1
-        for protocol in list(self.protocols.values()):
+        for protocol in list(self._every):
             protocol.end_calls(owner)
         if self.users:
             return
@@ -98,7 +100,7 @@ class Pool:
         await self._lifetime.aclose()
 
 
-async def lifetime(protocols: dict[str, H2Protocol]) -> AsyncGenerator[None, None]:
+async def lifetime(protocols: dict[str, H2Protocol], every: WeakSet[H2Protocol]) -> AsyncGenerator[None, None]:
     """Close connections as soon as this generator is closed.
 
     An event loop closes its generators when it ends, and when nobody has them any more: so do the connections of a
@@ -107,7 +109,7 @@ async def lifetime(protocols: dict[str, H2Protocol]) -> AsyncGenerator[None, Non
     try:
         yield
     finally:
-        ending = list(protocols.values())
+        ending = list(every)
         protocols.clear()
         for protocol in ending:
             protocol.close("the client is closed")

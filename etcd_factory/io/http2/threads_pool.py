@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from time import monotonic
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 from etcd_factory.errors import ClientClosedError, ConnectionFailedError, TLSError
 from etcd_factory.io import tls
@@ -32,6 +32,7 @@ class Pool:
     def __init__(self, options: ClientOptions) -> None:
         self._options, self._lock = options, threading.Lock()
         self.lines: dict[Key, Line] = {}
+        self._every: WeakSet[Line] = WeakSet()  # also those that are used no more, but by calls under way
         self._opening: dict[Key, Future[Line | None]] = {}
         self._closed = False
         self.users = 0
@@ -79,6 +80,7 @@ class Pool:
                 del self._opening[key]
                 if isinstance(outcome, Line) and not self._closed:
                     self.lines[key] = outcome
+                    self._every.add(outcome)
                 closed = self._closed
             if isinstance(outcome, ConnectionFailedError):
                 future.set_exception(outcome)
@@ -99,7 +101,7 @@ class Pool:
         """End the calls of a client; the last one closes the connections."""
         with self._lock:
             self.users -= 1
-            last, lines = self.users == 0, list(self.lines.values())
+            last, lines = self.users == 0, list(self._every)
             if last:
                 self._closed = True
                 self.lines.clear()

@@ -367,6 +367,18 @@ async def test_closing_ends_calls_and_streams_and_tells_the_server(connect, run,
     await failure(run(read(transport, server)), ClientClosedError)
 
 
+async def test_closing_ends_the_calls_of_a_connection_that_new_ones_do_not_use(connect, run, serve):
+    server, transport = serve(), connect()
+    call = run(read(transport, server))
+    wire = await begun(server)
+    await aside(wire.request)
+    wire.say(goaway(2**31 - 1), ping())
+    await aside(wire.until, "PING")  # the client knows of the one before by now
+    await failure(run(read(transport, server, SHORT)), DeadlineExceededError)  # on another one
+    await run(transport.close())
+    await failure(call, ClientClosedError)
+
+
 async def test_closing_while_a_connection_is_opened_ends_the_call(connect, run, serve):
     server, transport = serve(silent), connect(dial_timeout=BOUND)
     call = run(read(transport, server))

@@ -146,6 +146,7 @@ class Server:
         self._sock = sock or socket.create_server((HOST, 0))
         self._new, self.names = queue.Queue(), queue.Queue()  # and of the clients' certificates
         self.wires, self.scheme = [], "https" if context else "http"
+        self._is_over = False
 
     @property
     def endpoint(self):
@@ -162,6 +163,7 @@ class Server:
 
     def __exit__(self, *exc):
         self.refuse()
+        self._is_over = True
         for wire in list(self.wires):
             wire.close()
 
@@ -190,9 +192,12 @@ class Server:
             if self._context is not None and self._context.verify_mode is ssl.CERT_REQUIRED:
                 self.names.put(wire.sock.getpeercert()["subjectAltName"][0][1])
             self.wires.append(wire)
+            if self._is_over:  # a handshake that ended late
+                return wire.close()
             self._new.put(wire)
             if script is not None:
                 wire.run(script)
+        return None
 
     def _secured(self, sock):
         if self._context is None:

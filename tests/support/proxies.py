@@ -171,14 +171,26 @@ class RealProxy:
         """Kill it, with its workers: its connections end without a word of HTTP/2."""
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._wait(self._refuses)
         self.wait_for_end()
 
     def wait_for_end(self):
         """Wait until no connection to it is established."""
+        self._wait(lambda: not established(self._port))
+
+    def _wait(self, condition):
         end = monotonic() + BOUND
-        while established(self._port):
+        while not condition():
             assert monotonic() < end, f"{self._command[0]} keeps its connections"
             sleep(0.02)
+
+    def _refuses(self):
+        """Whether nothing of it accepts connections any more; a worker may have outlived the rest."""
+        try:
+            socket.create_connection(("127.0.0.1", self._port), 1).close()
+        except OSError:
+            return True
+        return False
 
     def restart(self):
         """Stop and start it."""

@@ -113,6 +113,8 @@ class AsyncioTransport:
             if call.error is None:
                 return method.decode(call.messages[0] if call.messages else None, host)
             refusals += 1
+            if self._closed:  # meanwhile; nothing is sent again
+                raise ClientClosedError from call.error
             if refusals > REFUSALS or not call.is_refused or monotonic() >= deadline:
                 raise call.error
 

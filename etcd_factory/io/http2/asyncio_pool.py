@@ -47,6 +47,8 @@ class Pool:
         return await self._open_once(url, deadline)
 
     async def _open_once(self, url: str, deadline: float) -> H2Protocol:
+        if not self.users:  # the last one has left
+            raise ClientClosedError
         task = self._opening.get(url)
         if task is None:
             task = self._opening[url] = self._loop.create_task(self._open(host(url, self._options)))

@@ -108,6 +108,8 @@ class ThreadTransport:
             if isinstance(call.error, DeadlineExceededError):
                 pool.doubt(host, start)
             refusals += 1
+            if self._closed:  # meanwhile; nothing is sent again
+                raise ClientClosedError from call.error
             if refusals > REFUSALS or not call.is_refused or monotonic() >= deadline:
                 raise call.error
 

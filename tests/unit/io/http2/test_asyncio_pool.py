@@ -77,6 +77,16 @@ async def test_leaving_ends_the_attempts_under_way(enter, serve):
     assert await aside(wire.over)
 
 
+async def test_a_pool_that_its_last_user_has_left_opens_no_connection(enter, serve):
+    """A call that ends with its client, and is sent again, would open one that nobody closes."""
+    server, pool = serve(answering), enter()
+    await pool.connect(server.url, soon())
+    await pool.leave(None)
+    with pytest.raises(ClientClosedError):
+        await pool.connect(server.url, soon())
+    assert len(server.wires) == 1
+
+
 async def test_a_connection_that_is_paused_is_waited_for(enter, serve):
     server, pool = serve(answering), enter()
     protocol = await pool.connect(server.url, soon())

@@ -95,19 +95,8 @@ class Signal(Protocol):
         ...
 
 
-class Wakeup(Protocol):
-    """What one caller waits for and another one sets, once: cheaper than a signal or a promise."""
-
-    def set(self) -> None:
-        """Wake the caller that waits, or lets it not wait at all."""
-
-    async def wait(self, timeout: float) -> bool:
-        """Return whether it was set within ``timeout`` seconds."""
-        ...
-
-
 class Gate(Protocol):
-    """Opened once; many may wait for it, and waking one costs less than a ``Signal`` does."""
+    """Opened once; waiting for it and waking those who wait cost less than with a ``Signal``."""
 
     def open(self) -> None:
         """Wake all waiters, and let all who come pass."""
@@ -186,10 +175,6 @@ class Runtime(Protocol):
 
     def signal(self) -> Signal:
         """Return a new signal."""
-        ...
-
-    def wakeup(self) -> Wakeup:
-        """Return a new wakeup, for the thread or task that creates it."""
         ...
 
     def gate(self) -> Gate:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from etcd_factory import ClientOptions
-from etcd_factory.core.ports import File, Mailbox, Promise, Runtime, Signal, Stream, Task, Transport, Wakeup
+from etcd_factory.core.ports import File, Gate, Mailbox, Promise, Runtime, Signal, Stream, Task, Transport
 from etcd_factory.io.grpc.asyncio import AsyncioTransport
 from etcd_factory.io.grpc.threads import ThreadTransport
 from etcd_factory.io.runtime.asyncio import AsyncioRuntime
@@ -33,11 +33,11 @@ async def streams() -> None:
 def waiting(runtime: ThreadRuntime | AsyncioRuntime) -> None:
     """What runtimes wait on."""
     signal: Signal = runtime.signal()
-    wakeup: Wakeup = runtime.wakeup()
+    gate: Gate = runtime.gate()
     promise: Promise[Any] = runtime.promise()
     box: Mailbox[Any] = runtime.mailbox(1)
 
     async def body() -> None: ...
 
     task: Task = runtime.spawn(body(), "task")
-    del signal, wakeup, promise, box, task
+    del signal, gate, promise, box, task

@@ -114,8 +114,8 @@ class Batching:
             self._launch(client, lanes, lanes.enter(one))
             if one.role is not WAIT:  # the usual way: nothing else is under way
                 return
-            one.wakeup = self._runtime.wakeup()
-        if not await one.wakeup.wait(self._left(one.deadline)):
+            one.gate = self._runtime.gate()
+        if not await one.gate.wait(self._left(one.deadline)):
             self._give_up(client, lanes, one)
 
     def _give_up(self, client: Client, lanes: Lanes, one: Waiter) -> None:

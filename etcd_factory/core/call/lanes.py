@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import define, field
 
-from etcd_factory.core.ports import Wakeup
+from etcd_factory.core.ports import Gate
 from etcd_factory.errors import EtcdError, RequestTooLargeError
 from etcd_factory.wire.methods import Method
 
@@ -49,7 +49,7 @@ class Waiter:
     deadline: float
     role: Role = NEW
     flight: Flight | None = None
-    wakeup: Wakeup | None = None
+    gate: Gate | None = None  # opened once there is something to do
     admitted: bool = False  # it uses its key
     gone: bool = False  # its caller waits no more
     reply: Any = None
@@ -68,8 +68,8 @@ class Waiter:
 
     def wake(self) -> None:
         """Let its caller go on, if it waits; called once."""
-        if self.wakeup is not None:
-            self.wakeup.set()
+        if self.gate is not None:
+            self.gate.open()
 
 
 @define(eq=False)

@@ -150,28 +150,14 @@ def deadlines_of(loop: asyncio.AbstractEventLoop) -> Deadlines:
     return found
 
 
-class Wakeup:
-    """What one task waits for and another one of its loop sets, once."""
-
-    __slots__ = ("_future",)
-
-    def __init__(self) -> None:
-        self._future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-
-    def set(self) -> None:
-        """Wake the task that waits."""
-        if not self._future.done():
-            self._future.set_result(True)
-
-    async def wait(self, timeout: float) -> bool:
-        """Return whether it was set in time."""
-        future = self._future
-        deadlines = deadlines_of(future.get_loop())
-        deadlines.add(future, timeout)
-        try:
-            return await future
-        finally:
-            deadlines.remove(future)
+async def in_time(future: asyncio.Future[bool], timeout: float) -> bool:
+    """Return what a future is set to, False if that is not in time."""
+    deadlines = deadlines_of(future.get_loop())
+    deadlines.add(future, timeout)
+    try:
+        return await future
+    finally:
+        deadlines.remove(future)
 
 
 class Gate:
@@ -190,10 +176,11 @@ class Gate:
     def wait(self, timeout: float | None = None) -> Awaitable[bool]:
         """Return whether it was opened in time."""
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
         if self._is_open:
             future.set_result(True)
-        return future if timeout is None else done_in_time(future, timeout)
+            return future
+        self._waiting.append(future)
+        return future if timeout is None else in_time(future, timeout)
 
 
 class Mailbox(Generic[T]):
@@ -253,7 +240,6 @@ class AsyncioRuntime:
     random = staticmethod(random.random)
     lock = threading.Lock  # a client may be used in several loops, of several threads
     signal = Signal
-    wakeup = Wakeup
     gate = Gate
     promise = Promise
     mailbox = Mailbox

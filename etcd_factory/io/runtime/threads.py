@@ -70,24 +70,6 @@ class Signal:
         return self._waiters.wait(self.is_set, timeout)
 
 
-class Wakeup:
-    """What one thread waits for and another one sets, once."""
-
-    __slots__ = ("_lock",)
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._lock.acquire()  # a bare lock: an event takes ten times as long to create
-
-    def set(self) -> None:
-        """Wake the thread that waits."""
-        self._lock.release()
-
-    async def wait(self, timeout: float) -> bool:
-        """Return whether it was set in time."""
-        return self._lock.acquire(timeout=max(0.0, timeout))
-
-
 class Gate:
     """Opened once, for whom many threads wait: each at a lock of its own, as one for all would let them queue again."""
 
@@ -108,7 +90,7 @@ class Gate:
         mine = threading.Lock()
         mine.acquire()
         self._waiting.append(mine)  # before it is looked at: whoever opens it meanwhile sees one of both
-        return self._is_open or mine.acquire(timeout=-1 if timeout is None else timeout)
+        return self._is_open or mine.acquire(timeout=-1 if timeout is None else max(0.0, timeout))
 
 
 class Mailbox(Generic[T]):
@@ -269,7 +251,6 @@ class ThreadRuntime:
     random = staticmethod(random.random)
     lock = threading.Lock
     signal = Signal
-    wakeup = Wakeup
     gate = Gate
     promise = Promise
     mailbox = Mailbox

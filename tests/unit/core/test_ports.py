@@ -34,8 +34,6 @@ IMPLEMENTATIONS = [
     (ports.Mailbox, asyncio.Mailbox),
     (ports.Signal, threads.Signal),
     (ports.Signal, asyncio.Signal),
-    (ports.Wakeup, threads.Wakeup),
-    (ports.Wakeup, asyncio.Wakeup),
     (ports.Gate, threads.Gate),
     (ports.Gate, asyncio.Gate),
     (ports.Task, threads.Task),

@@ -116,7 +116,7 @@ async def test_many_who_wait_share_one_timer_and_each_has_its_own_deadline():
     timers = len(loop._scheduled)
 
     async def wait(name, timeout):
-        assert not await AsyncioRuntime().wakeup().wait(timeout)
+        assert not await AsyncioRuntime().gate().wait(timeout)
         ended.append(name)
 
     late = [asyncio.ensure_future(wait(f"late {number}", BOUND)) for number in range(100)]
@@ -130,12 +130,12 @@ async def test_many_who_wait_share_one_timer_and_each_has_its_own_deadline():
 
 
 async def test_a_timer_that_is_too_early_for_those_who_wait_now_waits_for_them():
-    first = AsyncioRuntime().wakeup()
+    first = AsyncioRuntime().gate()
     waiting = asyncio.ensure_future(first.wait(TICK))
     await asyncio.sleep(0)
-    first.set()
+    first.open()
     assert await waiting
-    assert not await AsyncioRuntime().wakeup().wait(3 * TICK)
+    assert not await AsyncioRuntime().gate().wait(3 * TICK)
 
 
 async def test_a_domain_is_looked_up_by_its_record(runtime, monkeypatch):

@@ -68,36 +68,6 @@ async def test_a_signal_stays_set_until_it_is_cleared(runtime, waiters):
     assert await waiters.soon(signal.wait(TICK)) is False
 
 
-async def test_a_wakeup_wakes_the_one_who_waits(runtime, waiters):
-    wakeup = runtime.wakeup()
-    waiting = await waiters.waiting(wakeup.wait(BOUND))
-    wakeup.set()
-    assert await ended(*waiting) == [True]
-
-
-async def test_who_comes_after_the_wakeup_does_not_wait(runtime, waiters):
-    wakeup = runtime.wakeup()
-    wakeup.set()
-    assert await waiters.soon(wakeup.wait(BOUND)) is True
-
-
-@pytest.mark.parametrize("timeout", [TICK, 0.0, -1.0])
-async def test_a_wakeup_that_is_not_set_in_time_is_false_and_may_still_be_set(runtime, waiters, timeout):
-    wakeup = runtime.wakeup()
-    assert await waiters.soon(wakeup.wait(timeout)) is False
-    wakeup.set()
-
-
-async def test_a_wakeup_may_be_set_for_one_who_was_cancelled():
-    wakeup = AsyncioRuntime().wakeup()
-    waiting = asyncio.ensure_future(wakeup.wait(BOUND))
-    await asyncio.sleep(0)
-    waiting.cancel()
-    await asyncio.wait([waiting])
-    wakeup.set()
-    assert waiting.cancelled()
-
-
 async def test_a_gate_lets_all_pass_who_wait_and_who_come_later(runtime, waiters):
     gate = runtime.gate()
     waiting = await waiters.waiting(*(gate.wait() for _ in range(3)), gate.wait(BOUND))
@@ -107,9 +77,10 @@ async def test_a_gate_lets_all_pass_who_wait_and_who_come_later(runtime, waiters
     assert await waiters.soon(gate.wait(TICK)) is True
 
 
-async def test_a_gate_that_is_not_opened_in_time_is_false(runtime, waiters):
+@pytest.mark.parametrize("timeout", [TICK, 0.0, -1.0])
+async def test_a_gate_that_is_not_opened_in_time_is_false(runtime, waiters, timeout):
     gate = runtime.gate()
-    assert await waiters.soon(gate.wait(TICK)) is False
+    assert await waiters.soon(gate.wait(timeout)) is False
     gate.open()  # nobody waits any more
     assert await waiters.soon(gate.wait()) is True
 

@@ -21,7 +21,7 @@ def runtime():
 
 WAITS = {
     "signal": lambda runtime: runtime.signal().wait(TICK),
-    "wakeup": lambda runtime: runtime.wakeup().wait(TICK),
+    "gate": lambda runtime: runtime.gate().wait(TICK),
     "mailbox": lambda runtime: runtime.mailbox(1).get(TICK),
     "sleep": lambda runtime: runtime.sleep(0),
     "within": lambda runtime: runtime.within(BOUND, lambda: 7),

@@ -13,6 +13,7 @@ from .base import (
     InstanceNotFoundError,
     NoInstanceError,
     choice,
+    copied,
     suggestion,
 )
 from .server import (
@@ -94,6 +95,7 @@ __all__ = [
     "UserNotFoundError",
     "WatchOverflowError",
     "choice",
+    "copied",
     "error_of",
     "suggestion",
 ]

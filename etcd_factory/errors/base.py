@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from typing import Any, TypeVar
 
 from attrs import frozen
@@ -11,6 +12,7 @@ from attrs import frozen
 if sys.version_info < (3, 11):
     from exceptiongroup import ExceptionGroup
 
+E = TypeVar("E", bound="EtcdFactoryError")
 S = TypeVar("S", bound=str)
 
 
@@ -119,6 +121,13 @@ class ClientClosedError(EtcdFactoryError):
 
     def __init__(self, message: str = "this etcd client is closed; create a new one") -> None:
         super().__init__(message)
+
+
+def copied(error: E) -> E:
+    """Return an error for one more of those who waited for the same thing: each raises, and completes, its own."""
+    one = copy(error)
+    one.__cause__ = error.__cause__
+    return one
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -145,7 +145,7 @@ class HeldStore:
         return done.pop().result() if done else DeadlineExceededError("no reply")
 
     async def stream(self, host, method, metadata, request=None):
-        raise NotImplementedError
+        raise AssertionError("calls of single keys open no stream")
 
     async def close(self):
         self.closed = True

@@ -6,7 +6,6 @@ asyncio a task does the latter, so that each caller can be cancelled alone; the 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
@@ -26,6 +25,7 @@ from etcd_factory.errors import (
     NoLeaderError,
     NoSpaceError,
     TooManyRequestsError,
+    copied,
 )
 from etcd_factory.wire.methods import Method
 
@@ -180,7 +180,7 @@ class Batching:
         alone = is_refusal(error) if error is not None else not (flight.begun and flight.lane.kind.writes)
         for one in flight.waiters:
             one.role = ALONE if alone else DONE
-            one.error = None if alone else copied(error or interrupted())
+            one.error = None if alone else own(error or interrupted())
 
 
 def flown(one: Waiter) -> Flight:
@@ -196,13 +196,9 @@ def is_refusal(error: Exception) -> bool:
     return error.sent and not error.maybe_applied and not isinstance(error, COMMON)
 
 
-def copied(error: Exception) -> Exception:
+def own(error: Exception) -> Exception:
     """Return an error for one more caller to raise, and to set its own operation in."""
-    if not isinstance(error, EtcdFactoryError):
-        return error  # it may not be made to be copied
-    copied = copy.copy(error)
-    copied.__cause__ = error.__cause__
-    return copied
+    return copied(error) if isinstance(error, EtcdFactoryError) else error  # others may not be made to be copied
 
 
 def late(endpoint: str, *, sent: bool, writes: bool) -> EtcdError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from copy import copy
 from itertools import count as counter
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
@@ -27,6 +26,7 @@ from etcd_factory.errors import (
     DeadlineExceededError,
     EtcdError,
     choice,
+    copied,
 )
 from etcd_factory.model import KeyValue
 from etcd_factory.model.ranges import prefix_range
@@ -173,7 +173,7 @@ class Mirror(Subscription[F], KeyValueStore):
             else:
                 found = await self._caught_up(FreshRead(self, key, seen, fills, answer), answer.revision, deadline)
         except EtcdError as error:  # shared by all who asked together, each of whom gets its own key
-            own = copy(error)
+            own = copied(error)
             own.operation = f"{op.label} of a mirror"
             raise own from error
         return result(op, found, self.skip)

@@ -6,7 +6,6 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,14 @@ from etcd_factory.core.bound import Scoped
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F, Sync, finish
 from etcd_factory.core.op import Op, message
-from etcd_factory.errors import ClientClosedError, CompactedError, DeadlineExceededError, EtcdError, FutureRevisionError
+from etcd_factory.errors import (
+    ClientClosedError,
+    CompactedError,
+    DeadlineExceededError,
+    EtcdError,
+    FutureRevisionError,
+    copied,
+)
 from etcd_factory.model.ranges import in_namespace
 
 from .state import WatchOutput
@@ -91,7 +97,7 @@ class Subscription(Scoped[F], ABC):
             await self._confirmation()
         except EtcdError as error:
             await self.end()
-            own = copy(error)  # others may be waiting for the same stream
+            own = copied(error)  # others may be waiting for the same stream
             own.operation = own.operation or f"watch {self._fields['key']!r}"
             raise own from error
         except BaseException:

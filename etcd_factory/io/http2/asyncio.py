@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import weakref
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from math import inf
 from time import monotonic
-from typing import Generic
 from weakref import WeakKeyDictionary
 
 from etcd_factory.core.call.unclosed import warn
@@ -20,46 +20,29 @@ from etcd_factory.site import caller
 from etcd_factory.wire.methods import Method
 
 from .asyncio_pool import Pool, pools
-from .calls import PREFIX_SIZE, framed
+from .calls import REFUSALS, framed
+from .exchange import Exchange
+from .keepalive import UNREAD
 from .protocol import AsyncioCall, H2Protocol
 
-UNREAD = 0.001  # seconds without a response after which the event loop may not have read the end of the connection yet
-SILENCE = 0.5  # seconds without a response on a stream that is closed, after which its connection is doubted
-REFUSALS = 3  # times that a call which the server has certainly not processed is sent again at once
 
-
-class Stream(Generic[Q, R]):
+class Stream(Exchange[AsyncioCall, Q, R]):
     """Messages in both directions; with a ``request`` only responses."""
 
     def __init__(self, protocol: H2Protocol, call: AsyncioCall, method: Method[Q, R], host: str) -> None:
-        self._protocol, self._call, self._method, self._host = protocol, call, method, host
-        self._asked = 0.0
-
-    def send(self, message: Q) -> None:
-        """Queue a message; etcd answers each."""
-        if self._asked <= self._protocol.liveness.heard:
-            self._asked = monotonic()
-        self._protocol.send(self._call, framed(self._method.serialize(message)))
+        super().__init__(protocol, call, method, host)
+        self._protocol = protocol
 
     async def receive(self) -> R | None:
         """Return the next message, None if the stream was ended."""
-        call, protocol = self._call, self._protocol
-        while not call.messages:
-            if call.error is not None:
-                raise call.error
-            if call.is_done:
-                return None
-            await protocol.news(call)
-        data = call.messages.popleft()
-        protocol.taken(call, PREFIX_SIZE + len(data))
-        return self._method.decode(data, self._host)
+        while not (self._call.messages or self._call.is_done):
+            await self._protocol.news(self._call)
+        return self.take()
 
     async def close(self) -> None:
         """End the stream."""
         self._call.is_done = True
-        if self._asked and monotonic() - self._asked > SILENCE:
-            self._protocol.doubt(self._asked)
-        self._protocol.cancel(self._call)
+        self.end()
         self._call.wake()
 
 
@@ -70,7 +53,7 @@ class AsyncioTransport:
         self._options, self._site = options, caller()
         self._pools: WeakKeyDictionary[AbstractEventLoop, Pool] = WeakKeyDictionary()
         self._last: tuple[Callable[[], AbstractEventLoop | None], Pool | None] = (no_loop, None)
-        self._closed = False
+        self._lock, self._closed = threading.Lock(), False
 
     def _enter(self) -> Pool:
         """Return the connections of the running loop, remembered for the next call."""
@@ -78,13 +61,14 @@ class AsyncioTransport:
         known, pool = self._last
         if pool is not None and known() is loop:
             return pool
-        if self._closed:
-            raise ClientClosedError
-        pool = self._pools.get(loop)
-        if pool is None:
-            for other in [one for one in self._pools if one.is_closed()]:
-                del self._pools[other]
-            pool = self._pools[loop] = pools.enter(loop, self._options)
+        with self._lock:  # loops of other threads may enter too
+            if self._closed:
+                raise ClientClosedError
+            pool = self._pools.get(loop)
+            if pool is None:
+                for other in [one for one in self._pools if one.is_closed()]:
+                    del self._pools[other]
+                pool = self._pools[loop] = pools.enter(loop, self._options)
         self._last = weakref.ref(loop), pool
         return pool
 
@@ -132,7 +116,8 @@ class AsyncioTransport:
 
     async def close(self) -> None:
         """End all calls of this loop, and the connections that no other client uses; other loops ended with theirs."""
-        self._closed = True
+        with self._lock:
+            self._closed = True
         pool = self._drop().get(asyncio.get_running_loop())
         if pool is not None:
             await pool.leave(self)
@@ -145,7 +130,8 @@ class AsyncioTransport:
 
     def forget(self) -> object:
         """Drop all connections without touching them."""
-        return self._drop()
+        lock, self._lock = self._lock, threading.Lock()  # another thread may have held it
+        return lock, self._drop()
 
     def _drop(self) -> dict[AbstractEventLoop, Pool]:
         left, self._pools, self._last = dict(self._pools), WeakKeyDictionary(), (no_loop, None)

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
-from etcd_factory.errors import ClientClosedError, ConnectionFailedError, TLSError
+from etcd_factory.errors import ClientClosedError, ConnectionFailedError, TLSError, copied
 from etcd_factory.io import tls
 from etcd_factory.io.runtime import forks
 from etcd_factory.options import ClientOptions
@@ -20,7 +20,7 @@ from etcd_factory.options import ClientOptions
 from . import dial
 from .host import Host, blocks, host, sharing
 from .keepalive import PATIENCE
-from .opening import again, check_alpn, failure, may_be_tls, overdue, silent
+from .opening import check_alpn, failure, may_be_tls, overdue, silent
 from .protocol import H2Protocol
 
 
@@ -60,7 +60,7 @@ class Pool:
             raise ClientClosedError
         opened = task.result()
         if isinstance(opened, ConnectionFailedError):
-            raise again(opened)
+            raise copied(opened)
         return opened
 
     async def _open(self, host: Host) -> H2Protocol | ConnectionFailedError:

@@ -25,6 +25,7 @@ from .stream import Stream
 
 PREFIX = Struct(">BI")  # of a message: whether it is compressed, and its length
 PREFIX_SIZE = 5
+REFUSALS = 3  # times that a call which the server has certainly not processed is sent again at once
 INFORMATIONAL = 100  # responses with a status of 1xx before the real one
 BLOCKS = 1_000  # prepared header blocks
 LONGEST_TIMEOUT = 10**8 - 1  # gRPC allows 8 digits

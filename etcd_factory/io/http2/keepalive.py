@@ -9,6 +9,7 @@ from etcd_factory.options import Keepalive
 
 PATIENCE = 0.3  # seconds that the answer to a PING may take before calls use a new connection beside a silent one
 DOUBT = 1.0  # seconds without a sign of life after which the streams of a doubted connection end
+UNREAD = 0.001  # seconds without a response after which the end of the connection may be there, though nobody read it
 INTERVAL = 5.0  # seconds between two PINGs at least: etcd disconnects clients that send them more often
 SHORTEST = 0.1  # seconds that an answer may take at least
 

@@ -7,46 +7,18 @@ are written by whoever comes first, for all who come meanwhile.
 from __future__ import annotations
 
 import threading
-from _thread import allocate_lock
 from time import monotonic
 from typing import Any
 
 from etcd_factory.options import Keepalive
 
-from .calls import Blocks, Call
+from .calls import Blocks
 from .channel import Channel
 from .connection import Connection
 from .keepalive import Liveness, Look
+from .thread_call import ThreadCall
 
 PAUSE = 0.05  # seconds: whoever waits for the socket to accept bytes looks again after it
-
-
-class ThreadCall(Call):
-    """A call, and the thread that waits for news of it."""
-
-    __slots__ = ("_lock", "deadline", "owner", "start")
-
-    def __init__(self, endpoint: str, owner: object, start: float, deadline: float) -> None:
-        super().__init__(endpoint)
-        self.owner, self.start, self.deadline = owner, start, deadline
-        self._lock = allocate_lock()
-        self._lock.acquire()
-
-    def wake(self) -> None:
-        """Wake the thread; once is enough."""
-        try:  # noqa: SIM105 - each answer comes here, and suppress() costs more
-            self._lock.release()
-        except RuntimeError:  # it is awake
-            pass
-
-    def wait(self, timeout: float) -> None:
-        """Wait until woken."""
-        self._lock.acquire(timeout=min(max(0.0, timeout), threading.TIMEOUT_MAX))
-
-    @property
-    def has_news(self) -> bool:
-        """Whether there is something for its thread."""
-        return self.is_done or bool(self.messages and not self.refill)
 
 
 class Line:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from copy import copy
 
 from etcd_factory.errors import ConnectionFailedError, DeadlineExceededError, TLSError
 from etcd_factory.io import tls
@@ -38,13 +37,6 @@ def overdue(endpoint: str, seconds: float) -> DeadlineExceededError:
 def silent(host: Host) -> str:
     """Return what is wrong with a host that accepts connections and then says nothing."""
     return f"it did not speak HTTP/2 within {host.dial_timeout:g} s"
-
-
-def again(error: ConnectionFailedError) -> ConnectionFailedError:
-    """Return an error of its own for another caller that waited for the same connection."""
-    copied = copy(error)
-    copied.__cause__ = error.__cause__
-    return copied
 
 
 def may_be_tls(host: Host, error: BaseException | None, *, accepted: bool) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from .frames import WINDOW
 from .headers import Fields
 
 FORGOTTEN = 1_000  # streams that ended here are remembered one by one, at most
 
 
-class Stream:
+class Stream(ABC):
     """A request and its response. Subclasses take what arrives.
 
     The hooks return whether there is something for whoever waits; they must not wait themselves. The values here are
@@ -24,25 +26,25 @@ class Stream:
     wanted = 0  # bytes that the message under way lacks
     refill = True  # the window at once; else by ``Connection.taken``
 
+    @abstractmethod
     def on_headers(self, fields: Fields, end: bool) -> bool:
         """Take headers or trailers; with ``end`` nothing follows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def on_data(self, data: bytes, end: bool) -> bool:
         """Take bytes; with ``end`` nothing follows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def on_reset(self, code: int) -> bool:
         """Take the peer's end of the stream."""
-        raise NotImplementedError
 
+    @abstractmethod
     def on_broken(self, reason: str) -> bool:
         """Take the end of the stream after the peer broke one of its rules."""
-        raise NotImplementedError
 
+    @abstractmethod
     def on_lost(self, reason: str, refused: bool) -> bool:
         """Take the end of the connection, or ``refused``: the peer has certainly not processed it."""
-        raise NotImplementedError
 
 
 class Abandoned:

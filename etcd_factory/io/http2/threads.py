@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from math import inf
 from time import monotonic
-from typing import Generic
 
 from etcd_factory.core.call.unclosed import warn
 from etcd_factory.core.ports import Metadata, Q, R
@@ -14,45 +13,29 @@ from etcd_factory.options import ClientOptions
 from etcd_factory.site import caller
 from etcd_factory.wire.methods import Method
 
-from .calls import PREFIX_SIZE, framed
-from .line import Line, ThreadCall
+from .calls import REFUSALS, framed
+from .exchange import Exchange
+from .keepalive import UNREAD
+from .line import Line
+from .thread_call import ThreadCall
 from .threads_pool import Key, Pool, pools
 
-UNREAD = 0.001  # seconds without a response after which the end of the connection may be there, though nobody read it
-SILENCE = 0.5  # seconds without a response on a stream that is closed, after which its connection is doubted
-REFUSALS = 3  # times that a call which the server has certainly not processed is sent again at once
 
-
-class Stream(Generic[Q, R]):
+class Stream(Exchange[ThreadCall, Q, R]):
     """Messages in both directions; with a ``request`` only responses."""
 
     def __init__(self, line: Line, call: ThreadCall, method: Method[Q, R], host: str) -> None:
-        self._line, self._call, self._method, self._host = line, call, method, host
-        self._asked = 0.0
-
-    def send(self, message: Q) -> None:
-        """Queue a message; etcd answers each."""
-        if self._asked <= self._line.liveness.heard:
-            self._asked = monotonic()
-        self._line.send(self._call, framed(self._method.serialize(message)))
+        super().__init__(line, call, method, host)
+        self._line = line
 
     async def receive(self) -> R | None:
         """Return the next message, None if the stream was ended."""
-        call, line = self._call, self._line
-        line.news(call)
-        if not call.messages:
-            if call.error is not None:
-                raise call.error
-            return None
-        data = call.messages.popleft()
-        line.taken(call, PREFIX_SIZE + len(data))
-        return self._method.decode(data, self._host)
+        self._line.news(self._call)
+        return self.take()
 
     async def close(self) -> None:
         """End the stream."""
-        if self._asked and monotonic() - self._asked > SILENCE:
-            self._line.doubt(self._asked)
-        self._line.cancel(self._call)
+        self.end()
 
 
 class ThreadTransport:

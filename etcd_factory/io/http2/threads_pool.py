@@ -9,7 +9,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from time import monotonic
 from weakref import WeakSet, WeakValueDictionary
 
-from etcd_factory.errors import ClientClosedError, ConnectionFailedError, TLSError
+from etcd_factory.errors import ClientClosedError, ConnectionFailedError, TLSError, copied
 from etcd_factory.io import tls
 from etcd_factory.io.runtime import forks
 from etcd_factory.options import ClientOptions
@@ -19,7 +19,7 @@ from .channel import Channel, SecureChannel
 from .host import Host, blocks, host, sharing
 from .keepalive import PATIENCE
 from .line import Line
-from .opening import again, check_alpn, failure, overdue, silent
+from .opening import check_alpn, failure, overdue, silent
 
 # Streams have a connection of their own: whoever reads one may wait there for hours, and each answer to a call beside
 # it would have to be handed to another thread.
@@ -120,7 +120,7 @@ def awaited(future: Future[Line | None], url: str, start: float, deadline: float
     except FutureTimeoutError:
         raise overdue(url.partition("://")[2], deadline - start) from None
     except ConnectionFailedError as error:
-        raise again(error) from error.__cause__
+        raise copied(error) from error.__cause__
 
 
 def opened(host: Host, start: float, deadline: float) -> Line:

@@ -197,3 +197,15 @@ def test_a_part_of_the_group_keeps_the_names_of_its_clients():
     error = CloseError({"a": ValueError("x"), "b": KeyError("y")})
     values, rest = error.split(ValueError)
     assert ([*values.failures], [*rest.failures]) == (["a"], ["b"])
+
+
+# --- for several callers
+
+
+def test_others_get_an_error_of_their_own():
+    first = errors.ConnectionFailedError("why", endpoint="a:1")
+    first.sent, first.__cause__ = False, ConnectionResetError()
+    second = errors.copied(first)
+    second.operation = "put 'k'"
+    assert (type(second), second.sent, second.__cause__) == (type(first), False, first.__cause__)
+    assert first.operation == ""

@@ -9,28 +9,11 @@ import threading
 import grpc
 import pytest
 
-from etcd_factory.core.face import finish
 from etcd_factory.testing import EtcdServer
-from tests.support.faces import FACES
 from tests.support.transports import real
 
 BOUND = 30  # seconds that nothing here takes
 HOST = "127.0.0.1"
-
-
-@pytest.fixture(params=FACES, ids=lambda face: face.name)
-def face(request):
-    return request.param
-
-
-@pytest.fixture
-def run(face):
-    """Begins a coroutine of a transport as its face does: in a thread that it may block, or in a task."""
-
-    def begin(body):
-        return asyncio.ensure_future(asyncio.to_thread(finish, body) if face.name == "blocking" else body)
-
-    return begin
 
 
 @pytest.fixture

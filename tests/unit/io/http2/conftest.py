@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 
 import pytest
 
-from etcd_factory.core.face import finish
 from etcd_factory.io.http2.asyncio import AsyncioTransport
 from etcd_factory.io.http2.threads import ThreadTransport
 from etcd_factory.options import ClientOptions
-from tests.support.faces import FACES
 from tests.support.h2_server import Server
-
-
-@pytest.fixture(params=FACES, ids=lambda face: face.name)
-def face(request):
-    return request.param
-
-
-@pytest.fixture
-def run(face):
-    """Begins a coroutine of a transport as its face does: in a thread that it may block, or in a task."""
-
-    def begin(body):
-        return asyncio.ensure_future(asyncio.to_thread(finish, body) if face.is_blocking else body)
-
-    return begin
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from etcd_factory.errors import ClientClosedError, ConnectionFailedError, Deadli
 from etcd_factory.io.http2 import keepalive
 from etcd_factory.io.http2.calls import Blocks, framed
 from etcd_factory.io.http2.channel import Channel
-from etcd_factory.io.http2.line import Line, ThreadCall
+from etcd_factory.io.http2.line import Line
+from etcd_factory.io.http2.thread_call import ThreadCall
 from etcd_factory.options import Keepalive
 from tests.support.h2_server import BOUND, Wire, answering, in_thread
 from tests.support.http2 import REQUEST, data, goaway, headers, message, window

@@ -9,7 +9,7 @@ import trustme
 
 from etcd_factory.errors import ConnectionFailedError, TLSError
 from etcd_factory.io.http2.host import host
-from etcd_factory.io.http2.opening import again, check_alpn, failure, overdue, silent
+from etcd_factory.io.http2.opening import check_alpn, failure, overdue, silent
 from etcd_factory.options import ClientOptions
 from tests.support.h2_server import HOST, answering, server_context
 from tests.support.processes import free_port
@@ -97,13 +97,6 @@ def test_a_connection_that_comes_too_late_is_an_error_of_the_deadline():
 
 def test_a_silent_host_is_named_with_the_time_it_had():
     assert silent(at("http://a:1", dial_timeout=3)) == "it did not speak HTTP/2 within 3 s"
-
-
-def test_others_get_an_error_of_their_own():
-    first = failure(at("http://a:1"), RESET, "why", accepted=False)
-    second = again(first)
-    assert second is not first
-    assert (type(second), str(second), second.sent, second.__cause__) == (type(first), str(first), False, RESET)
 
 
 @pytest.mark.parametrize("agreed", [None, "http/1.1"])

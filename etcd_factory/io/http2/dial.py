@@ -26,6 +26,7 @@ LARGEST_RESPONSE = 1 << 16  # bytes of a proxy's
 CHUNK = 1 << 12  # bytes of it that are looked at at once
 SHOWN = 128  # bytes of it in an error
 END = b"\r\n\r\n"  # of its headers
+ADVICE = "check the option proxy"
 
 Address: TypeAlias = "tuple[int, Any]"  # a family, and an address of it
 
@@ -37,13 +38,22 @@ def connect(host: Host, deadline: float) -> socket.socket:
     if host.proxy is None:
         return Race(addresses(host.name, host.port, deadline), deadline).run()
     proxy = urlsplit(host.proxy)
-    sock = Race(addresses(proxy.hostname or "", proxy.port or 80, deadline), deadline).run()
+    sock = reach(proxy.hostname or "", proxy.port or 80, deadline)
     try:
         tunnel(sock, host.endpoint, credentials(proxy.username, proxy.password), deadline)
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def reach(name: str, port: int, deadline: float) -> socket.socket:
+    """Return a socket that is connected to a proxy. Raises ``OSError`` that says that it is the proxy."""
+    try:
+        return Race(addresses(name, port, deadline), deadline).run()
+    except OSError as error:
+        kind = TimeoutError if isinstance(error, TimeoutError) else OSError
+        raise kind(f"the proxy {name}:{port} cannot be reached: {error}; {ADVICE}") from error
 
 
 def addresses(name: str, port: int, deadline: float) -> list[Address]:
@@ -175,4 +185,4 @@ def take(sock: socket.socket, answer: bytearray) -> bool:
 def refusal(answer: bytes) -> OSError:
     """Return the error for a proxy that opens no tunnel."""
     status = answer[:SHOWN].partition(b"\r\n")[0].decode("latin-1")
-    return OSError(f"the proxy answered {status or 'nothing'!r}")
+    return OSError(f"the proxy answered {status or 'nothing'!r}; {ADVICE}")

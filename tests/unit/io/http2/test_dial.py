@@ -220,6 +220,12 @@ def test_an_endless_answer_is_an_error(proxy):
     talking()
 
 
+def test_a_proxy_that_refuses_connections_is_named():
+    gone = free_port()
+    with pytest.raises(OSError, match=f"the proxy 127.0.0.1:{gone} cannot be reached: .* refused; check the option"):
+        connect(host("http://etcd:2379", ClientOptions(proxy=f"http://me:pw@127.0.0.1:{gone}")), deadline())
+
+
 def test_a_silent_proxy_is_left_at_the_deadline(proxy):
     with pytest.raises(TimeoutError):
         tunnel(proxy[0], "etcd:2379", "", deadline(SHORT))

@@ -220,11 +220,16 @@ async def test_a_store_that_was_restored_is_mirrored_as_it_is_now(proxied, direc
 # --- linearizable reads
 
 
+def is_question(call):
+    """Whether a call asks when a key was changed last."""
+    return call.method == "Range" and call.request.keys_only
+
+
 async def until_answered(recorded):
     """Wait until etcd has answered what a fresh read asks."""
 
     def is_answered():
-        return any(call.method == "Txn" and not isinstance(reply, Exception) for call, reply in recorded.replies)
+        return any(is_question(call) and not isinstance(reply, Exception) for call, reply in recorded.replies)
 
     await recorded.until(is_answered)
 

@@ -11,7 +11,7 @@ from etcd_factory.core.kv.txn import mod_revision, read_message
 from etcd_factory.core.ports import Gate
 from etcd_factory.errors import ConnectionFailedError, DeadlineExceededError, EtcdError
 from etcd_factory.wire import methods
-from etcd_factory.wire.requests import txn
+from etcd_factory.wire.requests import get, txn
 
 
 class Answer(NamedTuple):
@@ -111,11 +111,19 @@ class ReadIndex:
 
     async def _part(self, keys: Sequence[bytes], deadline: float) -> dict[bytes, Answer | EtcdError]:
         """Return the answers of as many keys as one transaction can read."""
+        if len(keys) == 1:
+            return {keys[0]: await self._single(keys[0], deadline)}
         reads = {"compare": (), "success": [read_message(key, keys_only=True) for key in keys], "failure": ()}
         request = txn(reads, self._view.namespace)
         reply = await self._view.client.call(methods.READ_TXN, request, self._left(deadline))
         parts = zip(keys, reply.responses, strict=True)
         return {key: Answer(reply.header.revision, mod_revision(part.response_range)) for key, part in parts}
+
+    async def _single(self, key: bytes, deadline: float) -> Answer:
+        """Return the answer of one key, without a transaction: etcd 3.5.1 panics if a read-only one is cancelled."""
+        request = get({"key": key, "keys_only": True}, self._view.namespace)
+        reply = await self._view.client.call(methods.RANGE, request, self._left(deadline))
+        return Answer(reply.header.revision, mod_revision(reply))
 
     def _left(self, deadline: float) -> float:
         return max(0.001, deadline - self._runtime.now())

@@ -305,10 +305,10 @@ class Line:
     def _drain(self) -> None:
         """Read while nobody else does."""
         pseudo = ThreadCall(self.endpoint, None, monotonic(), 0.0)
-        if not self._becomes_reader(pseudo):
-            with self._lock:
-                self._waiting.pop(pseudo, None)
-            return
+        with self._lock:
+            if self._reader is not None:
+                return
+            self._reader = pseudo
         try:
             while not self.machine.is_closed and self._channel.has_input:
                 self._receive()
@@ -332,19 +332,19 @@ class Line:
         if self.machine.is_usable:
             return
         self.liveness.distrust()
-        if self.machine.is_closed or not self.machine.is_busy:
-            self._write_last()
-            with self._lock:
-                self.machine.lost("the connection was closed here")
-            self._shut()
+        with self._lock:  # at once: a call that begins after the look would end without a word
+            if self.machine.is_busy and not self.machine.is_closed:
+                return
+            rest = self.machine.take()
+            self.machine.lost("the connection was closed here")
+        self._write_last(rest)
+        self._shut()
 
-    def _write_last(self) -> None:
-        """Send what there is, as far as the socket takes it; another thread that writes is waited for."""
+    def _write_last(self, data: bytes) -> None:
+        """Send this as far as the socket takes it; another thread that writes is waited for."""
         if not self._writing.acquire(timeout=PAUSE):
             return
         try:
-            with self._lock:
-                data = self.machine.take()
             self._channel.send(data)
         except OSError:  # it is over already
             pass

@@ -21,7 +21,7 @@ class Waiters:
 
     def wake(self) -> None:
         """Let all look again."""
-        for queue in tuple(self._queues):
+        for queue in self._queues.copy():  # at once: others come and go meanwhile
             queue.put(None)
 
     def wait(self, is_done: Callable[[], object], timeout: float | None = None) -> bool:

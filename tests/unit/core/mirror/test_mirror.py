@@ -141,26 +141,27 @@ async def test_it_is_a_mapping_of_bytes(mirrored):
         mirror["p/a"]
 
 
-def index(revision, mod_revision):
-    """The answer to the question for the store's revision, and for when the key was changed last."""
-    return replies.txn(replies.get(KeyValue(b"ns/p/a", b"", 1, mod_revision, 1), revision=revision), revision=revision)
+def answering(revision, mod_revision):
+    """A step that answers the first read by the range, and the question when the key was changed last."""
+    answer = replies.get(KeyValue(b"ns/p/a", b"", 1, mod_revision, 1), revision=revision)
+    return lambda call: answer if call.request.keys_only else LOADED
 
 
 async def test_a_fresh_read_is_of_the_stores_present_revision(mirrored):
-    mirror, _, _, transport = await mirrored(Txn=[index(5, 5)])
+    mirror, _, _, transport = await mirrored(Range=answering(5, 5))
     assert await settle(mirror.get("p/a", fresh=True).string()) == "1"
-    assert [call.method for call in transport.calls][-1] == "Txn"
+    assert [call.method for call in transport.calls] == ["Range", "Watch", "Range"]
 
 
 async def test_a_fresh_read_waits_until_the_mirror_has_caught_up(mirrored, face):
-    mirror, _, watch, _ = await mirrored(Txn=[index(6, 6)])
+    mirror, _, watch, _ = await mirrored(Range=answering(6, 6))
     reading = face.begin(lambda: mirror.get("p/a", fresh=True).string())
     watch.push(put("a", "new"))
     assert await asyncio.wait_for(reading, BOUND) == "new"
 
 
 async def test_a_fresh_read_that_the_mirror_does_not_reach_in_time_is_an_error_with_its_key(mirrored):
-    mirror, *_ = await mirrored(Txn=index(9, 9))
+    mirror, *_ = await mirrored(Range=answering(9, 9))
     shorten(mirror)
     with pytest.raises(DeadlineExceededError, match="is at revision 5, and did not reach 9 within") as caught:
         await settle(mirror.get("p/a", fresh=True).string())

@@ -16,7 +16,7 @@ from etcd_factory.errors import ConnectionFailedError, DeadlineExceededError, Pe
 from etcd_factory.io.runtime.asyncio import AsyncioRuntime
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire import messages
-from etcd_factory.wire.methods import READ_TXN
+from etcd_factory.wire.methods import RANGE, READ_TXN
 
 NAMESPACE = b"ns/"
 LATE = 3600.0  # seconds
@@ -30,7 +30,8 @@ class Etcd:
         self.modified, self.revision, self.error = {}, 100, None
         self.forbidden = set()
         self.mirrored = 0  # the revision of the mirror that asks
-        self.requests, self._begun, self._go = [], asyncio.Queue(), asyncio.Queue()
+        self.methods, self.requests = [], []
+        self._begun, self._go = asyncio.Queue(), asyncio.Queue()
 
     def answer(self, count=1000):
         """Let so many requests be answered."""
@@ -42,12 +43,14 @@ class Etcd:
         await self._begun.get()
 
     async def unary(self, host, method, request, timeout, metadata):
-        assert method is READ_TXN
+        assert method in (RANGE, READ_TXN)
         self.revision += 1
-        keys = [part.request_range.key for part in request.success]
+        reads = [request] if method is RANGE else [part.request_range for part in request.success]
+        keys = [read.key for read in reads]
+        self.methods.append(method)
         self.requests.append(keys)
         self._begun.put_nowait(None)
-        reply = self.reply(request)  # as of now, whenever it arrives
+        reply = self.reply(reads, alone=method is RANGE)  # as of now, whenever it arrives
         try:
             await asyncio.wait_for(self._go.get(), timeout)
         except asyncio.TimeoutError:
@@ -58,10 +61,12 @@ class Etcd:
             raise PermissionDeniedError("no")
         return reply
 
-    def reply(self, request):
-        kvs = [self.kvs(part.request_range) for part in request.success]
-        ranges = [messages.ResponseOp(response_range=messages.RangeResponse(kvs=one)) for one in kvs]
-        return messages.TxnResponse(header=messages.ResponseHeader(revision=self.revision), responses=ranges)
+    def reply(self, reads, *, alone):
+        header = messages.ResponseHeader(revision=self.revision)
+        if alone:
+            return messages.RangeResponse(header=header, kvs=self.kvs(*reads))
+        ranges = [messages.ResponseOp(response_range=messages.RangeResponse(kvs=self.kvs(read))) for read in reads]
+        return messages.TxnResponse(header=header, responses=ranges)
 
     def kvs(self, read):
         assert read.keys_only
@@ -129,6 +134,14 @@ async def test_keys_are_asked_for_in_the_namespace(etcd, ask):
     etcd.answer()
     await asyncio.gather(*ask(b"k"))
     assert etcd.requests == [[NAMESPACE + b"k"]]
+
+
+async def test_one_key_is_asked_for_without_a_transaction(etcd, ask):
+    """etcd 3.5.1 panics if a transaction that only reads is cancelled, as it is when its connection breaks."""
+    etcd.answer()
+    await asyncio.gather(*ask(b"k"))
+    await asyncio.gather(*ask(b"k", b"k"))
+    assert etcd.methods == [RANGE, RANGE]
 
 
 async def test_callers_that_come_during_a_request_share_the_next_one(etcd, ask):

@@ -394,6 +394,33 @@ def test_a_retired_connection_ends_with_its_last_call(join):
     assert "HEADERS" not in wire.rest()
 
 
+def late(line):
+    """Begin a call in a thread, up to where it waits or has ended; returns its outcome."""
+    call = begin(line, seconds=inf)
+    calling = in_thread(finish, line, call)
+    while not (call.is_done or line._reader is call or call in line._waiting):
+        assert monotonic() < call.start + BOUND
+    return calling
+
+
+def test_calls_that_begin_while_an_unused_connection_ends_are_refused_and_hang_nobody(join, monkeypatch):
+    line, _ = join()
+    calls, send = [], line._channel.send
+
+    def sending(data):
+        if not calls:  # the last bytes are being sent
+            calls.extend([late(line), late(line)])
+        return send(data)
+
+    monkeypatch.setattr(line._channel, "send", sending)
+    line.retire()
+    assert len(calls) == 2
+    for calling in calls:
+        with pytest.raises(ConnectionFailedError) as caught:
+            calling()
+        assert not caught.value.sent
+
+
 def test_a_look_finds_the_end_of_an_idle_connection(join):
     line, wire = join()
     wire.say(goaway(0))

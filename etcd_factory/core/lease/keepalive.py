@@ -171,14 +171,14 @@ class KeepAlive:
             with self._lock:
                 self._revoking.discard(state)
 
-    def _wanted(self, renewer: Renewer) -> bool:
-        """Whether there is a lease for this renewer to keep alive; if not it ends."""
+    def _wanted(self, renewer: Renewer, idle: bool) -> bool:
+        """Whether this renewer goes on: there is a lease to keep alive, or was just now."""
         with self._lock:
             if self._renewer is not renewer:
                 return False
-            if not self._states:
+            if not self._states and (idle or self._closed):
                 self._renewer = None
-            return bool(self._states)
+            return self._renewer is renewer
 
     def lost(self, lease: int) -> None:
         """Note that etcd said in some response that it does not have the lease."""

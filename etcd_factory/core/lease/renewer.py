@@ -28,12 +28,13 @@ INFINITY = float("inf")
 LONGEST_WAIT = 3600.0  # seconds; more than some clocks take is not waited for at once
 LIVED = 1.0  # seconds after which a stream that breaks has worked
 CLOSE_TIMEOUT = 5.0  # seconds that ending the stream may take
+LINGER = 1.0  # seconds without a lease after which it ends: most come one after another, each kept for a moment
 
 Mail = Callable[[], object]
 
 
 class Renewer:
-    """Renews leases from the first one until none is left.
+    """Renews leases from the first one until there was none for a while.
 
     Whatever happens is mail: functions that run one after another in its own task, which alone touches its state. Mail
     that can wait until something else is due wakes nobody: most leases come and go without a renewal.
@@ -44,11 +45,11 @@ class Renewer:
         self._box: Mailbox[Mail] = self._runtime.mailbox(MAILBOX_SIZE)
         self._waiting: deque[Mail] = deque()
         self._calls: deque[tuple[float, Mail]] = deque()
-        self._until: float | None = None  # no wake-up is needed before; None: it is awake, or waits without end
+        self._until: float | None = None  # no wake-up is needed before; None: it is awake
         self._schedule = RenewalSchedule()
         self._outage = Outage("renewals of leases", log, self._runtime.now)
         self._stream: KeepAliveStream | None = None
-        self._is_over = False  # the client is closed
+        self._is_over = self._is_idle = False  # the client is closed; there was nothing to do for a while
         self._task: Task | None = None
         self._failures, self._reconnect, self._opened = 0, 0.0, 0.0
 
@@ -84,10 +85,10 @@ class Renewer:
         while self._waiting:
             self._waiting.popleft()()
 
-    async def run(self, wanted: Callable[[], bool]) -> None:
-        """Renew leases for as long as ``wanted``."""
+    async def run(self, wanted: Callable[[bool], bool]) -> None:
+        """Renew leases for as long as ``wanted``; it is told whether there was nothing to do for a while."""
         try:
-            while wanted() and not self._is_over:
+            while wanted(self._is_idle) and not self._is_over:
                 try:
                     await self._read()
                     await self._act(self._runtime.now())
@@ -100,24 +101,26 @@ class Renewer:
     async def _read(self) -> None:
         """Wait until something is due, and read all mail."""
         start = self._runtime.now()
-        wait = self._wait(start)
-        self._until = None if wait is None else start + wait
+        due = self._wait(start)
+        wait = LINGER if due is None else due
+        self._until = start + wait
         if self._waiting:
             wait = 0.0
         mail = await self._box.get(wait)
         self._until = None
-        if wait is not None and self._runtime.now() > start + wait + LATE:
+        if self._runtime.now() > start + wait + LATE:
             # This process was held up, perhaps for longer than a ttl. Responses that came meanwhile are read before a
             # lease counts as expired.
             await self._runtime.sleep(LATE)
             mail = mail or await self._box.get(0)
+        self._is_idle = due is None and mail is None and not self._waiting
         self._read_waiting()
         while mail:
             mail()
             mail = await self._box.get(0)
 
     def _wait(self, now: float) -> float | None:
-        """Return the seconds until something is due if no mail comes."""
+        """Return the seconds until something is due if no mail comes, None if nothing is."""
         times = [self._schedule.next(connected=self._stream is not None and not self._stream.is_closed)]
         if self._calls:
             times.append(self._calls[0][0])

@@ -10,7 +10,7 @@ import pytest
 
 from etcd_factory.core.call.client import Client
 from etcd_factory.core.face import finish
-from etcd_factory.core.lease.renewer import LATE, LIVED, LONGEST_WAIT, Renewer
+from etcd_factory.core.lease.renewer import LATE, LINGER, LIVED, LONGEST_WAIT, Renewer
 from etcd_factory.core.lease.schedule import Renewal
 from etcd_factory.core.lease.stream import KeepAliveStream
 from etcd_factory.errors import ClientClosedError, ConnectionFailedError
@@ -35,10 +35,11 @@ class Turns:
     """Whether a renewer continues: for as long as ``wanted``, unless it turns too often."""
 
     def __init__(self, wanted):
-        self.count, self._wanted = 0, wanted
+        self.count, self._wanted, self.idle = 0, wanted, []
 
-    def __call__(self):
+    def __call__(self, idle):
         self.count += 1
+        self.idle.append(idle)
         return self.count < MANY and self._wanted()
 
 
@@ -193,6 +194,27 @@ def test_only_what_cannot_wait_wakes_it(away, renewer, name):
     away.meanwhile = meanwhile
     finish(renewer.run(Turns(lambda: not woken)))
     assert woken == [wakes]
+
+
+def test_without_a_lease_it_says_after_a_while_that_it_is_idle(away, renewer):
+    renewer.drop(1)
+    turns = Turns(lambda: not (turns.idle and turns.idle[-1]))
+    finish(renewer.run(turns))
+    assert (turns.idle, away.clock) == ([False, False, True], LINGER)
+
+
+def test_it_is_not_idle_if_a_lease_came_and_went_meanwhile(away, renewer):
+    def meanwhile():
+        if away.clock < LINGER:
+            renewer.add(Renewal(2, TTL, away.clock))
+            renewer.drop(2)
+            assert not away.mail  # none of it wakes anybody
+
+    renewer.drop(1)
+    away.meanwhile = meanwhile
+    turns = Turns(lambda: not (turns.idle and turns.idle[-1]))
+    finish(renewer.run(turns))
+    assert (turns.idle, away.clock) == ([False, False, False, True], 2 * LINGER)
 
 
 def test_mail_that_could_wait_is_read_before_a_lease_is_renewed(away, renewer):

@@ -69,7 +69,7 @@ class Runner(Protocol):
         """Which face."""
         ...
 
-    async def execute(self, op: Op[T]) -> T:
+    def execute(self, op: Op[T]) -> Coroutine[Any, Any, T]:
         """Return the operation's result."""
         ...
 

@@ -57,6 +57,10 @@ class Transport(Protocol):
         """Open a stream to one host: in both directions, or the responses to one ``request``."""
         ...
 
+    def apart(self) -> Transport:
+        """Return a transport to the same hosts with connections of its own, which its user closes."""
+        ...
+
     async def close(self) -> None:
         """End all calls and connections; later calls raise ``ClientClosedError``."""
 

@@ -36,6 +36,12 @@ def overlap(one: KeyRange, other: KeyRange) -> bool:
     return (a_end == OPEN or b < a_end) and (b_end == OPEN or a < b_end)
 
 
+def within(one: KeyRange, other: KeyRange) -> bool:
+    """Return whether all keys of a range are in another one; both are explicit."""
+    (a, a_end), (b, b_end) = one, other
+    return a >= b and (b_end == OPEN or (a_end != OPEN and a_end <= b_end))
+
+
 def explicit(span: KeyRange) -> KeyRange:
     """Return the range with the end of a single key spelled out."""
     start, end = span

@@ -13,6 +13,7 @@ from etcd_factory.compat import Self
 from etcd_factory.errors import ClientClosedError, DeadlineExceededError, EtcdError
 from etcd_factory.wire.methods import Method
 
+from .borrowed import Borrowed
 from .script import NO_REPLY, Call, Script, ScriptError, can_answer, is_stream
 from .scripted_stream import ScriptedStream, StreamScript, name_of, running_loop
 
@@ -108,6 +109,10 @@ class ScriptedTransport:
             streams = tuple(self._streams)
         for stream in streams:
             stream.abort(ClientClosedError())
+
+    def apart(self) -> Borrowed:
+        """Return a transport of the same script. Part of the transport port."""
+        return Borrowed(self)
 
     def forget(self) -> object:
         """Replace the lock in a forked child, which another thread may hold. Part of the transport port."""

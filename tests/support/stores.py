@@ -80,18 +80,23 @@ class Held(KeyValueStore):
     """A store by itself: what a mirror is a subclass of."""
 
 
-def filled(state, revision=1):
+def filled(state, revision=1, history=0):
     """Return what a mirror holds after it has read this state."""
-    held = Held(threading.Lock(), len(NAMESPACE))
+    held = Held(threading.Lock(), len(NAMESPACE), history)
     fill(held, map(message, state.values()), revision)
     return held
 
 
 def fill(held, kvs, revision, *, compare=False):
     """Replace all that is held, as a mirror does that reads its range; returns the changes, if they are compared."""
-    return held._fill(kvs, revision, compare=compare)
+    return changes(held._fill(kvs, revision, compare=compare))
 
 
 def apply(held, events):
     """Apply events, as a mirror does; returns the changes."""
-    return held._apply(events)
+    return changes(held._apply(events))
+
+
+def changes(events):
+    """Return the old and the new value of each event."""
+    return [(event.previous, None if event.type == "delete" else event.kv) for event in events]

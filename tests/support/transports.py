@@ -15,6 +15,7 @@ from inspect import isawaitable
 from etcd_factory.errors import ConnectionFailedError
 from etcd_factory.options import ClientOptions
 from etcd_factory.testing import Call
+from etcd_factory.testing.borrowed import Borrowed
 from etcd_factory.testing.scripted_stream import Waiter
 from etcd_factory.wire.methods import Method
 
@@ -49,6 +50,9 @@ class Wrapped:
 
     async def close(self):
         await self.inner.close()
+
+    def apart(self):
+        return Borrowed(self)
 
     def forget(self):
         return self.inner.forget()

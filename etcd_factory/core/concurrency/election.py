@@ -194,7 +194,7 @@ class Observer(Guarded, Scoped[F], Generic[F, V]):
     async def _follow(self) -> KeyValue | None:
         """Return the leader's next value, None if it leads no longer, or somebody contends."""
         assert self._watcher is not None
-        event = await self._watcher.take()
+        event = await self._watcher.received()
         if self._leader is not None and event is not None and event.type == "put":
             return event.kv
         await self._close()

@@ -229,7 +229,7 @@ class QueueEntry:
             if self.alive:  # what ended it before there was a watcher has woken nobody
                 await watcher.open(0)
                 if watcher.begun <= seen or await self._is_there(kv):
-                    await watcher.take(self._deadline.wait_timeout)
+                    await watcher.received(self._deadline.wait_timeout)
         except CompactedError:
             return  # it may have been deleted already
         finally:

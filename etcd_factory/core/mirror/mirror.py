@@ -14,10 +14,11 @@ from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, count, seconds, to_bytes
 from etcd_factory.core.bound import Bound, opener, operation
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import F, Face, Runner, Sync
-from etcd_factory.core.kv.values import ValueReader
+from etcd_factory.core.face import F, Face, Sync
+from etcd_factory.core.kv.builders import GetAll
 from etcd_factory.core.notifier import ChangeNotifier
 from etcd_factory.core.op import Fields, Op, Pages, message
+from etcd_factory.core.watch.event_queue import BUFFER
 from etcd_factory.core.watch.stream import State
 from etcd_factory.core.watch.subscription import Subscription
 from etcd_factory.errors import (
@@ -29,12 +30,16 @@ from etcd_factory.errors import (
     copied,
 )
 from etcd_factory.model import KeyValue
-from etcd_factory.model.ranges import prefix_range
+from etcd_factory.model.ranges import KeyRange, prefix_range
 
 from .conditions import ConditionWaiters
 from .fresh_read import FreshRead, result
+from .history import SIZE
+from .local_watch import LocalWatcher, LocalWatches
 from .read_index import ReadIndex
-from .store import Change, KeyValueStore, merged
+from .reads import Get, Held, get_all, inside
+from .snapshot import MirrorSnapshot
+from .store import Change, KeyValueStore, changes_of, merged
 
 if TYPE_CHECKING:
     from etcd_factory.wire.messages import Event, RangeResponse
@@ -44,6 +49,8 @@ T = TypeVar("T")
 log = logging.getLogger("etcd_factory.mirror")
 
 EVENTS = ("change",)
+LARGE = 10_000  # keys from which on its watch has a stream of its own, to hold up no other
+CLOSED = "this mirror is closed; create a new one"
 
 
 class Mirror(Subscription[F], KeyValueStore):
@@ -58,16 +65,20 @@ class Mirror(Subscription[F], KeyValueStore):
     it is done. From then on its handlers are called in the child too, first with what changed since the fork.
     """
 
-    __slots__ = (*KeyValueStore.SLOTS, "_notifier", "_prefix", "_read_index", "_waiters", "_connected")
+    __slots__ = (
+        *(*KeyValueStore.SLOTS, "_notifier", "_prefix", "_read_index", "_waiters", "_connected"),
+        "_watches",
+    )
 
-    def __init__(self, view: View, prefix: bytes) -> None:
+    def __init__(self, view: View, prefix: bytes, history: int = 0) -> None:
         start, end = prefix_range(prefix)
         client, self._prefix = view.client, prefix
         super().__init__(view, {"key": start, "range_end": end}, resync=True)
-        KeyValueStore.__init__(self, client.runtime.lock(), self._skip)
+        KeyValueStore.__init__(self, client.runtime.lock(), self._skip, history)
         self._notifier: ChangeNotifier[Change] = ChangeNotifier(client.background, "'change' of a mirror", merged, log)
         self._waiters = ConditionWaiters(client.runtime)
         self._read_index = ReadIndex(view, self._reached)
+        self._watches = LocalWatches(client.runtime)
         self._connected = False
 
     @property
@@ -85,6 +96,8 @@ class Mirror(Subscription[F], KeyValueStore):
         try:
             reply = await self.read()
             self.on_resync(reply)
+            if len(self._found) >= LARGE:
+                self.move_apart()
             await self.open(reply.header.revision + 1)
         except EtcdError as error:
             error.operation = f"mirror the prefix {self._prefix!r}"
@@ -92,11 +105,16 @@ class Mirror(Subscription[F], KeyValueStore):
 
     def on_resync(self, reply: RangeResponse) -> None:
         """Replace what is held."""
-        self.on_changes(self._fill(reply.kvs, reply.header.revision, compare=self.wants_changes()))
+        revision = reply.header.revision
+        events = self._fill(reply.kvs, revision, compare=self.wants_changes() or bool(self._watches))
+        self._watches.resync(events, revision, self.fills)
+        self.on_changes(changes_of(events))
 
     def on_events(self, events: Sequence[Event]) -> bool:
         """Apply events."""
-        self.on_changes(self._apply(events))
+        applied = self._apply(events)
+        self._watches.deliver(applied)
+        self.on_changes(changes_of(applied) if self.wants_changes() else [])
         return True
 
     def wants_changes(self) -> bool:
@@ -105,19 +123,20 @@ class Mirror(Subscription[F], KeyValueStore):
 
     def on_changes(self, changes: list[Change]) -> None:
         """Notify handlers, and whoever waits for a revision."""
-        self._notifier.add([change for change in changes if change[0] != change[1]])
+        self._notifier.add(changes)
         self._waiters.wake()
 
-    def on_progress(self, revision: int) -> None:
+    def on_progress(self, revision: int, *, requested: bool = False) -> None:
         """Advance the revision."""
+        del requested
         with self._lock:
             self._revision = max(self._revision, revision)
         self._waiters.wake()
 
     def on_state(self, state: State, error: Exception | None = None) -> None:
         """Note whether the watch is connected."""
-        del error
         self._connected = state == "connected"
+        self._watches.report(state, error)
 
     def survives(self, error: Exception | None) -> bool:
         """Resync after any error, once the watch was confirmed."""
@@ -130,7 +149,9 @@ class Mirror(Subscription[F], KeyValueStore):
         """Stop notifying, and raise the error in whoever waits."""
         self._connected = False
         self._notifier.close()
-        self._waiters.end(error or ClientClosedError("this mirror is closed; create a new one"))
+        error = error or ClientClosedError(CLOSED)
+        self._watches.end(error)
+        self._waiters.end(error)
 
     def forget(self) -> object:
         """Leave the watch to the parent, and its locks, which other threads may have held."""
@@ -138,7 +159,7 @@ class Mirror(Subscription[F], KeyValueStore):
         self._waiters.forget()
         self._read_index.forget()
         self._connected = False
-        return left, super().forget()
+        return left, self._watches.forget(), super().forget()
 
     # --- what the user does
 
@@ -153,18 +174,60 @@ class Mirror(Subscription[F], KeyValueStore):
         later one. One request to etcd serves all callers who wait when it is sent.
         """
         name = to_bytes(key)
-        return Get(Fresh(self, self._run.face) if fresh else Held(self), {"key": name})
+        return Get(Fresh(self._run.face, self) if fresh else Held(self), {"key": name})
 
-    def read_held(self, key: bytes, op: Op[T]) -> T:
-        """Return the result of a read from what is held."""
-        return result(op, self._read(key), 0)
+    def get_all(self) -> GetAll[Sync]:
+        """Read many keys, as on a service: ``mirror.get_all().prefix("p").limit(5).strings()``; not awaited in asyncio.
+
+        In the order of the keys, all of one moment. ``revision(n)`` reads the past, as ``at(n)`` does. Raises
+        ``ValueError`` for a range that the mirror does not hold.
+        """
+        return get_all(self, self._prefix, self.at)
+
+    def at(self, revision: int) -> MirrorSnapshot:
+        """Return what it held at a revision of the store, as a mapping that never changes, without the network.
+
+        Raises ``CompactedError`` for one that is longer ago than its ``history``, or before it read its range;
+        ``FutureRevisionError`` for one that it has not reached, for which ``wait()`` waits.
+        """
+        wanted = count(revision, "a revision")
+        return MirrorSnapshot(self._runtime.lock(), self._prefix, self.past(wanted), wanted)
+
+    def watch(
+        self, prefix: Text | None = None, start_revision: int | None = None, *, buffer: int = BUFFER
+    ) -> LocalWatcher[F]:
+        """Watch what the mirror sees: iterate over the events, or register handlers, as with the service's ``watch()``.
+
+        Without a call to the server, any number of them. ``prefix``: a part of the mirror; the default is all of it.
+        With ``start_revision`` also what has happened since then, if its ``history`` has that; else raises
+        ``CompactedError``. Every event has the value before. One that leaves more than ``buffer`` events unread ends
+        with ``WatchOverflowError``.
+        """
+        keys = self._part(prefix)
+        start = count(start_revision, "a revision") if start_revision is not None else 0
+        if self.inherited:
+            self.renew()
+        if self._over or self._failed:
+            raise ClientClosedError(CLOSED)
+        with self._lock:
+            past = self._history.since(start) if start else []
+            watcher: LocalWatcher[F] = LocalWatcher(self._run, self._watches, keys, start, max(buffer, len(past)))
+            watcher.offer(past)
+            watcher.joined(self._applied, self.fills)
+            self._watches.add(watcher)
+        return watcher
+
+    def _part(self, prefix: Text | None) -> KeyRange:
+        return (
+            inside(prefix_range(to_bytes(prefix, "a prefix")), self._prefix) if prefix else prefix_range(self._prefix)
+        )
 
     async def read_fresh(self, key: bytes, op: Op[T]) -> T:
         """Return the result of a read once the mirror has reached the store's present revision."""
         if self.inherited:
             self.renew()
         if not key.startswith(self._prefix):
-            return self.read_held(key, op)
+            return result(op, self.held(key), 0)
         seen, fills, deadline = self._revision, self.fills, self._runtime.now() + self._run.timeout
         try:
             answer = await self._read_index.ask(key, deadline)
@@ -258,43 +321,23 @@ class Mirror(Subscription[F], KeyValueStore):
         return f"<{type(self).__name__} {self._prefix!r}: {len(self._found)} keys at revision {self._revision}>"
 
 
-@define(eq=False, repr=False)  # made for each read: frozen ones take longer
-class Get(ValueReader[F]):
-    """A read of one key from a mirror."""
-
-    _run: Runner
-    _fields: dict[str, Any]
-
-
 @define(eq=False)
-class Held:
-    """Runs reads on what a mirror holds: at once, in every face."""
+class Fresh:
+    """Runs linearizable reads of a mirror."""
 
+    face: Face
     mirror: Mirror[Any]
-    face: Face = Sync
 
     def __str__(self) -> str:
         return repr(self.mirror)
 
-    async def execute(self, op: Op[T]) -> T:
+    def execute(self, op: Op[T]) -> Coroutine[Any, Any, T]:
         """Return the result."""
-        return self.mirror.read_held(op.fields["key"], op)
+        return self.mirror.read_fresh(op.fields["key"], op)
 
     def pages(self, fields: Fields) -> Pages:
         """Raise ``TypeError``: a mirror is a mapping."""
-        del fields
-        raise TypeError("iterate over the mirror itself")
-
-
-@define(eq=False)
-class Fresh(Held):
-    """Runs linearizable reads of a mirror."""
-
-    def execute(  # pyright: ignore[reportIncompatibleMethodOverride]  # a coroutine function makes one more
-        self, op: Op[T]
-    ) -> Coroutine[Any, Any, T]:
-        """Return the result."""
-        return self.mirror.read_fresh(op.fields["key"], op)
+        return Held(self.mirror).pages(fields)
 
 
 class Mirrors(Bound[F]):
@@ -305,8 +348,11 @@ class Mirrors(Bound[F]):
     _run: View
 
     @opener
-    async def mirror(self, prefix: Text = "") -> Mirror[F]:
-        """Return a mirror of a prefix, loaded and followed; the default is the whole namespace."""
-        mirror: Mirror[F] = Mirror(self._run, to_bytes(prefix, "a prefix"))
+    async def mirror(self, prefix: Text = "", *, history: int = SIZE) -> Mirror[F]:
+        """Return a mirror of a prefix, loaded and followed; the default is the whole namespace.
+
+        ``history``: of how many revisions it keeps the changes, for ``at()`` and ``watch(start_revision=...)``.
+        """
+        mirror: Mirror[F] = Mirror(self._run, to_bytes(prefix, "a prefix"), count(history, "a history"))
         await mirror.load()
         return mirror

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import TYPE_CHECKING, ClassVar
 
 from etcd_factory.core.ports import Lock
-from etcd_factory.model import KeyValue
+from etcd_factory.model import Event, KeyValue
+from etcd_factory.model.ranges import OPEN, KeyRange, explicit
 from etcd_factory.wire.values import key_value
+
+from .history import History
 
 if TYPE_CHECKING:
     from etcd_factory.wire import messages as m
@@ -25,13 +29,14 @@ class KeyValueStore(Mapping[bytes, KeyValue]):
     """
 
     __slots__ = ()  # a second base cannot have any; subclasses have those of ``SLOTS``
-    SLOTS: ClassVar = ("_lock", "_found", "_past", "_applied", "skip", "_revision", "fills")
+    SLOTS: ClassVar = ("_lock", "_found", "_order", "_past", "_applied", "_history", "skip", "_revision", "fills")
 
     inherited: bool = False
 
-    def __init__(self, lock: Lock, skip: int) -> None:
-        self._lock, self.skip = lock, skip
+    def __init__(self, lock: Lock, skip: int, history: int = 0) -> None:
+        self._lock, self.skip, self._history = lock, skip, History(history)
         self._found: dict[bytes, Held] = {}
+        self._order: list[bytes] | None = None  # the keys in order, once they were needed
         self._past: dict[bytes, KeyValue | None] = {}
         self._revision = self.fills = self._applied = 0
 
@@ -52,7 +57,7 @@ class KeyValueStore(Mapping[bytes, KeyValue]):
         return found if type(found) is KeyValue else self._first_read(key)
 
     def _first_read(self, key: bytes) -> KeyValue:
-        found = self._read(as_key(key))
+        found = self.held(as_key(key))
         if found is None:
             raise KeyError(key)
         return found
@@ -61,7 +66,8 @@ class KeyValueStore(Mapping[bytes, KeyValue]):
         """Return a value as it is held, perhaps as etcd's message; None if the key does not exist."""
         return self._found.get(key)
 
-    def _read(self, key: bytes) -> KeyValue | None:
+    def held(self, key: bytes) -> KeyValue | None:
+        """Return what a key has, None if it does not exist."""
         if self.inherited:
             self.renew()
         found = self._found.get(key)
@@ -115,19 +121,58 @@ class KeyValueStore(Mapping[bytes, KeyValue]):
         """Return the keys and values of this moment, at one revision."""
         return self.copy().items()
 
+    def past(self, revision: int) -> dict[bytes, KeyValue]:
+        """Return all keys and values at a revision; raises ``CompactedError`` or ``FutureRevisionError``."""
+        if self.inherited:
+            self.renew()
+        with self._lock:
+            found = self._all()
+            self._history.undo(found, revision, self._revision)
+            return found
+
+    # --- reading ranges
+
+    def select(self, span: KeyRange, most: int = 0) -> tuple[list[KeyValue], int]:
+        """Return the keys of a range in order, ``most`` of them if that is not 0, and how many there are."""
+        if self.inherited:
+            self.renew()
+        with self._lock:
+            start, end = self._places(span)
+            order, count = self._ordered(), max(0, end - start)
+            keys = order[start : min(end, start + most) if most else end]
+            return [kv for key in keys if (kv := self._converted(key)) is not None], count
+
+    def count(self, span: KeyRange) -> int:
+        """Return how many keys a range has."""
+        if self.inherited:
+            self.renew()
+        with self._lock:
+            start, end = self._places(span)
+            return max(0, end - start)
+
+    def _places(self, span: KeyRange) -> tuple[int, int]:
+        order, (start, end) = self._ordered(), explicit(span)
+        return bisect_left(order, start), len(order) if end == OPEN else bisect_left(order, end)
+
+    def _ordered(self) -> list[bytes]:
+        if self._order is None:
+            self._order = sorted(self._found)
+        return self._order
+
     # --- following the store
 
-    def _fill(self, kvs: Iterable[m.KeyValue], revision: int, *, compare: bool) -> list[Change]:
+    def _fill(self, kvs: Iterable[m.KeyValue], revision: int, *, compare: bool) -> list[Event]:
         """Replace all that is held; with ``compare`` returns how it differs from what was held before."""
         with self._lock:
             before = self._all() if compare else {}
             self._found = {kv.key[self.skip :]: kv for kv in kvs}
-            self._past = {}
+            self._past, self._order = {}, None
             self._revision, self._applied, self.fills = revision, revision, self.fills + 1
-            return list(differences(before, self._all())) if compare else []
+            self._history.restart(revision)
+            return list(differences(before, self._all(), revision)) if compare else []
 
-    def _apply(self, events: Iterable[m.Event]) -> list[Change]:
-        """Apply etcd's events, except those applied before; returns the changes.
+    def _apply(self, events: Iterable[m.Event]) -> list[Event]:
+        """Apply etcd's events, except those applied before; returns them, each with the value before.
 
         Those up to ``revision`` are returned but not applied: if that was reached without them, they cancel each other
         out.
@@ -135,24 +180,32 @@ class KeyValueStore(Mapping[bytes, KeyValue]):
         with self._lock:
             new = [event for event in events if event.kv.mod_revision > self._applied]
             changes = [self._apply_one(event) for event in new]
+            self._history.add(changes)
             self._applied = new[-1].kv.mod_revision if new else self._applied
             if self._applied > self._revision:
                 self._revision, self._past = self._applied, {}
             return changes
 
-    def _apply_one(self, event: m.Event) -> Change:
+    def _apply_one(self, event: m.Event) -> Event:
         kv = key_value(event.kv, self.skip)
-        new = None if event.type else kv
+        kind, new = ("delete", None) if event.type else ("put", kv)
         if kv.mod_revision <= self._revision:
             old = self._past[kv.key] if kv.key in self._past else self._converted(kv.key)
             self._past[kv.key] = new
-            return old, new
+            return Event(kind, kv, kv.mod_revision, old)
         old = self._converted(kv.key)
         if new is None:
             self._found.pop(kv.key, None)
         else:
             self._found[kv.key] = new
-        return old, new
+        if self._order is not None and (old is None) != (new is None):
+            self._reorder(self._order, kv.key, is_new=old is None)
+        return Event(kind, kv, kv.mod_revision, old)
+
+    @staticmethod
+    def _reorder(order: list[bytes], key: bytes, *, is_new: bool) -> None:
+        place = bisect_left(order, key)
+        order[place : place + (not is_new)] = [key] if is_new else []
 
 
 def as_key(key: object) -> bytes:
@@ -162,11 +215,19 @@ def as_key(key: object) -> bytes:
     raise TypeError(f"a mirror's keys are bytes, not {type(key).__name__}; its get() takes text too")
 
 
-def differences(old: Mapping[bytes, KeyValue], new: Mapping[bytes, KeyValue]) -> Iterator[Change]:
-    """Yield how one state became the other, in the order of the keys."""
+def differences(old: Mapping[bytes, KeyValue], new: Mapping[bytes, KeyValue], revision: int) -> Iterator[Event]:
+    """Yield how one state became the other, which is of that revision, in the order of the keys."""
     for key in sorted(old.keys() | new.keys()):
-        if old.get(key) != new.get(key):
-            yield old.get(key), new.get(key)
+        before, after = old.get(key), new.get(key)
+        if before != after:
+            kind, kv = ("delete", KeyValue(key, mod_revision=revision)) if after is None else ("put", after)
+            yield Event(kind, kv, kv.mod_revision, before, resync=True)
+
+
+def changes_of(events: Iterable[Event]) -> list[Change]:
+    """Return the old and the new value of each event that made a difference."""
+    found = [(event.previous, None if event.type == "delete" else event.kv) for event in events]
+    return [change for change in found if change[0] != change[1]]
 
 
 def merged(changes: Iterable[Change]) -> list[Change]:

@@ -18,7 +18,8 @@ from etcd_factory.core.pending import Pending
 from etcd_factory.errors import choice
 from etcd_factory.model.ranges import ALL, KeyRange, describe
 
-from .watcher import BUFFER, EVENTS, Handlers, Watcher, WatchEvent
+from .event_queue import BUFFER, EVENTS, Handlers, WatchEvent
+from .watcher import Watcher
 
 FILTERS = {"put": "NODELETE", "delete": "NOPUT"}  # etcd takes what not to send
 
@@ -32,6 +33,7 @@ class Watch(RangeModifiers, Pending, Bound[F]):
     _start: int = 0
     _progress: bool = False
     _resync: bool = False
+    _own: bool = False
     _handlers: Mapping[str, tuple[Handler, ...]] = field(factory=dict[str, tuple[Handler, ...]])
 
     def __repr__(self) -> str:
@@ -75,6 +77,10 @@ class Watch(RangeModifiers, Pending, Bound[F]):
         """
         return evolve(self, resync=True)
 
+    def own_stream(self) -> Self:
+        """Give it a stream and a connection of its own: large watches hold up the others on the client's one."""
+        return evolve(self, own=True)
+
     def on(self, event: WatchEvent, handler: Handler) -> Self:
         """Call ``handler`` from the first event on; see ``Watcher.on``."""
         choice(event, EVENTS, "event of a watch")
@@ -94,7 +100,7 @@ class Watch(RangeModifiers, Pending, Bound[F]):
             raise ValueError(f"a buffer must hold at least 1 event, not {buffer}")
         handlers: Handlers = {event: list(found) for event, found in self._handlers.items()}
         watcher: Watcher[F] = Watcher(
-            self._run, self._fields, buffer, handlers, progress=self._progress, resync=self._resync
+            self._run, self._fields, buffer, handlers, progress=self._progress, resync=self._resync, own=self._own
         )
         await watcher.open(self._start)
         return watcher

@@ -34,6 +34,7 @@ class WatchEntry:
     confirmed: bool = False
     token_renewals: int = 0
     server_id: int | None = None
+    asks: bool = False  # for a progress mark
     fragments: Sequence[Event] = ()
 
 
@@ -51,6 +52,7 @@ class WatchOutput:
     events: Sequence[Event] = ()
     error: Exception | None = None
     entry: WatchEntry | None = None
+    requested: bool = False  # a progress mark that was asked for
 
 
 class WatchMux:
@@ -80,6 +82,18 @@ class WatchMux:
             self._by_server.pop(entry.server_id, None)
         return entry.server_id if entry else None
 
+    def ask(self, id: int) -> bool:  # noqa: A002
+        """Note that a watch asks for a progress mark; returns whether it can be requested now."""
+        entry = self.watches.get(id)
+        if entry is not None:
+            entry.asks = True
+        return entry is not None and entry.server_id is not None
+
+    @property
+    def asks(self) -> bool:
+        """Whether a watch waits for a mark that it asked for."""
+        return any(entry.asks for entry in self.watches.values())
+
     def reconnected(self) -> list[Mapping[str, Any]]:
         """Return the create requests for a new stream: each watch resumes after the last revision it has seen."""
         self._requested.clear()
@@ -93,7 +107,7 @@ class WatchMux:
         if reply.created:
             return self._created(reply)
         if reply.watch_id == BROADCAST:
-            return [output for entry in list(self.watches.values()) for output in self._progress(entry, reply)]
+            return [output for entry in list(self.watches.values()) for output in self._answered(entry, reply)]
         entry = self.watches.get(self._by_server.get(reply.watch_id, 0))
         if entry is None:  # cancelled by us, and the server did not know yet
             return []
@@ -136,7 +150,19 @@ class WatchMux:
         if entry.server_id is None or entry.fragments or reply.header.revision < entry.next - 1:
             return []  # servers before 3.5.22 and 3.6.2 send marks from before the start revision
         entry.next, entry.reached = max(entry.next, reply.header.revision + 1), True
-        return [WatchOutput(entry.id, "progress", reply.header.revision)]
+        requested, entry.asks = entry.asks, False
+        return [WatchOutput(entry.id, "progress", reply.header.revision, requested=requested)]
+
+    def _answered(self, entry: WatchEntry, reply: WatchResponse) -> list[WatchOutput]:
+        """Take a mark for all watches, which some have asked for.
+
+        It moves no watch on: before 3.4.25 and 3.5.8 it may come before events of revisions before it (etcd#15220).
+        """
+        asks, behind = entry.asks, reply.header.revision < entry.next - 1
+        if not asks or behind or entry.server_id is None or entry.fragments:
+            return []
+        entry.asks = False
+        return [WatchOutput(entry.id, "progress", reply.header.revision, requested=True)]
 
     def _ended(self, entry: WatchEntry, reply: WatchResponse) -> list[WatchOutput]:
         self.remove(entry.id)

@@ -12,7 +12,7 @@ from etcd_factory.core.background import Closing
 from etcd_factory.core.call.client import Client
 from etcd_factory.core.call.outage import Outage
 from etcd_factory.core.call.rpc import HAS_LEADER
-from etcd_factory.core.ports import Stream, Task
+from etcd_factory.core.ports import Stream, Task, Transport
 from etcd_factory.errors import (
     AuthenticationFailedError,
     ClientClosedError,
@@ -58,12 +58,13 @@ class Receiver(Protocol):
 
 
 class WatchStream:
-    """Carries the watches of a client, in asyncio those of one event loop."""
+    """Carries the watches of a client, in asyncio those of one event loop; or one, on an ``own`` transport."""
 
     closing: ClassVar = Closing.WATCHES
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, own: Transport | None = None) -> None:
         self._client, self._runtime = client, client.runtime
+        self._own, self._transport = own, own or client.transport
         self._lock = self._runtime.lock()
         self._mux = WatchMux()
         self._receivers: WeakValueDictionary[int, Receiver] = WeakValueDictionary()
@@ -137,6 +138,18 @@ class WatchStream:
         for stream in tuple(self._left):
             await stream.close()
             self._left.discard(stream)
+        await self._close_own()
+
+    async def _close_own(self) -> None:
+        if self._own is not None:
+            await self._own.close()
+
+    def request_progress(self, id: int) -> None:  # noqa: A002
+        """Ask for a progress mark of a watch; again after a reconnection, if it has not come."""
+        with self._lock:
+            ready, stream = self._mux.ask(id), self._stream
+        if ready and stream is not None:
+            send(stream, progress_request={})
 
     async def close(self) -> None:
         """End all watches; their receivers get an output of kind ``closed``."""
@@ -153,6 +166,7 @@ class WatchStream:
             await stream.close()
         if task is not None:
             await task.join(CLOSE_TIMEOUT)
+        await self._close_own()
 
     async def _run(self, runner: object) -> None:
         failures = 0
@@ -237,7 +251,7 @@ class WatchStream:
     async def _open(self, host: str, runner: object) -> None:
         client = self._client
         token = await client.auth_metadata(client.options.timeout)
-        stream = await client.transport.stream(host, methods.WATCH, (*token, *HAS_LEADER))
+        stream = await self._transport.stream(host, methods.WATCH, (*token, *HAS_LEADER))
         try:
             await self._serve(stream, host, runner)
         except InvalidAuthTokenError:
@@ -269,6 +283,9 @@ class WatchStream:
             if self._stream is not stream:  # its last watch has ended, and those there are now are not its own
                 return
             outputs = [(self._receivers.get(output.id), output) for output in self._mux.received(reply)]
+            asks = reply.created and self._mux.asks
+        if asks:
+            send(stream, progress_request={})
         for receiver, output in outputs:
             if receiver is None or output.kind not in USUAL or not deliver(receiver, output):
                 await self._handle(stream, receiver, output)

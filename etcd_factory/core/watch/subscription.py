@@ -23,6 +23,7 @@ from etcd_factory.errors import (
 )
 from etcd_factory.model.ranges import in_namespace
 
+from .own_streams import OwnStreams
 from .state import WatchOutput
 from .stream import State, WatchStream
 
@@ -37,29 +38,41 @@ HISTORY_GONE = (CompactedError, FutureRevisionError)  # the next events are comp
 class Subscription(Scoped[F], ABC):
     """A watch of a range. Subclasses say what to do with its events; none of these hooks may wait.
 
-    With ``resync`` it reads its range again where the next events are gone, instead of ending.
+    With ``resync`` it reads its range again where the next events are gone, instead of ending. With ``own`` it has a
+    stream and a connection of its own.
 
     In a forked child it is ``inherited``: its place on the stream is the parent's, and it never touches that. One that
     only reads begins again by ``renew()``, called by all that is read of it.
     """
 
     __slots__ = (
-        *("_run", "_fields", "_resync", "_runtime", "_skip", "_stream", "_created", "_confirmed", "_over", "_error"),
-        *("_background", "_failed", "inherited", "is_kept", "id", "begun", "__weakref__"),
+        *("_run", "_fields", "_resync", "_own", "_runtime", "_skip", "_stream", "_created", "_confirmed"),
+        *("_over", "_error", "_background", "_failed", "inherited", "is_kept", "id", "begun", "__weakref__"),
     )
 
     _run: View
 
-    def __init__(self, view: View, fields: Mapping[str, Any], *, resync: bool) -> None:
-        self._run, self._fields, self._resync = view, fields, resync
+    def __init__(self, view: View, fields: Mapping[str, Any], *, resync: bool, own: bool = False) -> None:
+        self._run, self._fields, self._resync, self._own = view, fields, resync, own
         self._runtime, self._skip = view.client.runtime, len(view.namespace)
         self._background = view.client.background
-        self._stream = self._background.get(WatchStream)
+        self._stream = self._open_stream()
         self._created = self._runtime.promise()
         self._confirmed = self._over = self._failed = self.is_kept = self.inherited = False
         self._error: Exception | None = None
         self.id = self.begun = 0  # ``begun``: the store's revision when the server first confirmed it
         self._background.register(self)
+
+    def _open_stream(self) -> WatchStream:
+        """Return the client's stream, or one of its own."""
+        return self._client_streams().open() if self._own else self._background.get(WatchStream)
+
+    def _client_streams(self) -> OwnStreams:
+        return self._background.get(OwnStreams)
+
+    def move_apart(self) -> None:
+        """Have a stream of its own, before it begins."""
+        self._own, self._stream = True, self._client_streams().open()
 
     # --- hooks of subclasses
 
@@ -67,8 +80,8 @@ class Subscription(Scoped[F], ABC):
     def on_events(self, events: Sequence[Event]) -> bool:
         """Take etcd's events of one or more whole revisions; returns False to end the watch."""
 
-    def on_progress(self, revision: int) -> None:
-        """All events up to this revision have been delivered."""
+    def on_progress(self, revision: int, *, requested: bool = False) -> None:
+        """All events up to this revision have been delivered; ``requested``: by ``request_progress``."""
 
     def on_state(self, state: State, error: Exception | None = None) -> None:
         """The watch is ``connecting``, ``connected``, or ``disconnected`` by an error."""
@@ -151,7 +164,7 @@ class Subscription(Scoped[F], ABC):
         if output.kind == "events":
             return self.on_events(output.events)
         if output.kind == "progress":
-            self.on_progress(output.revision)
+            self.on_progress(output.revision, requested=output.requested)
         elif output.kind == "created":
             self.begun = self.begun or output.revision
             self._confirm(None)
@@ -224,7 +237,7 @@ class Subscription(Scoped[F], ABC):
     async def _renew(self) -> None:
         if not self.inherited:  # another thread has done it
             return
-        self._stream = self._background.get(WatchStream)
+        self._stream = self._open_stream()
         await self._read_and_resume()
         self.inherited = False
         if self._over:  # ended by another thread meanwhile
@@ -235,5 +248,5 @@ class Subscription(Scoped[F], ABC):
     def renew_later(self) -> None:
         """Begin again in the background, retried until it succeeds; in asyncio not outside of an event loop."""
         if self._background.runs_here:
-            self._stream, self.inherited = self._background.get(WatchStream), False
+            self._stream, self.inherited = self._open_stream(), False
             self._runtime.spawn(self._resync_range(), "etcd_factory resync")

@@ -197,6 +197,10 @@ class AsyncioTransport:
         connection.streams.add(stream)
         return stream
 
+    def apart(self) -> AsyncioTransport:
+        """Return a transport with connections of its own."""
+        return AsyncioTransport(self._options)
+
     async def close(self) -> None:
         """End all calls and connections of this loop, and of the others in which nothing works in the background.
 

@@ -148,6 +148,10 @@ class ThreadTransport:
         connection.streams.add(stream)
         return stream
 
+    def apart(self) -> ThreadTransport:
+        """Return a transport with connections of its own."""
+        return ThreadTransport(self._options)
+
     async def close(self) -> None:
         """End all calls and connections."""
         for channel in self._connections.close():

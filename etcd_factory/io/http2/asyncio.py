@@ -11,6 +11,8 @@ from math import inf
 from time import monotonic
 from weakref import WeakKeyDictionary
 
+from attrs import evolve
+
 from etcd_factory.core.call.unclosed import warn
 from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.errors import ClientClosedError
@@ -113,6 +115,10 @@ class AsyncioTransport:
         data = b"" if request is None else framed(method.serialize(request))
         protocol.start(call, protocol.blocks.get(method, None, metadata), data, request is not None)
         return Stream(protocol, call, method, host)
+
+    def apart(self) -> AsyncioTransport:
+        """Return a transport with connections of its own."""
+        return AsyncioTransport(evolve(self._options, share=False))
 
     async def close(self) -> None:
         """End all calls of this loop, and the connections that no other client uses; other loops ended with theirs."""

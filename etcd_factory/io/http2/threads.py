@@ -6,6 +6,8 @@ import threading
 from math import inf
 from time import monotonic
 
+from attrs import evolve
+
 from etcd_factory.core.call.unclosed import warn
 from etcd_factory.core.ports import Metadata, Q, R
 from etcd_factory.errors import ClientClosedError, DeadlineExceededError
@@ -107,6 +109,10 @@ class ThreadTransport:
         data = b"" if request is None else framed(method.serialize(request))
         self._start(line, call, line.blocks.get(method, None, metadata), data, end=request is not None)
         return Stream(line, call, method, host)
+
+    def apart(self) -> ThreadTransport:
+        """Return a transport with connections of its own."""
+        return ThreadTransport(evolve(self._options, share=False))
 
     async def close(self) -> None:
         """End all calls, and the connections that no other client uses."""

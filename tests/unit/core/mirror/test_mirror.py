@@ -8,7 +8,8 @@ import threading
 import pytest
 from attrs import evolve
 
-from etcd_factory.core.mirror.mirror import Fresh, Held, Mirror
+from etcd_factory.core.mirror.mirror import Fresh, Mirror
+from etcd_factory.core.mirror.reads import Held
 from etcd_factory.errors import (
     ClientClosedError,
     DeadlineExceededError,
@@ -290,7 +291,7 @@ async def test_it_shows_what_it_holds(mirrored):
 
 async def test_a_mirror_is_iterated_over_and_not_its_reads(mirrored):
     mirror, *_ = await mirrored()
-    for runner in (Held(mirror), Fresh(mirror)):
+    for runner in (Held(mirror), Fresh(mirror.face, mirror)):
         with pytest.raises(TypeError, match="iterate over the mirror itself"):
             runner.pages({})
     assert isinstance(mirror, Mirror)

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etcd_factory import KeyValue
-from etcd_factory.core.mirror.store import differences, merged
+from etcd_factory.core.mirror.store import changes_of, differences, merged
+from etcd_factory.errors import CompactedError
+from etcd_factory.model.ranges import OPEN, explicit
 from tests.support.stores import KEYS, WRITE, Store, apply, compose, event, fill, filled, message
 
 TICK = 0.2  # seconds
@@ -30,7 +32,7 @@ def test_it_always_holds_the_state_of_the_store_and_changes_lead_to_it(steps):
         if isinstance(step, dict):
             store.write(step)
         elif isinstance(step, bytes):  # reading a key in between makes no difference
-            assert held._read(step) == known.get(step)
+            assert held.held(step) == known.get(step)
         else:
             known = compose(known, followed(held, store, step))
             assert known == held.copy() == store.state
@@ -64,9 +66,10 @@ def test_differences_lead_from_one_state_to_the_other_in_the_order_of_the_keys(o
     before, after = Store(), Store()
     before.write(one)
     after.write(other)
-    changes = [*differences(before.state, after.state)]
-    assert compose(before.state, changes) == after.state
-    assert [(old or new).key for old, new in changes] == sorted((old or new).key for old, new in changes)
+    events = [*differences(before.state, after.state, 9)]
+    assert compose(before.state, changes_of(events)) == after.state
+    assert [event.kv.key for event in events] == sorted(event.kv.key for event in events)
+    assert all(event.resync for event in events)
 
 
 def test_reading_the_range_again_without_handlers_compares_nothing():
@@ -95,6 +98,39 @@ def test_deleting_what_is_not_held_changes_nothing():
     held = filled({})
     assert apply(held, [event(KeyValue(b"a", mod_revision=2), "DELETE")]) == [(None, None)]
     assert (held.copy(), held.revision) == ({}, 2)
+
+
+@given(STEPS, st.tuples(KEYS, KEYS | st.just(b"\0")), st.integers(0, 3))
+def test_ranges_are_in_the_order_of_the_keys_whatever_happens(steps, span, most):
+    store, held = Store(), filled({})
+    for step in [*steps, 0]:
+        if isinstance(step, dict):
+            store.write(step)
+        elif not isinstance(step, bytes):
+            followed(held, store, step)
+            start, end = explicit(span)
+            keys = sorted(key for key in held.copy() if start <= key and (end == OPEN or key < end))
+            found, count = held.select(span, most)
+            assert ([kv.key for kv in found], count) == (keys[:most] if most else keys, len(keys))
+            assert held.count(span) == len(keys)
+
+
+@given(st.lists(WRITE, max_size=12), st.integers(0, 5))
+def test_the_past_is_known_as_far_as_the_history_goes(writes, size):
+    store, held = Store(), filled({}, history=size)
+    fill(held, store.read(), store.revision)
+    first, states, changed = store.revision, {store.revision: {}}, []
+    for write in writes:
+        store.write(write)
+        states[store.revision] = dict(store.state)
+        changed += [store.revision] if apply(held, store.deliver()) else []
+    floor = changed[-size - 1] if len(changed) > size else first
+    for revision in range(first, held.revision + 1):
+        if revision >= floor:
+            assert held.past(revision) == states[revision]
+        else:
+            with pytest.raises(CompactedError, match=f"knows revisions from {floor} on, not {revision}"):
+                held.past(revision)
 
 
 def test_a_value_is_made_once_and_only_when_it_is_read():

@@ -130,25 +130,53 @@ def test_a_watch_resumes_after_its_last_event_and_not_after_the_header(mux):
     assert mux.reconnected()[0]["start_revision"] == 6
 
 
-@pytest.mark.parametrize("broadcast", [False, True])
-def test_a_watch_resumes_after_progress(mux, broadcast):
+def test_a_watch_resumes_after_progress(mux):
     (entry,) = running(mux)
-    outputs = mux.received(reply(BROADCAST if broadcast else entry.id, 40))
-    assert kinds(outputs) == [(entry.id, "progress")]
+    assert kinds(mux.received(reply(entry.id, 40))) == [(entry.id, "progress")]
     assert mux.reconnected()[0]["start_revision"] == 41
 
 
-def test_progress_for_all_does_not_count_for_a_watch_that_is_not_confirmed(mux):
+def test_a_mark_for_all_is_for_those_who_asked_for_it_and_each_gets_one(mux):
+    first, _ = running(mux, 2)
+    assert mux.ask(first.id)
+    (output,) = mux.received(reply(BROADCAST, 40))
+    assert (output.id, output.kind, output.revision, output.requested) == (first.id, "progress", 40, True)
+    assert (mux.asks, mux.received(reply(BROADCAST, 41))) == (False, [])
+
+
+def test_a_mark_for_all_moves_no_watch_on(mux):
+    """Before 3.4.25 and 3.5.8 it may come before events that it speaks of."""
     (entry,) = running(mux)
-    mux.create(mux.add(FIELDS, 3))
-    assert kinds(mux.received(reply(BROADCAST, 40))) == [(entry.id, "progress")]
-    assert [request["start_revision"] for request in mux.reconnected()] == [41, 3]
+    mux.ask(entry.id)
+    mux.received(reply(BROADCAST, 40))
+    assert mux.reconnected()[0]["start_revision"] == FIRST + 1
+
+
+def test_an_older_mark_for_all_is_no_answer(mux):
+    (entry,) = running(mux, start=100)
+    mux.ask(entry.id)
+    assert (mux.received(reply(BROADCAST, 40)), mux.asks) == ([], True)
+
+
+def test_a_mark_of_its_own_answers_a_watch_that_asked(mux):
+    (entry,) = running(mux)
+    mux.ask(entry.id)
+    (output,) = mux.received(reply(entry.id, 40))
+    assert (output.requested, mux.asks) == (True, False)
+
+
+def test_a_watch_that_is_not_confirmed_or_has_ended_cannot_ask_yet(mux):
+    entry = mux.add(FIELDS, 0)
+    assert (mux.ask(entry.id), mux.asks) == (False, True)
+    mux.remove(entry.id)
+    assert (mux.ask(entry.id), mux.asks) == (False, False)
 
 
 def test_progress_between_fragments_does_not_skip_them(mux):
     (entry,) = running(mux)
     mux.received(reply(entry.id, 20, fragment=True, events=[event(11)]))
-    assert mux.received(reply(BROADCAST, 20)) == []
+    mux.ask(entry.id)
+    assert mux.received(reply(entry.id, 20)) == mux.received(reply(BROADCAST, 20)) == []
     assert mux.reconnected()[0]["start_revision"] == 11
 
 

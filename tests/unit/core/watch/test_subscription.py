@@ -57,7 +57,7 @@ class Noted(Subscription):
         self._note("events", *[event.kv.mod_revision for event in events])
         return self.keep
 
-    def on_progress(self, revision):
+    def on_progress(self, revision, *, requested=False):
         self._note("progress", revision)
 
     def on_state(self, state, error=None):

@@ -7,15 +7,13 @@ import threading
 
 import pytest
 
-from etcd_factory.core.watch.watcher import AnyWatcher, calls
 from etcd_factory.errors import (
     ClientClosedError,
     CompactedError,
-    ConnectionFailedError,
     PermissionDeniedError,
     WatchOverflowError,
 )
-from etcd_factory.model import Event, KeyValue
+from etcd_factory.model import KeyValue
 from etcd_factory.testing import replies
 from tests.support.faces import closed, settle
 from tests.support.views import view_behind
@@ -151,7 +149,7 @@ async def test_events_are_taken_within_a_time(connect):
     """As locks do, which wait for a deletion until a deadline."""
     client, _ = connect({"Watch": replies.watch()})
     watcher = await settle(client.watch().create())
-    assert await watcher.take(0.01) is None
+    assert await watcher.received(0.01) is None
     assert repr(watcher) == "<Watcher running of 127.0.0.1:2379>"
 
 
@@ -289,19 +287,6 @@ async def test_an_unknown_event_is_an_error_at_once(connect):
         watcher.on("ends", print)
 
 
-@pytest.mark.parametrize(
-    ("event", "value", "expected"),
-    [
-        ("connected", None, [("connected", ())]),
-        ("error", "e", [("error", ("e",))]),
-        ("data", [Event("put", KeyValue(b"k"), 1)], ["put", "data"]),
-    ],
-)
-def test_which_handlers_an_item_calls(event, value, expected):
-    found = list(calls(event, value))
-    assert (found if event != "data" else [name for name, _ in found]) == expected
-
-
 # --- resync
 
 
@@ -342,52 +327,3 @@ async def test_it_shows_its_state(connect):
     assert repr(watcher).startswith("<Watcher disconnected: broke")
     await settle(watcher.cancel())
     assert repr(watcher) == "<Watcher ended of 127.0.0.1:2379>"
-
-
-# --- one deadline for all that comes meanwhile
-
-
-class Box:
-    """A mailbox whose items come each after some time of the test's clock."""
-
-    def __init__(self, clock, wait, items):
-        self.timeouts = []
-        self._clock, self._wait, self._items = clock, wait, list(items)
-
-    async def get(self, timeout=None):
-        self.timeouts.append(timeout)
-        if timeout is not None and timeout < self._wait:
-            self._clock.time += timeout
-            return None
-        self._clock.time += self._wait
-        return self._items.pop(0)
-
-
-STATES = [("disconnected", ConnectionFailedError("broke")), ("connecting", None)] * 3
-
-
-async def test_what_happens_to_the_stream_does_not_extend_the_time_to_wait(view_of, clock):
-    view, _ = view_of({})
-    watcher = AnyWatcher(view, {"key": b"k", "range_end": b""})
-    watcher._box = box = Box(clock, 0.4, STATES)
-    assert await watcher.take(1.0) is None
-    assert box.timeouts == [pytest.approx(left) for left in (1.0, 0.6, 0.2)]
-    assert clock.time == pytest.approx(1.0)
-
-
-async def test_after_the_time_to_wait_the_next_event_can_still_be_taken(view_of, clock):
-    view, _ = view_of({})
-    watcher = AnyWatcher(view, {"key": b"k", "range_end": b""})
-    event = Event("put", KeyValue(b"k"), 5)
-    watcher._box = Box(clock, 0.4, [*STATES[:2], ("data", [event])])
-    assert await watcher.take(1.0) is None
-    assert await watcher.take(1.0) is event
-
-
-async def test_without_a_time_to_wait_there_is_no_deadline(view_of, clock):
-    view, _ = view_of({})
-    watcher = AnyWatcher(view, {"key": b"k", "range_end": b""})
-    event = Event("put", KeyValue(b"k"), 5)
-    watcher._box = box = Box(clock, 1e6, [*STATES, ("data", [event])])
-    assert await watcher.take() is event
-    assert set(box.timeouts) == {None}

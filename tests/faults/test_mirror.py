@@ -16,7 +16,7 @@ from tests.support.auth import LOGIN
 from tests.support.faces import fill, in_time, settle, until
 from tests.support.faulty import NAMES, UNREACHABLE, compact, lose_data, write_history, write_through_restarts
 from tests.support.history import Step, is_linearizable
-from tests.support.mirroring import caught_up, open_mirror, stored
+from tests.support.mirroring import caught_up, is_question, open_mirror, stored
 from tests.support.stores import compose
 from tests.support.transports import Altered, Held, Recorded
 from tests.support.watching import put
@@ -218,11 +218,6 @@ async def test_a_store_that_was_restored_is_mirrored_as_it_is_now(proxied, direc
 
 
 # --- linearizable reads
-
-
-def is_question(call):
-    """Whether a call asks when a key was changed last."""
-    return call.method == "Range" and call.request.keys_only
 
 
 async def until_answered(recorded):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from etcd_factory.wire import methods
-
 from .faces import settle
 from .transports import Altered, Held, Recorded
 
@@ -28,6 +26,13 @@ def read_fresh(mirror, key="k"):
     return settle(mirror.get(key, fresh=True).string())
 
 
+def is_question(call):
+    """Whether a call asks when keys were changed last: of one key by a plain read, of several by a transaction."""
+    if call.method == "Txn":
+        return all(part.HasField("request_range") for part in call.request.success)
+    return call.method == "Range" and call.request.keys_only and not call.request.range_end
+
+
 class Reads(Held):
     """Holds the requests that a client's mirrors send for linearizable reads, and records them.
 
@@ -35,12 +40,12 @@ class Reads(Held):
     """
 
     def __init__(self, transport):
-        self._recorded, self._awaited, self.error = Recorded(transport, methods.READ_TXN), 0, None
-        super().__init__(Altered(self._recorded, methods.READ_TXN, self._reply), methods.READ_TXN)
+        self._recorded, self._awaited, self.error = Recorded(transport, is_question), 0, None
+        super().__init__(Altered(self._recorded, is_question, self._reply), is_question)
 
     @property
     def sizes(self):
-        return [len(call.request.success) for call in self._recorded.calls]
+        return [1 if call.method == "Range" else len(call.request.success) for call in self._recorded.calls]
 
     async def replied(self):
         """Wait for the next reply."""

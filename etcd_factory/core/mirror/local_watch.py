@@ -12,6 +12,7 @@ from etcd_factory.core.ports import Runtime
 from etcd_factory.core.watch.event_queue import EventQueue
 from etcd_factory.core.watch.reader import EventReader
 from etcd_factory.core.watch.stream import State
+from etcd_factory.core.watch.subscription import Subscription
 from etcd_factory.errors import WatchOverflowError
 from etcd_factory.model import Event
 from etcd_factory.model.ranges import OPEN, KeyRange, describe
@@ -20,15 +21,20 @@ from etcd_factory.model.ranges import OPEN, KeyRange, describe
 class LocalWatcher(EventReader[F]):
     """A watch of a mirror: iterate over it, or register handlers. Every event is delivered once, in order.
 
-    It needs nothing of the server. What the mirror finds changed when it reads its range again, as after a compaction,
-    comes marked ``resync``. ``cancel()`` it, or use it as a context manager; it ends with the mirror, by
-    ``ClientClosedError``. In a forked child it is the parent's.
+    It needs nothing of the server, only its mirror, which goes on as long as a watch of it. What the mirror finds
+    changed when it reads its range again, as after a compaction, comes marked ``resync``. ``cancel()`` it, or use it as
+    a context manager; it ends with the mirror, by ``ClientClosedError``. In a forked child it is the parent's.
     """
 
-    __slots__ = ("__weakref__", "_events", "_fills", "_next", "_range", "_run", "_start", "_watches", "inherited")
+    __slots__ = (
+        *("__weakref__", "_events", "_fills", "_mirror", "_next", "_range", "_run", "_start", "_watches"),
+        "inherited",
+    )
 
-    def __init__(self, run: View, watches: LocalWatches, keys: KeyRange, start: int, buffer: int) -> None:
-        self._run, self._watches, self._range = run, watches, keys
+    def __init__(
+        self, run: View, mirror: Subscription[Any], watches: LocalWatches, keys: KeyRange, start: int, buffer: int
+    ) -> None:
+        self._run, self._mirror, self._watches, self._range = run, mirror, watches, keys
         self._start = self._next = start
         self._fills = 0
         self._events = EventQueue(run.client.background, buffer)
@@ -73,6 +79,7 @@ class LocalWatcher(EventReader[F]):
     def keep(self) -> None:
         """Go on even if the user drops it."""
         self._watches.keep(self)
+        self._mirror.keep()
 
     async def end(self) -> None:
         """End it; idempotent."""

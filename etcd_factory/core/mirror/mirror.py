@@ -211,7 +211,7 @@ class Mirror(Subscription[F], KeyValueStore):
             raise ClientClosedError(CLOSED)
         with self._lock:
             past = self._history.since(start) if start else []
-            watcher: LocalWatcher[F] = LocalWatcher(self._run, self._watches, keys, start, max(buffer, len(past)))
+            watcher: LocalWatcher[F] = LocalWatcher(self._run, self, self._watches, keys, start, max(buffer, len(past)))
             watcher.offer(past)
             watcher.joined(self._applied, self.fills)
             self._watches.add(watcher)

@@ -45,6 +45,9 @@ class Pages(Protocol):
     async def next(self) -> Any:
         """Return the next page's message, None after the last one."""
 
+    async def close(self) -> None:
+        """End it before its last page; idempotent."""
+
 
 class Ungranted(Exception):  # noqa: N818  # never seen by users
     """A request cannot be built before a lease in it is granted, which ``grant`` does."""

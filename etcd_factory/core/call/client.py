@@ -74,6 +74,7 @@ class Client:
         self.token = AuthToken(options.auth, self.single_flight)
         self.batching = Batching(runtime, merges_writes=options.batching == "all") if options.batching else None
         self.lease_keepers: WeakSet[LeaseKeeper] = WeakSet()
+        self.pages_only: set[str] = set()  # hosts that refused to stream ranges
         self._outage = Outage(f"calls to {', '.join(options.hosts)}", log, runtime.now)
         self._lock = runtime.lock()
         self._background: Background[Client] | None = None

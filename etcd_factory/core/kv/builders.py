@@ -177,16 +177,22 @@ class GetAll(Read[F], RangeModifiers):
         if self.face is Async:
             raise TypeError("get_all() of an asyncio client: iterate with 'async for'")
         pages = self._run.pages(self._fields)
-        while page := finish(pages.next()):
-            yield from key_values(page.kvs, pages.skip)
+        try:
+            while page := finish(pages.next()):
+                yield from key_values(page.kvs, pages.skip)
+        finally:
+            finish(pages.close())
 
     async def __aiter__(self: GetAll[Async]) -> AsyncIterator[KeyValue]:
         if self.face is Sync:
             raise TypeError("get_all() of a blocking client: iterate with 'for'")
         pages = self._run.pages(self._fields)
-        while page := await pages.next():
-            for kv in key_values(page.kvs, pages.skip):
-                yield kv
+        try:
+            while page := await pages.next():
+                for kv in key_values(page.kvs, pages.skip):
+                    yield kv
+        finally:
+            await pages.close()
 
 
 class Put(Builder[F]):

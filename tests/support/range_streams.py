@@ -21,7 +21,7 @@ class RangeServer:
     """Keys with values, at one revision. ``refuses`` has the hosts that do not stream, and what they say.
 
     ``breaks`` has what ends the streams to come, each after so many chunks: an error, or ``END``. Hosts in ``away``
-    refuse connections. Pages of the revision ``compacted`` are refused. ``open`` counts the streams that have not ended.
+    refuse connections. Pages of the revision ``compacted`` are refused. ``open`` counts the streams that go on.
     """
 
     def __init__(self, keys, value=b"v", revision=42):

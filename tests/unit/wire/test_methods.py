@@ -100,6 +100,8 @@ def test_what_changes_something_is_known_whether_it_may_be_repeated_or_not(name)
     assert getattr(methods, name).writes
 
 
-@pytest.mark.parametrize("name", ["RANGE", "READ_TXN", "LEASE_KEEP_ALIVE_ONCE", "WATCH", "AUTHENTICATE", "STATUS", "RANGE_STREAM"])
+@pytest.mark.parametrize(
+    "name", ["RANGE", "READ_TXN", "LEASE_KEEP_ALIVE_ONCE", "WATCH", "AUTHENTICATE", "STATUS", "RANGE_STREAM"]
+)
 def test_what_changes_nothing_is_known(name):
     assert not getattr(methods, name).writes

@@ -1,12 +1,20 @@
 """A scripted etcd 3.7 that streams ranges, from its published code (server/etcdserver/v3_server.go, v3rpc/key.go).
 
-``RangeServer.script`` answers ``Range`` and ``RangeStream`` of a ``ScriptedTransport``; nothing is ever written.
+``RangeServer.script`` answers ``Range`` and ``RangeStream`` of a ``ScriptedTransport``, ``listening`` those of a real
+connection; nothing is ever written.
 """
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import islice
+
+import grpc
+
 from etcd_factory.testing import StreamScript, replies
-from etcd_factory.wire import messages
+from etcd_factory.wire import messages, methods
 
 FIRST_CHUNK = 10  # initialStreamChunkLimit
 TARGET = 3 << 19  # bytes of a chunk: the default of --max-request-bytes
@@ -20,8 +28,9 @@ END_OF_KEYS = b"\0"
 class RangeServer:
     """Keys with values, at one revision. ``refuses`` has the hosts that do not stream, and what they say.
 
-    ``breaks`` has what ends the streams to come, each after so many chunks: an error, or ``END``. Hosts in ``away``
-    refuse connections. Pages of the revision ``compacted`` are refused. ``open`` counts the streams that go on.
+    ``breaks`` has what ends the streams to come, each after so many chunks: an error, ``END``, or None, which does not
+    end it. Hosts in ``away`` refuse connections. Pages of the revision ``compacted`` are refused. ``open`` counts the
+    streams that go on.
     """
 
     def __init__(self, keys, value=b"v", revision=42):
@@ -48,7 +57,7 @@ class RangeServer:
         if not self.breaks:
             return Counted(self, *chunks, replies.END)
         after, end = self.breaks.pop(0)
-        return Counted(self, *chunks[:after], end)
+        return Counted(self, *chunks[:after], *filter(None, [end]))
 
     def found(self, request, start=None, limit=None):
         """Return the keys of a request from ``start`` on, as a ``RangeResponse``."""
@@ -106,3 +115,46 @@ def unsupported(request):
     if any(getattr(request, name) for name in FILTERS):
         return replies.server_error("RangeStream does not support revision filters", "UNIMPLEMENTED")
     return None
+
+
+class Handler(grpc.GenericRpcHandler):
+    """A ``RangeServer`` for gRPC; ``ended`` is set when a stream has ended, ``sent`` counts the messages of streams."""
+
+    def __init__(self, server):
+        self.server, self.ended, self.sent = server, threading.Event(), 0
+
+    def service(self, details):
+        unary, stream = methods.RANGE, methods.RANGE_STREAM
+        if details.method == unary.path:
+            return grpc.unary_unary_rpc_method_handler(self._range, unary.request.FromString, as_bytes)
+        if details.method == stream.path and not self.server.refuses:
+            return grpc.unary_stream_rpc_method_handler(self._stream, stream.request.FromString, as_bytes)
+        return None  # gRPC then says UNIMPLEMENTED
+
+    def _range(self, request, context):
+        return self.server.found(request)
+
+    def _stream(self, request, context):
+        context.add_callback(self.ended.set)
+        after, code = self.server.breaks.pop(0) if self.server.breaks else (None, None)
+        for chunk in islice(self.server.chunks(request), after):
+            self.sent += 1
+            yield chunk
+        if code is not None:
+            context.abort(code, "the member is going away")
+
+
+def as_bytes(message):
+    return message.SerializeToString()
+
+
+@contextmanager
+def listening(handler):
+    """Serve a handler on a port of its own; yields ``host:port``."""
+    server = grpc.server(ThreadPoolExecutor(4), handlers=[handler])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.stop(None).wait()

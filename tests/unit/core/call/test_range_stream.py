@@ -168,6 +168,13 @@ async def test_pages_go_on_where_a_stream_ends_without_a_message(server, client)
     assert [kv.key for kv in await listed(client.get_all())] == MANY
 
 
+async def test_pages_go_on_where_a_stream_stalls(server, connect, face):
+    client, server.transport = connect(server.script, timeout=0.2)
+    server.breaks = [(2, None)]
+    assert await face.begin(lambda: client.get_all().keys()) == TEXTS
+    assert server.open == 0
+
+
 async def test_one_that_cannot_be_begun_is_begun_again_on_the_next_host(server, connect):
     client, server.transport = connect(server.script, hosts=["a:1", "b:1"])
     server.refuses = {"http://a:1": replies.lost()}

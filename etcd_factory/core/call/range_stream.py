@@ -43,12 +43,16 @@ class RangeStream:
     def __init__(self, client: Client, request: RangeRequest, timeout: float) -> None:
         self._client, self._request, self._timeout = client, request, timeout
         self._stream: StallTimeout[RangeStreamResponse] | None = None
+        self._forks = client.forks
 
     async def next(self) -> RangeResponse | None:
         """Return the next keys; None if the host does not stream them, or the stream broke.
 
-        Until the first message it is retried as a page is, and raises what that would raise.
+        Until the first message it is retried as a page is, and raises what that would raise. In a forked child a stream
+        that has begun is its parent's: it is not touched.
         """
+        if self._is_inherited:
+            return None
         message = await (self._begin() if self._stream is None else self._receive(self._stream))
         if message is None:
             await self.close()
@@ -62,8 +66,12 @@ class RangeStream:
     async def close(self) -> None:
         """End the stream; idempotent."""
         stream, self._stream = self._stream, None
-        if stream is not None:
+        if stream is not None and not self._is_inherited:
             await stream.close()
+
+    @property
+    def _is_inherited(self) -> bool:
+        return self._forks != self._client.forks
 
     async def _begin(self) -> RangeStreamResponse | None:
         """Return the first message; None if the host refuses to stream, which is remembered."""

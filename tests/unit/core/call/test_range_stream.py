@@ -8,7 +8,7 @@ from etcd_factory.core.call import pages
 from etcd_factory.core.call.range_stream import UNSTREAMED, is_streamable
 from etcd_factory.errors import CompactedError, PermissionDeniedError
 from etcd_factory.testing import replies
-from tests.support.faces import failure, is_async, listed, settle
+from tests.support.faces import failure, is_async, listed, settle, walk
 from tests.support.range_streams import COMPACTED, PROXY, UNKNOWN, RangeServer
 
 FIRST, FIRST_COLLECTED, MOST = 50, 100, 80  # keys of a page: fewer than usual
@@ -205,21 +205,50 @@ async def test_an_iteration_whose_revision_is_compacted_says_so(server, client, 
     assert caught.value.operation == "get b''"
 
 
+# --- in a forked child
+
+
+async def test_pages_go_on_in_a_forked_child_and_leave_the_stream_to_the_parent(server, client):
+    walked = walk(client.get_all())
+    found = [(await walked.__anext__()).key for _ in range(FIRST + 5)]
+    client._run.client.forget()
+    found += [kv.key async for kv in walked]
+    assert found == MANY
+    assert calls(server) == ["Range", "RangeStream", "Range", "Range", "Range", "Range", "Range"]
+    assert server.open == 1
+
+
+async def test_leaving_an_iteration_in_a_forked_child_does_not_end_the_stream_of_the_parent(server, client):
+    leave = await begun(client)
+    client._run.client.forget()
+    await leave()
+    assert server.open == 1
+
+
 # --- ending one early
 
 
 async def test_an_iteration_that_is_left_early_ends_its_stream(server, client):
+    leave = await begun(client)
+    assert server.open == 1
+    await leave()
+    assert server.open == 0
+
+
+async def begun(client):
+    """Begin an iteration that streams; returns what leaves it."""
     if is_async(client):
-        found = client.get_all().__aiter__()
+        waiting = client.get_all().__aiter__()
         for _ in range(FIRST + 5):
-            await found.__anext__()
-        assert server.open == 1
-        await found.aclose()
-    else:
-        found = iter(client.get_all())
-        for _ in range(FIRST + 5):
-            next(found)
-        assert server.open == 1
+            await waiting.__anext__()
+        return waiting.aclose
+    found = iter(client.get_all())
+    for _ in range(FIRST + 5):
+        next(found)
+
+    async def leave():
+        nonlocal found
         del found
         gc.collect()
-    assert server.open == 0
+
+    return leave

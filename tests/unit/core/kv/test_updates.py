@@ -97,6 +97,54 @@ async def test_it_ends_when_others_were_faster_for_the_timeout(connect):
     assert error.attempts == len(puts(transport)) > 2
 
 
+async def test_it_begins_no_pause_that_is_longer_than_the_time_that_is_left(connect, pauses):
+    script = {"Range": replies.get(value("a")), "Txn": conflict(value("a"))}
+    client, transport = connect(script, retry={"initial": 60, "maximum": 60}, timeout=5)
+    error = await failure(lambda: client.update("k", lambda current: "b"), errors.DeadlineExceededError)
+    assert (error.attempts, len(puts(transport)), pauses) == (2, 2, [])
+
+
+class Clock:
+    """The runtimes' clock: each call to etcd takes a second."""
+
+    def __init__(self):
+        self.time = 0.0
+
+    def taking(self, answer):
+        def step(call):
+            self.time += 1
+            return answer
+
+        return step
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    for runtime in (ThreadRuntime, AsyncioRuntime):
+        monkeypatch.setattr(runtime, "now", lambda self: clock.time)
+    return clock
+
+
+async def test_the_timeout_is_that_of_all_calls_together(connect, pauses, clock):
+    script = {"Range": clock.taking(replies.get(value("a"))), "Txn": clock.taking(conflict(value("a")))}
+    client, transport = connect(script, timeout=5)
+    await failure(lambda: client.update("k", lambda current: "b"), errors.DeadlineExceededError)
+    assert methods(transport) == ["Range", "Txn", "Txn", "Range", "Txn"]
+    assert [call.timeout for call in transport.calls] == [5, 4, 3, 2, 1]
+
+
+async def test_what_the_function_takes_does_not_count(connect, clock):
+    client, transport = connect([replies.get(value("a")), DONE], timeout=5)
+
+    def change(current):
+        clock.time += 100
+        return "b"
+
+    assert (await settle(client.update("k", change))).text == "b"
+    assert transport.calls[1].timeout == 5
+
+
 async def test_what_the_function_raises_passes_through_and_nothing_is_written(connect):
     client, transport = connect([replies.get(value("a"))])
 

@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from .config import aload_config, explain_config, load_config
     from .core.kv.txn import ops
     from .factory import AsyncETCDServiceFactory, AsyncServiceFactory, ETCDServiceFactory, HealthReport, ServiceFactory
-    from .model import DeleteResponse, Event, Health, KeyValue, LeaseInfo, PutResponse, RangeResponse, TxnResponse
+    from .model import (
+        CasResponse,
+        DeleteResponse,
+        Event,
+        Health,
+        KeyValue,
+        LeaseInfo,
+        PutResponse,
+        RangeResponse,
+        TxnResponse,
+    )
     from .model.cluster import Alarm, AuthStatus, HashKV, Member, Permission, Snapshot, Status
     from .options import (
         TLS,
@@ -39,6 +49,7 @@ __all__ = [
     "AsyncServiceFactory",
     "Auth",
     "AuthStatus",
+    "CasResponse",
     "ClientOptions",
     "ClientOptionsDict",
     "Code",
@@ -85,6 +96,7 @@ _HOMES = {
         "ServiceFactory",
     ),
     "model": (
+        "CasResponse",
         "DeleteResponse",
         "Event",
         "Health",

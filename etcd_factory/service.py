@@ -26,6 +26,7 @@ from .core.concurrency.stm import STMs
 from .core.face import Async, F, Sync, finish
 from .core.kv.builders import KV
 from .core.kv.txn import OperationLike, Transactions, batch
+from .core.kv.updates import Updates
 from .core.lease.lease import Leases
 from .core.mirror.mirror import Mirrors
 from .core.op import Op
@@ -61,6 +62,7 @@ def port(given: Transport) -> Transport:
 class Service(
     Guarded,
     KV[F],
+    Updates[F],
     Transactions[F],
     Leases[F],
     STMs[F],

@@ -46,15 +46,21 @@ def to_json(value: object) -> bytes:
     return json.dumps(value).encode()
 
 
-def count(value: object, what: str, most: int = MOST) -> int:
-    """Return a whole number that is not negative: a revision, a limit, an id."""
+def integer(value: object, what: str) -> int:
+    """Return a whole number."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{what} must be an int, not {type(value).__name__}")
-    if value < 0:
-        raise ValueError(f"{what} must not be negative: {value}")
-    if value > most:
-        raise ValueError(f"{what} must be at most {most}, not {value}")
     return value
+
+
+def count(value: object, what: str, most: int = MOST) -> int:
+    """Return a whole number that is not negative: a revision, a limit, an id."""
+    found = integer(value, what)
+    if found < 0:
+        raise ValueError(f"{what} must not be negative: {found}")
+    if found > most:
+        raise ValueError(f"{what} must be at most {most}, not {found}")
+    return found
 
 
 def seconds(value: object, what: str = "a timeout") -> float:

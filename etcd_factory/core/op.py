@@ -18,12 +18,14 @@ class Op(Generic[T_co]):
 
     ``fields`` are those of the request, without the client's namespace. ``read`` turns the response into the result;
     its second argument is the length of that namespace. The response to a ``paged`` one may come in several messages.
+    ``name`` is how messages show it, if its kind and key do not say it.
     """
 
     kind: str
     fields: Fields
     read: Callable[[Any, int], T_co]
     paged: bool = False
+    name: str = ""
 
     def __repr__(self) -> str:
         return f"<Op {self.label}>"
@@ -31,7 +33,7 @@ class Op(Generic[T_co]):
     @property
     def label(self) -> str:
         """The operation as messages show it; never its value."""
-        return f"{self.kind} {self.fields['key']!r}" if "key" in self.fields else self.kind
+        return self.name or (f"{self.kind} {self.fields['key']!r}" if "key" in self.fields else self.kind)
 
 
 class Pages(Protocol):
@@ -44,6 +46,9 @@ class Pages(Protocol):
 
     async def next(self) -> Any:
         """Return the next page's message, None after the last one."""
+
+    async def close(self) -> None:
+        """End it before its last page; idempotent."""
 
 
 class Ungranted(Exception):  # noqa: N818  # never seen by users

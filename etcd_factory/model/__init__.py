@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .values import (
+    CasResponse,
     DeleteResponse,
     Event,
     Health,
@@ -14,6 +15,7 @@ from .values import (
 )
 
 __all__ = [
+    "CasResponse",
     "DeleteResponse",
     "Event",
     "Health",

@@ -37,6 +37,20 @@ def as_number(data: bytes, what: str) -> int | float:
     raise ValueError(f"{what} is not a number; read it with .string() or .bytes()")
 
 
+SHOWN = 40  # bytes of a value in an error
+
+
+def as_integer(data: bytes, what: str) -> int:
+    """Return decimal text as an int; ``ValueError`` shows the beginning of what is there if it is none."""
+    try:
+        if b"_" not in data:
+            return int(data.decode())
+    except ValueError:
+        pass
+    rest = "..." if len(data) > SHOWN else ""
+    raise ValueError(f"{what} is not an integer: {data[:SHOWN]!r}{rest}")
+
+
 class KeyValueSlots:
     """The fields of a ``KeyValue``; here they can be set."""
 
@@ -94,6 +108,18 @@ class DeleteResponse:
     revision: int
     deleted: int = 0
     previous: tuple[KeyValue, ...] = ()
+
+
+@frozen
+class CasResponse:
+    """A conditional write (compare and set): if it ``succeeded``, it was applied at ``revision``.
+
+    If not, nothing was changed, and ``current`` is the key as it was found at ``revision``, None if there was none.
+    """
+
+    succeeded: bool
+    revision: int
+    current: KeyValue | None = None
 
 
 @frozen

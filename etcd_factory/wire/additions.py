@@ -21,6 +21,7 @@ MESSAGES: tuple[str, ...] = (
     "LeaseCheckpoint",
     "LeaseCheckpointRequest",
     "LeaseCheckpointResponse",
+    "RangeStreamResponse",
 )
 
 FIELDS: dict[str, Rows] = {
@@ -45,7 +46,8 @@ FIELDS: dict[str, Rows] = {
     "MemberPromoteResponse": (("header", 1, "ResponseHeader"), ("members", 2, "*Member")),
     "AuthStatusResponse": (("header", 1, "ResponseHeader"), ("enabled", 2, "bool"), ("authRevision", 3, "uint64")),
     "UserAddOptions": (("no_password", 1, "bool"),),
-    "AuthUserAddRequest": (("options", 3, "UserAddOptions"),),
+    "AuthUserAddRequest": (("options", 3, "UserAddOptions"), ("hashedPassword", 4, "string")),
+    "AuthUserChangePasswordRequest": (("hashedPassword", 3, "string"),),
     # strings in etcd 3.3, which cannot hold every key
     "AuthRoleRevokePermissionRequest": (("key", 2, "bytes"), ("range_end", 3, "bytes")),
     "DowngradeRequest": (("action", 1, "int32"), ("version", 2, "string")),  # an enum there; on the wire the same
@@ -54,10 +56,13 @@ FIELDS: dict[str, Rows] = {
     "LeaseCheckpoint": (("ID", 1, "int64"), ("remaining_TTL", 2, "int64")),
     "LeaseCheckpointRequest": (("checkpoints", 1, "*LeaseCheckpoint"),),
     "LeaseCheckpointResponse": (("header", 1, "ResponseHeader"),),
+    "RangeStreamResponse": (("range_response", 1, "RangeResponse"),),
 }
 
-METHODS: tuple[tuple[str, str], ...] = (
-    ("Cluster", "MemberPromote"),
-    ("Auth", "AuthStatus"),
-    ("Maintenance", "Downgrade"),
+# Each with its request and its response; ``*`` before that means a stream of them.
+METHODS: tuple[tuple[str, str, str, str], ...] = (
+    ("Cluster", "MemberPromote", "MemberPromoteRequest", "MemberPromoteResponse"),
+    ("Auth", "AuthStatus", "AuthStatusRequest", "AuthStatusResponse"),
+    ("Maintenance", "Downgrade", "DowngradeRequest", "DowngradeResponse"),
+    ("KV", "RangeStream", "RangeRequest", "*RangeStreamResponse"),
 )

@@ -62,8 +62,8 @@ def complete(file: Any) -> None:
     for name, rows in additions.FIELDS.items():
         for row in rows:
             set_field(messages[name], *row)
-    for service, method in additions.METHODS:
-        add_method(next(s for s in file.service if s.name == service), method)
+    for service, *method in additions.METHODS:
+        add_method(next(s for s in file.service if s.name == service), *method)
 
 
 def set_field(message: Any, name: str, number: int, kind: str) -> None:
@@ -79,10 +79,11 @@ def set_field(message: Any, name: str, number: int, kind: str) -> None:
         field.oneof_index = [oneof.name for oneof in message.oneof_decl].index(union)
 
 
-def add_method(service: Any, name: str) -> None:
-    """Add one unary method, named like its messages."""
+def add_method(service: Any, name: str, request: str, response: str) -> None:
+    """Add one method; its response is written as in ``additions``."""
     if name not in {method.name for method in service.method}:
-        service.method.add(name=name, input_type=f"{PACKAGE}{name}Request", output_type=f"{PACKAGE}{name}Response")
+        types = {"input_type": PACKAGE + request, "output_type": PACKAGE + response.lstrip("*")}
+        service.method.add(name=name, server_streaming=response.startswith("*"), **types)
 
 
 @cache

@@ -204,11 +204,13 @@ class AuthUserAddRequest(Message):
         name: str | None = ...,
         password: str | None = ...,
         options: UserAddOptions | Mapping[str, Any] | None = ...,
+        hashedPassword: str | None = ...,
     ) -> None: ...
     name: str
     password: str
     @property
     def options(self) -> UserAddOptions: ...
+    hashedPassword: str
 
 class AuthUserAddResponse(Message):
     def __init__(
@@ -225,9 +227,11 @@ class AuthUserChangePasswordRequest(Message):
         *,
         name: str | None = ...,
         password: str | None = ...,
+        hashedPassword: str | None = ...,
     ) -> None: ...
     name: str
     password: str
+    hashedPassword: str
 
 class AuthUserChangePasswordResponse(Message):
     def __init__(
@@ -905,6 +909,15 @@ class RangeResponse(Message):
     def kvs(self) -> MutableSequence[KeyValue]: ...
     more: bool
     count: int
+
+class RangeStreamResponse(Message):
+    def __init__(
+        self,
+        *,
+        range_response: RangeResponse | Mapping[str, Any] | None = ...,
+    ) -> None: ...
+    @property
+    def range_response(self) -> RangeResponse: ...
 
 class RequestOp(Message):
     def __init__(

@@ -80,6 +80,10 @@ class Method(Generic[Q, R]):
 
 
 RANGE: Method[m.RangeRequest, m.RangeResponse] = Method("KV", "Range", repeatable=True)
+# Until its first message it is repeated as a read is; Go's client does not repeat it.
+RANGE_STREAM: Method[m.RangeRequest, m.RangeStreamResponse] = Method(
+    "KV", "RangeStream", repeatable=True, streams_responses=True
+)
 PUT: Method[m.PutRequest, m.PutResponse] = Method("KV", "Put")
 DELETE: Method[m.DeleteRangeRequest, m.DeleteRangeResponse] = Method("KV", "DeleteRange")
 TXN: Method[m.TxnRequest, m.TxnResponse] = Method("KV", "Txn")

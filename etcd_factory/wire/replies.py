@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from etcd_factory.errors import InternalError
 from etcd_factory.model import (
+    CasResponse,
     DeleteResponse,
     KeyValue,
     PutResponse,
@@ -94,6 +95,17 @@ def txn_response(success: Sequence[Part], failure: Sequence[Part]) -> Callable[[
             answer.header.revision = answer.header.revision or reply.header.revision
         results = [op.read(answer, skip) for op, answer in zip(branch, answers, strict=True)]
         return TxnResponse(reply.succeeded, reply.header.revision, tuple(results))
+
+    return read
+
+
+def cas_response(write: Part, found: Part) -> Callable[[m.TxnResponse, int], CasResponse]:
+    """Return a reader of the TxnResponse to a conditional write, which otherwise reads what is ``found``."""
+    read_txn = txn_response((write,), (found,))
+
+    def read(reply: m.TxnResponse, skip: int) -> CasResponse:
+        done = read_txn(reply, skip)
+        return CasResponse(done.succeeded, done.revision, None if done.succeeded else done.results[0])
 
     return read
 

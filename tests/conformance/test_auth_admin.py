@@ -7,7 +7,7 @@ import pytest
 from etcd_factory import AuthStatus, errors
 from etcd_factory.testing import EtcdServer
 from tests.support.auth import FAST_BCRYPT
-from tests.support.etcd_versions import AUTH_STATUS, AUTH_STATUS_FOR_ALL, need, need_before
+from tests.support.etcd_versions import AUTH_STATUS, AUTH_STATUS_FOR_ALL, TAKES_HASHES, need, need_before
 from tests.support.faces import failure, settle
 
 ROOT = {"username": "root", "password": "top"}
@@ -126,6 +126,51 @@ async def test_only_the_changed_password_is_valid(rooted, login):
         error = await failure(lambda: login("alice", "wonder").get("k").string())
         assert type(error) is errors.AuthenticationFailedError
         assert type(await failure(lambda: login("alice", "new").get("k").string())) is errors.PermissionDeniedError
+
+
+# bcrypt hashes, of the forms of bcrypt.hashpw() and of htpasswd
+HASHES = {
+    "wonder-of-nobody": "$2b$04$E0/6ZXZvq09KMR492M9nTefNqekjniAxYcFVZqENltGgyptRjEYv6",
+    "another-word": "$2y$04$sIvFu/DjGgAshLCaOC4sqOEqc7oCBv.trLWquyXciaBz/9r9HUfkC",
+}
+
+
+async def can_log_in(login, password):
+    """Whether that is alice's password: she may do nothing else."""
+    error = await failure(lambda: login("alice", password).get("k").string())
+    return type(error) is errors.PermissionDeniedError
+
+
+async def test_a_user_may_be_created_and_changed_by_the_hash_of_a_password(rooted, login, server):
+    need(TAKES_HASHES, server.version)
+    first, second = HASHES
+    await settle(rooted.user("alice").create(hashed=HASHES[first]))
+    async with enabled(rooted, login()):
+        assert [await can_log_in(login, word) for word in (first, second, HASHES[first])] == [True, False, False]
+        await settle(login().user("alice").set_password(hashed=HASHES[second].encode()))
+        assert [await can_log_in(login, word) for word in (first, second)] == [False, True]
+
+
+async def test_a_user_of_a_hash_keeps_its_roles(rooted, server):
+    need(TAKES_HASHES, server.version)
+    await settle(rooted.user("root").set_password(hashed=HASHES["another-word"]))
+    assert await settle(rooted.user("root").roles()) == ["root"]
+
+
+async def test_a_user_that_exists_is_not_changed_by_a_hash(rooted, login, server):
+    need(TAKES_HASHES, server.version)
+    await settle(rooted.user("alice").create("wonder"))
+    error = await failure(lambda: rooted.user("alice").create(hashed=HASHES["another-word"]))
+    assert (type(error), error.operation) == (errors.UserExistsError, "user 'alice' create")
+    async with enabled(rooted, login()):
+        assert await can_log_in(login, "wonder")
+
+
+async def test_an_etcd_that_ignores_hashes_gets_none(rooted, login, server):
+    need_before(TAKES_HASHES, server.version)
+    error = await failure(lambda: rooted.user("alice").create(hashed=HASHES["another-word"]))
+    assert type(error) is errors.PreconditionError
+    assert await settle(rooted.users()) == ["root"]
 
 
 async def test_a_user_without_a_password_cannot_log_in(rooted, login):

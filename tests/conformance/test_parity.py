@@ -23,6 +23,8 @@ STARTS = {
     "get_all": lambda c: c.get_all(),
     "put": lambda c: c.put("k"),
     "delete": lambda c: c.delete(),
+    "put if": lambda c: c.put("k").if_revision(1),
+    "delete if": lambda c: c.delete().if_revision(1),
     "txn": lambda c: c.txn(),
     "if_": lambda c: c.if_("k", "version", "==", 0),
     "namespace": lambda c: c.namespace("n"),
@@ -50,12 +52,15 @@ MODIFIERS = {
     ],
     "put": [lambda b: b.lease(1), lambda b: b.ignore_lease(), lambda b: b.previous()],
     "delete": [lambda b: b.previous()],
+    "put if": [lambda b: b.lease(1), lambda b: b.ignore_lease()],
     "txn": [lambda b: b.and_("k", "mod", ">", 1), lambda b: b.then(ops.get("k")), lambda b: b.else_(ops.get("k"))],
 }
 TERMINALS = {
     "get": "string bytes json number exists kv exec",
     "get_all": "keys key_bytes strings bytes json numbers count kvs exec",
     "put": "value json touch",
+    "put if": "value json touch",
+    "delete if": "key",
     "delete": "key prefix range all",
     "txn": "commit",
 }
@@ -132,14 +137,22 @@ RUNS = {
     "get": lambda b: b.exists(),
     "get_all": lambda b: b.count(),
     "put": lambda b: b.touch(),
+    "put if": lambda b: b.touch(),
     "delete": lambda b: b.all(),
     "txn": lambda b: b.commit(),
 }
+
+
+def reply_to(operation):
+    """The reply to an operation of a transaction."""
+    return replies.put() if operation.HasField("request_put") else replies.get()
+
+
 REPLIES = {
     "Range": replies.get(),
     "Put": replies.put(),
     "DeleteRange": replies.delete(),
-    "Txn": lambda call: replies.txn(*[replies.get()] * len(call.request.success)),
+    "Txn": lambda call: replies.txn(*map(reply_to, call.request.success)),
 }
 
 
@@ -160,7 +173,13 @@ def test_a_modified_builder_of_ops_describes_an_operation(start, index):
 
 @pytest.mark.parametrize("start", TERMINALS)
 def test_a_builder_has_its_terminals_and_modifiers(blocking, start):
-    listed = {"txn": "and_ then else_", "put": "lease ignore_lease previous", "delete": "previous"}
+    listed = {
+        "txn": "and_ then else_",
+        "put": "lease ignore_lease previous if_revision if_absent",
+        "put if": "lease ignore_lease",
+        "delete": "previous if_revision",
+        "delete if": "",
+    }
     read = "revision serializable"
     ranged = (
         f"{read} prefix range all limit sort min_mod_revision max_mod_revision min_create_revision max_create_revision"
@@ -169,7 +188,7 @@ def test_a_builder_has_its_terminals_and_modifiers(blocking, start):
     assert surface(STARTS[start](blocking)) >= {*TERMINALS[start].split(), *modifiers.split()}
 
 
-@pytest.mark.parametrize("start", ["get", "get_all", "put", "delete", "txn", "if_"])
+@pytest.mark.parametrize("start", ["get", "get_all", "put", "put if", "delete", "delete if", "txn", "if_"])
 def test_the_unbound_builders_are_those_of_a_client(blocking, start):
     assert surface(STARTS[start](ops)) == surface(STARTS[start](blocking))
     assert isinstance(STARTS[start](ops), Bound)

@@ -39,6 +39,8 @@ class Since:
 AUTH_STATUS = Since("etcd tells whether authentication is enabled", "3.5.0")
 AUTH_STATUS_FOR_ALL = Since("etcd tells whether authentication is enabled without a login", "3.7.0")
 DOWNGRADES = Since("etcd knows downgrades", "3.5.0")
+TAKES_HASHES = Since("etcd takes hashed passwords", "3.5.0")
+STREAMS_RANGES = Since("etcd streams ranges", "3.7.0")
 KEEPS_WRITES = Since("etcd keeps acknowledged writes when it is killed (etcd-io/etcd#13766, #14370)", "3.5.5")
 PROGRESS_IS_STABLE = Since("the interval of progress reports is no experimental flag", "3.6.0")
 LOGS_FORGOTTEN_TOKENS = Since("etcd logs which token it has forgotten", "3.5.0")

@@ -12,6 +12,7 @@ from etcd_factory import (
     AsyncETCDService,
     AsyncETCDServiceFactory,
     AuthStatus,
+    CasResponse,
     DeleteResponse,
     Event,
     HashKV,
@@ -64,6 +65,15 @@ async def reads(etcd: AsyncETCDService) -> None:
 async def writes(etcd: AsyncETCDService) -> None:
     assert_type(await etcd.put("k").lease(7).previous().value("v"), PutResponse)
     assert_type(await etcd.delete().previous().key("k"), DeleteResponse)
+    assert_type(await etcd.put("k").if_revision(3).value("v"), CasResponse)
+    assert_type(await etcd.delete().if_revision(3).key("k"), CasResponse)
+    assert_type(await etcd.increment("k"), int)
+    assert_type(await etcd.update("k", lambda kv: kv.text if kv else 1), KeyValue)
+
+    async def change(kv: KeyValue | None) -> str:
+        return kv.text if kv else ""
+
+    assert_type(await etcd.update("k", change), KeyValue)
 
 
 async def several(etcd: AsyncETCDService) -> None:

@@ -10,6 +10,7 @@ from typing_extensions import assert_type
 from etcd_factory import (
     Alarm,
     AuthStatus,
+    CasResponse,
     DeleteResponse,
     ETCDService,
     ETCDServiceFactory,
@@ -72,6 +73,13 @@ def writes(etcd: ETCDService) -> None:
     assert_type(etcd.put("k").ignore_lease().touch(), PutResponse)
     assert_type(etcd.delete().previous().key("k"), DeleteResponse)
     assert_type(etcd.delete().all(), DeleteResponse)
+    assert_type(etcd.put("k").if_revision(3).lease(7).value("v"), CasResponse)
+    assert_type(etcd.put("k").if_absent().json([1]), CasResponse)
+    assert_type(etcd.delete().if_revision(3).key("k"), CasResponse)
+    assert_type(etcd.put("k").if_absent().touch().current, KeyValue | None)
+    assert_type(ops.put("k").if_absent().value("v"), Op[CasResponse])
+    assert_type(etcd.increment("k", by=-2), int)
+    assert_type(etcd.update("k", lambda kv: kv.text if kv else b""), KeyValue)
 
 
 def several(etcd: ETCDService) -> None:
@@ -176,6 +184,8 @@ def access(etcd: ETCDService) -> None:
     assert_type(etcd.role("r").permissions(), tuple[Permission, ...])
     assert_type(etcd.role("r").add_user(etcd.user("u")), None)
     assert_type(etcd.user("u").create(None), None)
+    assert_type(etcd.user("u").create(hashed="$2b$12$..."), None)
+    assert_type(etcd.user("u").set_password(hashed=b"$2b$12$..."), None)
     assert_type(etcd.user("u").roles(), list[str])
     assert_type(etcd.auth.enable(), None)
     assert_type(etcd.auth.status(), AuthStatus)

@@ -8,7 +8,7 @@ unseen is an error of this file. It is checked, never run.
 
 from datetime import timedelta
 
-from etcd_factory import AsyncETCDService, ClientOptions, ETCDService, ETCDServiceFactory, ops
+from etcd_factory import AsyncETCDService, ClientOptions, ETCDService, ETCDServiceFactory, KeyValue, ops
 
 
 def options() -> None:
@@ -25,8 +25,18 @@ def options() -> None:
     ETCDServiceFactory({"client": {"hots": "127.0.0.1:2379"}})  # type: ignore
 
 
+async def change(kv: KeyValue | None) -> str:
+    return kv.text if kv else ""
+
+
 def blocking(etcd: ETCDService) -> None:
     etcd.put("k").value(None)  # type: ignore
+    etcd.put("k").if_revision("3")  # type: ignore
+    etcd.put("k").if_absent().previous()  # type: ignore
+    etcd.delete().if_revision(3).prefix("p")  # type: ignore
+    etcd.increment("k", 1.5)  # type: ignore
+    etcd.update("k", lambda kv: None)  # type: ignore
+    etcd.update("k", change)  # type: ignore
     etcd.put("k").value([1, 2])  # type: ignore
     etcd.put("k", "v")  # type: ignore
     etcd.get("k").strings()  # type: ignore

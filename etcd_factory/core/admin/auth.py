@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from enum import Enum
 from typing import Any, Literal
 
 from attrs import field, frozen
@@ -13,13 +15,21 @@ from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F
 from etcd_factory.core.kv.ranges import key_range
 from etcd_factory.core.ports import Q, R
-from etcd_factory.errors import choice
+from etcd_factory.errors import EtcdFactoryError, choice
 from etcd_factory.model.cluster import AuthStatus, Permission
 from etcd_factory.model.ranges import KeyRange, in_namespace, prefix_range
 from etcd_factory.wire import admin, methods
 from etcd_factory.wire.methods import Method
 
+from . import passwords
+
 PermissionType = Literal["read", "write", "readwrite"]
+
+
+class NotGiven(Enum):
+    """The type of ``NOT_GIVEN``: None is a user without a password."""
+
+    NOT_GIVEN = "not given"
 
 
 def target(key: Text | None, prefix: Text | None, range: tuple[Text, Text] | None) -> KeyRange:  # noqa: A002
@@ -47,7 +57,14 @@ class Handle(Bound[F]):
     name: str
 
     async def _call(self, what: str, method: Method[Q, R], /, **fields: object) -> R:
-        return await rpc.call(self._run, f"{type(self).__name__.lower()} {self.name!r} {what}", method, **fields)
+        return await rpc.call(self._run, self._label(what), method, **fields)
+
+    async def _call_at(self, host: str | None, what: str, method: Method[Q, R], /, **fields: object) -> tuple[R, str]:
+        """Return the response of one host, or of any, and which it was."""
+        return await rpc.call_endpoint(self._run, self._label(what), method, host, **fields)
+
+    def _label(self, what: str) -> str:
+        return f"{type(self).__name__.lower()} {self.name!r} {what}"
 
 
 class Role(Handle[F]):
@@ -125,13 +142,47 @@ class User(Handle[F]):
     __slots__ = ()
 
     @operation
-    async def create(self, password: str | None) -> None:
+    async def create(
+        self, password: str | NotGiven | None = NotGiven.NOT_GIVEN, *, hashed: str | bytes | None = None
+    ) -> None:
         """Create it, without roles. Raises ``UserExistsError`` if there is one of that name.
 
         With None as password the user can authenticate only by a TLS certificate, from etcd 3.4 on.
+
+        ``hashed`` is the bcrypt hash of the password, in place of it. As etcd ignores hashes where a user is added, the
+        user gets a password that nobody knows, and then that one: two calls; if the second fails, the user is deleted.
+        Raises ``PreconditionError`` before etcd 3.5, which ignores hashes everywhere.
         """
+        if hashed is not None:
+            return await self._create_hashed(password, hashed)
+        if password is NotGiven.NOT_GIVEN:
+            raise TypeError("pass a password, hashed, or None for a user without a password")
         fields = {"options": {"no_password": True}} if password is None else {"password": name(password, "a password")}
         await self._call("create", methods.USER_ADD, name=self.name, **fields)
+        return None
+
+    async def _create_hashed(self, password: str | NotGiven | None, hashed: str | bytes) -> None:
+        if password is not NotGiven.NOT_GIVEN:
+            raise TypeError(passwords.BOTH)
+        data = passwords.encoded(hashed)
+        host = await self._takes_hashes("create")
+        await self._call_at(host, "create", methods.USER_ADD, name=self.name, password=passwords.unknown())
+        try:
+            await self._set_hashed(host, "create", data)
+        except Exception:
+            with suppress(EtcdFactoryError):
+                await self._call("create", methods.USER_DELETE, name=self.name)
+            raise
+
+    async def _takes_hashes(self, what: str) -> str:
+        """Return a host that certainly takes hashes; raises ``PreconditionError`` if it does not."""
+        reply, host = await self._call_at(None, what, methods.STATUS)
+        with rpc.labelled(self._label(what)):
+            passwords.check_version(reply.version, host)
+        return host
+
+    async def _set_hashed(self, host: str, what: str, data: str) -> None:
+        await self._call_at(host, what, methods.USER_CHANGE_PASSWORD, name=self.name, hashedPassword=data)
 
     @operation
     async def delete(self) -> None:
@@ -139,10 +190,20 @@ class User(Handle[F]):
         await self._call("delete", methods.USER_DELETE, name=self.name)
 
     @operation
-    async def set_password(self, password: str) -> None:
-        """Change its password; tokens fetched with the old one become invalid."""
-        fields = {"name": self.name, "password": name(password, "a password")}
-        await self._call("set_password", methods.USER_CHANGE_PASSWORD, **fields)
+    async def set_password(self, password: str | None = None, *, hashed: str | bytes | None = None) -> None:
+        """Change its password; tokens fetched with the old one become invalid.
+
+        ``hashed`` is the bcrypt hash of the password, in place of it. Raises ``PreconditionError`` before etcd 3.5,
+        which ignores it.
+        """
+        if hashed is None:
+            fields = {"name": self.name, "password": name(password, "a password")}
+            await self._call("set_password", methods.USER_CHANGE_PASSWORD, **fields)
+        elif password is not None:
+            raise TypeError(passwords.BOTH)
+        else:
+            data = passwords.encoded(hashed)
+            await self._set_hashed(await self._takes_hashes("set_password"), "set_password", data)
 
     @operation
     async def roles(self) -> list[str]:

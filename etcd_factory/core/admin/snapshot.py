@@ -9,17 +9,16 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from etcd_factory.core.call.rpc import without_scheme
-from etcd_factory.core.call.stall import StallTimeout
+from etcd_factory.core.call.stall import StallTimeout, begin
 from etcd_factory.core.call.view import View
 from etcd_factory.core.handlers import called
-from etcd_factory.core.ports import File, Metadata, Runtime, Transport
+from etcd_factory.core.ports import File, Runtime
 from etcd_factory.errors import Code, EtcdError
 from etcd_factory.model.cluster import Snapshot
 from etcd_factory.wire import messages, methods
-from etcd_factory.wire.methods import Method
 
 if TYPE_CHECKING:
-    from etcd_factory.wire.messages import SnapshotRequest, SnapshotResponse
+    from etcd_factory.wire.messages import SnapshotResponse
 
     SnapshotStream = StallTimeout[SnapshotResponse]
 
@@ -81,6 +80,9 @@ async def download(view: View, host: str, part: Part, on_progress: Progress | No
     (stream, first), url = await client.call_endpoint(
         methods.SNAPSHOT, messages.SnapshotRequest(), view.timeout, host, send
     )
+    if first is None:
+        await stream.close()
+        raise EtcdError("the server sent no snapshot", code=Code.DATA_LOSS, endpoint=without_scheme(url))
     stream.limit = view.timeout
     total = len(first.blob) + first.remaining_bytes + DIGEST
 
@@ -101,28 +103,6 @@ async def download(view: View, host: str, part: Part, on_progress: Progress | No
     if fault := part.fault(total):
         raise EtcdError(fault, code=Code.DATA_LOSS, endpoint=without_scheme(url))
     return last.version
-
-
-async def begin(
-    transport: Transport,
-    runtime: Runtime,
-    host: str,
-    method: Method[SnapshotRequest, SnapshotResponse],
-    request: SnapshotRequest,
-    timeout: float,
-    metadata: Metadata,
-) -> tuple[SnapshotStream, SnapshotResponse]:
-    """Return the stream and its first message, until which the call may be retried."""
-    endpoint = without_scheme(host)
-    messages = await transport.stream(host, method, metadata, request)
-    stream = StallTimeout(runtime, messages, timeout, endpoint)
-    try:
-        if (first := await stream.receive()) is not None:
-            return stream, first
-        raise EtcdError("the server sent no snapshot", code=Code.DATA_LOSS, endpoint=endpoint)
-    except BaseException:
-        await stream.close()
-        raise
 
 
 async def receive(

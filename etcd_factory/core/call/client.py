@@ -74,6 +74,8 @@ class Client:
         self.token = AuthToken(options.auth, self.single_flight)
         self.batching = Batching(runtime, merges_writes=options.batching == "all") if options.batching else None
         self.lease_keepers: WeakSet[LeaseKeeper] = WeakSet()
+        self.pages_only: set[str] = set()  # hosts that refused to stream ranges
+        self.forks = 0  # from the process that made it to this one
         self._outage = Outage(f"calls to {', '.join(options.hosts)}", log, runtime.now)
         self._lock = runtime.lock()
         self._background: Background[Client] | None = None
@@ -120,6 +122,7 @@ class Client:
 
     def forget(self) -> object:
         """Start without connections and background work in a forked child; returns what must be kept alive."""
+        self.forks += 1
         lock, self._lock = self._lock, self.runtime.lock()  # another thread may have held it
         batching = self.batching and self.batching.forget()
         return lock, batching, self.transport.forget(), self.background.forget(), self.single_flight.forget()

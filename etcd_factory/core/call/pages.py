@@ -8,7 +8,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, overload
 
 from etcd_factory.core.op import Fields
-from etcd_factory.errors import CompactedError, InternalError
+from etcd_factory.errors import CompactedError, EtcdError, InternalError
+
+from .range_stream import RangeStream, is_streamable
 
 if TYPE_CHECKING:
     from etcd_factory.wire.messages import KeyValue, RangeResponse
@@ -22,6 +24,7 @@ ITERATE = 1 << 20  # bytes of a page when they are iterated over
 RESTARTS = 3  # of a read whose revision is compacted before all pages are there
 
 Send = Callable[[Fields], Awaitable["RangeResponse"]]
+Rest = Callable[[Fields], RangeStream | None]
 
 
 def in_key_order(fields: Fields) -> bool:
@@ -51,12 +54,20 @@ class KeyValues(Sequence["KeyValue"]):
 
 
 class RangePages:
-    """The pages of one read, fetched one after another; ``skip`` is the length of the namespace in their keys."""
+    """The pages of one read, fetched one after another; ``skip`` is the length of the namespace in their keys.
 
-    def __init__(self, send: Send, fields: Fields, skip: int, size: int = COLLECT) -> None:
+    Where the first page leaves more than another one would hold, ``rest`` streams what is left, if the server can: at
+    the same revision, so that pages can go on where a stream breaks. ``label`` is the ``operation`` of errors.
+    """
+
+    def __init__(
+        self, send: Send, fields: Fields, skip: int, size: int = COLLECT, *, rest: Rest | None = None, label: str = ""
+    ) -> None:
         self._send, self._given, self._bytes = send, fields, size
         self.skip = skip
-        self._ordered = in_key_order(fields)
+        self._label, self._ordered = label, in_key_order(fields)
+        self._rest = rest if is_streamable(fields) else None
+        self._stream: RangeStream | None = None
         self._restart(FIRST)
 
     def _restart(self, limit: int) -> None:
@@ -72,17 +83,37 @@ class RangePages:
             return None
         try:
             page = await self._fetch()
-        except CompactedError as error:
-            if self._pinned:
+        except EtcdError as error:
+            error.operation = error.operation or self._label
+            if self._pinned and isinstance(error, CompactedError):
                 error.message += f"; the iteration was at {self._pinned}, the revision of its first page"
             raise
         return page if page.kvs else None
 
+    async def close(self) -> None:
+        """End the stream, if there is one; idempotent."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            await stream.close()
+
     async def _fetch(self) -> RangeResponse:
+        while self._stream is not None:
+            if (part := await self._stream.next()) is None:
+                self._stream = None
+            elif self._follow(part) or part.kvs:
+                return part
         limit = min(self._limit, self._left) if self._left else self._limit
         page = await self._send({**self._fields, "limit": limit})
         self._advance(page, limit)
         return page
+
+    def _follow(self, part: RangeResponse) -> bool:
+        """Note what a stream has sent; returns whether that was all."""
+        got, is_last = len(part.kvs), part.HasField("header")
+        self._done = is_last or (got > 0 and got == self._left)
+        if part.kvs and not self._done:
+            self._pass(part.kvs)
+        return self._done
 
     def _advance(self, page: RangeResponse, limit: int) -> None:
         """Let the next page begin after this one, at the same revision."""
@@ -90,13 +121,26 @@ class RangePages:
         self._done = not page.more or not got or limit != self._limit or limit == self._left
         if self._done:
             return
-        after = page.kvs[-1].key[self.skip :] + b"\0"
+        self._pass(page.kvs)
+        self._pinned = self._fields["revision"] = self._fields.get("revision") or page.header.revision
+        self._limit = max(1, min(MOST, self._bytes * got // page.ByteSize()))
+        remain = page.count - got
+        if self._limit < (min(remain, self._left) if self._left else remain):  # more than one page
+            self._begin_stream()
+
+    def _begin_stream(self) -> None:
+        """Have the rest streamed; each read has one stream, and goes on by pages where that breaks."""
+        rest, self._rest = self._rest, None
+        if rest is not None:
+            self._stream = rest({**self._fields, "limit": self._left})
+
+    def _pass(self, kvs: Sequence[KeyValue]) -> None:
+        """Go on after these keys."""
+        after = kvs[-1].key[self.skip :] + b"\0"
         if after <= self._fields["key"]:  # never of etcd itself; else the same page would be fetched for ever
             raise InternalError(f"the server sent a page that ends before it begins, at {after[:-1]!r}")
-        self._left -= got if self._left else 0
-        self._pinned = self._fields["revision"] = self._fields.get("revision") or page.header.revision
+        self._left -= len(kvs) if self._left else 0
         self._fields["key"] = after
-        self._limit = max(1, min(MOST, self._bytes * got // page.ByteSize()))
 
     async def collect(self) -> Any:
         """Return all pages as one response: its ``header`` and all ``kvs``.
@@ -118,6 +162,9 @@ class RangePages:
         if self._done:
             return first
         pages = [first.kvs]
-        while page := await self.next():
-            pages.append(page.kvs)
+        try:
+            while page := await self.next():
+                pages.append(page.kvs)
+        finally:
+            await self.close()
         return SimpleNamespace(kvs=KeyValues(pages), header=first.header)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Generic
 
-from etcd_factory.core.ports import R, Runtime, Stream
+from etcd_factory.core.ports import Metadata, Q, R, Runtime, Stream, Transport
 from etcd_factory.errors import DeadlineExceededError
+from etcd_factory.wire.methods import Method
 
 
 class StallTimeout(Generic[R]):
@@ -51,3 +52,22 @@ class StallTimeout(Generic[R]):
                 self._stalled = True
                 await self._stream.close()
                 break
+
+
+async def begin(
+    transport: Transport,
+    runtime: Runtime,
+    host: str,
+    method: Method[Q, R],
+    request: Q,
+    timeout: float,
+    metadata: Metadata,
+) -> tuple[StallTimeout[R], R | None]:
+    """Return a stream of responses to one request, and its first message: until that the call may be retried."""
+    messages = await transport.stream(host, method, metadata, request)
+    stream = StallTimeout(runtime, messages, timeout, host.partition("://")[2])
+    try:
+        return stream, await stream.receive()
+    except BaseException:
+        await stream.close()
+        raise

@@ -13,11 +13,13 @@ from etcd_factory.core.arguments import FOREVER
 from etcd_factory.core.face import Face
 from etcd_factory.core.op import Fields, Op, Ungranted
 from etcd_factory.errors import EtcdError, LeaseNotFoundError, RequestTooLargeError
+from etcd_factory.wire import requests
 from etcd_factory.wire.methods import Method
 from etcd_factory.wire.requests import BUILD, CALLS
 
 from .client import Client
 from .pages import ITERATE, RangePages
+from .range_stream import RangeStream
 
 if TYPE_CHECKING:
     from etcd_factory.wire.messages import RangeResponse
@@ -58,7 +60,7 @@ class View:
         skip, request = len(self.namespace), None
         try:
             if op.paged:
-                reply = await RangePages(self.send, op.fields, skip).collect()
+                reply = await RangePages(self.send, op.fields, skip, rest=self.rest).collect()
             else:
                 request = BUILD[op.kind](op.fields, self.namespace)
                 reply = await self.call(CALLS[op.kind], request, self.timeout)
@@ -86,18 +88,16 @@ class View:
         """Return one page of a read."""
         return await self.client.call(CALLS["get"], BUILD["get"](fields, self.namespace), self.timeout)
 
+    def rest(self, fields: Fields) -> RangeStream | None:
+        """Return what is left of a read as one stream; None if the host in use has refused that."""
+        if self.client.endpoint in self.client.pages_only:
+            return None
+        return RangeStream(self.client, requests.get(fields, self.namespace), self.timeout)
+
     def pages(self, fields: Fields) -> RangePages:
         """Return the pages of a read, to iterate over."""
         label = Op("get", fields, lambda page, _: page).label
-
-        async def send(fields: Fields) -> RangeResponse:
-            try:
-                return await self.send(fields)
-            except EtcdError as error:
-                error.operation = error.operation or label
-                raise
-
-        return RangePages(send, fields, len(self.namespace), ITERATE)
+        return RangePages(self.send, fields, len(self.namespace), ITERATE, rest=self.rest, label=label)
 
 
 def leases_of(op: Op[Any]) -> Iterator[int]:

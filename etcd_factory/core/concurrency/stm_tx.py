@@ -9,7 +9,7 @@ from attrs import field, frozen
 from etcd_factory.core.arguments import Text, Value, to_bytes
 from etcd_factory.core.bound import Bound, usage
 from etcd_factory.core.face import Completed, F, Unbound
-from etcd_factory.core.kv import builders
+from etcd_factory.core.kv import writes
 from etcd_factory.core.kv.ranges import key_range
 from etcd_factory.core.kv.txn import ops
 from etcd_factory.core.kv.values import ValueReader
@@ -30,7 +30,7 @@ class Get(ValueReader[F]):
     _fields: dict[str, Any]
 
 
-def part(put: builders.Put[Unbound]) -> builders.Put[Unbound]:
+def part(put: writes.Put[Unbound]) -> writes.Put[Unbound]:
     """Return a builder as a part of one of a transaction."""
     return held(put)
 
@@ -42,13 +42,13 @@ class Put(Pending):
     _terminals: ClassVar = ("value", "json")
 
     _journal: STMJournal
-    _put: builders.Put[Unbound] = field(converter=part)
+    _put: writes.Put[Unbound] = field(converter=part)
 
     def __repr__(self) -> str:
         key: bytes = self._put._fields["key"]  # pyright: ignore[reportPrivateUsage]
         return f"<Put {key.decode(errors='backslashreplace')!r} of {self._journal}>"
 
-    def lease(self, lease: int | builders.HasLeaseId) -> Put:
+    def lease(self, lease: int | writes.HasLeaseId) -> Put:
         """Attach the key to a lease."""
         return Put(self._journal, self._put.lease(lease))
 

@@ -3,62 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any, Literal, Protocol
-
-from attrs import define
+from typing import Any, Literal
 
 from etcd_factory.compat import Self
-from etcd_factory.core.arguments import Text, Value, count, to_bytes, to_json, to_value
+from etcd_factory.core.arguments import Text, count, to_bytes
 from etcd_factory.core.bound import Bound, terminal, usage
-from etcd_factory.core.face import Async, F, Runner, Sync, Unbound, finish
+from etcd_factory.core.face import Async, F, Sync, finish
 from etcd_factory.core.op import Op
-from etcd_factory.core.pending import Pending
 from etcd_factory.errors import choice
-from etcd_factory.model import DeleteResponse, KeyValue, PutResponse, RangeResponse
-from etcd_factory.model.ranges import ALL, KeyRange, describe, prefix_range
+from etcd_factory.model import KeyValue, RangeResponse
+from etcd_factory.model.ranges import ALL
 from etcd_factory.wire import replies
 from etcd_factory.wire.values import key_values
 
-from .ranges import RangeModifiers, key_range
+from .builder import Builder
+from .ranges import RangeModifiers
 from .values import ValueReader
+from .writes import Delete, Put
 
 Data = bytes  # inside the builders the name is a method's
 
 SortTarget = Literal["key", "version", "create", "mod", "value"]
 SortOrder = Literal["ascend", "descend", "none"]
 
-OTHER_FACE = "this lease was made by a client of the other face; make it with the client that uses it, or pass its id"
-
 TARGETS = ("key", "version", "create", "mod", "value")
 ORDERS = ("ascend", "descend", "none")
-
-
-class HasLeaseId(Protocol):
-    """A lease, or anything else with its id."""
-
-    @property
-    def id(self) -> int | None:
-        """The lease's id, None before it is granted."""
-        ...
-
-
-@define(eq=False)
-class Builder(Pending, Bound[F]):
-    """What all builders are: a face and the fields of a request."""
-
-    _run: Runner
-    _fields: dict[str, Any]
-
-    def _with(self, **fields: Any) -> Self:
-        return type(self)(self._run, {**self._fields, **fields})
-
-    def _in_range(self, keys: KeyRange) -> Self:
-        return self._with(key=keys[0], range_end=keys[1])
-
-    def __repr__(self) -> str:
-        key, end = self._fields.get("key", b""), self._fields.get("range_end", b"")
-        shown = describe((key, end)) if end else repr(key.decode(errors="backslashreplace")) if key else ""
-        return f"<{' '.join(filter(None, (type(self).__name__, shown)))} of {self._run}>"
 
 
 class Read(Builder[F]):
@@ -177,90 +146,22 @@ class GetAll(Read[F], RangeModifiers):
         if self.face is Async:
             raise TypeError("get_all() of an asyncio client: iterate with 'async for'")
         pages = self._run.pages(self._fields)
-        while page := finish(pages.next()):
-            yield from key_values(page.kvs, pages.skip)
+        try:
+            while page := finish(pages.next()):
+                yield from key_values(page.kvs, pages.skip)
+        finally:
+            finish(pages.close())
 
     async def __aiter__(self: GetAll[Async]) -> AsyncIterator[KeyValue]:
         if self.face is Sync:
             raise TypeError("get_all() of a blocking client: iterate with 'for'")
         pages = self._run.pages(self._fields)
-        while page := await pages.next():
-            for kv in key_values(page.kvs, pages.skip):
-                yield kv
-
-
-class Put(Builder[F]):
-    """A write of one key."""
-
-    __slots__ = ()
-
-    def lease(self, lease: int | HasLeaseId) -> Self:
-        """Attach the key to a lease; one that is not granted yet is granted when the put runs."""
-        known: Any = getattr(lease, "id", lease)
-        owner = getattr(lease, "face", None)
-        if owner is not None and self.face is not Unbound and owner is not self.face:
-            raise TypeError(OTHER_FACE)
-        ungranted = known is None and hasattr(lease, "__index__")
-        return self._with(lease=lease if ungranted else count(known, "a lease id"))
-
-    def ignore_lease(self) -> Self:
-        """Keep the key's lease. Raises ``KeyNotFoundError`` if there is no such key."""
-        return self._with(ignore_lease=True)
-
-    def previous(self) -> Self:
-        """Return the previous key and value too."""
-        return self._with(prev_kv=True)
-
-    @terminal
-    def value(self, value: Value) -> Op[PutResponse]:
-        """Write a value; a number as decimal text."""
-        return Op("put", {**self._fields, "value": to_value(value)}, replies.put_response)
-
-    @terminal
-    def json(self, value: object) -> Op[PutResponse]:
-        """Write a value as JSON."""
-        return Op("put", {**self._fields, "value": to_json(value)}, replies.put_response)
-
-    @terminal
-    def touch(self) -> Op[PutResponse]:
-        """Write the key with its present value. Raises ``KeyNotFoundError`` if there is no such key.
-
-        As in etcd, the key loses its lease unless ``ignore_lease()`` or ``lease()`` is given.
-        """
-        return Op("put", {**self._fields, "ignore_value": True}, replies.put_response)
-
-
-class Delete(Builder[F]):
-    """A deletion; the terminal says of which keys."""
-
-    __slots__ = ()
-
-    def previous(self) -> Self:
-        """Return the deleted keys and values too."""
-        return self._with(prev_kv=True)
-
-    def _of(self, keys: KeyRange) -> Op[DeleteResponse]:
-        return Op("delete", {**self._fields, "key": keys[0], "range_end": keys[1]}, replies.delete_response)
-
-    @terminal
-    def key(self, key: Text) -> Op[DeleteResponse]:
-        """Delete one key; a missing one is no error."""
-        return self._of((to_bytes(key), b""))
-
-    @terminal
-    def prefix(self, prefix: Text) -> Op[DeleteResponse]:
-        """Delete all keys that start with ``prefix``."""
-        return self._of(prefix_range(to_bytes(prefix, "a prefix")))
-
-    @terminal
-    def range(self, start: Text, end: Text) -> Op[DeleteResponse]:
-        """Delete the keys from ``start`` to before ``end``."""
-        return self._of(key_range(start, end))
-
-    @terminal
-    def all(self) -> Op[DeleteResponse]:
-        """Delete every key of the namespace."""
-        return self._of(ALL)
+        try:
+            while page := await pages.next():
+                for kv in key_values(page.kvs, pages.skip):
+                    yield kv
+        finally:
+            await pages.close()
 
 
 class KV(Bound[F]):

@@ -14,7 +14,7 @@ from etcd_factory.core.call import rpc
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F, Face
 from etcd_factory.core.handlers import call_handler, checked
-from etcd_factory.core.kv.builders import OTHER_FACE, Put
+from etcd_factory.core.kv.writes import OTHER_FACE, Put
 from etcd_factory.core.op import Ungranted
 from etcd_factory.errors import EtcdFactoryError, LeaseNotFoundError, choice
 from etcd_factory.model import LeaseInfo

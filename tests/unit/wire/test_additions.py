@@ -29,10 +29,10 @@ def test_an_added_message_is_there(name):
     assert getattr(messages, name)().SerializeToString() == b""
 
 
-@pytest.mark.parametrize(("service", "name"), additions.METHODS)
-def test_an_added_method_is_there(service, name):
+@pytest.mark.parametrize(("service", "name", "request_name", "reply_name"), additions.METHODS)
+def test_an_added_method_is_there(service, name, request_name, reply_name):
     request, reply = methods.Method(service, name).types
-    assert (request.DESCRIPTOR.name, reply.DESCRIPTOR.name) == (f"{name}Request", f"{name}Response")
+    assert (request.DESCRIPTOR.name, reply.DESCRIPTOR.name) == (request_name, reply_name.lstrip("*"))
 
 
 def test_a_request_for_progress_is_one_of_the_requests_of_a_watch():

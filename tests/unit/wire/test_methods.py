@@ -57,7 +57,7 @@ def test_a_method_says_which_sides_stream_as_the_protocol_does(method):
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.path)
 def test_what_may_be_repeated_is_what_go_repeats(method):
-    expected = method.name in REPEATABLE or method is methods.READ_TXN
+    expected = method.name in REPEATABLE or method in (methods.READ_TXN, methods.RANGE_STREAM)
     if method.name in ("LeaseKeepAlive", "Watch") and method.streams_requests:
         expected = False  # streams are reconnected, not repeated
     assert method.repeatable is expected
@@ -100,6 +100,8 @@ def test_what_changes_something_is_known_whether_it_may_be_repeated_or_not(name)
     assert getattr(methods, name).writes
 
 
-@pytest.mark.parametrize("name", ["RANGE", "READ_TXN", "LEASE_KEEP_ALIVE_ONCE", "WATCH", "AUTHENTICATE", "STATUS"])
+@pytest.mark.parametrize(
+    "name", ["RANGE", "READ_TXN", "LEASE_KEEP_ALIVE_ONCE", "WATCH", "AUTHENTICATE", "STATUS", "RANGE_STREAM"]
+)
 def test_what_changes_nothing_is_known(name):
     assert not getattr(methods, name).writes

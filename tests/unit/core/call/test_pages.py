@@ -242,3 +242,66 @@ async def test_revision_0_is_the_newest_and_later_pages_are_pinned_to_it():
     store = Store(FIRST_COLLECTED + 1)
     await store.collect(revision=0)
     assert [request["revision"] for request in store.requests] == [0, REVISION]
+
+
+class Stream:
+    """A stream of these messages, which then breaks; ``opened`` has what was asked for."""
+
+    def __init__(self, *parts):
+        self.parts, self.opened = list(parts), []
+
+    def __call__(self, fields):
+        self.opened.append(dict(fields))
+        return self
+
+    async def next(self):
+        return self.parts.pop(0) if self.parts else None
+
+    async def close(self):
+        pass
+
+
+def part(*names, **fields):
+    return messages.RangeResponse(kvs=[{"key": name} for name in names], **fields)
+
+
+async def collected(store, stream, limit=0):
+    pages = RangePages(store.send, {"key": b"\0", "range_end": b"\0", "limit": limit}, 0, 1, rest=stream)
+    return [kv.key for kv in (await pages.collect()).kvs]
+
+
+async def test_what_the_first_page_leaves_comes_from_a_stream():
+    store, stream = Store(FIRST_COLLECTED + 5), Stream()
+    stream.parts = [part(*store.keys[-5:-2]), part(*store.keys[-2:], header={"revision": REVISION}, count=5)]
+    assert await collected(store, stream) == store.keys
+    (opened,) = stream.opened
+    assert (opened["key"], opened["revision"]) == (store.keys[FIRST_COLLECTED - 1] + b"\0", REVISION)
+    assert len(store.requests) == 1
+
+
+async def test_a_stream_may_end_with_a_message_without_keys():
+    store = Store(FIRST_COLLECTED + 5)
+    stream = Stream(part(*store.keys[-5:]), part(), part(header={"revision": REVISION}))
+    assert await collected(store, stream) == store.keys
+    assert len(store.requests) == 1
+
+
+async def test_a_stream_that_has_sent_as_many_keys_as_were_asked_for_is_over():
+    store = Store(FIRST_COLLECTED + 9)
+    stream = Stream(part(*store.keys[-9:-4]))  # without the header that the last message has
+    assert await collected(store, stream, limit=FIRST_COLLECTED + 5) == store.keys[:-4]
+    assert (stream.opened[0]["limit"], len(store.requests)) == (5, 1)
+
+
+async def test_pages_go_on_where_a_stream_broke_and_no_other_one_is_begun():
+    store, stream = Store(FIRST_COLLECTED + 9), Stream()
+    stream.parts = [part(*store.keys[-9:-4])]
+    assert await collected(store, stream) == store.keys
+    assert len(stream.opened) == 1
+    assert store.requests[1]["key"] == store.keys[-5] + b"\0"
+
+
+async def test_a_stream_that_goes_back_is_an_error():
+    store = Store(FIRST_COLLECTED + 9)
+    with pytest.raises(InternalError, match="a page that ends before it begins"):
+        await collected(store, Stream(part(store.keys[3])))

@@ -9,9 +9,9 @@ import pytest
 from etcd_factory.registry.outliers import Outlier, Outliers, outlier_of
 
 
-def fail(outliers, id, times, now=0.0, total=100):
+def fail(outliers, name, times, now=0.0, total=100):
     """Report so many failures; returns what the last one told."""
-    return [outliers.report(id, True, total, now) for _ in range(times)][-1]
+    return [outliers.report(name, True, total, now) for _ in range(times)][-1]
 
 
 @pytest.fixture

@@ -50,9 +50,9 @@ def picks(picker, count):
     return "".join(picker.pick()[0].id for _ in range(count))
 
 
-def end(picker, id, failed=True, times=1):
+def end(picker, name, failed=True, times=1):
     """Report uses of an instance."""
-    (one,) = [one for one in picker._every() if one.id == id]
+    (one,) = [one for one in picker._every() if one.id == name]
     for _ in range(times):
         picker.end((one, picker._near.balancer), 0.1, failed)
 

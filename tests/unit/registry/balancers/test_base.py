@@ -23,8 +23,7 @@ def test_another_one_is_picked_as_if_those_tried_were_not_there():
 
 
 @pytest.mark.parametrize(
-    ("age", "warmup", "weight"),
-    [(0, 100, 4 * MIN_SHARE), (50, 100, 2), (100, 100, 4), (-5, 100, 4 * MIN_SHARE), (0, 0, 4)],
+    ("age", "warmup", "share"), [(0, 100, MIN_SHARE), (50, 100, 0.5), (100, 100, 1), (-5, 100, MIN_SHARE), (0, 0, 1)]
 )
-def test_the_weight_grows_with_the_age_until_it_is_warm(age, warmup, weight):
-    assert warmed(ServiceInstance("user", "a", weight=4, started=1_000), warmup, 1_000 + age) == weight
+def test_the_weight_grows_with_the_age_until_it_is_warm(age, warmup, share):
+    assert warmed(ServiceInstance("user", "a", weight=4, started=1_000), warmup, 1_000 + age) == 4 * share

@@ -97,12 +97,12 @@ def test_uses_of_many_threads_are_all_counted(chooser):
 def test_whatever_happens_the_one_picked_has_the_fewest_uses(steps):
     chooser, named = LeastConnections(), {one.id: one for one in weighing(1, 1, 1, 1, 1)}
     uses = Counter()
-    for id, begins, listed in steps:
+    for name, begins, listed in steps:
         if begins:
-            use(chooser, named[id])
-            uses[id] += 1
-        elif uses[id]:
-            leave(chooser, named[id])
-            uses[id] -= 1
+            use(chooser, named[name])
+            uses[name] += 1
+        elif uses[name]:
+            leave(chooser, named[name])
+            uses[name] -= 1
         found = chooser.pick(tuple(named[one] for one in sorted(listed)))
         assert uses[found.id] == min(uses[one] for one in listed)

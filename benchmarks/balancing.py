@@ -148,7 +148,7 @@ class Server:
 # --- as fast as it can
 
 
-def pick(name: BalancerName, size: int) -> Row:
+def pick(name: BalancerName, size: int, picks: int = PICKS) -> Row:
     """Measure picks and uses of a view, the best of some rounds."""
     with ETCDService() as etcd:
         source: Any = Source(size)
@@ -158,8 +158,8 @@ def pick(name: BalancerName, size: int) -> Row:
         return {
             "balancer": name,
             "instances": size,
-            "picks/s": max(rate(view.pick) for _ in range(ROUNDS)),
-            "uses/s": max(rate(lambda key: used(view, key)) for _ in range(ROUNDS)),
+            "picks/s": max(rate(view.pick, picks) for _ in range(ROUNDS)),
+            "uses/s": max(rate(lambda key: used(view, key), picks) for _ in range(ROUNDS)),
         }
 
 
@@ -184,12 +184,12 @@ def used(view: ServiceView[Sync], key: str) -> None:
         pass
 
 
-def rate(pick: Callable[[str], object]) -> float:
+def rate(pick: Callable[[str], object], picks: int) -> float:
     """Return the picks per second."""
     begin = perf_counter()
-    for _ in range(PICKS):
+    for _ in range(picks):
         pick("key")
-    return PICKS / (perf_counter() - begin)
+    return picks / (perf_counter() - begin)
 
 
 if __name__ == "__main__":

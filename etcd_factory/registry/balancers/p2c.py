@@ -39,9 +39,9 @@ class Load:
         return max(latency, UNMEASURED) * (self.uses + 1) * 2.0 ** min(self.failures, MAX_FAILURES)
 
     def learn(self, seconds: float, now: float, failed: bool | None) -> None:
-        """Average the latency: more counts at once, less by and by, and not at all if the use did not succeed."""
+        """Average the latency: more counts at once, less by and by."""
         kept = exp((self.seen - now) / DECAY)
-        lower = self.latency * kept + (seconds * (1 - kept) if failed is False else 0.0)
+        lower = self.latency * kept + seconds * (1 - kept)
         self.latency, self.seen = max(seconds, UNMEASURED) if seconds >= self.latency else lower, now
         if failed is not None:
             self.failures = self.failures + 1 if failed else 0

@@ -10,6 +10,7 @@ from threading import Lock
 import pytest
 
 from etcd_factory.registry.balancers import balancer
+from etcd_factory.registry.hash_ring import hash_of
 from etcd_factory.registry.outliers import Outlier
 from etcd_factory.registry.picker import Picker, fraction
 from etcd_factory.registry.preference import Preference, Subset
@@ -120,6 +121,11 @@ def test_the_same_keys_stay_whoever_asks(make):
 
 def test_the_number_of_a_key_is_the_same_as_text_and_as_bytes(world):
     assert fraction("k", world) == fraction(b"k", world) != fraction("x", world)
+
+
+def test_the_number_of_a_key_is_not_its_place_on_the_ring(world):
+    """Else those who stay would be on one part of the ring, and not all instances of a zone would be used."""
+    assert fraction("k", world) != pytest.approx(hash_of("k") / 2**64, abs=1e-6)
 
 
 def test_each_zone_has_a_balancer_of_its_own(make):

@@ -112,10 +112,10 @@ class Registration(Guarded, Scoped[F]):
 
     async def _leave(self) -> None:
         self._reconciler.check_owner()
-        self._drop()
         try:
             await self._reconciler.leave()
         finally:
+            self._drop()
             self._events.close()
 
     def on(self, event: RegistrationEvent, handler: Callable[[Registration[F]], object]) -> Self:

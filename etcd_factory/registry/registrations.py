@@ -60,8 +60,6 @@ class Registrations:
         """Deregister all, concurrently."""
         with self._lock:
             self._closed, reconcilers = True, [*self._open]
-        for one in reconcilers:
-            self.drop(one)
         if reconcilers:
             await self._client.runtime.gather([self._leave(one) for one in reconcilers])
 
@@ -70,3 +68,5 @@ class Registrations:
             await reconciler.leave()
         except EtcdFactoryError as error:
             log.warning("%s could not be deregistered and expires by its ttl: %s", reconciler.goal.id, error)
+        finally:
+            self.drop(reconciler)  # not before: who waits for its drain would leave in our place, and not be waited for

@@ -68,7 +68,9 @@ class LeastConnections(Balancer):
         queue = self._queues.get(before)
         if not queue or id not in queue:
             return
-        self._queues.setdefault(after, OrderedDict())[id] = queue.pop(id)
+        if after not in self._queues:
+            self._queues[after] = OrderedDict()
+        self._queues[after][id] = queue.pop(id)
         if not queue:
             del self._queues[before]
         if after < self._fewest or self._fewest not in self._queues:

@@ -1,8 +1,7 @@
 """What a registry costs: ``python -m benchmarks.registry [--only NAME] [--services N] [--instances N] [--views N]``.
 
-A view of one service in a large store next to one in a store with that service alone; a change on its way to many views
-in one process; and picks of each balancer. Each line comes from a process of its own, with a server of its own. It only
-reports.
+A view of one service in a large store next to one in a store with that service alone, and a change on its way to many
+views in one process. Each line comes from a process of its own, with a server of its own. It only reports.
 """
 
 from __future__ import annotations
@@ -11,16 +10,13 @@ import argparse
 import asyncio
 import json
 import threading
-from collections.abc import Callable
 from statistics import median
 from time import perf_counter
 from typing import Any
 
-from etcd_factory import ETCDService, ops
-from etcd_factory.core.face import Completed, Sync, settle
-from etcd_factory.registry import AsyncServiceRegistry, ServiceInstance, ServiceRegistry, ServiceView
-from etcd_factory.registry.balancers import BALANCERS, BalancerName
-from etcd_factory.service import view_of
+from etcd_factory import ops
+from etcd_factory.core.face import settle
+from etcd_factory.registry import AsyncServiceRegistry, ServiceRegistry
 
 from .load import memory
 from .scale import apart, table
@@ -31,7 +27,6 @@ Row = dict[str, object]
 REGISTRIES: dict[str, type[Any]] = {"blocking": ServiceRegistry, "asyncio": AsyncServiceRegistry}
 SERVICE = "service-0"
 TIMES = 30  # changes, and views that are opened one after another
-PICKS, ROUNDS = 100_000, 5
 BOUND = 30  # seconds
 
 
@@ -44,7 +39,7 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m benchmarks.registry", description=__doc__)
-    parser.add_argument("--only", action="append", default=[], choices=["view", "change", "pick"])
+    parser.add_argument("--only", action="append", default=[], choices=["view", "change"])
     parser.add_argument("--services", type=int, default=1_000, metavar="N", help="in the large store")
     parser.add_argument("--instances", type=int, default=10, metavar="N", help="of each service")
     parser.add_argument("--views", type=int, default=100, metavar="N", help="that a change is reported to")
@@ -57,7 +52,6 @@ def plan(chosen: argparse.Namespace) -> dict[str, list[tuple[Any, ...]]]:
     return {
         "view": [(view, face, count, size) for face in FACES for count in sizes],
         "change": [(change, face, chosen.views, shared) for face in FACES for shared in (True, False)],
-        "pick": [(pick, "either", name, size) for name in BALANCERS],
     }
 
 
@@ -142,38 +136,6 @@ async def change(face: str, views: int, shared: bool) -> Row:
             "median ms": median(lags) * 1e3,
             "most ms": max(lags) * 1e3,
         }
-
-
-# --- picks
-
-
-async def pick(_: str, name: BalancerName, size: int) -> Row:
-    """Measure picks of a view, the best of some rounds."""
-    with ETCDService() as etcd:
-        source: Any = Source(size)
-        run = view_of(etcd, ETCDService, "a benchmark")
-        view: ServiceView[Sync] = ServiceView(run, source, BALANCERS[name](0.0), (), "up", Completed)
-        return {"balancer": name, "instances": size, "picks/s": max(rate(view.pick) for _ in range(ROUNDS))}
-
-
-class Source:
-    """Instances that never change, without a server."""
-
-    def __init__(self, size: int) -> None:
-        self.instances = tuple(
-            ServiceInstance("user", f"{one:03}", "h", one, weight=1 + one % 3) for one in range(size)
-        )
-
-    def listen(self, listener: Callable[[], None]) -> None:
-        listener()
-
-
-def rate(pick: Callable[[str], object]) -> float:
-    """Return the picks per second."""
-    begin = perf_counter()
-    for _ in range(PICKS):
-        pick("key")
-    return PICKS / (perf_counter() - begin)
 
 
 if __name__ == "__main__":

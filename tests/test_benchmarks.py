@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import CASES
+from benchmarks.balancing import latency, pick
 from benchmarks.clients import CLIENTS, OPTIONS, Calls, Place
 from benchmarks.load import Job, run
 from benchmarks.measure import Bar, Ratio, figures, measured, rounds
@@ -145,3 +146,19 @@ def test_the_plot_has_a_line_for_each_client_that_was_measured(tmp_path):
     assert ">ours<" in text
     assert ">Go<" in text
     assert ">aetcd<" not in text
+
+
+# --- balancers
+
+
+def test_with_one_slow_instance_of_ten_p2c_has_a_fraction_of_the_latency_of_turns():
+    """In virtual time, so that it is the same each time."""
+    turns, learned = latency("round_robin", 20), latency("p2c", 20)
+    assert turns["slow %"] == pytest.approx(10, abs=0.1)
+    assert learned["slow %"] < 1
+    assert learned["p99 ms"] < turns["p99 ms"] / 3
+    assert latency("p2c", 20) == learned
+
+
+def test_picks_and_uses_of_a_view_are_counted():
+    assert pick("least_connections", 3, picks=10).keys() == {"balancer", "instances", "picks/s", "uses/s"}

@@ -93,6 +93,15 @@ LINES = {
         "use_factory  app: app       user: user      one instance: False",
         "use_existing app: abstract  user: abstract  one instance: True",
     ],
+    "registry_balancing": [
+        "100 answers, few of them by the slow one: True",
+        "  log: user/b failed 3 times in a row, and is not used for 30 s",
+        "100 answers, although one refuses; left out: ['b']",
+        "  log: the health check of user/slow failed 3 times, it is down: Unhealthy('it returned False')",
+        "one is unhealthy: ['a', 'b']",
+        "healthy again: ['a', 'b', 'slow']",
+        "drained: ['a', 'b']",
+    ],
     "registry_pair": [
         "user has found order at 127.0.0.1:8002",
         "order has found user at 127.0.0.1:8001",

@@ -18,7 +18,7 @@ from .groups import TLS, Auth, Keepalive, Retry
 
 Priority = Literal["high", "medium", "low"]
 PriorityWord = Literal["high", "medium", "low", "High", "Medium", "Low"]
-BalancerName = Literal["round_robin", "random", "weighted", "least_connections", "consistent_hash"]
+BalancerName = Literal["round_robin", "random", "weighted", "least_connections", "consistent_hash", "p2c"]
 
 
 @final

@@ -2,6 +2,8 @@
 
 from .etcd_service import AsyncEtcdService, EtcdService
 from .instance import ServiceInstance
+from .outliers import OutlierDict
+from .preference import SubsetDict
 from .registration import Registration
 from .registry import AsyncServiceRegistry, ServiceRegistry
 from .view import ServiceView
@@ -10,8 +12,10 @@ __all__ = [
     "AsyncEtcdService",
     "AsyncServiceRegistry",
     "EtcdService",
+    "OutlierDict",
     "Registration",
     "ServiceInstance",
     "ServiceRegistry",
     "ServiceView",
+    "SubsetDict",
 ]

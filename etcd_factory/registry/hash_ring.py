@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from hashlib import blake2b
+from itertools import chain, islice
 
 from attrs import frozen
 
@@ -41,6 +42,12 @@ class HashRing:
     def owner(self, key: str | bytes) -> ServiceInstance:
         """Return the owner of the first point after the key's hash."""
         return self.owners[bisect(self.points, hash_of(key)) % len(self.owners)]
+
+    def next_owner(self, key: str | bytes, without: Collection[str]) -> ServiceInstance | None:
+        """Return the owner of the first point after the key's hash that is none of these ids'; None if all are."""
+        first = bisect(self.points, hash_of(key))
+        owners = chain(islice(self.owners, first, None), islice(self.owners, first))
+        return next((owner for owner in owners if owner.id not in without), None)
 
 
 def size(instance: ServiceInstance) -> int:

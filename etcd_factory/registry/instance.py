@@ -39,9 +39,9 @@ def as_tags(tags: str | Iterable[str]) -> tuple[str, ...]:
 class ServiceInstance:
     """An instance as it was registered.
 
-    ``status`` is ``up``, ``paused`` (registered, not to be used), or ``down`` (deregistering). ``started`` is when it
-    was first registered, in seconds since 1970 by its own clock. ``ttl`` is for how many seconds at most it outlives
-    its process.
+    ``status`` is ``up``, ``paused`` (registered, not to be used), or ``down`` (deregistering, or its health check
+    fails). ``started`` is when it was first registered, in seconds since 1970 by its own clock. ``ttl`` is for how many
+    seconds at most it outlives its process.
     """
 
     service: str

@@ -76,6 +76,11 @@ class Reconciler:
         """Whether the key certainly exists in etcd, as far as is known here."""
         return self._written and not self.inherited and self._session is not None and self._session.alive
 
+    @property
+    def ended(self) -> bool:
+        """Whether it is left, or another process has replaced it."""
+        return self._over
+
     # --- what is wanted
 
     async def begin(self) -> None:

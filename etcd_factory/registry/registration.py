@@ -13,8 +13,9 @@ from etcd_factory.core.handlers import checked
 from etcd_factory.core.notifier import ChangeNotifier
 from etcd_factory.errors import EtcdFactoryError, choice
 
-from .instance import PAUSED, UP, ServiceInstance, as_tags, log
-from .reconciler import Reconciler, RegistrationEvent
+from .availability import Availability
+from .instance import DOWN, LONGEST, PAUSED, UP, ServiceInstance, as_tags, is_number, log
+from .reconciler import LEAVING, Reconciler, RegistrationEvent
 
 EVENTS: tuple[RegistrationEvent, ...] = get_args(RegistrationEvent)
 LIMIT = 1_000  # events that may wait for a handler
@@ -31,8 +32,11 @@ class Registration(Guarded, Scoped[F]):
 
     _run: View
 
-    def __init__(self, view: View, reconciler: Reconciler, drop: Callable[[], None]) -> None:
+    def __init__(
+        self, view: View, reconciler: Reconciler, availability: Availability, drop: Callable[[], None]
+    ) -> None:
         self._run, self._reconciler, self._drop = view, reconciler, drop
+        self._availability = availability
         # One for both events, so that no handler of an earlier one runs after a handler of a later one.
         self._events: ChangeNotifier[tuple[RegistrationEvent]] = ChangeNotifier(
             view.client.background, "a registration", list, log, LIMIT
@@ -68,24 +72,50 @@ class Registration(Guarded, Scoped[F]):
     @operation
     async def pause(self) -> None:
         """Keep it registered with the status ``paused``, so that views do not show it by default."""
-        await self._reconciler.update(status=PAUSED)
+        await self._availability.want(PAUSED)
 
     @operation
     async def resume(self) -> None:
-        """Return to the status ``up`` after ``pause``."""
-        await self._reconciler.update(status=UP)
+        """Return to the status ``up`` after ``pause``; while its health check fails it stays ``down``."""
+        await self._availability.want(UP)
 
     @operation
-    async def deregister(self) -> None:
-        """Mark it as ``down``, then revoke its lease. Deletes only its own key; idempotent."""
+    async def deregister(self, drain: float = 0) -> None:
+        """Mark it as ``down``, then revoke its lease. Deletes only its own key; idempotent.
+
+        ``drain``: seconds between both, in which views do not show it any more, and what it does can end. Whatever ends
+        the wait (a cancellation, an interrupt, another ``deregister()``, the end of the client) removes it at once.
+        """
+        if not is_number(drain, LONGEST):
+            raise ValueError(f"drain must be a number of seconds, not {drain!r}")
+        self._reconciler.check_owner()
+        if drain and not self._availability.ended:
+            await self._drain(drain)
         await self._leave()
+
+    async def _drain(self, seconds: float) -> None:
+        try:
+            await self._mark_down()
+            if not self._availability.ended:
+                await self._availability.over.wait(seconds)
+        except (Exception, GeneratorExit):
+            raise
+        except BaseException:
+            self._run.client.background.spawn(self._leave, LEAVING)
+            raise
+
+    async def _mark_down(self) -> None:
+        try:
+            await self._availability.want(DOWN)
+        except EtcdFactoryError as error:  # retried in the background, and again at the end
+            log.info("%r could not be marked as leaving: %s", self, error)
 
     async def _leave(self) -> None:
         self._reconciler.check_owner()
-        self._drop()
         try:
             await self._reconciler.leave()
         finally:
+            self._drop()
             self._events.close()
 
     def on(self, event: RegistrationEvent, handler: Callable[[Registration[F]], object]) -> Self:

@@ -10,6 +10,9 @@ from etcd_factory.core.call.client import Client
 from etcd_factory.core.call.view import View
 from etcd_factory.errors import ClientClosedError, EtcdFactoryError
 
+from .availability import Availability
+from .checks import Check
+from .health import HealthCheck
 from .instance import log
 from .reconciler import Reconciler
 from .registration import Registration
@@ -22,18 +25,22 @@ class Registrations:
 
     def __init__(self, client: Client) -> None:
         self._client, self._lock = client, client.runtime.lock()
-        self._reconcilers: set[Reconciler] = set()
+        self._open: dict[Reconciler, Availability] = {}
         self._closed = False
 
-    async def register(self, view: View, reconciler: Reconciler) -> Registration[Any]:
-        """Register an instance, and keep it registered until the client is closed."""
+    async def register(self, view: View, reconciler: Reconciler, check: Check | None = None) -> Registration[Any]:
+        """Register an instance, and keep it registered until the client is closed; its status is up to the check."""
+        availability = Availability(self._client.runtime, reconciler)
         try:
             with self._lock:
                 if self._closed:
                     raise ClientClosedError
-                self._reconcilers.add(reconciler)
+                self._open[reconciler] = availability
             await reconciler.begin()
-            return Registration(view, reconciler, partial(self.drop, reconciler))
+            if check is not None:
+                name = f"{reconciler.goal.service}/{reconciler.goal.id}"
+                HealthCheck(self._client.runtime, name, check, availability).start()
+            return Registration(view, reconciler, availability, partial(self.drop, reconciler))
         except (Exception, GeneratorExit):
             self.drop(reconciler)
             raise
@@ -45,12 +52,14 @@ class Registrations:
     def drop(self, reconciler: Reconciler) -> None:
         """Forget a registration that has ended or failed to begin."""
         with self._lock:
-            self._reconcilers.discard(reconciler)
+            availability = self._open.pop(reconciler, None)
+        if availability is not None:
+            availability.over.set()
 
     async def close(self) -> None:
         """Deregister all, concurrently."""
         with self._lock:
-            self._closed, reconcilers = True, [*self._reconcilers]
+            self._closed, reconcilers = True, [*self._open]
         if reconcilers:
             await self._client.runtime.gather([self._leave(one) for one in reconcilers])
 
@@ -59,3 +68,5 @@ class Registrations:
             await reconciler.leave()
         except EtcdFactoryError as error:
             log.warning("%s could not be deregistered and expires by its ttl: %s", reconciler.goal.id, error)
+        finally:
+            self.drop(reconciler)  # not before: who waits for its drain would leave in our place, and not be waited for

@@ -7,6 +7,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from etcd_factory.core.arguments import key_part, ttl_seconds
@@ -21,9 +22,14 @@ from etcd_factory.options.mappings import AnyMapping, ServiceOptionsDict
 from etcd_factory.options.services import SERVICE_OPTIONS
 from etcd_factory.service import AsyncETCDService, ETCDService, Service, view_of
 
-from .balancers import LoadBalancer, balancer
+from .balancers import Balancer, LoadBalancer
+from .balancers import balancer as named
+from .checks import Check, Function
 from .instance import LONGEST, STATUSES, ServiceInstance, Status, as_tags, decoded, is_number
 from .instances import InstancesPool
+from .outliers import OutlierDict, outlier_of
+from .picker import Picker
+from .preference import SubsetDict, preference
 from .reconciler import Reconciler
 from .registration import Registration
 from .registrations import Registrations
@@ -41,7 +47,7 @@ class Registry(Guarded, Bound[F]):
     An instance is stored as JSON under ``<namespace>/<service>/<id>``, with a lease of ``ttl`` seconds.
     ``service_options`` are the defaults of ``register``: ``host``, ``port``, ``metadata``, ``weight``, ``tags``.
     ``load_balancer`` is the default of ``subscribe``: ``round_robin``, ``random``, ``weighted``,
-    ``least_connections``, ``consistent_hash``, or a function ``(instances, key) -> instance``.
+    ``least_connections``, ``consistent_hash``, ``p2c``, or a function ``(instances, key) -> instance``.
     """
 
     _run: View
@@ -59,7 +65,7 @@ class Registry(Guarded, Bound[F]):
         self._run = view_of(etcd, self._service, type(self).__name__)
         if not isinstance(namespace, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"a namespace must be a str, not {type(namespace).__name__}")
-        balancer(load_balancer)  # an unknown name is reported here, not by the first subscribe()
+        named(load_balancer)  # an unknown name is reported here, not by the first subscribe()
         self._defaults = dict((service_options or {}).items())
         for name in self._defaults:
             choice(name, SERVICE_OPTIONS, "service_options")
@@ -80,13 +86,21 @@ class Registry(Guarded, Bound[F]):
         weight: float | None = None,
         tags: Tags | None = None,
         ttl: int | None = None,
+        check: str | Function | None = None,
+        interval: float = 5,
+        failures: int = 3,
     ) -> Registration[F]:
         """Register an instance, and keep it registered; see ``Registration``.
 
         Without an ``id`` a unique one is generated. An instance already registered under the id is replaced. ``ttl``:
         seconds after which the instance of a killed process is gone. Raises what etcd answers if it cannot be
         registered now, ``TypeError`` or ``ValueError`` if an argument is invalid.
+
+        ``check``: its health, looked at every ``interval`` seconds: ``http://...`` (or ``https``; healthy is an answer
+        of 2xx), ``tcp://host:port``, or a function that raises or returns False, in asyncio perhaps ``async``. After
+        so many ``failures`` in a row its status is ``down``, and views do not show it until a check succeeds.
         """
+        checks = None if check is None else Check.of(check, interval, failures, self._run.face)
         given = {"host": host, "port": port, "metadata": metadata, "weight": weight, "tags": tags}
         fields: dict[str, Any] = self._defaults | {name: one for name, one in given.items() if one is not None}
         fields["metadata"] = as_metadata(fields.get("metadata"))
@@ -98,7 +112,7 @@ class Registry(Guarded, Bound[F]):
             ttl=self._ttl if ttl is None else ttl_seconds(ttl),
         )
         reconciler = Reconciler(self._run, self._prefix, instance)
-        return await self._run.client.background.get(Registrations).register(self._run, reconciler)
+        return await self._run.client.background.get(Registrations).register(self._run, reconciler, checks)
 
     @operation
     async def discover(self, service: str, *, tags: Tags = (), status: Status | None = "up") -> list[ServiceInstance]:
@@ -121,7 +135,11 @@ class Registry(Guarded, Bound[F]):
         self,
         service: str,
         *,
+        balancer: LoadBalancer | None = None,
         load_balancer: LoadBalancer | None = None,
+        zone: str | None = None,
+        subset: int | SubsetDict | AnyMapping | None = None,
+        outlier: OutlierDict | AnyMapping | None = None,
         tags: Tags = (),
         status: Status | None = "up",
         threshold: float | None = 0.0,
@@ -130,15 +148,26 @@ class Registry(Guarded, Bound[F]):
     ) -> ServiceView[F]:
         """Return a live view of a service. Views of one service share one watch.
 
+        ``balancer``, or ``load_balancer``, picks from the instances, by default that of the registry. ``zone``: prefer
+        those with this ``zone`` in their metadata, as long as enough of them are usable. ``subset``: pick from that
+        many, the same ones each time (``SubsetDict``). ``outlier``: leave out for a time those whose uses fail in a row
+        (``OutlierDict``; ``{}`` for Envoy's defaults).
+
         If the list suddenly shrinks to less than ``threshold`` (0 to 1) of its size, to nothing, or because the store
         was rolled back, the missing instances stay in it for ``hold`` seconds, by default their ttl, or until they are
         back. ``threshold=None`` believes every change at once. Instances that deregister are removed at once.
         ``warmup``: seconds until a new instance has its full weight.
         """
-        chosen = balancer(self._balancer if load_balancer is None else load_balancer, delay(warmup) or 0.0)
+        make = self._maker(either(balancer, load_balancer), delay(warmup) or 0.0)
+        rules = None if outlier is None else outlier_of(outlier)
+        picker = Picker(make, self._run.client.runtime, preference(zone, subset), rules)
         wanted, shown = as_tags(tags), status_of(status)
         instances, leave = await self._pool.enter(key_part(service, SERVICE), share(threshold), delay(hold))
-        return ServiceView(self._run, instances, chosen, wanted, shown, leave)
+        return ServiceView(self._run, instances, picker, wanted, shown, leave)
+
+    def _maker(self, chosen: LoadBalancer | None = None, warmup: float = 0.0) -> Callable[[], Balancer]:
+        """Return what makes balancers of a view."""
+        return partial(named, self._balancer if chosen is None else chosen, warmup)
 
     @opener
     async def watch(
@@ -155,7 +184,8 @@ class Registry(Guarded, Bound[F]):
         """
         checked(handler, self._run.face)
         instances, leave = await self._pool.enter(key_part(service, SERVICE), share(threshold), delay(hold))
-        view = ServiceView(self._run, instances, balancer(self._balancer), (), "up", leave)
+        picker = Picker(self._maker(), self._run.client.runtime)
+        view = ServiceView(self._run, instances, picker, (), "up", leave)
         view.on("change", handler).notify()
         return view
 
@@ -182,6 +212,13 @@ def as_metadata(given: object) -> dict[str, Any]:
     if not is_mapping(given):
         raise TypeError(f"an instance's metadata must be a mapping, not {type(given).__name__}")
     return dict(given)
+
+
+def either(balancer: LoadBalancer | None, load_balancer: LoadBalancer | None) -> LoadBalancer | None:
+    """Return the one that is given, if any; ``TypeError`` for both."""
+    if balancer is None or load_balancer is None:
+        return load_balancer if balancer is None else balancer
+    raise TypeError("balancer and load_balancer are the same; pass one of them")
 
 
 def status_of(status: Status | None) -> Status | None:

@@ -11,6 +11,7 @@ from tests.support.auth import auth_server, credential, jwt_server, tls_auth_ser
 from tests.support.certificates import authority, issue, serve, stranger  # noqa: F401
 from tests.support.config_centers import center, make_center  # noqa: F401
 from tests.support.faces import FACES, closed
+from tests.support.health import backend  # noqa: F401
 from tests.support.locking import queue_name  # noqa: F401
 from tests.support.registering import registry  # noqa: F401
 from tests.support.relay import HOST, Relay

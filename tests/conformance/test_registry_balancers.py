@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 
@@ -48,6 +49,47 @@ async def test_a_consistent_hash_picks_by_the_key_and_least_connections_by_uses(
     least = await settle(registry(client).subscribe("user", load_balancer="least_connections"))
     with least.use() as one, least.use() as other:
         assert least.pick().id not in (one.id, other.id)
+
+
+@pytest.mark.parametrize("name", ["round_robin", "p2c", "least_connections"])
+async def test_an_instance_that_fails_is_not_picked_for_a_while(client, registry, name):
+    await register(registry, client, *"abc")
+    view = await settle(registry(client).subscribe("user", balancer=name, outlier={"failures": 2}))
+    while not view.ejected:
+        with suppress(OSError), view.use() as instance:
+            if instance.id == "b":
+                raise OSError("refused")
+    assert ids(view.ejected) == "b"
+    assert "b" not in {view.pick().id for _ in range(50)}
+
+
+async def test_a_call_goes_to_the_next_instance_if_one_fails(client, registry, face):
+    await register(registry, client, *"abc")
+    view = await settle(registry(client).subscribe("user", balancer="p2c"))
+    seen = []
+
+    def call(instance):
+        seen.append(instance.id)
+        if len(seen) < 3:
+            raise OSError("refused")
+        return instance.id
+
+    async def call_later(instance):
+        return call(instance)
+
+    fn = call if face.is_blocking else call_later
+    assert await settle(view.call(fn, attempts=3)) == seen[-1]
+    assert sorted(seen) == ["a", "b", "c"]
+
+
+async def test_instances_of_the_own_zone_are_preferred_until_there_are_none(client, registry):
+    zones = {"a": "x", "b": "y"}
+    near, _ = [await settle(registry(client).register("user", name, {"zone": zone})) for name, zone in zones.items()]
+    view, lists = await subscribe(registry, client, zone="x")
+    assert ids(view.pick() for _ in range(3)) == "aaa"
+    await settle(near.deregister())
+    await lists.until("b")
+    assert view.pick().id == "b"
 
 
 async def test_a_function_may_choose_and_unknown_names_are_refused(client, registry):

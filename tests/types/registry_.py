@@ -66,6 +66,52 @@ def blocking(etcd: ETCDService) -> None:
     assert_type(registry.services(), list[str])
 
 
+def is_healthy() -> bool:
+    return True
+
+
+async def is_healthy_later() -> None:
+    return None
+
+
+def checked(registry: ServiceRegistry) -> None:
+    one = registry.register("user", check="http://127.0.0.1:80/health", interval=2.5, failures=2)
+    assert_type(registry.register("user", check=is_healthy), Registration[Sync])
+    assert_type(one.deregister(drain=5), None)
+    registry.register("user", check=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def reach(instance: ServiceInstance) -> int:
+    return instance.port or 0
+
+
+async def reach_later(instance: ServiceInstance) -> int:
+    return instance.port or 0
+
+
+def choosing(registry: ServiceRegistry) -> None:
+    view = registry.subscribe("user", balancer="p2c", zone="x", subset=5, outlier={"failures": 3, "share": 0.5})
+    assert_type(registry.subscribe("user", subset={"size": 5, "client": "me"}, outlier={}), ServiceView[Sync])
+    assert_type(view.ejected, tuple[ServiceInstance, ...])
+    assert_type(view.call(reach, attempts=3, key="k"), int)
+    with view.use("key") as instance:
+        assert_type(instance, ServiceInstance)
+    registry.subscribe("user", balancer="p3c")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    registry.subscribe("user", zone=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def choosing_later(registry: AsyncServiceRegistry) -> None:
+    view = await registry.subscribe("user", balancer="p2c")
+    assert_type(await view.call(reach_later), int)
+    assert_type(await view.call(reach), int)
+    with view.use() as instance:
+        assert_type(instance, ServiceInstance)
+    async with view.use() as other:
+        assert_type(other, ServiceInstance)
+    one = await registry.register("user", check=is_healthy_later)
+    assert_type(await one.deregister(drain=0.5), None)
+
+
 def views(registry: ServiceRegistry) -> None:
     view = registry.subscribe("user", load_balancer=last, tags="web", status=None, threshold=None, hold=5, warmup=30)
     assert_type(view, ServiceView[Sync])

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from etcd_factory.errors import ClientClosedError, NoSpaceError
-from etcd_factory.registry.balancers import LeastConnections
+from etcd_factory.registry.balancers.least_connections import LeastConnections
 from etcd_factory.registry.instance import ServiceInstance
 from etcd_factory.testing import ScriptedTransport, replies
 from tests.support.faces import leave, settle, until
@@ -44,7 +44,8 @@ async def forked(registry, connect, server):
     made = registry(client)
     view = await settle(made.subscribe("user", load_balancer="least_connections", threshold=0.9))
     source = view._source
-    locks = [source, source._waiters, made._pool, view._balancer, view._changes]
+    picker = view._picker
+    locks = [source, source._waiters, made._pool, picker, picker._near.balancer, picker._far.balancer, view._changes]
     forget(client, _lock=locks, _list_lock=[source])
     return view, made
 
@@ -97,8 +98,8 @@ async def test_a_registration_is_the_parents(connect, registry, caplog):
 
 def test_uses_of_the_parents_threads_do_not_count():
     balancer, a, b = LeastConnections(), ServiceInstance("user", "a"), ServiceInstance("user", "b")
-    balancer.used(a, 1)
+    balancer.begin(a)
     balancer._lock = Taken()
     balancer.forget()
-    balancer.used(a, -1)  # the end of a block that the fork is in
+    balancer.end(a, 0.1, failed=False)  # the end of a block that the fork is in
     assert {balancer.pick((a, b)).id for _ in range(2)} == {"a", "b"}

@@ -99,3 +99,14 @@ def test_known_points_are_used_and_those_of_removed_instances_forgotten():
     second = HashRing.build(weighing(1), first.known)
     assert second.known == {("a", POINTS): first.known["a", POINTS]}
     assert second.known["a", POINTS] is first.known["a", POINTS]
+
+
+@pytest.mark.parametrize("key", ["k", "x", b"y"])
+def test_the_next_owner_is_that_of_the_ring_without_those_left_out(key):
+    instances = named(*range(5))
+    ring, left_out = ring_of(instances), []
+    while (found := ring.next_owner(key, left_out)) is not None:
+        rest = [one for one in instances if one.id not in left_out]
+        assert found is ring_of(rest).owner(key)
+        left_out.append(found.id)
+    assert len(left_out) == 5

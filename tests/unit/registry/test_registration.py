@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from functools import partial
@@ -106,6 +107,60 @@ async def test_a_failure_to_deregister_is_raised(registration):
     one, _ = await registration(LeaseRevoke=replies.server_error(DENIED))
     with pytest.raises(PermissionDeniedError):
         await settle(one.deregister())
+
+
+# --- draining
+
+
+class Over:
+    """A signal that notes how long it is waited for, or raises."""
+
+    def __init__(self, error=None):
+        self.waited, self._error, self._is_set = [], error, False
+
+    def set(self):
+        self._is_set = True
+
+    def is_set(self):
+        return self._is_set
+
+    async def wait(self, timeout):
+        self.waited.append(timeout)
+        if self._error is not None:
+            raise self._error
+
+
+async def test_it_is_marked_down_for_the_time_of_its_drain(registration):
+    one, transport = await registration()
+    one._availability.over = over = Over()
+    await settle(one.deregister(drain=7))
+    assert over.waited == [7]
+    assert [json.loads(txn.success[0].request_put.value)["status"] for txn in transport.requests("Txn")] == ["down"] * 2
+    assert transport.names()[-1] == "LeaseRevoke"
+
+
+async def test_without_a_drain_nothing_is_waited_for(registration):
+    one, transport = await registration()
+    one._availability.over = over = Over()
+    await settle(one.deregister())
+    assert (over.waited, len(transport.requests("Txn"))) == ([], 1)
+
+
+async def test_it_is_drained_even_if_it_cannot_be_marked(registration, caplog):
+    one, transport = await registration(Txn=replies.server_error(DENIED))
+    one._availability.over = over = Over()
+    await settle(one.deregister(drain=7))
+    assert over.waited == [7]
+    assert transport.names()[-1] == "LeaseRevoke"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, asyncio.CancelledError])
+async def test_a_drain_that_is_broken_off_deregisters_it_in_the_background(registration, error):
+    one, transport = await registration()
+    one._availability.over = Over(error())
+    with pytest.raises(error):
+        await settle(one.deregister(drain=7))
+    await transport.until(lambda: "LeaseRevoke" in transport.names())
 
 
 # --- events

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from functools import partial
@@ -83,7 +84,18 @@ async def test_an_invalid_name_is_refused_before_anything_is_sent(scripted, name
 
 @pytest.mark.parametrize(
     "given",
-    [{"weight": -1}, {"weight": "x"}, {"port": "80"}, {"host": 5}, {"tags": [1]}, {"metadata": [1]}, {"ttl": 0}],
+    [
+        {"check": "ftp://h"},
+        {"check": print, "interval": 0},
+        {"check": print, "failures": 0},
+        {"weight": -1},
+        {"weight": "x"},
+        {"port": "80"},
+        {"host": 5},
+        {"tags": [1]},
+        {"metadata": [1]},
+        {"ttl": 0},
+    ],
     ids=str,
 )
 async def test_an_invalid_instance_is_refused_before_anything_is_sent(scripted, given):
@@ -227,6 +239,53 @@ async def test_a_handler_that_can_never_run_is_refused_before_the_first_call(scr
     found, transport = scripted()
     with pytest.raises(TypeError, match=r"must be a function, not str|is async"):
         await settle(found.watch("user", handler))
+    assert transport.calls == []
+
+
+async def test_a_view_has_the_balancer_of_either_name_and_not_of_both(scripted):
+    answer = found(user__a="{}", user__b="{}")
+    registry, _ = scripted(steps={"Range": answer})
+    view = await settle(registry.subscribe("user", balancer=lambda instances, key: instances[-1]))
+    assert ids(view.pick() for _ in range(2)) == "bb"
+    with pytest.raises(TypeError, match="balancer and load_balancer are the same; pass one of them"):
+        await settle(registry.subscribe("user", balancer="p2c", load_balancer="p2c"))
+    with pytest.raises(ValueError, match="load_balancer: expected one of"):
+        await settle(registry.subscribe("user", balancer=""))
+
+
+async def test_a_view_prefers_its_zone_and_a_subset(scripted):
+    values = {
+        f"user__{name}": json.dumps({"metadata": {"zone": zone}}) for name, zone in zip("abcd", "xyxx", strict=True)
+    }
+    registry, _ = scripted(steps={"Range": found(**values)})
+    view = await settle(registry.subscribe("user", zone="x", subset={"size": 2, "client": "me"}))
+    assert ids(view.instances) == "abcd"
+    chosen = {view.pick().id for _ in range(9)}
+    assert len(chosen) == 2 and chosen < set("acd")
+
+
+async def test_a_view_ejects_by_its_rules(scripted):
+    registry, _ = scripted(steps={"Range": found(user__a="{}", user__b="{}")})
+    plain, strict = [await settle(registry.subscribe("user", outlier=rules)) for rules in (None, {"failures": 1})]
+    for view in (plain, strict):
+        with pytest.raises(OSError, match="refused"), view.use():
+            raise OSError("refused")
+    assert (ids(plain.ejected), ids(strict.ejected)) == ("", "a")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "error", "text"),
+    [
+        ("zone", 5, TypeError, "a zone must be a str"),
+        ("subset", 0, ValueError, "subset must be a number of instances"),
+        ("outlier", {"failures": 0}, ValueError, "outlier: failures must be"),
+        ("outlier", True, TypeError, "outlier must be a mapping"),
+    ],
+)
+async def test_an_invalid_preference_is_refused_before_anything_is_read(scripted, option, value, error, text):
+    registry, transport = scripted()
+    with pytest.raises(error, match=text):
+        await settle(registry.subscribe("user", **{option: value}))
     assert transport.calls == []
 
 

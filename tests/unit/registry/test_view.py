@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from etcd_factory.errors import NoInstanceError
 from etcd_factory.registry.balancers import balancer
 from etcd_factory.registry.instance import ServiceInstance
+from etcd_factory.registry.outliers import Outlier
+from etcd_factory.registry.picker import Picker
 from etcd_factory.registry.view import ServiceView, latest
 from etcd_factory.service import view_of
 from tests.support.faces import enter, leave, settle
@@ -51,9 +55,10 @@ def make_view(connect, source):
     async def leave_source():
         left.append(1)
 
-    def create(load_balancer="round_robin", tags=(), status="up"):
+    def create(load_balancer="round_robin", tags=(), status="up", outlier=None):
         view = view_of(client, type(client), "a test")
-        return ServiceView(view, source, balancer(load_balancer), tags, status, leave_source)
+        picker = Picker(partial(balancer, load_balancer), view.client.runtime, None, outlier)
+        return ServiceView(view, source, picker, tags, status, leave_source)
 
     create.left = left
     return create
@@ -116,6 +121,105 @@ def test_an_instance_counts_as_used_until_the_end_of_the_block(make_view, source
         raise RuntimeError("in the block")
     with view.use() as one:
         assert {view.pick().id for _ in range(4)} == {"a", "b"} - {one.id}
+
+
+async def test_uses_that_fail_in_a_row_eject_an_instance(make_view, source):
+    source.show(*some("ab"))
+    view = make_view(outlier=Outlier(failures=2))
+    for _ in range(4):
+        with pytest.raises(OSError, match="refused"), view.use():
+            raise OSError("refused")
+    assert len(view.ejected) == 1
+    assert len({view.pick().id for _ in range(4)}) == 1
+
+
+# --- calling
+
+
+class Calls:
+    """A function of either face that notes the ids it was called with; those that fail raise."""
+
+    def __init__(self, face, *failing):
+        self.seen, self._failing = [], failing
+        self.fn = self.blocking if face.is_blocking else self.awaited
+
+    def blocking(self, instance):
+        self.seen.append(instance.id)
+        if instance.id in self._failing:
+            raise OSError(f"refused by {instance.id}")
+        return f"from {instance.id}"
+
+    async def awaited(self, instance):
+        return self.blocking(instance)
+
+
+async def test_a_call_returns_what_its_function_returns(make_view, source, face):
+    source.show(*some("ab"))
+    assert await settle(make_view().call(Calls(face).fn)) == "from a"
+
+
+async def test_in_asyncio_the_function_need_not_be_async(make_view, source, face):
+    source.show(*some("ab"))
+    assert await settle(make_view().call(Calls(face).blocking)) == "from a"
+
+
+@pytest.mark.parametrize("name", ["round_robin", "random", "weighted", "least_connections", "consistent_hash", "p2c"])
+async def test_a_call_that_fails_goes_to_the_next_instance(make_view, source, face, name):
+    source.show(*some("abc"))
+    calls = Calls(face, "a", "b")
+    assert await settle(make_view(name).call(calls.fn, attempts=3, key="key")) == "from c"
+    assert len(set(calls.seen)) == len(calls.seen)
+
+
+@pytest.mark.parametrize(("attempts", "made"), [(1, "a"), (2, "ab"), (3, "abc"), (9, "abc")])
+async def test_the_last_error_is_raised_after_the_attempts_or_the_last_instance(
+    make_view, source, face, attempts, made
+):
+    source.show(*some("abc"))
+    calls = Calls(face, *"abc")
+    with pytest.raises(OSError, match=f"refused by {made[-1]}"):
+        await settle(make_view().call(calls.fn, attempts))
+    assert "".join(calls.seen) == made
+
+
+async def test_two_attempts_are_made_by_default(make_view, source, face):
+    source.show(*some("abc"))
+    calls = Calls(face, *"abc")
+    with pytest.raises(OSError, match="refused by b"):
+        await settle(make_view().call(calls.fn))
+
+
+async def test_a_view_learns_from_calls(make_view, source, face):
+    source.show(*some("ab"))
+    view = make_view(outlier=Outlier(failures=1))
+    await settle(view.call(Calls(face, "a").fn))
+    assert ids(view.ejected) == "a"
+
+
+async def test_a_call_without_an_instance_is_an_error(make_view, face):
+    with pytest.raises(NoInstanceError):
+        await settle(make_view().call(Calls(face).fn))
+
+
+@pytest.mark.parametrize(
+    ("attempts", "error", "text"),
+    [(0, ValueError, "attempts must be at least 1"), (-1, ValueError, "not be negative"), ("2", TypeError, "an int")],
+)
+async def test_invalid_attempts_are_refused(make_view, source, face, attempts, error, text):
+    source.show(*some("ab"))
+    calls = Calls(face)
+    with pytest.raises(error, match=text):
+        await settle(make_view().call(calls.fn, attempts))
+    assert calls.seen == []
+
+
+async def test_a_function_that_can_never_run_is_refused(make_view, source, face):
+    source.show(*some("ab"))
+    with pytest.raises(TypeError, match="what is called with an instance must be a function, not int"):
+        await settle(make_view().call(5))
+    if face.is_blocking:
+        with pytest.raises(TypeError, match="is async"):
+            make_view().call(Calls(face).awaited)
 
 
 # --- handlers

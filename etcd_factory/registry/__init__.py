@@ -1,6 +1,7 @@
 """A service registry on etcd: instances that stay registered, and live views of the instances of a service."""
 
 from .etcd_service import AsyncEtcdService, EtcdService
+from .formats import Format
 from .instance import ServiceInstance
 from .registration import Registration
 from .registry import AsyncServiceRegistry, ServiceRegistry
@@ -10,6 +11,7 @@ __all__ = [
     "AsyncEtcdService",
     "AsyncServiceRegistry",
     "EtcdService",
+    "Format",
     "Registration",
     "ServiceInstance",
     "ServiceRegistry",

@@ -15,7 +15,8 @@ from etcd_factory.errors import NoInstanceError, choice
 
 from .balancers import Balancer
 from .instance import ServiceInstance, Status, log
-from .instances import Leave, ServiceInstances
+from .instances import Leave
+from .mixed import Source
 
 EVENTS = ("change",)
 LIMIT = 1_000  # lists that may wait for a handler
@@ -38,14 +39,14 @@ class ServiceView(Guarded, Scoped[F]):
     def __init__(
         self,
         view: View,
-        source: ServiceInstances[F],
+        source: Source[F],
         balancer: Balancer,
         tags: Iterable[str],
         status: Status | None,
         leave: Leave,
     ) -> None:
         self._run, self._balancer = view, balancer
-        self._source: ServiceInstances[F] = source
+        self._source: Source[F] = source
         self._tags, self._status = frozenset(tags), status
         self._leave: Leave | None = leave
         self._changes: ChangeNotifier[Waiting] = ChangeNotifier(

@@ -9,7 +9,8 @@ import pytest
 from etcd_factory import KeyValue
 from etcd_factory.core.face import finish
 from etcd_factory.errors import ClientClosedError, NoSpaceError, PermissionDeniedError
-from etcd_factory.registry.instance import ServiceInstance, encoded
+from etcd_factory.registry.formats import EtcdFactory, GoZero
+from etcd_factory.registry.instance import ServiceInstance
 from etcd_factory.registry.reconciler import Reconciler
 from etcd_factory.service import view_of
 from etcd_factory.testing import ScriptedTransport, StreamScript, replies
@@ -23,12 +24,14 @@ NO_LEASE = "etcdserver: requested lease not found"
 FUTURE = "etcdserver: mvcc: required revision is a future revision"
 REFUSED = messages.WatchResponse(watch_id=-1, created=True, canceled=True, cancel_reason=DENIED)
 GOAL = ServiceInstance("user", "a", started=100.0, ttl=10)
+ADDRESSED = ServiceInstance("user", "a", "10.0.0.1", 80, started=100.0, ttl=10)
 OTHER_LEASE = 99
+OWN = EtcdFactory()
 
 
 def by_other(started):
     """The key as another process wrote it, which registered at that time."""
-    value = encoded(ServiceInstance("user", "a", started=started))
+    value = EtcdFactory().encode(ServiceInstance("user", "a", started=started))
     return KeyValue(KEY.encode(), value, 8, 9, 2, OTHER_LEASE)
 
 
@@ -46,11 +49,11 @@ def run(face):
 def make(connect, recorder):
     """A function that returns a reconciler on a script, and a transport that records its calls."""
 
-    def create(wrap=None, goal=GOAL, encode=encoded, **steps):
+    def create(wrap=None, goal=GOAL, form=OWN, **steps):
         inner = ScriptedTransport(script(**steps))
         transport = Recorded(wrap(inner) if wrap else inner)
         client, _ = connect(transport)
-        reconciler = Reconciler(view_of(client, type(client), "a test"), b"services/", goal, encode)
+        reconciler = Reconciler(view_of(client, type(client), "a test"), b"services/", goal, form)
         reconciler.listen(recorder)
         return reconciler, transport
 
@@ -299,8 +302,8 @@ async def test_leaving_without_a_mark_that_can_be_written_revokes_the_lease(make
     assert "could not be marked as leaving" in caplog.text
 
 
-async def test_another_encoding_has_no_mark(make, run):
-    reconciler, transport = make(encode=lambda instance: b"plain")
+async def test_a_format_without_a_status_has_no_mark(make, run):
+    reconciler, transport = make(goal=ADDRESSED, form=GoZero())
     await run(reconciler.begin)
     await run(reconciler.leave)
     assert transport.names() == ["LeaseGrant", "Put", "LeaseRevoke"]

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from functools import partial
 
 import pytest
 
 from etcd_factory.registry import ServiceInstance
-from etcd_factory.registry.registry import unique_id
 from etcd_factory.testing import ScriptedTransport, replies
 from tests.support.faces import FACES, closed, settle
 from tests.support.registering import ids, script
@@ -123,11 +120,6 @@ async def test_without_an_id_each_instance_gets_its_own(scripted):
     registry, _ = scripted()
     made = [await settle(registry.register("user")) for _ in range(3)]
     assert len({one.instance.id for one in made}) == 3
-
-
-def test_an_id_names_the_host_and_the_process(monkeypatch):
-    monkeypatch.setattr(socket, "gethostname", lambda: "a/b")
-    assert unique_id().startswith(f"a-b-{os.getpid()}-")
 
 
 # --- finding

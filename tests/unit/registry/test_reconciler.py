@@ -175,6 +175,7 @@ async def test_while_it_is_paused_the_key_is_removed(make, run, recorder):
     reconciler._on_change(None, 6)  # the event may come before or after the reply
     reconciler._on_change(None, 7)
     reconciler._on_read(None, 8, False)
+    assert reconciler._done == reconciler._wanted
     await run(reconciler.update, status=UP)
     assert put_of(transport.calls[-1]).value == b"10.0.0.1:80"
     assert (reconciler.alive, recorder.calls) == (True, [])
@@ -191,17 +192,16 @@ async def test_a_removal_that_is_heard_of_after_it_was_resumed_is_no_loss(make, 
     assert recorder.calls == []
 
 
-async def test_a_loss_that_a_pause_follows_is_restored_by_the_resumption(make, run, recorder):
+async def test_a_loss_that_a_pause_follows_is_restored_by_the_resumption(make, run, recorder, monkeypatch):
     steps = {"Txn": [replies.txn(replies.get(), succeeded=False), *PUT_AGAIN]}
     reconciler, _ = make(goal=ADDRESSED, form=GoZero(), **steps)
     await run(reconciler.begin)
-    reconciler._signal.set = lambda: None  # the background does not restore it first
+    monkeypatch.setattr(reconciler._signal, "set", lambda: None)  # the background does not restore it first
     reconciler._on_change(None, 7)
     await run(reconciler.update, status=PAUSED)
     assert recorder.names == ["lost"]
     await run(reconciler.update, status=UP)
     assert recorder.names == ["lost", "restored"]
-    del reconciler._signal.set
 
 
 async def test_a_key_under_an_earlier_lease_is_removed_too(make, run):

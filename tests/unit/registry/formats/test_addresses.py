@@ -32,7 +32,7 @@ WRONG = ["", "h", ":80", "h:", "h:x", "h:-1", "h:65536", "h:000080", "h:\u0668",
 
 @pytest.mark.parametrize("address", [*WRONG, "http://h:80", "u@h:80", "a b:80", "[]:80", "[h:80", "unix:/a/b"])
 def test_anything_else_is_refused(address):
-    with pytest.raises(ValueError, match="is not host:port"):
+    with pytest.raises(ValueError, match=r"^it is not host:port$"):
         split(address)
 
 
@@ -44,5 +44,5 @@ def test_without_host_or_port_there_is_no_address(given):
 
 @pytest.mark.parametrize("host", ["a/b", "a b", "h:80", "[::1]", "a?b"])
 def test_a_host_that_cannot_be_part_of_an_address_is_refused(host):
-    with pytest.raises(ValueError, match=r"cannot be part of an address|is not host:port"):
+    with pytest.raises(ValueError, match="cannot be part of an address"):
         address_of(ServiceInstance("user", "a", host, 80))

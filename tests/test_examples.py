@@ -102,6 +102,14 @@ LINES = {
         "healthy again: ['a', 'b', 'slow']",
         "drained: ['a', 'b']",
     ],
+    "registry_formats": [
+        'what kratos reads: {"id":"a1","name":"user","version":"v2","metadata":{"zone":"a"},'
+        '"endpoints":["grpc://10.0.0.1:9000?isSecure=false"]}',
+        "7587864068988009477  10.0.0.3:9000 {}",
+        "a1                   10.0.0.1:9000 {'zone': 'a', 'version': 'v2'}",
+        "b1                   10.0.0.2:9000 {'zone': 'b', 'version': 'v2'}",
+        "while it is paused: ['7587864068988009477', 'b1']",
+    ],
     "registry_pair": [
         "user has found order at 127.0.0.1:8002",
         "order has found user at 127.0.0.1:8001",

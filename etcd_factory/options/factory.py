@@ -73,7 +73,7 @@ def priorities_of(value: Priorities) -> dict[str, Priority]:
 
 
 def discovery_of(value: DiscoveryLike) -> ServiceDiscovery:
-    """Return ``{client, namespace, ttl, load_balancer, service_options}`` as ``ServiceDiscovery``."""
+    """Return ``{client, namespace, format, read, ttl, load_balancer, service_options}`` as ``ServiceDiscovery``."""
     return nested(ServiceDiscovery, value)
 
 

@@ -18,6 +18,7 @@ from .groups import TLS, Auth, Keepalive, Retry
 
 Priority = Literal["high", "medium", "low"]
 PriorityWord = Literal["high", "medium", "low", "High", "Medium", "Low"]
+FormatName = Literal["etcd_factory", "naming", "kratos", "go_zero", "kitex", "midway"]
 BalancerName = Literal["round_robin", "random", "weighted", "least_connections", "consistent_hash", "p2c"]
 
 
@@ -111,6 +112,8 @@ class ServiceDiscoveryDict(TypedDict, total=False):
 
     client: str | None
     namespace: str | None
+    format: object  # a FormatName, or a Format of the registry's
+    read: object  # one, or several
     ttl: int | str | None
     load_balancer: BalancerName | Callable[..., object] | None
     loadBalancer: BalancerName | Callable[..., object] | None

@@ -54,6 +54,8 @@ KINDS: dict[Callable[..., Any], Kind] = {
     fields.text: Kind.TEXT,
     hosts.hosts: Kind.LIST,
     services.balancer: Kind.TEXT,
+    services.form: Kind.TEXT,
+    services.forms: Kind.LIST,
     services.path: Kind.TEXT,
 }
 ON_DEMAND = {credentials.password, credentials.token, credentials.username}

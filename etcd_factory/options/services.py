@@ -12,10 +12,12 @@ from etcd_factory.errors import ConfigError, Fault, suggestion
 
 from . import fields, files, numbers
 from .fields import Values
-from .mappings import AnyMapping, BalancerName, ServiceOptionsDict
+from .kinds import is_list, kind
+from .mappings import AnyMapping, BalancerName, FormatName, ServiceOptionsDict
 from .numbers import Resolved
 from .structure import named
 
+FORMATS: tuple[FormatName, ...] = get_args(FormatName)
 BALANCERS: tuple[BalancerName, ...] = get_args(BalancerName)
 SERVICE_OPTIONS = ("host", "port", "metadata", "weight", "tags")
 
@@ -32,6 +34,26 @@ READ: dict[str, Callable[[object], object]] = {"port": numbers.number, "weight":
 def balancer(value: BalancerName | Callable[..., object]) -> BalancerName | Callable[..., object]:
     """Check the name of a balancer, or a function that chooses an instance."""
     return value if callable(value) else fields.choice(value, BALANCERS)
+
+
+def form(value: object) -> object:
+    """Check the name of a format of registrations; another object with both its methods is the registry's to check."""
+    if isinstance(value, str):
+        return fields.choice(value, FORMATS)
+    if callable(getattr(value, "encode", None)) and callable(getattr(value, "decode", None)):
+        return value
+    raise ConfigError(f"expected the name of a format, or a Format, got {kind(value)}")
+
+
+def forms(value: object) -> tuple[object, ...]:
+    """Check one format of registrations, or several."""
+    found = separated(value)
+    return tuple(map(form, found if is_list(found) else [found]))
+
+
+def ttl(value: int | str | None) -> int | None:
+    """Check a whole number of seconds above 0, or None."""
+    return None if value is None else numbers.whole_seconds(value)
 
 
 def service(value: ServiceOptionsDict | AnyMapping) -> Values:
@@ -52,13 +74,17 @@ def path(value: str | os.PathLike[str] | None) -> str | None:
 class ServiceDiscovery:
     """The section ``service_discovery``: the options of ``factory.registry()``.
 
-    ``client``: the name of the client to use, by default the default one. ``ttl``: seconds after which an instance that
-    stopped is gone. ``service_options``: what ``register`` uses unless its arguments say otherwise.
+    ``client``: the name of the client to use, by default the default one. ``format``: how instances are written,
+    ``etcd_factory`` or as another system does; ``read``: other formats that are read too. ``namespace``, and ``ttl``,
+    the seconds after which an instance that stopped is gone: by default those of the format. ``service_options``: what
+    ``register`` uses unless its arguments say otherwise.
     """
 
     client: str | None = field(default=None, converter=fields.name)
-    namespace: str = field(default="services", converter=fields.text)
-    ttl: int = field(default=10, converter=numbers.whole_seconds)
+    namespace: str | None = field(default=None, converter=fields.name)
+    format: object = field(default="etcd_factory", converter=form)
+    read: tuple[object, ...] = field(default=(), converter=forms)
+    ttl: int | None = field(default=None, converter=ttl)
     load_balancer: BalancerName | Callable[..., object] = field(default="round_robin", converter=balancer)
     service_options: Values = field(factory=Values, converter=service, hash=False)  # mappings have none
 

@@ -1,6 +1,7 @@
 """A service registry on etcd: instances that stay registered, and live views of the instances of a service."""
 
 from .etcd_service import AsyncEtcdService, EtcdService
+from .formats import Format
 from .instance import ServiceInstance
 from .outliers import OutlierDict
 from .preference import SubsetDict
@@ -12,6 +13,7 @@ __all__ = [
     "AsyncEtcdService",
     "AsyncServiceRegistry",
     "EtcdService",
+    "Format",
     "OutlierDict",
     "Registration",
     "ServiceInstance",

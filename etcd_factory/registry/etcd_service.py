@@ -17,13 +17,16 @@ from etcd_factory.core.mirror.mirror import Mirror
 from etcd_factory.model import KeyValue
 from etcd_factory.service import AsyncETCDService, ETCDService, Service, view_of
 
+from .formats import Format
+from .formats.base import is_up
 from .instance import ServiceInstance
 from .reconciler import Reconciler
 from .registration import Registration
 from .registrations import Registrations
-from .registry import ID, SERVICE, TTL
+from .registry import ID, SERVICE
 
 PREFIX = b"/services/"
+TTL = 10  # seconds
 
 
 class EtcdServiceBase(Guarded, Bound[F]):
@@ -64,7 +67,7 @@ class EtcdServiceBase(Guarded, Bound[F]):
             key_part(name, SERVICE), key_part(id, ID), metadata={"metadata": metadata}, started=time.time(), ttl=TTL
         )
         registrations = self._run.client.background.get(Registrations)
-        return await registrations.register(self._run, Reconciler(self._run, PREFIX, instance, metadata_only))
+        return await registrations.register(self._run, Reconciler(self._run, PREFIX, instance, MetadataOnly()))
 
     @operation
     async def discover_service(self, name: str) -> list[Any]:
@@ -106,6 +109,13 @@ def service_prefix(name: str) -> bytes:
     return PREFIX + key_part(name, SERVICE).encode() + b"/"
 
 
-def metadata_only(instance: ServiceInstance) -> bytes:
-    """Return the metadata of an instance as JSON."""
-    return json.dumps(instance.metadata["metadata"]).encode()
+class MetadataOnly(Format):
+    """The format of its instances: their metadata."""
+
+    def encode(self, instance: ServiceInstance) -> bytes | None:
+        """Return the metadata as JSON."""
+        return json.dumps(instance.metadata["metadata"]).encode() if is_up(instance) else None
+
+    def decode(self, service: str, id: str, value: bytes) -> ServiceInstance:  # noqa: A002
+        """Return an instance with that metadata."""
+        return ServiceInstance(service, id, metadata={"metadata": json.loads(value)})

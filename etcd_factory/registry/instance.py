@@ -1,17 +1,14 @@
-"""One instance of a service, and how it is written in etcd: as JSON under the key ``<namespace>/<service>/<id>``."""
+"""One instance of a service, and what its fields may be. ``formats`` says how it is written in etcd."""
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, cast
 
-from attrs import asdict, field, frozen
+from attrs import field, frozen
 
-from etcd_factory.model import KeyValue
 from etcd_factory.options.fields import is_mapping
-from etcd_factory.options.nesting import check_nesting
 
 log = logging.getLogger("etcd_factory.registry")
 
@@ -100,48 +97,9 @@ CHECKS: dict[str, Check] = {  # of the fields in the JSON object, and what an er
 
 
 def checked(instance: ServiceInstance) -> ServiceInstance:
-    """Return the instance if it can be registered; else raise ``TypeError`` or ``ValueError``."""
+    """Return the instance if its fields are valid; else raise ``ValueError``."""
     for name, (is_valid, expected) in CHECKS.items():
         value = getattr(instance, name)
         if not is_valid(value):
             raise ValueError(f"an instance's {name} must be {expected}, not {value!r}")
-    encoded(instance)
     return instance
-
-
-# --- to etcd and back
-
-
-def encoded(instance: ServiceInstance) -> bytes:
-    """Return the JSON to store; raises ``TypeError`` or ``ValueError`` if the metadata cannot be written as JSON."""
-    return json.dumps(asdict(instance, recurse=False), allow_nan=False).encode()
-
-
-def decoded(kv: KeyValue, prefix: int) -> ServiceInstance | None:
-    """Return the instance of a key whose first ``prefix`` bytes are the namespace; None, with a warning, if invalid.
-
-    Service and id are read from the key. A JSON object of another format, written by other programs, is metadata.
-    """
-    try:
-        service, _, id = kv.key[prefix:].decode().partition("/")  # noqa: A001
-        found = kv.json()
-        check_nesting(found)  # else comparing it, or logging it, may fail
-    except (ValueError, RecursionError) as error:
-        log.warning("ignoring %r, which is not an instance of a service: %s", kv.key, error)
-        return None
-    if not service or not id or "/" in id or not isinstance(found, dict):
-        log.warning("ignoring %r, which is not an instance of a service: <service>/<id> with a JSON object", kv.key)
-        return None
-    return from_json(service, id, cast("dict[str, Any]", found))
-
-
-def from_json(service: str, id: str, found: Mapping[str, Any]) -> ServiceInstance:  # noqa: A002
-    """Return the instance of a JSON object; invalid fields are ignored, with a warning."""
-    if "metadata" not in found:
-        return ServiceInstance(service, id, metadata=found)
-    present = [name for name in CHECKS if name in found]
-    valid = {name: found[name] for name in present if CHECKS[name][0](found[name])}
-    for name in present:
-        if name not in valid:
-            log.warning("ignoring the invalid %s of %s/%s: %r", name, service, id, found[name])
-    return ServiceInstance(service, id, **valid)

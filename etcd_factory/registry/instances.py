@@ -16,7 +16,8 @@ from etcd_factory.core.watch.stream import WatchStream
 from etcd_factory.errors import EtcdFactoryError
 from etcd_factory.model import KeyValue
 
-from .instance import ServiceInstance, decoded, log
+from .instance import log
+from .layout import Layout
 from .membership import Membership
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ Leave = Callable[[], Awaitable[None]]
 class ServiceInstances(Mirror[F]):
     """The mirror of a service's keys, read as instances; while etcd is away it stays as it was."""
 
-    def __init__(self, view: View, namespace: bytes, service: str, membership: Membership) -> None:
-        super().__init__(view, namespace + service.encode() + b"/")
-        self.service, self._namespace_length = service, len(namespace)
+    def __init__(self, view: View, layout: Layout, service: str, membership: Membership) -> None:
+        super().__init__(view, layout.below(service))
+        self.service, self._layout = service, layout
         self._membership, self._list_lock = membership, view.client.runtime.lock()
         self._listeners: list[Listener] = []
         self._timer_runs, self._stop = False, self._runtime.signal()
@@ -70,18 +71,11 @@ class ServiceInstances(Mirror[F]):
         super().on_changes(changes)
 
     def _update(self, old: KeyValue | None, new: KeyValue | None) -> None:
-        instance = self._instance(new) if new else None
+        instance = self._layout.decode(new) if new else None
         if instance is not None:
             self._membership.put(instance)
         elif (kv := new or old) is not None:  # deleted, or overwritten with something else
             self._membership.drop(kv.key[len(self._prefix) :].decode(errors="replace"))
-
-    def _instance(self, kv: KeyValue) -> ServiceInstance | None:
-        try:
-            return decoded(kv, self._namespace_length)
-        except Exception:  # nothing that others write may end the watch
-            log.exception("ignoring %r, which cannot be read", kv.key)
-            return None
 
     def forget(self) -> object:
         """In a forked child keep the last list, but nothing that a new one is compared with."""
@@ -141,10 +135,10 @@ class Shared(Generic[F]):
 
 
 class InstancesPool(Generic[F]):
-    """The followed services of a registry: opened for their first view, closed after the last one."""
+    """The followed services of a layout: opened for their first view, closed after the last one."""
 
-    def __init__(self, view: View, prefix: bytes) -> None:
-        self._view, self._prefix, self._client = view, prefix, view.client
+    def __init__(self, view: View, layout: Layout) -> None:
+        self._view, self._layout, self._client = view, layout, view.client
         self._lock = view.client.runtime.lock()
         self._shared: dict[Key, Shared[F]] = {}
 
@@ -169,7 +163,7 @@ class InstancesPool(Generic[F]):
     async def _open(self, key: Key) -> None:
         if key not in self._shared:
             membership = Membership(key.threshold, key.hold)
-            instances: ServiceInstances[F] = ServiceInstances(self._view, self._prefix, key.service, membership)
+            instances: ServiceInstances[F] = ServiceInstances(self._view, self._layout, key.service, membership)
             await instances.load()
             self._shared[key] = Shared(instances)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import evolve
@@ -14,9 +15,10 @@ from etcd_factory.core.lease.session import LeaseSession
 from etcd_factory.core.op import Op
 from etcd_factory.core.watch.key_watch import KeyWatch
 from etcd_factory.errors import ClientClosedError, EtcdFactoryError, LeaseNotFoundError
-from etcd_factory.model import KeyValue, PutResponse, TxnResponse
+from etcd_factory.model import DeleteResponse, PutResponse, TxnResponse
 
-from .instance import DOWN, ServiceInstance, checked, decoded, encoded, log
+from .formats import Format
+from .instance import DOWN, UP, ServiceInstance, checked, log
 
 if TYPE_CHECKING:
     from etcd_factory.wire import messages as m
@@ -25,7 +27,7 @@ RegistrationEvent = Literal["lost", "restored"]
 LEAVING = "etcd_factory registration left"
 
 Listener = Callable[[RegistrationEvent], None]
-Encode = Callable[[ServiceInstance], bytes]
+Change = Op[PutResponse] | Op[DeleteResponse]
 
 INHERITED = "a registration belongs to the process that made it; register another instance in a forked child"
 
@@ -38,23 +40,29 @@ class Reconciler:
     """One instance under a lease of its own.
 
     Writes run one after another, each of what is wanted when it begins: an error or a loss leaves work, which is done
-    in the background until it succeeds. In a forked child it is ``inherited``: the parent's, and never touched.
+    in the background until it succeeds. While the format has no value for the instance, its key is removed. In a forked
+    child it is ``inherited``: the parent's, and never touched.
     """
 
-    def __init__(self, view: View, prefix: bytes, goal: ServiceInstance, encode: Encode = encoded) -> None:
-        self.goal, self._encode = checked(goal), encode
+    def __init__(self, view: View, prefix: bytes, goal: ServiceInstance, form: Format) -> None:
+        self.goal, self._format = storable(goal, form), form
         self._view, self._client, self._runtime = view, view.client, view.client.runtime
         self._lock = self._runtime.lock()
-        self._prefix_length = len(prefix)
-        self._key = prefix + f"{goal.service}/{goal.id}".encode()
-        self._watch = KeyWatch(view, self._key, self._on_change, self._on_read)
+        self._prefix = prefix
+        self._name(goal.id)
         self._session: LeaseSession | None = None
         self._leases: set[int] = set()
         self._wanted, self._done, self._revision = 1, 0, 0
-        self._written = self._lost = self._over = self._is_leaving = self.inherited = False
+        self._written = self._lost = self._over = self._is_leaving = self._was_put = self.inherited = False
         self._signal = self._runtime.signal()
         self._listeners: list[Listener] = []
         self._client.background.register(self)
+
+    def _name(self, id: str) -> None:  # noqa: A002
+        """Give the instance an id, and with it a key."""
+        self.goal = evolve(self.goal, id=id)
+        self._key = self._prefix + f"{self.goal.service}/{id}".encode()
+        self._watch = KeyWatch(self._view, self._key, self._on_change, self._on_read)
 
     def forget(self) -> object:
         """Leave the registration to the parent."""
@@ -81,11 +89,18 @@ class Reconciler:
         """Whether it is left, or another process has replaced it."""
         return self._over
 
+    @property
+    def _is_hidden(self) -> bool:
+        """Whether the key must not be there: its format has no value for the status."""
+        return self._format.encode(self.goal) is None
+
     # --- what is wanted
 
     async def begin(self) -> None:
         """Register, and keep it registered from then on."""
         try:
+            if not self.goal.id:  # it is that of the lease, and stays when another lease follows
+                self._name(str(await self._lease()))
             await self._reconcile(self._wanted)
             await self._watch.open(self._revision + 1)
             self._runtime.spawn(self._run(), "etcd_factory registration")
@@ -102,7 +117,7 @@ class Reconciler:
         """Change what is registered. If that fails the error is raised, and the background retries."""
         self.check_owner()
         with self._lock:
-            self.goal = checked(evolve(self.goal, **changes))
+            self.goal = storable(evolve(self.goal, **changes), self._format)
             self._wanted += 1
             wanted = self._wanted
         try:
@@ -128,14 +143,15 @@ class Reconciler:
         if self._session is None:
             return
         self._session.release()
-        if self._written and self._encode is encoded:
-            await self._mark_down()
+        down = self._format.encode(evolve(self.goal, status=DOWN))
+        if self._written and down is not None:
+            await self._mark_down(down)
         await self._session.revoke()
 
-    async def _mark_down(self) -> None:
+    async def _mark_down(self, value: bytes) -> None:
         view = evolve(self._view, timeout=self._view.timeout / 2)
         lease = await self._lease()
-        put = ops.put(self._key).lease(lease).value(self._encode(evolve(self.goal, status=DOWN)))
+        put = ops.put(self._key).lease(lease).value(value)
         try:
             await view.execute(ops.if_(self._key, "lease", "==", lease).then(put).op())
         except EtcdFactoryError as error:
@@ -149,15 +165,22 @@ class Reconciler:
 
     def _on_read(self, kv: m.KeyValue | None, revision: int, rolled_back: bool) -> None:
         self._revision = revision  # of a store that may have been rolled back
-        if rolled_back and kv is not None and kv.lease not in self._leases and not self._is_newer(kv.value):
+        if (
+            rolled_back
+            and kv is not None
+            and kv.lease not in self._leases
+            and self._started(kv.value) <= self.goal.started
+        ):
             self._leases.add(kv.lease)  # a predecessor's, which the backup still had: it may be overwritten
             kv = None
         self._judge(kv)
 
-    def _is_newer(self, value: bytes) -> bool:
-        """Whether the value is of an instance that registered after this one."""
-        other = decoded(KeyValue(self._key, value), self._prefix_length)
-        return other is not None and other.started > self.goal.started
+    def _started(self, value: bytes, unknown: float = 0.0) -> float:
+        """Return when the instance of a value was registered; ``unknown`` if its format does not tell."""
+        try:
+            return self._format.decode(self.goal.service, self.goal.id, value).started or unknown
+        except Exception:  # it is of no instance
+            return 0.0
 
     def _judge(self, kv: m.KeyValue | None) -> None:
         if kv is None or kv.lease == 0:  # deleted, or overwritten by hand
@@ -168,10 +191,10 @@ class Reconciler:
     def _on_lost(self) -> None:
         """The key is gone, or will be with its lease: register again."""
         with self._lock:
-            if self._over:
+            if self._over or self._is_hidden:
                 return
-            first, self._lost = self._written and not self._lost, True
-            self._written = False
+            first = self._written and not self._lost
+            self._lost, self._written = self._lost or first, False
             self._wanted += 1
             if first:
                 log.warning("%r is lost, registering it again", self._key)
@@ -232,8 +255,9 @@ class Reconciler:
         with self._lock:
             wanted, goal = self._wanted, self.goal
         while not self._over:
+            value = self._format.encode(goal)
             try:
-                revision = await self._put(await self._lease(), goal)
+                revision = await self._store(await self._lease(), value)
             except LeaseNotFoundError:  # gone at the server, and not known here yet
                 assert self._session is not None
                 self._session.release()
@@ -241,13 +265,13 @@ class Reconciler:
             except Replaced:
                 return self._yield()
             else:
-                return self._on_written(wanted, revision)
+                return self._on_written(wanted, revision, there=value is not None)
         return None
 
-    def _on_written(self, wanted: int, revision: int) -> None:
+    def _on_written(self, wanted: int, revision: int, *, there: bool) -> None:
         with self._lock:
-            self._done, self._revision, self._written = wanted, revision, True
-            restored = self._lost and wanted == self._wanted and not self._over
+            self._done, self._revision, self._written = wanted, revision, there
+            restored = self._lost and there and wanted == self._wanted and not self._over
             if restored:
                 self._lost = False
                 self._notify("restored")
@@ -261,22 +285,46 @@ class Reconciler:
         self._leases.add(lease)
         return lease
 
-    async def _put(self, lease: int, goal: ServiceInstance) -> int:
+    async def _store(self, lease: int, value: bytes | None) -> int:
+        """Write a value, or remove the key for None; returns the revision."""
+        return await (self._remove(lease) if value is None else self._put(lease, value))
+
+    async def _put(self, lease: int, value: bytes) -> int:
         """Write it: the first time whatever the key has, later only over what this process wrote."""
-        put = ops.put(self._key).lease(lease).value(self._encode(goal))
-        if not self._done:
-            return (await self._view.execute(put)).revision
+        put = ops.put(self._key).lease(lease).value(value)
+        if not self._was_put:
+            revision = (await self._view.execute(put)).revision
+            self._was_put = True
+            return revision
         while True:
-            got = await self._put_if("lease", lease, put)
+            got = await self._change_if("lease", lease, put)
             if got.succeeded:
                 return got.revision
             found = got.results[0].kvs
-            if found and found[0].lease not in {0, *self._leases} and self._is_newer(found[0].value):
+            if found and found[0].lease not in {0, *self._leases} and self._is_later(found[0].value):
                 raise Replaced
-            got = await self._put_if("mod", found[0].mod_revision if found else 0, put)
+            got = await self._change_if("mod", found[0].mod_revision if found else 0, put)
             if got.succeeded:
                 return got.revision
 
-    async def _put_if(self, column: Literal["lease", "mod"], value: int, put: Op[PutResponse]) -> TxnResponse:
+    def _is_later(self, value: bytes) -> bool:
+        """Whether another process registered after this one. Whoever is found there did, unless the format tells."""
+        return self._started(value, unknown=inf) > self.goal.started
+
+    async def _remove(self, lease: int) -> int:
+        """Remove what this process wrote."""
+        delete = ops.delete().key(self._key)
+        got = await self._change_if("lease", lease, delete)
+        while not got.succeeded and (found := got.results[0].kvs) and found[0].lease in self._leases:
+            got = await self._change_if("mod", found[0].mod_revision, delete)
+        return got.revision
+
+    async def _change_if(self, column: Literal["lease", "mod"], value: int, change: Change) -> TxnResponse:
         compared = ops.if_(self._key, column, "==", value)
-        return await self._view.execute(compared.then(put).else_(ops.get(self._key)).op())
+        return await self._view.execute(compared.then(change).else_(ops.get(self._key)).op())
+
+
+def storable(instance: ServiceInstance, form: Format) -> ServiceInstance:
+    """Return the instance if the format can store it; else raise ``TypeError`` or ``ValueError``."""
+    form.encode(evolve(checked(instance), status=UP))
+    return instance

@@ -71,7 +71,10 @@ class Registration(Guarded, Scoped[F]):
 
     @operation
     async def pause(self) -> None:
-        """Keep it registered with the status ``paused``, so that views do not show it by default."""
+        """Keep it registered with the status ``paused``, so that views do not show it by default.
+
+        In a format that has no status the key is removed until ``resume``, and it is not ``alive`` meanwhile.
+        """
         await self._availability.want(PAUSED)
 
     @operation

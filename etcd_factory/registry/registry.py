@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
+from attrs import evolve
+
 from etcd_factory.core.arguments import key_part, ttl_seconds
 from etcd_factory.core.bound import Bound, Guarded, opener, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Sync
-from etcd_factory.core.handlers import checked
+from etcd_factory.core.handlers import checked as checked_handler
 from etcd_factory.core.kv.txn import ops
 from etcd_factory.errors import choice
 from etcd_factory.options.fields import is_mapping
@@ -25,8 +24,10 @@ from etcd_factory.service import AsyncETCDService, ETCDService, Service, view_of
 from .balancers import Balancer, LoadBalancer
 from .balancers import balancer as named
 from .checks import Check, Function
-from .instance import LONGEST, STATUSES, ServiceInstance, Status, as_tags, decoded, is_number
-from .instances import InstancesPool
+from .formats import Format, FormatLike, format_of
+from .instance import LONGEST, STATUSES, ServiceInstance, Status, as_tags, checked, is_number
+from .layout import Layout, layouts, merged
+from .mixed import MixedPool
 from .outliers import OutlierDict, outlier_of
 from .picker import Picker
 from .preference import SubsetDict, preference
@@ -35,7 +36,6 @@ from .registration import Registration
 from .registrations import Registrations
 from .view import Instances, ServiceView
 
-TTL = 10  # seconds
 SERVICE, ID = "a service's name", "an instance's id"
 
 Tags = Iterable[str]
@@ -44,8 +44,10 @@ Tags = Iterable[str]
 class Registry(Guarded, Bound[F]):
     """What both faces share. Creating one does no I/O.
 
-    An instance is stored as JSON under ``<namespace>/<service>/<id>``, with a lease of ``ttl`` seconds.
-    ``service_options`` are the defaults of ``register``: ``host``, ``port``, ``metadata``, ``weight``, ``tags``.
+    An instance is stored as JSON under ``<namespace>/<service>/<id>``, with a lease of ``ttl`` seconds: ``services``
+    and 10 by default. ``format`` is that of another system, ``naming``, ``kratos``, ``go_zero``, ``kitex`` or
+    ``midway``, which has defaults of its own, or a ``Format`` of yours; instances in the formats in ``read`` are found
+    too. ``service_options`` are the defaults of ``register``: ``host``, ``port``, ``metadata``, ``weight``, ``tags``.
     ``load_balancer`` is the default of ``subscribe``: ``round_robin``, ``random``, ``weighted``,
     ``least_connections``, ``consistent_hash``, ``p2c``, or a function ``(instances, key) -> instance``.
     """
@@ -56,23 +58,24 @@ class Registry(Guarded, Bound[F]):
     def __init__(
         self,
         etcd: Service[F],
-        namespace: str = "services",
+        namespace: str | None = None,
         *,
-        ttl: int = TTL,
+        format: FormatLike = "etcd_factory",  # noqa: A002
+        read: FormatLike | Iterable[FormatLike] = (),
+        ttl: int | None = None,
         load_balancer: LoadBalancer = "round_robin",
         service_options: ServiceOptionsDict | AnyMapping | None = None,
     ) -> None:
         self._run = view_of(etcd, self._service, type(self).__name__)
-        if not isinstance(namespace, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"a namespace must be a str, not {type(namespace).__name__}")
         named(load_balancer)  # an unknown name is reported here, not by the first subscribe()
         self._defaults = dict((service_options or {}).items())
         for name in self._defaults:
             choice(name, SERVICE_OPTIONS, "service_options")
-        self._prefix = namespace.rstrip("/").encode() + b"/"
-        self._ttl = ttl_seconds(ttl)
+        self._format = format_of(format)
+        self._layouts = layouts(self._format, namespace, [read] if isinstance(read, (str, Format)) else read)
+        self._ttl = ttl_seconds(self._format.ttl if ttl is None else ttl)
         self._balancer: LoadBalancer = load_balancer
-        self._pool: InstancesPool[F] = InstancesPool(self._run, self._prefix)
+        self._pool: MixedPool[F] = MixedPool(self._run, self._layouts)
 
     @opener
     async def register(
@@ -92,9 +95,9 @@ class Registry(Guarded, Bound[F]):
     ) -> Registration[F]:
         """Register an instance, and keep it registered; see ``Registration``.
 
-        Without an ``id`` a unique one is generated. An instance already registered under the id is replaced. ``ttl``:
-        seconds after which the instance of a killed process is gone. Raises what etcd answers if it cannot be
-        registered now, ``TypeError`` or ``ValueError`` if an argument is invalid.
+        Without an ``id`` a unique one is generated, or the format has one. An instance already registered under the id
+        is replaced. ``ttl``: seconds after which the instance of a killed process is gone. Raises what etcd answers if
+        it cannot be registered now, ``TypeError`` or ``ValueError`` if an argument is invalid.
 
         ``check``: its health, looked at every ``interval`` seconds: ``http://...`` (or ``https``; healthy is an answer
         of 2xx), ``tcp://host:port``, or a function that raises or returns False, in asyncio perhaps ``async``. After
@@ -106,29 +109,42 @@ class Registry(Guarded, Bound[F]):
         fields["metadata"] = as_metadata(fields.get("metadata"))
         instance = ServiceInstance(
             key_part(service, SERVICE),
-            unique_id() if id is None else key_part(id, ID),
+            "" if id is None else key_part(id, ID),
             **fields,
             started=time.time(),
             ttl=self._ttl if ttl is None else ttl_seconds(ttl),
         )
-        reconciler = Reconciler(self._run, self._prefix, instance)
+        identified = evolve(instance, id=self._format.id_of(checked(instance)))
+        reconciler = Reconciler(self._run, self._layouts[0].prefix, identified, self._format)
         return await self._run.client.background.get(Registrations).register(self._run, reconciler, checks)
 
     @operation
     async def discover(self, service: str, *, tags: Tags = (), status: Status | None = "up") -> list[ServiceInstance]:
         """Return the instances that are in etcd now, by id: those with all these tags and this status (None: any)."""
-        wanted, chosen = as_tags(tags), status_of(status)
-        prefix = self._prefix + key_part(service, SERVICE).encode() + b"/"
-        kvs = await self._run.execute(ops.get_all().prefix(prefix).kvs())
-        found = [decoded(kv, len(self._prefix)) for kv in kvs]
-        return [one for one in found if one and chosen in (None, one.status) and one.has(wanted)]
+        wanted, chosen, name = as_tags(tags), status_of(status), key_part(service, SERVICE)
+        # The own format last: who changes to it registers there before the other registration ends.
+        found = [await self._read(layout, name) for layout in reversed(self._layouts)]
+        return [one for one in merged(reversed(found)) if chosen in (None, one.status) and one.has(wanted)]
+
+    async def _read(self, layout: Layout, service: str) -> list[ServiceInstance]:
+        kvs = await self._run.execute(ops.get_all().prefix(layout.below(service)).kvs())
+        return [one for one in map(layout.decode, kvs) if one]
 
     @operation
     async def services(self) -> list[str]:
-        """Return the names of all services that have an instance, sorted."""
-        keys = await self._run.execute(ops.get_all().prefix(self._prefix).key_bytes())
-        parts = [key[len(self._prefix) :].partition(b"/") for key in keys]
-        return sorted({name.decode(errors="backslashreplace") for name, _, id in parts if name and id})  # noqa: A001
+        """Return the names of all services that have an instance, sorted.
+
+        In a format without a namespace, ``naming`` or ``go_zero``, this reads all keys of the client's namespace.
+        """
+        names = {name for layout in self._layouts for name in await self._names(layout)} - {b""}
+        return sorted(name.decode(errors="backslashreplace") for name in names)
+
+    async def _names(self, layout: Layout) -> set[bytes]:
+        everything = ops.get_all().prefix(layout.prefix)
+        if layout.prefix:
+            return set(map(layout.service, await self._run.execute(everything.key_bytes())))
+        kvs = await self._run.execute(everything.kvs())
+        return {layout.service(kv.key) for kv in kvs if layout.read(kv)[0]}
 
     @opener
     async def subscribe(
@@ -182,7 +198,7 @@ class Registry(Guarded, Bound[F]):
 
         ``threshold`` and ``hold`` are as in ``subscribe``. Returns a view; ``close()`` it to stop.
         """
-        checked(handler, self._run.face)
+        checked_handler(handler, self._run.face)
         instances, leave = await self._pool.enter(key_part(service, SERVICE), share(threshold), delay(hold))
         picker = Picker(self._maker(), self._run.client.runtime)
         view = ServiceView(self._run, instances, picker, (), "up", leave)
@@ -240,8 +256,3 @@ def delay(seconds: float | None) -> float | None:
     if seconds is None or is_number(seconds, LONGEST):
         return seconds
     raise ValueError(f"hold and warmup must be a number of seconds, not {seconds!r}")
-
-
-def unique_id() -> str:
-    """Return an id for an instance of this process. The pid alone is not unique: in containers it is often 1."""
-    return f"{socket.gethostname().replace('/', '-')}-{os.getpid()}-{secrets.token_hex(4)}"

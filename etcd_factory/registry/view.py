@@ -17,7 +17,8 @@ from etcd_factory.errors import NoInstanceError, choice
 
 from .balancers import Key
 from .instance import ServiceInstance, Status, log
-from .instances import Leave, ServiceInstances
+from .instances import Leave
+from .mixed import Source
 from .picker import Picked, Picker
 from .use import Use
 
@@ -44,14 +45,14 @@ class ServiceView(Guarded, Scoped[F]):
     def __init__(
         self,
         view: View,
-        source: ServiceInstances[F],
+        source: Source[F],
         picker: Picker,
         tags: Iterable[str],
         status: Status | None,
         leave: Leave,
     ) -> None:
         self._run, self._picker = view, picker
-        self._source: ServiceInstances[F] = source
+        self._source: Source[F] = source
         self._tags, self._status = frozenset(tags), status
         self._leave: Leave | None = leave
         self._changes: ChangeNotifier[Waiting] = ChangeNotifier(

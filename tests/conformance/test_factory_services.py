@@ -56,6 +56,16 @@ async def test_a_registry_without_a_section_uses_the_default_client_and_the_defa
     assert factory.registry() is factory.registry()
 
 
+@pytest.mark.parametrize("read", ["naming", ["naming"], ["naming", "kitex"]], ids=str)
+async def test_a_registry_writes_and_reads_the_configured_formats(load, client, read):
+    factory = load(service_discovery={"format": "kratos", "read": read, "service_options": {"host": "h", "port": 1}})
+    one = await settle(factory.registry().register("user", "1"))
+    assert one.instance.ttl == 15
+    assert await keys(client) == ["/microservices/user/1"]
+    await settle(client.put("user/2").value('{"Op":0,"Addr":"h:2","Metadata":null}'))
+    assert [found.address for found in await settle(factory.registry().discover("user"))] == ["h:1", "h:2"]
+
+
 async def test_views_use_the_configured_balancer(load):
     factory = load(service_discovery={"load_balancer": "consistent_hash"})
     for name in "abcd":
@@ -105,6 +115,8 @@ WRONG = [
     ({"serviceDiscovery": {"loadBalancr": "random"}}, "serviceDiscovery.loadBalancr: unknown option; did you mean"),
     ({"service_discovery": {"load_balancer": "rnd"}}, "service_discovery.load_balancer: "),
     ({"service_discovery": {"ttl": 0}}, "service_discovery.ttl: "),
+    ({"service_discovery": {"format": "krato"}}, "service_discovery.format: expected one of etcd_factory, naming, "),
+    ({"service_discovery": {"read": ["x"]}}, "service_discovery.read: expected one of etcd_factory, naming, "),
     (
         {"service_discovery": {"service_options": {"hst": "a"}}},
         "service_options.hst: unknown option; did you mean 'host'",

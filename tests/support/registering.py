@@ -17,6 +17,18 @@ REGISTRIES = {"blocking": ServiceRegistry, "asyncio": AsyncServiceRegistry}
 KEY = "services/user/a"
 LONG = 60  # seconds, longer than a test takes
 
+# Values that the fields of an instance may not have.
+WRONG = {
+    "host": [5, {}, [1]],
+    "port": ["80", -1, 65536, 1.5, True, 10**400],
+    "metadata": [[1], "text", None, 5],
+    "weight": ["x", -1, None, True, 10**400],
+    "tags": ["web", [1], 5, {}],
+    "status": ["UP", "", None, 5],
+    "started": ["now", -1, 10**400],
+    "ttl": ["10", -1, 1.5, True, 10**400],
+}
+
 
 @pytest.fixture
 def registry(face):

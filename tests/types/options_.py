@@ -30,6 +30,7 @@ from etcd_factory import (
 from etcd_factory.options import ClientOptionsDict, FactoryOptionsDict, Secret
 from etcd_factory.options.services import ConfigCenterOptions, ServiceDiscovery
 from etcd_factory.registry import ServiceInstance
+from etcd_factory.registry.formats import Kratos
 
 
 def secret() -> str:
@@ -61,6 +62,7 @@ def instances() -> None:
     FactoryOptions(client=ClientOptions(), clients={"a": {"host": "a:1"}, "b": None}, client_priority={"a": "high"})
     ServiceDiscovery(client="a", ttl=5, load_balancer="random", service_options={"host": "a", "tags": ["x"]})
     ServiceDiscovery(load_balancer=choose, ttl="10s")
+    ServiceDiscovery(format="kratos", read=["naming", Kratos(scheme="http")])
     ConfigCenterOptions(prefix="x/", fallback=Path("last.json"))
 
 

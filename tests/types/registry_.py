@@ -9,7 +9,15 @@ from typing_extensions import assert_type
 
 from etcd_factory import AsyncETCDService, ETCDService
 from etcd_factory.core.face import Async, Sync
-from etcd_factory.registry import AsyncServiceRegistry, Registration, ServiceInstance, ServiceRegistry, ServiceView
+from etcd_factory.registry import (
+    AsyncServiceRegistry,
+    Format,
+    Registration,
+    ServiceInstance,
+    ServiceRegistry,
+    ServiceView,
+)
+from etcd_factory.registry.formats import Kratos
 
 
 def last(instances: Sequence[ServiceInstance], key: str | bytes | None) -> ServiceInstance:
@@ -47,6 +55,25 @@ def instances(one: ServiceInstance) -> None:
     assert_type(one.address, str)
     assert_type(one.has(["web"]), bool)
     one.weight = 2  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+class Own(Format):
+    namespace = "own"
+
+    def encode(self, instance: ServiceInstance) -> bytes | None:
+        return instance.address.encode()
+
+    def decode(self, service: str, id: str, value: bytes) -> ServiceInstance:  # noqa: A002
+        return ServiceInstance(service, id, metadata={"value": value.decode()})
+
+
+def formats(etcd: ETCDService, other: AsyncETCDService) -> None:
+    ServiceRegistry(etcd, format="naming", read=["etcd_factory", Kratos(scheme="http"), Own()])
+    ServiceRegistry(etcd, format=Own(), read="kitex")
+    AsyncServiceRegistry(other, format=Kratos(namespace="own", ttl=5))
+    ServiceRegistry(etcd, format="krato")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    ServiceRegistry(etcd, format=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    ServiceRegistry(etcd, read=["krato"])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
 
 
 def blocking(etcd: ETCDService) -> None:

@@ -112,6 +112,10 @@ class Page:
         page, self._answer = self._answer, None
         return page if page is not None and page.kvs else None
 
+    async def close(self) -> None:
+        """Return no more."""
+        self._answer = None
+
 
 def found(store: KeyValueStore, span: KeyRange, fields: Fields) -> tuple[list[KeyValue], int]:
     """Return the keys that a read wants, one more than its limit if there are so many, and how many the range has."""

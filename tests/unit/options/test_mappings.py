@@ -9,8 +9,9 @@ from etcd_factory import TLS, Auth, ClientOptions, FactoryOptions, Keepalive, Re
 from etcd_factory.options import mappings
 from etcd_factory.options.factory import FactoryOptionsDict
 from etcd_factory.options.names import canonical
-from etcd_factory.options.services import BALANCERS, SERVICE_OPTIONS, ConfigCenterOptions, ServiceDiscovery
+from etcd_factory.options.services import BALANCERS, FORMATS, SERVICE_OPTIONS, ConfigCenterOptions, ServiceDiscovery
 from etcd_factory.registry import balancers
+from etcd_factory.registry.formats import table
 
 PAIRS = [
     (Auth, mappings.AuthDict),
@@ -47,6 +48,7 @@ def test_the_types_of_an_option_can_be_resolved_at_run_time(cls, mapping):
     assert typing.get_type_hints(mapping).keys() == mapping.__annotations__.keys()
 
 
-def test_the_names_of_service_options_and_balancers_are_those_of_the_registry():
+def test_the_names_of_service_options_balancers_and_formats_are_those_of_the_registry():
     assert (*mappings.ServiceOptionsDict.__annotations__,) == SERVICE_OPTIONS
     assert set(BALANCERS) == set(balancers.BALANCERS)
+    assert set(FORMATS) == set(table.FORMATS)

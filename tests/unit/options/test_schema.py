@@ -20,6 +20,8 @@ from etcd_factory.options.schema import Kind, kind, kind_in, options
         (("client_priority", "a"), Kind.TEXT),
         (("clientPriority", "a"), Kind.TEXT),
         (("service_discovery", "service_options", "tags"), Kind.LIST),
+        (("service_discovery", "format"), Kind.TEXT),
+        (("service_discovery", "read"), Kind.LIST),
         (("client", "hots"), Kind.UNKNOWN),
         (("no such option",), Kind.UNKNOWN),
     ],

@@ -7,6 +7,9 @@ import pytest
 from etcd_factory.options.numbers import Resolved
 from etcd_factory.options.services import ConfigCenterOptions, ServiceDiscovery
 from etcd_factory.options.structure import structure
+from etcd_factory.registry.formats import Kratos
+
+FORMAT = Kratos(scheme="http")
 
 
 def choose(instances, key):
@@ -15,7 +18,8 @@ def choose(instances, key):
 
 def test_the_defaults_are_the_documented_ones():
     discovery, center = ServiceDiscovery(), ConfigCenterOptions()
-    assert (discovery.client, discovery.namespace, discovery.ttl) == (None, "services", 10)
+    assert (discovery.client, discovery.namespace, discovery.ttl) == (None, None, None)
+    assert (discovery.format, discovery.read) == ("etcd_factory", ())
     assert (discovery.load_balancer, discovery.service_options) == ("round_robin", {})
     assert (center.client, center.prefix, center.fallback) == (None, "config/", None)
 
@@ -27,6 +31,12 @@ def test_the_defaults_are_the_documented_ones():
         (ServiceDiscovery, {"load_balancer": choose}, "load_balancer", choose),
         (ServiceDiscovery, {"serviceOptions": {"port": 80}}, "service_options", {"port": 80}),
         (ServiceDiscovery, {"client": "a"}, "client", "a"),
+        (ServiceDiscovery, {"format": "kratos"}, "format", "kratos"),
+        (ServiceDiscovery, {"format": FORMAT}, "format", FORMAT),
+        (ServiceDiscovery, {"read": ["naming", FORMAT]}, "read", ("naming", FORMAT)),
+        (ServiceDiscovery, {"read": "naming"}, "read", ("naming",)),
+        (ServiceDiscovery, {"read": Resolved("naming, kitex")}, "read", ("naming", "kitex")),
+        (ServiceDiscovery, {"ttl": "15s"}, "ttl", 15),
         (ConfigCenterOptions, {"fallback": "last.json"}, "fallback", "last.json"),
         (ConfigCenterOptions, {"resolve": True}, "resolve", True),
         (ConfigCenterOptions, {"resolve": Resolved("yes")}, "resolve", True),
@@ -48,6 +58,9 @@ def test_each_option_is_accepted(cls, given, name, value):
             {"load_balancer": "rondom"},
             "load_balancer: expected one of round_robin, random, weighted, ",
         ),
+        (ServiceDiscovery, {"format": "kratoss"}, "format: expected one of etcd_factory, naming, kratos, "),
+        (ServiceDiscovery, {"format": 5}, "format: expected the name of a format, or a Format, got int"),
+        (ServiceDiscovery, {"read": ["naming", "x"]}, "read: expected one of etcd_factory, naming, kratos, "),
         (ServiceDiscovery, {"service_options": 5}, "service_options: expected a mapping, got int"),
         (
             ServiceDiscovery,

@@ -10,13 +10,15 @@ import pytest
 
 from etcd_factory.core.face import finish
 from etcd_factory.errors import PermissionDeniedError
+from etcd_factory.registry.formats import EtcdFactory
 from etcd_factory.registry.instances import InstancesPool
+from etcd_factory.registry.layout import layouts
 from etcd_factory.service import view_of
 from etcd_factory.testing import ScriptedTransport, replies
 from tests.support.registering import ids
 from tests.support.transports import Held, Recorded
 
-PREFIX = b"services/"
+(LAYOUT,) = layouts(EtcdFactory(), None, ())
 
 
 def key(name):
@@ -48,7 +50,7 @@ def pool_on(connect):
     def create(wrap=Recorded, **steps):
         transport = wrap(ScriptedTransport(steps))
         client, _ = connect(transport)
-        return InstancesPool(view_of(client, type(client), "a test"), PREFIX), transport
+        return InstancesPool(view_of(client, type(client), "a test"), LAYOUT), transport
 
     return create
 

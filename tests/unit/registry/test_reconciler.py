@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from attrs import evolve
 
 from etcd_factory import KeyValue
 from etcd_factory.core.face import finish
 from etcd_factory.errors import ClientClosedError, NoSpaceError, PermissionDeniedError
-from etcd_factory.registry.instance import ServiceInstance, encoded
+from etcd_factory.registry.formats import EtcdFactory, GoZero, Kitex
+from etcd_factory.registry.instance import PAUSED, UP, ServiceInstance
 from etcd_factory.registry.reconciler import Reconciler
 from etcd_factory.service import view_of
 from etcd_factory.testing import ScriptedTransport, StreamScript, replies
@@ -23,12 +25,15 @@ NO_LEASE = "etcdserver: requested lease not found"
 FUTURE = "etcdserver: mvcc: required revision is a future revision"
 REFUSED = messages.WatchResponse(watch_id=-1, created=True, canceled=True, cancel_reason=DENIED)
 GOAL = ServiceInstance("user", "a", started=100.0, ttl=10)
+ADDRESSED = ServiceInstance("user", "a", "10.0.0.1", 80, started=100.0, ttl=10)
 OTHER_LEASE = 99
+OWN = EtcdFactory()
+PUT_AGAIN = [replies.txn(replies.get(), succeeded=False), replies.txn(replies.put(), revision=9)]
 
 
 def by_other(started):
     """The key as another process wrote it, which registered at that time."""
-    value = encoded(ServiceInstance("user", "a", started=started))
+    value = EtcdFactory().encode(ServiceInstance("user", "a", started=started))
     return KeyValue(KEY.encode(), value, 8, 9, 2, OTHER_LEASE)
 
 
@@ -46,11 +51,11 @@ def run(face):
 def make(connect, recorder):
     """A function that returns a reconciler on a script, and a transport that records its calls."""
 
-    def create(wrap=None, goal=GOAL, encode=encoded, **steps):
+    def create(wrap=None, goal=GOAL, form=OWN, **steps):
         inner = ScriptedTransport(script(**steps))
         transport = Recorded(wrap(inner) if wrap else inner)
         client, _ = connect(transport)
-        reconciler = Reconciler(view_of(client, type(client), "a test"), b"services/", goal, encode)
+        reconciler = Reconciler(view_of(client, type(client), "a test"), b"services/", goal, form)
         reconciler.listen(recorder)
         return reconciler, transport
 
@@ -154,6 +159,123 @@ async def test_a_change_after_the_end_says_that_it_has_ended(make, run):
     await run(reconciler.leave)
     with pytest.raises(ClientClosedError, match="the registration of user/a has ended; register again"):
         await run(reconciler.update, weight=3)
+
+
+# --- formats without a status
+
+
+async def test_while_it_is_paused_the_key_is_removed(make, run, recorder):
+    steps = {"Txn": [replies.txn(replies.delete(), revision=6), *PUT_AGAIN]}
+    reconciler, transport = make(goal=ADDRESSED, form=GoZero(), **steps)
+    await run(reconciler.begin)
+    await run(reconciler.update, status=PAUSED)
+    removal = transport.calls[-1].request
+    assert (removal.compare[0].lease, removal.success[0].request_delete_range.key) == (7, KEY.encode())
+    assert not reconciler.alive
+    reconciler._on_change(None, 6)  # the event may come before or after the reply
+    reconciler._on_change(None, 7)
+    reconciler._on_read(None, 8, False)
+    assert reconciler._done == reconciler._wanted
+    await run(reconciler.update, status=UP)
+    assert put_of(transport.calls[-1]).value == b"10.0.0.1:80"
+    assert (reconciler.alive, recorder.calls) == (True, [])
+
+
+async def test_a_removal_that_is_heard_of_after_it_was_resumed_is_no_loss(make, run, recorder):
+    steps = {"Txn": [replies.txn(replies.delete(), revision=6), *PUT_AGAIN, replies.txn(replies.put(), revision=10)]}
+    reconciler, transport = make(goal=ADDRESSED, form=GoZero(), **steps)
+    await run(reconciler.begin)
+    await run(reconciler.update, status=PAUSED)
+    reconciler.goal = evolve(reconciler.goal, status=UP)  # as update() does, before it writes
+    reconciler._on_change(None, 7)
+    await transport.until(lambda: reconciler.alive)
+    assert recorder.calls == []
+
+
+async def test_a_loss_that_a_pause_follows_is_restored_by_the_resumption(make, run, recorder, monkeypatch):
+    steps = {"Txn": [replies.txn(replies.get(), succeeded=False), *PUT_AGAIN]}
+    reconciler, _ = make(goal=ADDRESSED, form=GoZero(), **steps)
+    await run(reconciler.begin)
+    monkeypatch.setattr(reconciler._signal, "set", lambda: None)  # the background does not restore it first
+    reconciler._on_change(None, 7)
+    await run(reconciler.update, status=PAUSED)
+    assert recorder.names == ["lost"]
+    await run(reconciler.update, status=UP)
+    assert recorder.names == ["lost", "restored"]
+
+
+async def test_a_key_under_an_earlier_lease_is_removed_too(make, run):
+    old = KeyValue(KEY.encode(), b"10.0.0.1:80", 5, 6, 1, 7)
+    steps = {"Txn": [replies.txn(replies.get(old), succeeded=False), replies.txn(replies.delete(), revision=8)]}
+    reconciler, transport = make(goal=ADDRESSED, form=GoZero(), **steps)
+    await run(reconciler.begin)
+    await run(reconciler.update, status=PAUSED)
+    assert transport.calls[-1].request.compare[0].mod_revision == 6
+
+
+async def test_the_key_of_another_process_is_not_removed(make, run):
+    other = KeyValue(KEY.encode(), b"10.0.0.1:80", 5, 6, 1, OTHER_LEASE)
+    reconciler, transport = make(
+        goal=ADDRESSED, form=GoZero(), Txn=replies.txn(replies.get(other), succeeded=False, revision=8)
+    )
+    await run(reconciler.begin)
+    await run(reconciler.update, status=PAUSED)
+    assert transport.names() == ["LeaseGrant", "Put", "Txn"]
+
+
+async def test_one_that_begins_paused_writes_over_whatever_the_key_has_when_it_is_resumed(make, run):
+    goal = evolve(ADDRESSED, status=PAUSED)
+    reconciler, transport = make(goal=goal, form=GoZero(), Txn=replies.txn(replies.get(), succeeded=False))
+    await run(reconciler.begin)
+    assert (transport.names(), reconciler.alive) == (["LeaseGrant", "Txn"], False)
+    await run(reconciler.update, status=UP)
+    assert (transport.names()[-1], reconciler.alive) == ("Put", True)
+
+
+async def test_who_is_found_there_registered_later_if_the_format_does_not_tell(make, run, recorder):
+    other = KeyValue(KEY.encode(), b"10.0.0.2:80", 5, 6, 1, OTHER_LEASE)
+    reconciler, transport = make(
+        goal=ADDRESSED, form=GoZero(), Txn=replies.txn(replies.get(other), succeeded=False, revision=8)
+    )
+    await run(reconciler.begin)
+    with pytest.raises(ClientClosedError, match="register again"):
+        await run(reconciler.update, weight=2)
+    await transport.until(lambda: transport.names()[-1] == "LeaseRevoke")
+    assert recorder.names == ["lost"]
+
+
+async def test_an_instance_that_the_format_cannot_store_is_refused(make, run):
+    with pytest.raises(ValueError, match="user must be registered with host and port"):
+        make(goal=GOAL, form=GoZero())
+    reconciler, transport = make(goal=ADDRESSED, form=Kitex())
+    await run(reconciler.begin)
+    for change in ({"metadata": {"n": 1}}, {"weight": 0.5}, {"metadata": {"n": 1}, "status": PAUSED}):
+        with pytest.raises(ValueError, match=r"must be texts only|no fractions"):
+            await run(reconciler.update, **change)
+    assert (reconciler.goal, transport.names()) == (ADDRESSED, ["LeaseGrant", "Put"])
+
+
+# --- ids of leases
+
+
+async def test_without_an_id_it_is_that_of_its_first_lease(make, run, recorder):
+    watch = replies.watch(revision=5)
+    steps = {"LeaseGrant": [replies.lease(7), replies.lease(8)], "Txn": PUT_AGAIN, "Watch": watch}
+    reconciler, transport = make(goal=evolve(ADDRESSED, id=""), form=GoZero(), **steps)
+    await run(reconciler.begin)
+    assert reconciler.goal.id == "7"
+    assert transport.requests("Put")[0].key == b"services/user/7"
+    assert transport.streams[0].sent[0].create_request.key == b"services/user/7"
+    watch.push(replies.delete_event("services/user/7"))
+    await lost_and_restored(recorder, reconciler, transport, writes=2)
+    assert put_of(transport.calls[-1]).key == b"services/user/7"
+
+
+async def test_a_lease_that_is_refused_is_an_error(make, run):
+    reconciler, transport = make(goal=evolve(ADDRESSED, id=""), form=GoZero(), LeaseGrant=replies.server_error(DENIED))
+    with pytest.raises(PermissionDeniedError):
+        await run(reconciler.begin)
+    assert "Put" not in transport.names()
 
 
 # --- losses
@@ -299,8 +421,8 @@ async def test_leaving_without_a_mark_that_can_be_written_revokes_the_lease(make
     assert "could not be marked as leaving" in caplog.text
 
 
-async def test_another_encoding_has_no_mark(make, run):
-    reconciler, transport = make(encode=lambda instance: b"plain")
+async def test_a_format_without_a_status_has_no_mark(make, run):
+    reconciler, transport = make(goal=ADDRESSED, form=GoZero())
     await run(reconciler.begin)
     await run(reconciler.leave)
     assert transport.names() == ["LeaseGrant", "Put", "LeaseRevoke"]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 from functools import partial
 
 import pytest
 
 from etcd_factory.registry import ServiceInstance
-from etcd_factory.registry.registry import unique_id
+from etcd_factory.registry.formats import format_of
 from etcd_factory.testing import ScriptedTransport, replies
 from tests.support.faces import FACES, closed, settle
+from tests.support.golden import AT, TTLS
+from tests.support.golden import NAMES as NAMES_OF_FORMATS
 from tests.support.registering import ids, script
 from tests.support.transports import Recorded
 
@@ -43,6 +43,14 @@ def found(**values):
     ("args", "options", "error", "text"),
     [
         ((5,), {}, TypeError, "a namespace must be a str, not int"),
+        ((), {"format": "krato"}, ValueError, "format: expected one of etcd_factory, naming, .*did you mean 'kratos'"),
+        (
+            (),
+            {"format": None},
+            TypeError,
+            "a format must be one of etcd_factory, .*, or an instance of Format, not None",
+        ),
+        ((), {"read": ["naming", 5]}, TypeError, "a format must be one of etcd_factory"),
         ((), {"ttl": 0}, ValueError, "a ttl must be at least 1 second"),
         ((), {"ttl": "5"}, TypeError, "a ttl must be an int"),
         ((), {"load_balancer": "robin"}, ValueError, "load_balancer: expected one of round_robin"),
@@ -113,6 +121,18 @@ async def test_it_is_registered_below_the_namespace_with_its_ttl(scripted):
     assert [grant.TTL for grant in transport.requests("LeaseGrant")] == [20, 30]
 
 
+@pytest.mark.parametrize("form", NAMES_OF_FORMATS)
+async def test_each_format_has_its_namespace_and_its_ttl_unless_others_are_given(scripted, form):
+    options = {"format": form}
+    given = {**AT, "id": NAMES_OF_FORMATS[form]}
+    for extra, ttl in ({}, TTLS[form]), ({"ttl": 20}, 20), ({"namespace": "own"}, TTLS[form]):
+        registry, transport = scripted(**options, **extra)
+        await settle(registry.register("user", **given))
+        assert [grant.TTL for grant in transport.requests("LeaseGrant")] == [ttl]
+        namespace = extra.get("namespace", format_of(form).namespace)
+        assert transport.requests("Put")[0].key.decode().startswith(f"{namespace}/user/".lstrip("/" * (not namespace)))
+
+
 @pytest.mark.anchor("registry-d12")
 async def test_arguments_override_the_defaults(scripted):
     options = {"port": 80, "weight": 3, "metadata": {"zone": "x"}, "tags": ["web"]}
@@ -135,11 +155,6 @@ async def test_without_an_id_each_instance_gets_its_own(scripted):
     registry, _ = scripted()
     made = [await settle(registry.register("user")) for _ in range(3)]
     assert len({one.instance.id for one in made}) == 3
-
-
-def test_an_id_names_the_host_and_the_process(monkeypatch):
-    monkeypatch.setattr(socket, "gethostname", lambda: "a/b")
-    assert unique_id().startswith(f"a-b-{os.getpid()}-")
 
 
 # --- finding
@@ -166,6 +181,22 @@ async def test_services_are_the_names_with_an_instance(scripted):
     registry, transport = scripted(steps={"Range": answer})
     assert await settle(registry.services()) == ["order", "user"]
     assert transport.requests("Range")[0].keys_only
+
+
+async def test_discover_reads_every_format_and_its_own_last(scripted):
+    answers = [replies.get({"user/7": "10.0.0.2:80"}), replies.get({"services/user/a": "{}", "services/user/b": "["})]
+    registry, transport = scripted(read=["go_zero"], steps={"Range": answers})
+    assert ids(await settle(registry.discover("user"))) == "7a"
+    assert [one.key for one in transport.requests("Range")] == [b"user/", b"services/user/"]
+
+
+async def test_without_a_namespace_services_are_those_with_a_value_in_the_format(scripted, caplog):
+    answer = replies.get({"user/7": "10.0.0.1:80", "user/8": "10.0.0.1:81", "other/a": "x", "/a/b": "10.0.0.1:80"})
+    registry, transport = scripted(format="go_zero", steps={"Range": answer})
+    assert await settle(registry.services()) == ["user"]
+    (request,) = transport.requests("Range")
+    assert (request.key, request.range_end, request.keys_only) == (b"\0", b"\0", False)
+    assert caplog.messages == []
 
 
 @pytest.mark.parametrize("call", ["discover", "subscribe"])

@@ -38,6 +38,12 @@ class ContextBase(Generic[C]):
             raise ApplicationStateError("this context is closed; open another one with context()")
         return self._child
 
+    def require_host(self, host: InstanceHost[C]) -> Self:
+        """Return this context; raises ``ApplicationStateError`` if it is of another application."""
+        if self._host is not host:
+            raise ApplicationStateError(f"this context is not of {host!r}; open one with its own context()")
+        return self
+
     def _known(self, address: Address) -> bool:
         """Whether it is available without building it."""
         return address in self._transients or self._host.graph.bindings[address].is_static
@@ -139,10 +145,11 @@ class ScopedHost(InstanceHost[dishka.Container]):
 
     def context_for(self, context: Context | None, addresses: Iterable[Address]) -> Context:
         """Return the context, by default a new one, which is closed with the application if it opens anything."""
-        if context is None:
-            context = Context(self)
-            self.kept += [context] if self.graph.opens(addresses) else []
-        return context
+        if context is not None:
+            return context.require_host(self)
+        opened = Context(self)
+        self.kept += [opened] if self.graph.opens(addresses) else []
+        return opened
 
 
 class AsyncScopedHost(InstanceHost[dishka.AsyncContainer]):
@@ -156,10 +163,11 @@ class AsyncScopedHost(InstanceHost[dishka.AsyncContainer]):
 
     def context_for(self, context: AsyncContext | None, addresses: Iterable[Address]) -> AsyncContext:
         """Return the context, by default a new one, which is closed with the application if it opens anything."""
-        if context is None:
-            context = AsyncContext(self)
-            self.kept += [context] if self.graph.opens(addresses) else []
-        return context
+        if context is not None:
+            return context.require_host(self)
+        opened = AsyncContext(self)
+        self.kept += [opened] if self.graph.opens(addresses) else []
+        return opened
 
 
 class ScopedResolver(InstanceResolver):

@@ -7,12 +7,14 @@ that stopping needs.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from signal import Signals
 from typing import Any
+from weakref import WeakSet
 
 from etcd_factory.errors import suggestion
 
@@ -20,6 +22,19 @@ from .errors import ApplicationStateError, DeclarationError
 
 # Nest's default has more, for which Python cannot run a handler, or which stand for errors of the process itself.
 DEFAULT = tuple(name for name in ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))
+
+
+INSTALLED: WeakSet[ShutdownSignals] = WeakSet()
+
+
+def forget_all() -> None:
+    """Restore the handlers of before, in a forked child."""
+    for one in [*INSTALLED]:
+        one.forget()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=forget_all)
 
 
 def as_signal(value: str | Signals) -> Signals:
@@ -39,6 +54,7 @@ class ShutdownSignals(ABC):
         self._received: Signals | None = None
         self._late: Signals | None = None  # received while the application was stopping without a signal
         self._is_stopping = False
+        INSTALLED.add(self)
 
     @property
     def received(self) -> str | None:
@@ -79,6 +95,15 @@ class ShutdownSignals(ABC):
         late, self._late = self._late, None
         if late is not None:
             signal.raise_signal(late)
+
+    def forget(self) -> None:
+        """In a forked child, restore the handlers of before: the application stays the parent's.
+
+        Those of asyncio would even wake the loop of the parent.
+        """
+        for one, previous in self._previous.items():
+            signal.signal(one, signal.SIG_DFL if previous is None else previous)
+        self._enabled, self._previous = (), {}
 
     def on_signal(self, number: int, _: object = None) -> None:
         """Handle a signal: the first one ends the program, later ones have no effect, as in Nest."""

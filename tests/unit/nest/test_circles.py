@@ -144,11 +144,11 @@ def test_a_circle_may_lead_through_modules_that_import_each_other():
 @pytest.mark.anchor("nest-71")
 def test_a_circle_of_the_scope_request_is_one_for_each_context():
     cats = Provider(Cats, use_class=Cats, scope="request")
-    with Application(importing(providers=(cats, Common, AppService, OWN))) as app:
-        with app.context() as context, app.context() as other:
-            common = app.resolve(Common, context=context)
-            assert common.cats is app.resolve(Cats, context=context)
-            assert common.cats.common is common is not app.resolve(Common, context=other)
+    root = importing(providers=(cats, Common, AppService, OWN))
+    with Application(root) as app, app.context() as context, app.context() as other:
+        common = app.resolve(Common, context=context)
+        assert common.cats is app.resolve(Cats, context=context)
+        assert common.cats.common is common is not app.resolve(Common, context=other)
 
 
 def test_a_circle_is_complete_in_a_container_of_dishka_too():

@@ -91,12 +91,12 @@ def test_a_transient_generator_is_closed_with_what_it_was_built_for():
 
 @pytest.mark.anchor("nest-68")
 def test_a_request_provider_is_one_instance_for_each_context():
-    with Application(importing(providers=(REQUESTED, Consumer, Other))) as app:
-        with app.context() as first, app.context() as second:
-            one, other = (app.resolve(cls, context=first) for cls in (Consumer, Other))
-            assert one.service is other.service is app.resolve(AppService, context=first)
-            assert app.resolve(Consumer, context=first) is one
-            assert app.resolve(Consumer, context=second).service is not one.service
+    root = importing(providers=(REQUESTED, Consumer, Other))
+    with Application(root) as app, app.context() as first, app.context() as second:
+        one, other = (app.resolve(cls, context=first) for cls in (Consumer, Other))
+        assert one.service is other.service is app.resolve(AppService, context=first)
+        assert app.resolve(Consumer, context=first) is one
+        assert app.resolve(Consumer, context=second).service is not one.service
 
 
 @pytest.mark.anchor("nest-68")
@@ -218,6 +218,25 @@ def test_a_closed_context_is_refused():
             app.resolve(AppService, context=context)
 
 
+def test_a_context_of_another_application_is_refused():
+    root = importing(providers=(REQUESTED,))
+    with (
+        Application(root) as app,
+        Application(root) as other,
+        other.context() as context,
+        pytest.raises(ApplicationStateError, match="not of <Application App, running>; open one with its own"),
+    ):
+        app.resolve(AppService, context=context)
+
+
+def test_the_error_of_get_names_the_request():
+    with (
+        Application(importing()) as app,
+        pytest.raises(ScopeError, match=r"^Token\('REQUEST'\) has the scope 'request'"),
+    ):
+        app.get(REQUEST)
+
+
 def test_a_context_needs_a_running_application():
     with pytest.raises(ApplicationStateError, match="not running"):
         Application(importing()).context()
@@ -249,23 +268,19 @@ async def test_request_providers_are_awaited_in_asyncio():
 
 
 def test_threads_of_one_context_share_its_instances():
-    def make():
-        made.append(threading.current_thread())
-        return object()
-
-    def resolve():
-        started.wait()
-        found.append(app.resolve("made", context=context))
-
-    made, found, started = [], [], threading.Barrier(4)
-    with Application(importing(providers=(Provider("made", use_factory=make, scope="request"),))) as app:
-        with app.context() as context:
-            threads = [threading.Thread(target=resolve) for _ in range(4)]
+    made, found = [], []
+    provider = Provider("made", use_factory=lambda: made.append(1), scope="request")
+    with Application(importing(providers=(provider,))) as app, app.context() as context:
+        threads = [
+            threading.Thread(target=lambda: found.append(app.resolve("made", context=context))) for _ in range(4)
+        ]
+        with context.container.lock:  # all of them wait for it
             for thread in threads:
                 thread.start()
-            for thread in threads:
-                thread.join()
-    assert (len(made), len({*map(id, found)})) == (1, 1)
+            assert made == []
+        for thread in threads:
+            thread.join()
+    assert (made, found) == ([1], [None] * 4)
 
 
 @pytest.mark.anchor("nest-68")

@@ -3,6 +3,7 @@
 # Annotations name classes defined inside the tests, so they must be evaluated eagerly: no __future__ import here.
 
 import asyncio
+from typing import Annotated
 from unittest.mock import MagicMock
 
 import pytest
@@ -12,6 +13,7 @@ from etcd_factory.nest import (
     AsyncApplication,
     AsyncFactoryError,
     DynamicModule,
+    Inject,
     Provider,
     StopError,
     module,
@@ -159,14 +161,15 @@ def test_hooks_are_called_for_the_transient_instances_of_consumers_but_not_for_t
         def __init__(self, needed: transient):
             pass
 
-    class Other(Consumer):
-        pass
+    def other(needed: Annotated[object, Inject("alias")]) -> int:
+        return 1
 
     providers = (
         Provider(transient, use_class=transient, scope="transient"),
+        Provider("alias", use_existing=transient),
         Provider(single, use_class=single, scope="request"),
         Consumer,
-        Other,
+        other,
     )
     with Application(importing(providers=providers)) as app:
         assert log == steps(START, "Transient", "Transient")

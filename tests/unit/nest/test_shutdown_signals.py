@@ -137,6 +137,30 @@ def test_a_signal_during_the_start_stops_what_was_started(kind, wait, start):
     assert run(body, kind=kind, wait=wait) == (143, ["destroy", "before SIGTERM", "on SIGTERM"])
 
 
+FORKING = """
+    def fork():
+        child = os.fork()
+        if not child:
+            send("SIGTERM")
+            os._exit(0)
+        print("child ended by", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+FORK = "with Application(App).enable_shutdown_hooks(): fork()"
+FORK_ASYNC = """
+async def main():
+    async with AsyncApplication(App).enable_shutdown_hooks():
+        fork()
+        for _ in range(9): await asyncio.sleep(0)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("body", [FORK, FORK_ASYNC])
+def test_a_signal_to_a_forked_child_ends_only_the_child(body):
+    output = ["child ended by -15", "destroy", "before None", "on None"]
+    assert run(textwrap.dedent(FORKING) + body) == (0, output)
+
+
 @pytest.fixture
 def handler():
     """A handler of SIGTERM that is in place before the test, and must be after it."""

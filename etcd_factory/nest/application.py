@@ -29,7 +29,7 @@ from .module_tree import Address
 from .modules import ModuleLike
 from .providers import Provider
 from .scanner import ModuleOverrides
-from .shutdown_signals import DEFAULT, CancellingSignals, RaisedSignals, ShutdownSignals
+from .shutdown_signals import CancellingSignals, RaisedSignals, ShutdownSignals
 
 log = logging.getLogger("etcd_factory.nest")
 
@@ -64,7 +64,7 @@ class ApplicationBase(InstanceHost[C]):
         self._stopping: Iterator[HookCall] | None = None
         self._errors: list[Exception] = []
 
-    def enable_shutdown_hooks(self, signals: Iterable[str | Signals] = DEFAULT) -> Self:
+    def enable_shutdown_hooks(self, signals: Iterable[str | Signals] | None = None) -> Self:
         """Stop the application when the process receives a signal: by default SIGHUP, SIGINT, SIGQUIT or SIGTERM.
 
         The program is ended by ``SystemExit``, or ``KeyboardInterrupt`` for SIGINT, in the main thread, for asyncio in

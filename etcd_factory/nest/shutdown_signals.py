@@ -61,22 +61,24 @@ class ShutdownSignals(ABC):
         """The name of the signal that ended the application."""
         return None if self._received is None else self._received.name
 
-    def enable(self, signals: Iterable[str | Signals]) -> None:
-        """Set the signals to handle from ``install`` on."""
-        self._enabled = tuple(map(as_signal, signals))
+    def enable(self, signals: Iterable[str | Signals] | None) -> None:
+        """Set the signals to handle from ``install`` on; by default those that are not ignored, as by nohup."""
+        default = (name for name in DEFAULT if signal.getsignal(as_signal(name)) is not signal.SIG_IGN)
+        self._enabled = tuple(map(as_signal, default if signals is None else signals))
 
     def install(self) -> None:
-        """Begin to handle them; raises ``ApplicationStateError`` outside of the main thread."""
+        """Begin to handle them; raises ``ApplicationStateError`` if one cannot be, as outside of the main thread."""
         self._received = self._late = None
         self._is_stopping = False
         for one in self._enabled:
             previous = signal.getsignal(one)
             try:
                 self._listen(one)
-            except (ValueError, RuntimeError) as error:
+            except (OSError, RuntimeError, ValueError) as error:
+                self.restore()
                 raise ApplicationStateError(
-                    "signals can be handled in the main thread only; leave out enable_shutdown_hooks() in others, and "
-                    "for AsyncApplication call it in the event loop"
+                    f"cannot handle {one.name}: {error}; use enable_shutdown_hooks() in the main thread only, for an "
+                    "AsyncApplication in its event loop"
                 ) from error
             self._previous.setdefault(one, previous)
 
@@ -106,14 +108,12 @@ class ShutdownSignals(ABC):
         self._enabled, self._previous = (), {}
 
     def on_signal(self, number: int, _: object = None) -> None:
-        """Handle a signal: the first one ends the program, later ones have no effect, as in Nest."""
-        if self._received is not None:
-            return
-        if self._is_stopping:
+        """Handle a signal: it ends the program; while the application is stopping it has no effect, as in Nest."""
+        if not self._is_stopping:
+            self._received = Signals(number)
+            self._interrupt()
+        elif self._received is None:
             self._late = Signals(number)
-            return
-        self._received = Signals(number)
-        self._interrupt()
 
     @contextmanager
     def ending(self) -> Generator[None, None, None]:
@@ -182,5 +182,8 @@ class CancellingSignals(ShutdownSignals):
             self._loop.remove_signal_handler(one)
 
     def _interrupt(self) -> None:
-        if self._task is not None:
+        if self._task is None or self._task.done():  # nothing would stop the application: as without these handlers
+            self._late, self._received = self._received, None
+            self.restore()
+        else:
             self._task.cancel()

@@ -264,13 +264,61 @@ def enable_elsewhere(app):
 def test_they_are_refused_in_other_threads():
     with Application(importing()) as app:
         (error,) = enable_elsewhere(app)
+    assert "cannot handle SIGHUP: " in error
     assert "in the main thread only" in error
 
 
 async def test_they_are_refused_outside_of_the_loop():
     async with AsyncApplication(importing()) as app:
         (error,) = enable_elsewhere(app)
-    assert "call it in the event loop" in error
+    assert "in its event loop" in error
+
+
+SWALLOWED = """
+    with Application(App).enable_shutdown_hooks():
+        try:
+            send("SIGINT")
+            signal.pause()
+        except KeyboardInterrupt:
+            print("swallowed")
+        send("SIGTERM")
+        signal.pause()
+"""
+
+
+def test_a_signal_whose_exception_is_swallowed_is_followed_by_the_next_one():
+    assert run(SWALLOWED) == (143, ["swallowed", "destroy", "before SIGTERM", "on SIGTERM"])
+
+
+ELSEWHERE = """
+    async def main():
+        app = await asyncio.create_task(AsyncApplication(App).enable_shutdown_hooks().start())
+        send("SIGTERM")
+        await asyncio.Event().wait()
+
+    asyncio.run(main())
+"""
+
+
+def test_a_signal_ends_the_process_if_the_task_that_started_the_application_is_done():
+    assert run(ELSEWHERE) == (-15, [])
+
+
+def test_signals_that_the_process_ignores_are_handled_only_if_they_are_named(handler):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with Application(importing()).enable_shutdown_hooks():
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    with Application(importing()).enable_shutdown_hooks(["SIGTERM"]):
+        assert callable(signal.getsignal(signal.SIGTERM))
+    assert signal.signal(signal.SIGTERM, handler) is signal.SIG_IGN
+
+
+@pytest.mark.parametrize("kind", [Application, AsyncApplication])
+async def test_signals_that_no_process_can_handle_are_refused_and_others_restored(handler, kind):
+    app = kind(importing()).enable_shutdown_hooks(["SIGTERM", "SIGKILL"])
+    with pytest.raises(ApplicationStateError, match="cannot handle SIGKILL"):
+        await app.start() if kind is AsyncApplication else app.start()
+    assert signal.getsignal(signal.SIGTERM) is handler
 
 
 @pytest.mark.parametrize("signals", [RaisedSignals(), CancellingSignals()])

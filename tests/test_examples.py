@@ -68,6 +68,14 @@ LINES = {
         '  /aaa/save?value=3    "done"',
         '  /aaa/get             "3"',
     ],
+    "nest_life": [
+        "start: the pool is connected, with 3 connections",
+        "GET /users  pool of 3, request 1",
+        "GET /cats   pool of 3, request 2",
+        "stop: SIGTERM, the pool is closed",
+        "the process would end with 143",
+        "in a test: pool of 1, request 1",
+    ],
     "nest_modules": [
         "AppService in the providers of both modules: two instances",
         "  /set?str=Hi~             done",

@@ -4,102 +4,126 @@ from __future__ import annotations
 
 import logging
 import warnings
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Hashable, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from signal import Signals
 from types import TracebackType
-from typing import Any, ClassVar, Generic, TypeVar, overload
+from typing import Any, ClassVar
 
 import dishka
-from attrs import frozen
 from dishka.exceptions import ExitError
 
 from etcd_factory.blocks import AsyncBlock, Block
 from etcd_factory.compat import Self
 from etcd_factory.site import caller
 
+from .contexts import AsyncContext, AsyncScopedHost, AsyncScopedResolver, Context, ScopedHost, ScopedResolver
 from .dishka_provider import dishka_provider, key_of
-from .errors import ApplicationStateError, StopError
+from .errors import StopError
 from .graph import build_graph
+from .hooks import HookCall, LifeCycle
 from .identity import Identity
+from .instances import C, InstanceHost
+from .module_ref import AsyncModuleRef, ModuleRef
 from .module_tree import Address
-from .modules import ModuleRef
+from .modules import ModuleLike
 from .providers import Provider
-from .tokens import Token, as_token
-
-T = TypeVar("T")
-C = TypeVar("C", dishka.Container, dishka.AsyncContainer)
+from .scanner import ModuleOverrides
+from .shutdown_signals import CancellingSignals, RaisedSignals, ShutdownSignals
 
 log = logging.getLogger("etcd_factory.nest")
 
 
-class InstanceResolver(ABC):
-    """Returns instances by token: an application, or one of its modules."""
-
-    @overload
-    def get(self, token: type[T], *, strict: bool = False) -> T: ...
-    @overload
-    def get(self, token: Token[T], *, strict: bool = False) -> T: ...
-    @overload
-    def get(self, token: object, *, strict: bool = False) -> Any: ...
-    def get(self, token: object, *, strict: bool = False) -> object:
-        """Return the instance of a token that is visible in the module; if ``strict``, only of its own providers.
-
-        An application falls back to all modules if exactly one provides the token. Raises ``ProviderNotFoundError``, a
-        ``KeyError``, and ``ApplicationStateError`` if the application is not running.
-        """
-        return self._resolve(as_token(token), strict)
-
-    @abstractmethod
-    def _resolve(self, token: Hashable, strict: bool) -> object: ...
-
-
-class ApplicationBase(InstanceResolver, Generic[C]):
+class ApplicationBase(InstanceHost[C]):
     """What both faces share. The modules are checked in the constructor; providers are built by ``start``."""
 
     _kind: ClassVar[str]
+    _signals: ShutdownSignals
 
-    def __init__(self, module: ModuleRef, *, identity: Identity = "value", overrides: Iterable[Provider] = ()) -> None:
-        self.graph = build_graph(module, identity, overrides, self._kind)
+    def __init__(
+        self,
+        module: ModuleLike,
+        *,
+        identity: Identity = "value",
+        overrides: Iterable[Provider] = (),
+        module_overrides: ModuleOverrides = (),
+    ) -> None:
+        self.graph = build_graph(
+            module,
+            identity,
+            overrides,
+            self._kind,
+            module_overrides=module_overrides,
+            host_providers=self._host_providers,
+        )
         self._site = caller()
-        self._container: C | None = None
-        self._instances: dict[Address, object] = {}
+        self._container = None
+        self._instances = {}
+        self._transients: list[tuple[Address, object]] = []
+        self._life: LifeCycle | None = None
+        self._stopping: Iterator[HookCall] | None = None
+        self._errors: list[Exception] = []
 
-    @property
-    def container(self) -> C:
-        """The dishka container of the running application, for dishka's integrations with other frameworks."""
-        if self._container is None or not self._instances:
-            root = self.graph.tree.root
-            raise ApplicationStateError(f"application {root} is not running; call start() or use it in a 'with' block")
-        return self._container
+    def enable_shutdown_hooks(self, signals: Iterable[str | Signals] | None = None) -> Self:
+        """Stop the application when the process receives a signal: by default SIGHUP, SIGINT, SIGQUIT or SIGTERM.
 
-    def select(self, module: ModuleRef | str) -> Selected:
-        """Return one module, to get what it sees: by its class, or by its name if it has several configurations.
-
-        Raises ``ProviderNotFoundError`` if there is no such module, or several.
+        The program is ended by ``SystemExit``, or ``KeyboardInterrupt`` for SIGINT, in the main thread, for asyncio in
+        the task that entered the application. That leaves its ``with`` block, which stops it, and passes the name of
+        the signal to the hooks. The handlers of before are restored then. Raises ``ApplicationStateError`` outside of
+        the main thread, when the application runs.
         """
-        return Selected(self, self.graph.select(module))
+        self._signals.enable(signals)
+        if self._container is not None:
+            self._signals.install()
+        return self
 
-    def instance_at(self, address: Address) -> object:
-        """Return the instance at an address; raises ``ApplicationStateError`` if the application is not running."""
-        assert self.container
-        return self._instances[address]
+    def _host_providers(self, label: str) -> Iterable[Provider]:
+        raise NotImplementedError
 
-    def _resolve(self, token: Hashable, strict: bool) -> object:
-        root = self.graph.tree.root
-        return self.instance_at(self.graph.find_in(root, token, strict=True) if strict else self.graph.find(token))
+    def _observe(self, address: Address, instance: object) -> None:
+        """Remember the transient instances of the application itself, whose hooks are called."""
+        if self._life is None:
+            self._transients.append((address, instance))
+
+    def _built(self, instances: dict[Address, object]) -> LifeCycle:
+        self._instances = instances
+        self._life = LifeCycle(self.graph, instances, self._transients)
+        return self._life
+
+    def _static(self) -> Iterable[Address]:
+        self._life, self._transients = None, []
+        return (address for address, binding in self.graph.bindings.items() if binding.is_static)
+
+    def _stop_calls(self, signal: str | None) -> Iterator[HookCall]:
+        """Return the hooks to call; if the last stop was interrupted, those that are left."""
+        self._signals.hold()
+        if self._stopping is None:
+            calls = () if self._life is None else self._life.stopping(signal or self._signals.received)
+            self._stopping = iter(calls)
+        return self._stopping
+
+    @contextmanager
+    def _collecting(self) -> Generator[None, None, None]:
+        """Collect the errors of one of several that are all to be stopped."""
+        try:
+            yield
+        except ExitError as failed:
+            group: Any = failed  # some type checkers do not know dishka's base class of it
+            self._errors += group.exceptions
+        except Exception as error:
+            self._errors.append(error)
 
     @contextmanager
     def _closing(self) -> Generator[None, None, None]:
         """Wrap closing the container. If it is interrupted, the container is kept, so that ``stop`` can resume."""
         self._instances = {}
-        try:
+        with self._collecting():
             yield
-        except ExitError as failed:
-            self._container = None
-            group: Any = failed  # some type checkers do not know dishka's base class of it
-            raise StopError(group.exceptions) from None
-        self._container = None
+        self._container = self._life = self._stopping = None
+        errors, self._errors = self._errors, []
+        self._signals.restore()
+        if errors:
+            raise StopError(errors)
 
     def __repr__(self) -> str:
         state = "running" if self._instances else "not running"
@@ -111,17 +135,6 @@ class ApplicationBase(InstanceResolver, Generic[C]):
             warn(f"{self!r} was never stopped; call stop() or use a 'with' block", ResourceWarning, *self._site)
 
 
-@frozen(eq=False)
-class Selected(InstanceResolver):
-    """One module of an application, as returned by ``select``."""
-
-    app: ApplicationBase[Any]
-    name: str
-
-    def _resolve(self, token: Hashable, strict: bool) -> object:
-        return self.app.instance_at(self.app.graph.find_in(self.name, token, strict=strict))
-
-
 @contextmanager
 def log_stop_error() -> Generator[None, None, None]:
     """Log a ``StopError`` while rolling back a failed start, so that the error of the start is raised."""
@@ -131,45 +144,84 @@ def log_stop_error() -> Generator[None, None, None]:
         log.exception("start failed, and some providers built before could not be stopped")
 
 
-class Application(ApplicationBase[dishka.Container], Block):
+class Application(ApplicationBase[dishka.Container], ScopedHost, ScopedResolver, Block):
     """A root module with everything that it imports, for blocking programs.
 
     ``with Application(AppModule) as app: app.get(Service)``. ``start`` builds every provider, requested or not:
-    dependencies first, imported modules before their importers; generators are closed in reverse order. Equal calls of
-    ``for_root`` or ``register`` share one module; with ``identity="reference"`` only the same object does.
-    ``overrides`` replace providers in every module, for tests: ``overrides=[Provider(Service, use_value=fake)]``.
+    dependencies first, imported modules before their importers; generators are closed in reverse order. Then it calls
+    the hooks ``on_module_init`` and ``on_application_bootstrap``; ``stop`` calls ``on_module_destroy``,
+    ``before_application_shutdown(signal)`` and ``on_application_shutdown(signal)`` before it closes the generators.
+
+    Equal calls of ``for_root`` or ``register`` share one module; with ``identity="reference"`` only the same object
+    does. ``overrides`` replace providers in every module, for tests: ``overrides=[Provider(Service, use_value=fake)]``;
+    ``module_overrides`` are pairs of a module and its replacement.
 
     The constructor raises ``DeclarationError``, ``UnresolvedError``, ``CycleError``, ``ProviderNotFoundError`` for an
     override of an unknown token, and ``AsyncFactoryError`` if a factory is async.
     """
 
     _kind = "Application"
+    kept: list[Context]
 
-    def __init__(self, module: ModuleRef, *, identity: Identity = "value", overrides: Iterable[Provider] = ()) -> None:
-        super().__init__(module, identity=identity, overrides=overrides)
+    def __init__(
+        self,
+        module: ModuleLike,
+        *,
+        identity: Identity = "value",
+        overrides: Iterable[Provider] = (),
+        module_overrides: ModuleOverrides = (),
+    ) -> None:
+        super().__init__(module, identity=identity, overrides=overrides, module_overrides=module_overrides)
+        self._signals, self.kept = RaisedSignals(), []
         self.graph.require_sync()
 
     def start(self) -> Self:
-        """Build all providers; no effect if started. If one fails, roll back the others and raise its error."""
+        """Build all providers, and call their hooks; no effect if started.
+
+        If one fails, stop the others and raise its error. Raises ``AsyncFactoryError`` for an async hook.
+        """
         if self._container is not None:
             return self
-        self._container = dishka.make_container(dishka_provider(self.graph), skip_validation=True)
+        self._signals.install()
         try:
-            self._instances = {one: self._container.get(*container_key(one)) for one in self.graph.bindings}
+            self._start()
         except BaseException as error:
             with log_stop_error():
                 self.stop(error)
             raise
         return self
 
-    def stop(self, error: BaseException | None = None) -> None:
-        """Stop all providers, the last built first; no effect if stopped.
+    def _start(self) -> None:
+        provider = dishka_provider(self.graph, self._observe)
+        self._container = container = dishka.make_container(provider, skip_validation=True)
+        life = self._built({one: container.get(*container_key(one)) for one in self._static()})
+        life.require_sync()
+        for call in life.starting():
+            call.run()
 
-        ``error`` is sent to the generators. Raises ``StopError`` with the errors of those that failed to stop.
+    def stop(self, error: BaseException | None = None, *, signal: str | None = None) -> None:
+        """Call the hooks, and stop all providers, the last built first; no effect if stopped.
+
+        ``error`` is sent to the generators, ``signal`` to the hooks. Raises ``StopError`` with the errors of those that
+        failed to stop.
         """
-        if self._container is not None:
-            with self._closing():
-                self._container.close(error)
+        if self._container is None:
+            return
+        for call in self._stop_calls(signal):
+            with self._collecting():
+                call.run()
+        while self.kept:
+            with self._collecting():
+                self.kept.pop().close(error)
+        with self._closing():
+            self._container.close(error)
+
+    def _host_providers(self, label: str) -> Iterable[Provider]:
+        yield Provider(ModuleRef, use_value=ModuleRef(self, label))
+
+    @property
+    def _scoped(self) -> ScopedHost:
+        return self
 
     def __enter__(self) -> Self:
         return self.start()
@@ -180,40 +232,86 @@ class Application(ApplicationBase[dishka.Container], Block):
         self.stop(error)
 
 
-class AsyncApplication(ApplicationBase[dishka.AsyncContainer], AsyncBlock):
-    """``Application`` for asyncio; factories may be ``async``. ``get`` is not: everything is built by ``start``."""
+class AsyncApplication(ApplicationBase[dishka.AsyncContainer], AsyncScopedHost, AsyncScopedResolver, AsyncBlock):
+    """``Application`` for asyncio; factories and hooks may be ``async``.
+
+    ``get`` is not awaited: everything is built by ``start``. ``await app`` starts it, too.
+    """
 
     _kind = "AsyncApplication"
+    kept: list[AsyncContext]
+
+    def __init__(
+        self,
+        module: ModuleLike,
+        *,
+        identity: Identity = "value",
+        overrides: Iterable[Provider] = (),
+        module_overrides: ModuleOverrides = (),
+    ) -> None:
+        super().__init__(module, identity=identity, overrides=overrides, module_overrides=module_overrides)
+        self._signals, self.kept = CancellingSignals(), []
 
     async def start(self) -> Self:
-        """Build all providers; no effect if started. If one fails, roll back the others and raise its error."""
+        """Build all providers, and call their hooks; no effect if started.
+
+        If one fails, stop the others and raise its error.
+        """
         if self._container is not None:
             return self
-        self._container = dishka.make_async_container(dishka_provider(self.graph), skip_validation=True)
+        self._signals.install()
         try:
-            self._instances = {one: await self._container.get(*container_key(one)) for one in self.graph.bindings}
+            await self._start()
         except BaseException as error:
             with log_stop_error():
                 await self.stop(error)
             raise
         return self
 
-    async def stop(self, error: BaseException | None = None) -> None:
-        """Stop all providers, the last built first; no effect if stopped.
+    async def _start(self) -> None:
+        provider = dishka_provider(self.graph, self._observe)
+        self._container = container = dishka.make_async_container(provider, skip_validation=True)
+        life = self._built({one: await container.get(*container_key(one)) for one in self._static()})
+        for call in life.starting():
+            await call.run_async()
 
-        ``error`` is sent to the generators. Raises ``StopError`` with the errors of those that failed to stop.
+    async def stop(self, error: BaseException | None = None, *, signal: str | None = None) -> None:
+        """Call the hooks, and stop all providers, the last built first; no effect if stopped.
+
+        ``error`` is sent to the generators, ``signal`` to the hooks. Raises ``StopError`` with the errors of those that
+        failed to stop.
         """
-        if self._container is not None:
-            with self._closing():
-                await self._container.close(error)
+        if self._container is None:
+            return
+        for call in self._stop_calls(signal):
+            with self._collecting():
+                await call.run_async()
+        while self.kept:
+            with self._collecting():
+                await self.kept.pop().close(error)
+        with self._closing():
+            await self._container.close(error)
+
+    def _host_providers(self, label: str) -> Iterable[Provider]:
+        ref = AsyncModuleRef(self, label)
+        return Provider(AsyncModuleRef, use_value=ref), Provider(ModuleRef, use_value=ref)
+
+    @property
+    def _scoped(self) -> AsyncScopedHost:
+        return self
+
+    def __await__(self) -> Generator[Any, Any, Self]:
+        return self.start().__await__()
 
     async def __aenter__(self) -> Self:
-        return await self.start()
+        with self._signals.ending():
+            return await self.start()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop(error)
+        self._signals.end(error)
 
 
 def container_key(address: Address) -> tuple[Any, str]:

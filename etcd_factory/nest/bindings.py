@@ -12,7 +12,7 @@ from attrs import frozen
 from .dependencies import Dependency, Factory, annotated_function, dependencies_of
 from .errors import AsyncFactoryError, declared_in, display_name
 from .module_tree import Address
-from .providers import NOT_GIVEN, Provider
+from .providers import NOT_GIVEN, Provider, Scope
 from .visibility import Visibility
 
 T = TypeVar("T")
@@ -48,12 +48,20 @@ class Argument:
 
 @frozen(eq=False)
 class Binding:
-    """One provider of one module, ready to be built."""
+    """One provider of one module, ready to be built.
+
+    ``scope`` is the declared one. The graph sets ``is_request`` if it depends on a provider of that scope, too, and
+    ``is_transient`` for aliases of transient providers, too.
+    """
 
     address: Address
     kind: FactoryKind
     factory: Factory
     arguments: tuple[Argument, ...]
+    scope: Scope = "default"
+    is_alias: bool = False
+    is_request: bool = False
+    is_transient: bool = False
 
     @property
     def dependencies(self) -> tuple[Address, ...]:
@@ -61,9 +69,25 @@ class Binding:
         return tuple(argument.address for argument in self.arguments if argument.address is not None)
 
     @property
+    def constructing(self) -> tuple[Address, ...]:
+        """Those of the dependencies that must be complete before: not the forward references."""
+        found = ((one.address, one.dependency.is_forward) for one in self.arguments)
+        return tuple(address for address, is_forward in found if address is not None and not is_forward)
+
+    @property
+    def is_static(self) -> bool:
+        """Whether there is one instance, built when the application starts."""
+        return not self.is_request and not self.is_transient
+
+    @property
     def is_async(self) -> bool:
         """Whether building it has to be awaited."""
         return self.kind in (FactoryKind.ASYNC_FUNCTION, FactoryKind.ASYNC_GENERATOR)
+
+    @property
+    def is_generator(self) -> bool:
+        """Whether it has to be closed."""
+        return self.kind in (FactoryKind.GENERATOR, FactoryKind.ASYNC_GENERATOR)
 
     def build(self, *built: object) -> object:
         """Call the factory with the values of ``dependencies``; returns a value, coroutine or generator by ``kind``."""
@@ -87,7 +111,8 @@ def bind(visibility: Visibility, address: Address, provider: Provider) -> tuple[
     arguments = tuple(Argument(one, visibility.find(address.module, one.token)) for one in dependencies)
     missing = [one.dependency for one in arguments if one.address is None and one.dependency.default is NOT_GIVEN]
     factory = factory_of(provider)
-    return Binding(address, factory_kind(factory), factory, arguments), missing
+    is_alias = provider.kind == "use_existing"
+    return Binding(address, factory_kind(factory), factory, arguments, provider.scope, is_alias), missing
 
 
 def factory_of(provider: Provider) -> Factory:

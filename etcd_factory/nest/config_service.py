@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeAlias
 
 from etcd_factory.errors import suggestion
@@ -11,7 +11,8 @@ from etcd_factory.options.fields import is_mapping
 from .errors import ConfigKeyError
 from .module_options import Values
 
-Load: TypeAlias = Values | Callable[[], Values]
+LoadFunction: TypeAlias = Callable[[], Values | Awaitable[Values]]
+Load: TypeAlias = Values | LoadFunction
 
 MISSING = object()
 
@@ -25,18 +26,20 @@ class ConfigService:
 
     def __init__(self) -> None:
         self._loaded: dict[str, object] = {}
-        self._env: dict[str, object] = {}
+        self._env: tuple[Values, ...] = ()
 
     def get(self, key: str, default: object = None) -> Any:
         """Return a value, or ``default`` if it is missing."""
         value = lookup(self._loaded, key)
-        return self._env.get(key, default) if value is MISSING else value
+        if value is not MISSING:
+            return value
+        return next((env[key] for env in self._env if key in env), default)
 
     def get_or_throw(self, key: str) -> Any:
         """Return a value; raises ``ConfigKeyError``, a ``KeyError``, if it is missing."""
         value = self.get(key, MISSING)
         if value is MISSING:
-            near = suggestion(key, [*self._loaded, *self._env])
+            near = suggestion(key, [*self._loaded, *(name for env in self._env for name in env)])
             raise ConfigKeyError(f"no configuration value {key!r}{near}")
         return value
 
@@ -46,14 +49,15 @@ class ConfigService:
     def __contains__(self, key: object) -> bool:
         return self.get(str(key), MISSING) is not MISSING
 
-    def add(self, env: Values, load: Iterable[Load]) -> None:
+    def add(self, env: Values, loaded: Iterable[Values]) -> None:
         """Add values of files and the environment, which existing ones override, and loaded values, which override."""
-        self._env = {**env, **self._env}
-        for one in load:
-            self._loaded.update(one() if callable(one) else one)
+        self._env = (*self._env, env)
+        for one in loaded:
+            self._loaded.update(one)
 
     def __repr__(self) -> str:
-        return f"<ConfigService {len(self._loaded) + len(self._env)} values>"  # they may be secrets
+        names = {name for env in self._env for name in env}
+        return f"<ConfigService {len(self._loaded) + len(names)} values>"  # they may be secrets
 
 
 def lookup(values: object, key: str) -> object:

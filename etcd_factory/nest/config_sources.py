@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections import ChainMap
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias, overload
 
 from attrs import field, frozen
 
 from etcd_factory.errors import ConfigError, Fault
 
-from .config_service import Load
+from .config_service import Load, LoadFunction
+from .expansion import Expansion
 from .module_options import Values
 
 try:
@@ -25,19 +27,38 @@ Validate: TypeAlias = Callable[[dict[str, object]], Values]
 
 @frozen
 class Namespace:
-    """Puts the values of a function below a name."""
+    """Puts the values of a function below a name; ``KEY`` is the token of the values."""
 
     name: str
-    load: Callable[[], Values]
+    load: LoadFunction
 
-    def __call__(self) -> Values:
-        """Return the values of the function, below the name."""
-        return {self.name: self.load()}
+    def __call__(self) -> Values | Awaitable[Values]:
+        """Return the values of the function."""
+        return self.load()
+
+    @property
+    def KEY(self) -> str:  # noqa: N802  # Nest's name
+        """The token by which the values are injected: ``values: Annotated[dict, Inject(database.KEY)]``."""
+        return f"CONFIGURATION({self.name})"
 
 
-def register_as(name: str, load: Callable[[], Values]) -> Namespace:
-    """Put the values of a function below a name, for ``load=[...]``: ``config.get("database.host")``."""
-    return Namespace(name, load)
+@overload
+def register_as(name: str, load: LoadFunction) -> Namespace: ...
+@overload
+def register_as(name: str) -> Callable[[LoadFunction], Namespace]: ...
+def register_as(name: str, load: LoadFunction | None = None) -> Namespace | Callable[[LoadFunction], Namespace]:
+    """Put the values of a function below a name, for ``load=[...]``: ``config.get("database.host")``.
+
+    The function may be ``async`` for an ``AsyncApplication``. Without it, returns a decorator:
+    ``@register_as("database")``.
+    """
+    return Namespace(name, load) if load is not None else lambda function: Namespace(name, function)
+
+
+def loaded(load: tuple[Load, ...], values: Iterable[Values]) -> list[Values]:
+    """Return the values of ``load``, those of namespaces below their names."""
+    pairs = zip(load, values, strict=True)
+    return [{one.name: value} if isinstance(one, Namespace) else value for one, value in pairs]
 
 
 def as_paths(value: FilePath | Iterable[FilePath]) -> tuple[str, ...]:
@@ -54,17 +75,29 @@ class EnvSources:
     load: tuple[Load, ...]
     validate: Validate | None
     override: bool
+    expand_variables: bool = False
+    cache: bool = False
 
     def env(self) -> Values:
-        """Return the values of the files and the environment.
+        """Return the values to use: a copy if they are validated or cached, else a view of the environment as it is."""
+        if self.validate is not None:
+            return self.validate(dict(self.view()))
+        return dict(self.view()) if self.cache else self.view()
+
+    def view(self) -> Values:
+        """Return the values of the files and a view of the environment.
 
         The first file takes precedence, and the environment over all files, unless ``override`` is set.
         """
-        written: dict[str, object] = {}
+        environment: MutableMapping[str, Any] = os.environ
+        return ChainMap(self.written(), environment) if self.override else ChainMap(environment, self.written())
+
+    def written(self) -> dict[str, Any]:
+        """Return the values of the files."""
+        written: dict[str, str] = {}
         for path in self.paths:
             written = {**read_env_file(path), **written}
-        env = {**os.environ, **written} if self.override else {**written, **os.environ}
-        return env if self.validate is None else self.validate(env)
+        return Expansion(written, os.environ, self.override).values() if self.expand_variables else {**written}
 
 
 @frozen

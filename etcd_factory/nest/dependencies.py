@@ -31,6 +31,7 @@ class Dependency:
     name: str
     default: object = NOT_GIVEN
     is_keyword: bool = False
+    is_forward: bool = False
 
 
 def dependencies_of(provider: Provider) -> tuple[Dependency, ...]:
@@ -51,10 +52,10 @@ def injection(factory: Factory, index: int, entry: Inject) -> Dependency:
     """Return one entry of ``inject=[...]``; the default of an optional one is the parameter's own, else None."""
     name = f"inject[{index}]"
     if not entry.optional:
-        return Dependency(entry.token, name)
+        return Dependency(entry.resolve(), name, is_forward=entry.is_forward)
     defaults: list[object] = [one.default for one in signature(factory) if one.kind is not KEYWORD_ONLY]
     default = defaults[index] if index < len(defaults) else EMPTY
-    return Dependency(entry.token, name, None if default is EMPTY else default)
+    return Dependency(entry.resolve(), name, None if default is EMPTY else default, is_forward=entry.is_forward)
 
 
 def parameters_of(call: Factory) -> tuple[Dependency, ...]:
@@ -86,7 +87,8 @@ def dependency(call: Factory, parameter: inspect.Parameter, hints: dict[str, obj
     default: object = parameter.default
     if default is EMPTY:
         default = None if inject.optional else NOT_GIVEN
-    return Dependency(inject.token, parameter.name, default, parameter.kind is KEYWORD_ONLY)
+    is_keyword = parameter.kind is KEYWORD_ONLY
+    return Dependency(inject.resolve(), parameter.name, default, is_keyword, inject.is_forward)
 
 
 def injection_in(hint: object) -> Inject:

@@ -16,6 +16,12 @@ if sys.version_info < (3, 11):  # pragma: no cover
     from exceptiongroup import ExceptionGroup
 
 
+CYCLE_ADVICE = (
+    "move what they share into another provider, or, if all are classes, inject one of them by "
+    "Inject(forward_ref(lambda: TheClass))"
+)
+
+
 class ModuleError(EtcdFactoryError):
     """Base class of all errors of modules, their providers and their applications."""
 
@@ -59,15 +65,12 @@ class UnresolvedError(ModuleError):
 class CycleError(ModuleError):
     """Circular dependency between providers; ``path`` lists them in order, the first one again at the end."""
 
-    def __init__(self, path: Iterable[str]) -> None:
-        self.path = tuple(path)
-        super().__init__(self.path)
+    def __init__(self, path: Iterable[str], advice: str = CYCLE_ADVICE) -> None:
+        self.path, self.advice = tuple(path), advice
+        super().__init__(self.path, advice)
 
     def __str__(self) -> str:
-        return (
-            f"circular dependency between providers: {' -> '.join(self.path)}; "
-            "move what they share into another provider, or pass one to the other after both are built"
-        )
+        return f"circular dependency between providers: {' -> '.join(self.path)}; {self.advice}"
 
 
 class ProviderNotFoundError(ModuleError, KeyError):
@@ -85,15 +88,19 @@ class ConfigKeyError(ModuleError, KeyError):
 
 
 class AsyncFactoryError(ModuleError):
-    """A factory is asynchronous where its result cannot be awaited."""
+    """A factory or a life-cycle hook is asynchronous where its result cannot be awaited."""
+
+
+class ScopeError(ModuleError):
+    """A provider of the scope ``transient`` or ``request`` where only the instance of the application is available."""
 
 
 class ApplicationStateError(ModuleError, RuntimeError):
-    """The application is not running."""
+    """The application is not running, or is not where it can do this."""
 
 
 class StopError(ModuleError, ExceptionGroup[Exception]):
-    """Errors of the providers that failed to stop; all were stopped or tried. ``except*`` works."""
+    """Errors of the providers and hooks that failed to stop; all were stopped or tried. ``except*`` works."""
 
     def __new__(cls, errors: Sequence[Exception]) -> StopError:
         """Group the errors."""

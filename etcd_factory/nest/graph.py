@@ -4,28 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from etcd_factory.errors import suggestion
 
-from .bindings import Binding, bind
+from .bindings import Binding, FactoryKind, bind
+from .circles import Bindings, with_circles
 from .errors import (
     AsyncFactoryError,
     CycleError,
     DeclarationError,
     Missing,
     ProviderNotFoundError,
+    ScopeError,
     UnresolvedError,
     display_name,
 )
 from .identity import Identity, ModuleKeys
 from .module_tree import Address, ModuleTree
-from .modules import DynamicModule, ModuleRef
+from .modules import DynamicModule, ModuleLike
 from .providers import Provider
-from .scanner import scan
+from .scanner import HostProviders, ModuleOverrides, no_providers, scan
+from .tokens import as_token
 from .toposort import topological_order
 from .unresolved import advice_for, missing_dependency
-from .visibility import Visibility
+from .visibility import REQUEST_ADDRESS, Visibility
+
+REQUEST_BINDING = Binding(REQUEST_ADDRESS, FactoryKind.FUNCTION, lambda: None, (), "request")  # dishka's context has it
 
 
 @frozen(eq=False)
@@ -34,7 +39,15 @@ class DependencyGraph:
 
     tree: ModuleTree
     visibility: Visibility
-    bindings: Mapping[Address, Binding]
+    bindings: Bindings
+
+    def require_static(self, address: Address) -> None:
+        """Raise ``ScopeError`` if the provider does not have one instance for the application."""
+        binding = self.bindings[address]
+        if not binding.is_static:
+            scope = "request" if binding.is_request else "transient"
+            name = display_name(address.token)
+            raise ScopeError(f"{address} has the scope {scope!r}; use resolve({name}) in place of get({name})")
 
     def find(self, token: Hashable) -> Address:
         """Return where an application finds a token: what the root sees, else the only module that provides it."""
@@ -57,7 +70,7 @@ class DependencyGraph:
             )
         return found
 
-    def select(self, module: ModuleRef | str) -> str:
+    def select(self, module: ModuleLike | str) -> str:
         """Return the label of a module, by its class, the dynamic module, or the label itself."""
         if isinstance(module, DynamicModule):
             labels = [label for key, label in self.tree.labels.items() if key == self.tree.keys.key(module)]
@@ -69,6 +82,23 @@ class DependencyGraph:
         if labels:
             raise ProviderNotFoundError(f"{name} has several configurations; select one by name: {', '.join(labels)}")
         raise ProviderNotFoundError(f"the application has no module {name}{suggestion(name, self.tree.nodes)}")
+
+    def bind_class(self, label: str, cls: type[object]) -> Binding:
+        """Return how a module would build a class that it does not provide; raises ``UnresolvedError``."""
+        address = Address(label, as_token(cls))
+        binding, unseen = bind(self.visibility, address, Provider(cls, use_class=cls))
+        if unseen:
+            raise UnresolvedError(*(missing_dependency(self.visibility, address, one) for one in unseen))
+        return binding
+
+    def opens(self, addresses: Iterable[Address]) -> bool:
+        """Whether building these for one request opens something that has to be closed."""
+
+        def scoped(address: Address) -> list[Address]:
+            return [one for one in self.bindings[address].dependencies if not self.bindings[one].is_static]
+
+        built = (self.bindings[one] for one in topological_order(addresses, scoped))
+        return any(one.is_generator and not one.is_static for one in built)
 
     def require_sync(self) -> None:
         """Raise ``AsyncFactoryError`` if a provider has an async factory."""
@@ -84,17 +114,23 @@ class DependencyGraph:
 
 
 def build_graph(
-    module: ModuleRef,
+    module: ModuleLike,
     identity: Identity = "value",
     overrides: Iterable[Provider] = (),
     application: str | None = None,
+    *,
+    module_overrides: ModuleOverrides = (),
+    host_providers: HostProviders = no_providers,
 ) -> DependencyGraph:
     """Return the graph of an application, of a class if its name is given.
+
+    ``module_overrides`` are pairs of a module and its replacement. ``host_providers`` returns what the application
+    itself provides to a module.
 
     Raises ``UnresolvedError`` listing every dependency that is not visible, ``CycleError``, and ``DeclarationError``
     for a module that is for another class of application.
     """
-    tree = scan(module, ModuleKeys(identity), overrides)
+    tree = scan(module, ModuleKeys(identity), overrides, module_overrides, host_providers)
     refuse_misplaced(tree, application)
     visibility = Visibility(tree)
     bindings: dict[Address, Binding] = {}
@@ -106,8 +142,29 @@ def build_graph(
             missing += (missing_dependency(visibility, address, one) for one in unseen)
     if missing:
         raise UnresolvedError(*missing)
-    ordered = topological_order(bindings, lambda address: bindings[address].dependencies, refuse_cycle)
-    return DependencyGraph(tree, visibility, {address: bindings[address] for address in ordered})
+    bindings[REQUEST_ADDRESS] = REQUEST_BINDING
+    return DependencyGraph(tree, visibility, with_scopes(in_order(bindings)))
+
+
+def in_order(bindings: Bindings) -> Bindings:
+    """Return the bindings in the order in which they are built, circles as one; raises ``CycleError``."""
+    first = topological_order(bindings, lambda address: bindings[address].constructing, refuse_cycle)
+    found = with_circles({address: bindings[address] for address in first})
+    return {address: found[address] for address in topological_order(found, lambda one: found[one].dependencies)}
+
+
+def with_scopes(bindings: Bindings) -> Bindings:
+    """Return ordered bindings with what their dependencies make of their scopes.
+
+    As in Nest, the scope ``request`` is passed on to consumers, and ``transient`` is not.
+    """
+    found: dict[Address, Binding] = {}
+    for address, binding in bindings.items():
+        needed = [found[one] for one in binding.dependencies]
+        is_request = binding.scope == "request" or any(one.is_request for one in needed)
+        is_transient = needed[0].is_transient if binding.is_alias else binding.scope == "transient"
+        found[address] = evolve(binding, is_request=is_request, is_transient=is_transient)
+    return found
 
 
 def refuse_misplaced(tree: ModuleTree, application: str | None) -> None:

@@ -9,7 +9,7 @@ from etcd_factory.errors import suggestion
 
 from .errors import DeclarationError
 from .fingerprint import Reference, fingerprint
-from .modules import DynamicModule, ForwardRef, ModuleRef
+from .modules import DynamicModule, ForwardRef, ModuleLike
 
 Identity = Literal["value", "reference"]
 
@@ -26,7 +26,7 @@ class ModuleKeys:
         self._keys: dict[Reference, Hashable] = {}
         self._numbers: dict[Hashable, int] = {}
 
-    def key(self, module: ModuleRef) -> Hashable:
+    def key(self, module: ModuleLike) -> Hashable:
         """Return the key of a module. The modules that it imports get theirs first, without recursion."""
         if not isinstance(module, DynamicModule):
             return Reference(module)

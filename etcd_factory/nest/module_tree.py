@@ -21,7 +21,8 @@ class Address(NamedTuple):
     token: Hashable
 
     def __str__(self) -> str:
-        return f"{display_name(self.token)} in {self.module}"
+        name = display_name(self.token)
+        return f"{name} in {self.module}" if self.module else name
 
 
 @frozen(eq=False)

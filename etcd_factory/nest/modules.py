@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable
 from types import FunctionType
 from typing import TypeAlias, TypeGuard, TypeVar
@@ -12,13 +13,14 @@ from typing_extensions import TypeIs
 
 from .errors import DeclarationError, display_name
 from .providers import Provider
-from .tokens import as_token, as_tuple, is_class, is_function
+from .tokens import ForwardReference, as_token, as_tuple, is_class, is_function
 
 C = TypeVar("C", bound=type[object])
 
-ModuleRef: TypeAlias = "type[object] | DynamicModule"
-ForwardRef: TypeAlias = "Callable[[], type[object] | DynamicModule]"  # Nest's forwardRef(() => Other)
+ModuleLike: TypeAlias = "type[object] | DynamicModule"
+ForwardRef: TypeAlias = "Callable[[], type[object] | DynamicModule]"
 Import: TypeAlias = "type[object] | DynamicModule | Callable[[], type[object] | DynamicModule]"
+ImportLike: TypeAlias = "Import | ForwardReference"
 ProviderLike: TypeAlias = "type[object] | Provider | Callable[..., object]"
 
 METADATA = "__nest_module__"
@@ -50,6 +52,8 @@ def is_forward_ref(value: object) -> TypeGuard[ForwardRef]:
 
 def as_import(value: object) -> Import:
     """Return an entry of ``imports``: a module class, a dynamic module, or a function that returns one later."""
+    if isinstance(value, ForwardReference):
+        return as_import(value.function)
     if isinstance(value, DynamicModule) or is_module(value) or is_forward_ref(value):
         return value
     raise DeclarationError(f"imports contains {display_name(value)}, {not_importable(value)}")
@@ -98,7 +102,7 @@ def as_name(value: str | None) -> str | None:
     return value
 
 
-def as_imports(values: Iterable[Import]) -> tuple[Import, ...]:
+def as_imports(values: Iterable[ImportLike]) -> tuple[Import, ...]:
     """Return the checked entries of ``imports``."""
     return tuple(map(as_import, as_tuple("imports", values)))
 
@@ -136,9 +140,18 @@ class DynamicModule(Metadata):
     is_transient: bool = field(default=False, kw_only=True)
 
 
+class DecidedLate(ABC):
+    """A module class whose dynamic modules depend on the providers of all other modules of the application."""
+
+    @classmethod
+    @abstractmethod
+    def decide(cls, definition: DynamicModule, providers: Iterable[Provider]) -> DynamicModule:
+        """Return what the module really is."""
+
+
 def module(
     *,
-    imports: Iterable[Import] = (),
+    imports: Iterable[ImportLike] = (),
     providers: Iterable[ProviderLike] = (),
     exports: Iterable[object] = (),
     is_global: bool = False,
@@ -148,8 +161,8 @@ def module(
     Providers are visible in their module. If also in ``exports``, they are visible where the module is imported, or
     everywhere if it ``is_global``. A provider is a class, a ``Provider``, or a function whose annotations name its
     dependencies and its result. An import is a module class, the result of a ``for_root(...)``, or, for circular
-    imports, a function that returns the other module: ``lambda: Other``. Exporting an imported module re-exports what
-    it exports. Raises ``DeclarationError``.
+    imports, a function that returns the other module: ``lambda: Other``, or ``forward_ref(lambda: Other)``. Exporting
+    an imported module re-exports what it exports. Raises ``DeclarationError``.
     """
     metadata = Metadata(imports=imports, providers=providers, exports=exports, is_global=is_global)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Hashable, Iterable, Mapping
-from typing import Generic, TypeVar
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 from typing_extensions import TypeIs
@@ -28,6 +28,29 @@ class Token(Generic[T_co]):
         return f"Token({self.name!r})"
 
 
+REQUEST = Token[Any]("REQUEST")  # the object that a context was opened for
+
+
+@frozen
+class ForwardReference:
+    """A token or a module that a function names later; see ``forward_ref``."""
+
+    function: Callable[[], object]
+
+
+def forward_ref(function: Callable[[], object]) -> ForwardReference:
+    """Name a class that is defined later, or that injects the injecting class itself: ``forward_ref(lambda: Other)``.
+
+    For ``Inject(...)`` and ``inject=[...]``, and for ``imports``. One reference is enough to close a circle of
+    providers, which must all be classes: their objects are created first and initialized after that, so a constructor
+    may keep what it receives, but not use it. Raises ``DeclarationError``.
+    """
+    if not is_function(function):
+        name = display_name(function)
+        raise DeclarationError(f"forward_ref({name}): use a function that returns it: forward_ref(lambda: {name})")
+    return ForwardReference(function)
+
+
 def is_class(value: object) -> TypeIs[type[object]]:
     """Whether ``value`` is a class; ``list[int]`` is not, although it passes ``isinstance`` on Python 3.10."""
     return isinstance(value, type) and not isinstance(value, types.GenericAlias)
@@ -40,7 +63,7 @@ def is_function(value: object) -> TypeIs[types.FunctionType]:
 
 def as_token(value: object) -> Hashable:
     """Return ``value`` if it can be a token; raises ``DeclarationError``."""
-    if value is None or not isinstance(value, Hashable) or is_function(value):
+    if value is None or not isinstance(value, Hashable) or is_function(value) or isinstance(value, ForwardReference):
         raise DeclarationError(f"invalid token {display_name(value)}; use a class, a string or a Token")
     return value
 
@@ -57,6 +80,11 @@ def is_listing(value: object) -> bool:
     return isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
 
 
+def as_injected(value: object) -> Hashable:
+    """Return ``value`` if it can be a token, or a reference to one."""
+    return value if isinstance(value, ForwardReference) else as_token(value)
+
+
 @frozen
 class Inject:
     """Set the token that a parameter is resolved by: ``client: Annotated[Client, Inject(CLIENT)]``.
@@ -65,8 +93,17 @@ class Inject:
     default, or None if it has none.
     """
 
-    token: Hashable = field(converter=as_token)
+    token: Hashable = field(converter=as_injected)
     optional: bool = field(default=False, kw_only=True)
+
+    @property
+    def is_forward(self) -> bool:
+        """Whether a function names the token."""
+        return isinstance(self.token, ForwardReference)
+
+    def resolve(self) -> Hashable:
+        """Return the token, of a forward reference by calling its function."""
+        return as_token(self.token.function()) if isinstance(self.token, ForwardReference) else self.token
 
     @classmethod
     def of(cls, entry: object) -> Inject:

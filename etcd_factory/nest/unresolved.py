@@ -9,6 +9,8 @@ from .errors import Missing, display_name
 from .module_tree import Address
 from .visibility import Visibility
 
+UNRESOLVED = "__nest_unresolved__"  # of a token: the advice, if it is not one that a user provides
+
 
 def missing_dependency(visibility: Visibility, consumer: Address, dependency: Dependency) -> Missing:
     """Return the entry of ``UnresolvedError`` for a dependency that is not visible to its consumer."""
@@ -19,6 +21,8 @@ def missing_dependency(visibility: Visibility, consumer: Address, dependency: De
 def advice_for(visibility: Visibility, label: str, token: Hashable) -> str:
     """Return what to change so that the module sees the token."""
     tree = visibility.tree
+    if hasattr(token, UNRESOLVED):
+        return str(getattr(token, UNRESOLVED))
     exporting = [source for source, exported in visibility.exports.items() if token in exported]
     if exporting:
         return f"{exporting[0]} exports it: add {import_name(visibility, exporting[0])} to the imports of {label}"

@@ -7,6 +7,9 @@ from collections.abc import Hashable, Mapping
 from .errors import DeclarationError, display_name
 from .module_tree import Address, ModuleNode, ModuleTree
 from .modules import is_module
+from .tokens import REQUEST
+
+REQUEST_ADDRESS = Address("", REQUEST)  # of no module, and visible in each
 
 Exports = dict[str, dict[Hashable, Address]]
 
@@ -24,7 +27,8 @@ class Visibility:
         if token in self.tree.nodes[label].providers:
             return Address(label, token)
         sources = (self.exports[source] for source in self._sources(label))
-        return next((exported[token] for exported in sources if token in exported), None)
+        hosted = REQUEST_ADDRESS if token is REQUEST else None
+        return next((exported[token] for exported in sources if token in exported), hosted)
 
     def visible(self, label: str) -> dict[Hashable, Address]:
         """Return everything that a module sees."""

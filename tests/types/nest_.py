@@ -11,19 +11,30 @@ from omegaconf import DictConfig
 from typing_extensions import assert_type
 
 from etcd_factory.nest import (
+    REQUEST,
     Application,
     AsyncApplication,
+    AsyncContext,
+    AsyncModuleRef,
+    AsyncTest,
+    ConditionalModule,
     ConfigModule,
     ConfigService,
     ConfigurableModule,
+    Context,
     DynamicModule,
     Inject,
+    ModuleRef,
+    Namespace,
     Provider,
     Selected,
+    Test,
     Token,
+    forward_ref,
     key_of,
     module,
     provider_of,
+    register_as,
 )
 
 
@@ -174,8 +185,58 @@ async def started_async() -> None:
         assert_type(app.container, dishka.AsyncContainer)
 
 
+def scopes(app: Application, ref: ModuleRef) -> None:
+    assert_type(app.context(), Context)
+    with app.context("request") as context:
+        assert_type(app.resolve(Service, context=context), Service)
+        assert_type(ref.resolve(CLIENT, context=context, strict=False), Client)
+        assert_type(ref.create(Other, context=context), Other)
+    assert_type(app.resolve(REQUEST), Any)
+    assert_type(ref.get(Service), Service)
+    assert_type(app.enable_shutdown_hooks(["SIGTERM"]), Application)
+    app.stop(signal="SIGTERM")
+    Provider(CLIENT, use_class=Client, scope="request")
+    Provider(CLIENT, use_class=Client, scope="requst")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Inject(forward_ref(lambda: Service))
+
+
+async def scopes_async(app: AsyncApplication, ref: AsyncModuleRef, blocking: Context) -> None:
+    assert_type(app.context(), AsyncContext)
+    async with app.context() as context:
+        assert_type(await app.resolve(Service, context=context), Service)
+        assert_type(await ref.resolve(CLIENT), Client)
+        assert_type(await ref.create(Other), Other)
+    await app.resolve(Service, context=blocking)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    assert_type(await app, AsyncApplication)
+
+
+async def tests() -> None:
+    builder = Test.create(App, providers=[Service]).override_provider(CLIENT).use_value(Client())
+    replaced = builder.override_module(EtcdModule).use_module(EtcdModule.for_root()).use_mocker(str)
+    assert_type(replaced.compile(), Application)
+    assert_type(AsyncTest.create().override_provider(CLIENT).use_class(Client).compile(), AsyncApplication)
+
+
+async def load() -> dict[str, int]:
+    return {}
+
+
+def configuration() -> None:
+    assert_type(register_as("a", load), Namespace)
+    assert_type(register_as("a")(load).KEY, str)
+    ConfigModule.for_root(load=[load, {"a": 1}, register_as("a", load)], cache=True, expand_variables=True)
+    assert_type(ConditionalModule.register_when(App, lambda env: env["A"]), DynamicModule)
+    ConditionalModule.register_when(App, 5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
 @module(
-    imports=[EtcdModule, EtcdModule.for_root(), ConfigModule.for_root(is_global=True), lambda: EtcdModule],
+    imports=[
+        EtcdModule,
+        EtcdModule.for_root(),
+        ConfigModule.for_root(is_global=True),
+        lambda: EtcdModule,
+        forward_ref(lambda: EtcdModule),
+    ],
     providers=[Service, connect, Provider("a", use_value=None)],
     exports=[Service, CLIENT, "a", EtcdModule],
 )

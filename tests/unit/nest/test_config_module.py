@@ -3,11 +3,23 @@
 # Annotations name classes defined inside the tests, so they must be evaluated eagerly: no __future__ import here.
 
 import os
+from typing import Annotated, Any
 
 import pytest
 
 from etcd_factory.errors import ConfigError
-from etcd_factory.nest import Application, ConfigModule, ConfigService, UnresolvedError, module, register_as
+from etcd_factory.nest import (
+    Application,
+    AsyncApplication,
+    AsyncFactoryError,
+    ConfigModule,
+    ConfigService,
+    DeclarationError,
+    Inject,
+    UnresolvedError,
+    module,
+    register_as,
+)
 from etcd_factory.nest.config_module import CONFIG_OPTIONS
 from tests.support.nest_modules import importing
 
@@ -157,3 +169,97 @@ def test_validate_replaces_the_values_and_its_error_aborts_the_start(tmp_path):
 
     with pytest.raises(ValueError, match="A is 1"):
         config(ConfigModule.for_root(validate=refuse))
+
+
+@pytest.mark.anchor("nest-75")
+def test_files_are_not_read_if_they_are_ignored(tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text("A=file\n")
+    monkeypatch.setenv("B", "environment")
+    service = config(ConfigModule.for_root(ignore_env_file=True))
+    assert (service.get("A"), service["B"]) == (None, "environment")
+
+
+@pytest.mark.anchor("nest-75")
+@pytest.mark.parametrize(("cache", "expected"), [(False, ["1", "2", "file"]), (True, ["1", "1", "1"])])
+def test_the_environment_is_read_by_each_get_unless_it_is_cached(tmp_path, monkeypatch, cache, expected):
+    (tmp_path / ".env").write_text("A=file\n")
+    monkeypatch.setenv("A", "1")
+    service = config(ConfigModule.for_root(cache=cache))
+    seen = [service["A"]]
+    monkeypatch.setenv("A", "2")
+    seen.append(service["A"])
+    monkeypatch.delenv("A")
+    assert [*seen, service["A"]] == expected
+
+
+@pytest.mark.anchor("nest-75")
+def test_validated_values_do_not_follow_the_environment(monkeypatch):
+    monkeypatch.setenv("A", "1")
+    service = config(ConfigModule.for_root(validate=lambda env: {"A": int(env["A"])}))
+    monkeypatch.setenv("A", "2")
+    assert service["A"] == 1
+
+
+@pytest.mark.anchor("nest-74")
+@pytest.mark.parametrize(("expand", "expected"), [(True, "http://localhost:80"), (False, "http://${A}:$B")])
+def test_variables_are_expanded_if_that_is_set(tmp_path, monkeypatch, expand, expected):
+    (tmp_path / ".env").write_text("A=localhost\nC=http://${A}:$B\n")
+    monkeypatch.setenv("B", "80")
+    assert config(ConfigModule.for_root(expand_variables=expand))["C"] == expected
+
+
+@register_as("database")
+def database():
+    return {"host": "localhost", "port": 5432}
+
+
+class Repository:
+    def __init__(self, values: Annotated[dict[str, Any], Inject(database.KEY)]):
+        self.values = values
+
+
+@pytest.mark.anchor("nest-76")
+def test_the_values_of_a_namespace_are_injected_by_its_key_and_are_in_the_service():
+    @module(imports=[ConfigModule.for_feature(database)], providers=[Repository])
+    class Data:
+        pass
+
+    with Application(importing(Data, ConfigModule.for_root())) as app:
+        assert app.get(Repository).values == database()
+        assert app.get(ConfigService)["database.port"] == 5432
+
+
+@pytest.mark.anchor("nest-76")
+def test_a_namespace_of_a_global_root_is_visible_everywhere():
+    @module(providers=[Repository])
+    class Data:
+        pass
+
+    with Application(importing(Data, ConfigModule.for_root(load=[database], is_global=True))) as app:
+        assert app.get(Repository).values["host"] == "localhost"
+
+
+@pytest.mark.anchor("nest-76")
+async def test_functions_of_load_are_awaited_in_asyncio():
+    async def plain():
+        return {"A": "plain"}
+
+    @register_as("named")
+    async def named():
+        return {"a": 1}
+
+    @module(imports=[ConfigModule.for_feature(named)])
+    class Data:
+        pass
+
+    root = importing(Data, ConfigModule.for_root(load=[plain, {"B": "mapping"}]))
+    async with AsyncApplication(root) as app:
+        service = app.get(ConfigService)
+        assert [service[key] for key in ("A", "B", "named.a")] == ["plain", "mapping", 1]
+    with pytest.raises(AsyncFactoryError, match=r"cannot await the factory of .*load\[0\] in ConfigModule"):
+        Application(root)
+
+
+def test_a_function_of_load_takes_no_arguments():
+    with pytest.raises(DeclarationError, match="does not accept the arguments listed in inject"):
+        ConfigModule.for_root(load=[lambda a: {}])

@@ -44,7 +44,7 @@ def test_an_empty_string_and_none_are_values():
 
 def test_what_is_added_later_is_overridden_except_for_loaded_values():
     config = service({"A": "first"}, {"a": 1})
-    config.add({"A": "second", "B": "second"}, [lambda: {"a": 2}])
+    config.add({"A": "second", "B": "second"}, [{"a": 2}])
     assert (config["A"], config["B"], config["a"]) == ("first", "second", 2)
 
 

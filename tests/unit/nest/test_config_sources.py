@@ -6,7 +6,7 @@ import pytest
 
 from etcd_factory.errors import ConfigError
 from etcd_factory.nest import register_as
-from etcd_factory.nest.config_sources import EnvFolder, EnvSources, read_env_file
+from etcd_factory.nest.config_sources import EnvFolder, EnvSources, loaded, read_env_file
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +49,34 @@ def test_validate_replaces_the_values(tmp_path):
 
 @pytest.mark.anchor("nest-56")
 def test_register_as_puts_values_below_a_name():
-    assert register_as("database", lambda: {"host": "localhost"})() == {"database": {"host": "localhost"}}
+    database = register_as("database", lambda: {"host": "localhost"})
+    assert database() == {"host": "localhost"}
+    assert loaded((database, {"a": 1}), [database(), {"a": 1}]) == [{"database": {"host": "localhost"}}, {"a": 1}]
+
+
+@pytest.mark.anchor("nest-76")
+def test_register_as_is_a_decorator_and_has_a_key():
+    @register_as("database")
+    def database():
+        return {"host": "localhost"}
+
+    assert (database.KEY, database()) == ("CONFIGURATION(database)", {"host": "localhost"})
+
+
+@pytest.mark.anchor("nest-75")
+def test_the_environment_is_read_at_each_access_unless_it_is_cached(monkeypatch):
+    view, copy = sources().env(), EnvSources((), (), None, False, cache=True).env()
+    monkeypatch.setenv("A", "later")
+    assert (view.get("A"), copy.get("A")) == ("later", None)
+
+
+@pytest.mark.anchor("nest-74")
+@pytest.mark.parametrize(("override", "expected"), [(False, "outside/x"), (True, "file/x")])
+def test_variables_are_expanded_across_files_and_by_the_same_precedence(tmp_path, monkeypatch, override, expected):
+    (tmp_path / "a.env").write_text("B=${A}/x\n")
+    (tmp_path / "b.env").write_text("A=file\n")
+    monkeypatch.setenv("A", "outside")
+    assert EnvSources(["a.env", "b.env"], (), None, override, True).env()["B"] == expected
 
 
 @pytest.mark.anchor("nest-51")

@@ -75,6 +75,48 @@ def test_it_provides_the_service_on_a_client_with_the_options(etcd_options):
         assert client.options.namespace == etcd_options["namespace"]
 
 
+class Leaving:
+    """Uses etcd in its first hook and in its last one."""
+
+    def __init__(self, etcd: EtcdService):
+        self.etcd = etcd
+
+    def on_module_init(self):
+        self.etcd.save_config("state", "running")
+
+    def on_application_shutdown(self, signal):
+        self.etcd.save_config("state", signal)
+
+
+class AsyncLeaving:
+    def __init__(self, etcd: AsyncEtcdService):
+        self.etcd = etcd
+
+    async def on_module_init(self):
+        await self.etcd.save_config("state", "running")
+
+    async def on_application_shutdown(self, signal):
+        await self.etcd.save_config("state", signal)
+
+
+@pytest.mark.anchor("nest-65")
+def test_the_client_is_open_in_all_hooks(etcd_options):
+    with ETCDService(etcd_options) as etcd:
+        app = Application(importing(EtcdModule.for_root(etcd_options), providers=(Leaving,))).start()
+        assert etcd.get("state").string() == "running"
+        app.stop(signal="SIGTERM")
+        assert etcd.get("state").string() == "SIGTERM"
+
+
+@pytest.mark.anchor("nest-65")
+async def test_the_client_is_open_in_all_hooks_in_asyncio(etcd_options):
+    async with AsyncETCDService(etcd_options) as etcd:
+        app = await AsyncApplication(importing(AsyncEtcdModule.for_root(etcd_options), providers=(AsyncLeaving,)))
+        assert await etcd.get("state").string() == "running"
+        await app.stop(signal="SIGTERM")
+        assert await etcd.get("state").string() == "SIGTERM"
+
+
 @pytest.mark.anchor("nest-37")
 def test_options_may_be_left_out():
     with Application(importing(EtcdModule.for_root(), providers=(Controller,))) as app:

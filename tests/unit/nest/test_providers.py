@@ -54,6 +54,12 @@ INVALID = [
     ),
     ({"use_factory": make, "inject": "abc"}, "inject must be a list, not str; write inject=[...]"),
     ({"use_existing": Service}, "use_existing names the provider's own token; name another one"),
+    (
+        {"use_class": Service, "scope": "requst"},
+        "invalid scope 'requst'; use one of 'default', 'transient', 'request'; did",
+    ),
+    ({"use_value": 1, "scope": "transient"}, "scope is only valid with use_class and use_factory, not with use_value"),
+    ({"use_existing": "a", "scope": "request"}, "scope is only valid with use_class and use_factory"),
     ({"use_existing": None}, "invalid token None; use a class, a string or a Token"),
 ]
 

@@ -16,7 +16,14 @@ from .wire.etcd3_import import install as _install_etcd3
 if TYPE_CHECKING:
     from .config import aload_config, explain_config, load_config
     from .core.kv.txn import ops
-    from .factory import AsyncETCDServiceFactory, AsyncServiceFactory, ETCDServiceFactory, HealthReport, ServiceFactory
+    from .factory import (
+        AsyncETCDServiceFactory,
+        AsyncServiceFactory,
+        ETCDServiceFactory,
+        HealthReport,
+        Reloaded,
+        ServiceFactory,
+    )
     from .model import DeleteResponse, Event, Health, KeyValue, LeaseInfo, PutResponse, RangeResponse, TxnResponse
     from .model.cluster import Alarm, AuthStatus, HashKV, Member, Permission, Snapshot, Status
     from .options import (
@@ -61,6 +68,7 @@ __all__ = [
     "Permission",
     "PutResponse",
     "RangeResponse",
+    "Reloaded",
     "Retry",
     "ServiceFactory",
     "Snapshot",
@@ -82,6 +90,7 @@ _HOMES = {
         "AsyncServiceFactory",
         "ETCDServiceFactory",
         "HealthReport",
+        "Reloaded",
         "ServiceFactory",
     ),
     "model": (

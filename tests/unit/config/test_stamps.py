@@ -88,6 +88,17 @@ def test_the_swap_of_a_config_map_is_seen(tmp_path, source):
     assert stamps([tmp_path / source]) != before
 
 
+def test_a_link_to_another_file_is_seen_even_if_all_numbers_of_both_are_the_same(folder):
+    """The number of a file that was removed may be given to the next one."""
+    os.link(folder / "a.default.yaml", folder / "..other")
+    link = folder / "link.yaml"
+    link.symlink_to("a.default.yaml")
+    before = stamps([link])
+    link.unlink()
+    link.symlink_to("..other")
+    assert stamps([link]) != before
+
+
 @pytest.mark.parametrize("source", ["no/such/file.yaml", "nul\0.yaml"])
 def test_a_path_without_a_file_is_no_error(source):
     assert stamps([source]) == [(source,)]

@@ -159,7 +159,7 @@ async def test_a_reload_that_another_one_overtook_begins_again(load, file):
         return None
 
     factory.hook = overtaken
-    assert await reloaded(factory, file, clients(a="stale")) == Reloaded()
+    assert await reloaded(factory, file, clients(a="stale", b="stale")) == Reloaded()
     assert hosts(factory) == {"a": "newest:1"}
     assert ("a", "http://stale:1") in factory.ended
 

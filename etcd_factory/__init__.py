@@ -16,7 +16,14 @@ from .wire.etcd3_import import install as _install_etcd3
 if TYPE_CHECKING:
     from .config import aload_config, explain_config, load_config
     from .core.kv.txn import ops
-    from .factory import AsyncETCDServiceFactory, AsyncServiceFactory, ETCDServiceFactory, HealthReport, ServiceFactory
+    from .factory import (
+        AsyncETCDServiceFactory,
+        AsyncServiceFactory,
+        ETCDServiceFactory,
+        HealthReport,
+        Reloaded,
+        ServiceFactory,
+    )
     from .model import (
         CasResponse,
         DeleteResponse,
@@ -72,6 +79,7 @@ __all__ = [
     "Permission",
     "PutResponse",
     "RangeResponse",
+    "Reloaded",
     "Retry",
     "ServiceFactory",
     "Snapshot",
@@ -93,6 +101,7 @@ _HOMES = {
         "AsyncServiceFactory",
         "ETCDServiceFactory",
         "HealthReport",
+        "Reloaded",
         "ServiceFactory",
     ),
     "model": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
@@ -18,7 +18,7 @@ from .core.admin.service import Admin
 from .core.arguments import Text, to_bytes
 from .core.bound import Guarded
 from .core.call.client import Client
-from .core.call.unclosed import handle
+from .core.call.unclosed import Handle, handle, release
 from .core.call.view import View
 from .core.concurrency.election import Elections
 from .core.concurrency.lock import Locks
@@ -40,6 +40,7 @@ from .options.secret import masked_options
 from .raw import Raw
 
 T = TypeVar("T")
+S = TypeVar("S", bound="Service[Any]")
 
 METHODS = ("unary", "stream", "close", "forget")  # of a transport
 
@@ -248,3 +249,23 @@ def view_of(etcd: object, service: type[Service[Any]], user: str) -> View:
     if not isinstance(etcd, service):
         raise TypeError(f"{user} needs an {service.__name__}, not {type(etcd).__name__}")
     return etcd._run  # pyright: ignore[reportPrivateUsage]
+
+
+def released(etcd: S, unused: Callable[[], object]) -> S:
+    """Return a copy of a service with which to close its client, once ``unused`` was called.
+
+    That is when nobody holds the service, nor anything that was made from it, and nothing that was asked of it goes on:
+    no call, watch with handlers, registration or live configuration. The garbage collector calls ``unused``: it must
+    neither wait nor take a lock.
+    """
+    closing = copy.copy(etcd)
+    view = etcd._run  # pyright: ignore[reportPrivateUsage]
+    closing._run = evolve(view, handle=None)  # pyright: ignore[reportPrivateUsage]
+    if isinstance(view.handle, Handle):
+        release(view.handle, unused)
+    return closing
+
+
+def is_needed(etcd: Service[Any]) -> bool:
+    """Whether closing a service that nobody holds would end what goes on without being held: leases, ``etcd.raw``."""
+    return etcd._run.client.keeps_leases or etcd._raw.in_use  # pyright: ignore[reportPrivateUsage]

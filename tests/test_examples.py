@@ -118,6 +118,14 @@ LINES = {
         "b1                   10.0.0.2:9000 {'zone': 'b', 'version': 'v2'}",
         "while it is paused: ['7587864068988009477', 'b1']",
     ],
+    "reload": [
+        "at the start  orders: 5 s, users: 5 s",
+        "Reloaded(added=('stock',), changed=('orders',), removed=('users',))",
+        "then          orders: 2 s, stock: 3 s",
+        "held          5 s, and reads 1",
+        "refused       etcd.clients.orders.timeout: expected a number of seconds above 0, got -1",
+        "and still     orders: 2 s, stock: 3 s",
+    ],
     "registry_pair": [
         "user has found order at 127.0.0.1:8002",
         "order has found user at 127.0.0.1:8001",

@@ -25,6 +25,7 @@ from etcd_factory.service import AsyncETCDService, ETCDService, Service, view_of
 from etcd_factory.wire import replies
 
 from .entries import audience, key_of, spellings, text, to_text
+from .fallback import Codec, codec_of
 from .live import NOT_GIVEN, Live, NotGiven
 from .plan import Plan
 
@@ -49,7 +50,7 @@ class Center(Guarded, Bound[F]):
     A value is stored as YAML under ``<prefix><key>``; ``db/port`` and ``db.port`` are the same place in the tree, and
     both spellings find it. ``instance`` and ``groups`` select overrides: a value saved ``only`` for one of these names
     takes precedence over the value for all, the instance's over those of groups, a later group's over an earlier one's.
-    ``fallback`` is the default file of ``live``.
+    ``fallback`` is the default file of ``live``; only its owner can read it, and a ``codec`` encrypts it.
 
     Values in etcd are data: whoever may write one key must not read the environment of whoever reads it. With
     ``resolve=True`` interpolations in them, as ``${oc.env:HOME}`` or ``${db.host}``, are resolved by ``load`` and
@@ -68,6 +69,7 @@ class Center(Guarded, Bound[F]):
         groups: Iterable[str] = (),
         fallback: File | None = None,
         resolve: bool = False,
+        codec: Codec | None = None,
     ) -> None:
         self._run = view_of(etcd, self._service, type(self).__name__)
         if not isinstance(prefix, str):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -75,7 +77,7 @@ class Center(Guarded, Bound[F]):
         self._prefix: str = f"{prefix.rstrip('/')}/" if prefix else ""
         names: list[str] = [groups] if isinstance(groups, str) else [*groups]
         self._names: tuple[str, ...] = tuple(map(audience, names if instance is None else [*names, instance]))
-        self._fallback, self._resolve = fallback, resolve
+        self._fallback, self._resolve, self._codec = fallback, resolve, codec_of(codec)
 
     @operation
     async def save(self, key: str, value: object, *, only: str | None = None) -> PutResponse:
@@ -190,7 +192,8 @@ class Center(Guarded, Bound[F]):
         default the error is raised.
         """
         file = self._fallback if fallback is None else fallback
-        live: Live[F, T] = Live(self._run, self._plan(cls, sources, env), None if file is None else Path(file))
+        path = None if file is None else Path(file)
+        live: Live[F, T] = Live(self._run, self._plan(cls, sources, env), path, self._codec)
         await live.begin(default)
         return live
 

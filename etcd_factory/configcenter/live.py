@@ -54,8 +54,9 @@ class Live(Guarded, Scoped[F], Generic[F, T]):
     _run: View
     _value: T
 
-    def __init__(self, view: View, plan: Plan[T], file: Path | None) -> None:
-        self._run, self._plan, self._file, self._runtime = view, plan, file, view.client.runtime
+    def __init__(self, view: View, plan: Plan[T], file: Path | None, codec: fallback.Codec | None = None) -> None:
+        self._run, self._plan, self._runtime = view, plan, view.client.runtime
+        self._file, self._codec = file, codec
         self._mirror: ConfigMirror[F] | None = None
         self._entries: Entries = {}
         self._handlers: list[Callable[[T, T], object]] = []
@@ -118,7 +119,8 @@ class Live(Guarded, Scoped[F], Generic[F, T]):
         self._error = error
         if self._file is not None:
             try:
-                revision, entries = await self._runtime.aside(partial(fallback.load, self._file, self._plan.prefix))
+                load = partial(fallback.load, self._file, self._plan.prefix, self._codec)
+                revision, entries = await self._runtime.aside(load)
                 self._value, self._entries = await self._plan.build_aside(self._runtime, entries), entries
                 self._source, self._revision = "fallback", revision
                 log.warning("using the configuration in %s: %s", self._file, error)
@@ -200,7 +202,8 @@ class Live(Guarded, Scoped[F], Generic[F, T]):
         if self._file is None or (first and not entries and exists(self._file)):
             return
         try:
-            await self._runtime.aside(partial(fallback.write, self._file, self._plan.prefix, revision, entries))
+            write = partial(fallback.write, self._file, self._plan.prefix, revision, entries, self._codec)
+            await self._runtime.aside(write)
         except (OSError, ValueError) as error:  # also a path that no file can have
             log.warning("the fallback file %s could not be written: %s", self._file, error)
 

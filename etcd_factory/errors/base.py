@@ -71,15 +71,14 @@ class InstanceNotFoundError(EtcdFactoryError, KeyError):
 class InstanceExistsError(EtcdFactoryError):
     """A client of that name exists with other options."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        super().__init__(name)
+    ADVICE = "pass on_exists='return' to use it or on_exists='replace' to replace it"
+
+    def __init__(self, name: str, advice: str = ADVICE) -> None:
+        self.name, self.advice = name, advice
+        super().__init__(name, advice)
 
     def __str__(self) -> str:
-        return (
-            f"an etcd client named {self.name!r} exists with other options; "
-            "pass on_exists='return' to use it or on_exists='replace' to replace it"
-        )
+        return f"an etcd client named {self.name!r} exists with other options; {self.advice}"
 
 
 class NoInstanceError(EtcdFactoryError, LookupError):

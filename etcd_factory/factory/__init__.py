@@ -5,5 +5,13 @@ from __future__ import annotations
 from .base import AsyncServiceFactory, ServiceFactory
 from .etcd import AsyncETCDServiceFactory, ETCDServiceFactory
 from .health import HealthReport
+from .reloaded import Reloaded
 
-__all__ = ["AsyncETCDServiceFactory", "AsyncServiceFactory", "ETCDServiceFactory", "HealthReport", "ServiceFactory"]
+__all__ = [
+    "AsyncETCDServiceFactory",
+    "AsyncServiceFactory",
+    "ETCDServiceFactory",
+    "HealthReport",
+    "Reloaded",
+    "ServiceFactory",
+]

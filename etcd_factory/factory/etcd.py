@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import asdict
 
 from etcd_factory.compat import Self
+from etcd_factory.core.face import Async, Sync
 from etcd_factory.errors import ConfigError, Fault
 from etcd_factory.model import Health
 from etcd_factory.options import ClientOptions, ClientOptionsLike, FactoryOptionsLike
@@ -22,10 +23,12 @@ from etcd_factory.service import AsyncETCDService, ETCDService
 
 from .base import AsyncServiceFactory, ServiceFactory
 from .lifecycle import Config, OnExists
+from .recipe import Recipe
+from .reloading import Reloading
 
 if TYPE_CHECKING:  # imported on first use: not every program reads files or registers services
-    from etcd_factory.config import Filter, Loaded, Source
-    from etcd_factory.configcenter import AsyncConfigCenter, ConfigCenter
+    from etcd_factory.config import Filter, Source
+    from etcd_factory.configcenter import AsyncConfigCenter, Codec, ConfigCenter
     from etcd_factory.registry import AsyncServiceRegistry, ServiceRegistry
 
 S = TypeVar("S")
@@ -46,6 +49,13 @@ def made(options: ClientOptions, face: Callable[[ClientOptions], S]) -> S:
     return chosen(without_class(options))
 
 
+def of_kind(client: S, kind: type[S]) -> S:
+    """Return a client; ``TypeError`` if it is not of that class."""
+    if not isinstance(client, kind):
+        raise TypeError(f"a client of this factory is an {kind.__name__}, not {type(client).__name__}")
+    return client
+
+
 def arguments(options: ServiceDiscovery | ConfigCenterOptions) -> Values:
     """Return the arguments of a registry or a configuration center, apart from its client."""
     return {name: value for name, value in asdict(options, recurse=False).items() if name != "client"}
@@ -60,7 +70,7 @@ def checked(config: Config, factory: type[object]) -> Config:
     raise ConfigError(f"expected a mapping, got {type(config).__name__}; {advice}")
 
 
-class ETCDServiceFactory(ServiceFactory[ETCDService]):
+class ETCDServiceFactory(Reloading[Sync, ETCDService], ServiceFactory[ETCDService]):
     """etcd clients by name: the configured ones, and those made at run time.
 
     ``config`` is a mapping of the shape ``{client: {...}, clients: {name: {...}}, default: {...}}``, an OmegaConf tree
@@ -68,26 +78,30 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
     every problem.
     """
 
-    _registry: ServiceRegistry | None = None
-
     def __init__(self, config: FactoryOptionsLike | FactoryPlan[ClientOptions] | None = None) -> None:
         config = masked_options(config)
         super().__init__(checked(config, type(self)))
 
     @classmethod
     def from_config(
-        cls, *sources: Source, env: str | None = None, key: str = "etcd", filters: Iterable[Filter] = ()
+        cls,
+        *sources: Source,
+        env: str | None = None,
+        key: str = "etcd",
+        filters: Iterable[Filter] = (),
+        concurrent: bool = False,
     ) -> Self:
         """Return a factory from layered files and mappings, by default the directory ``config``.
 
-        ``key`` is the section with the factory's options; the other arguments are those of ``load_config``. Raises
-        ``ConfigError`` listing every problem of the load: file, key path, what was expected.
+        ``key`` is the section with the factory's options; the other arguments are those of ``load_config``. With
+        ``concurrent`` the clients are made at once, each in a thread, which helps where making one waits. ``reload``
+        and ``watch_config`` follow changes of the files. Raises ``ConfigError`` listing every problem of the load:
+        file, key path, what was expected.
         """
-        from etcd_factory.config import read
-        from etcd_factory.config.section import section
-
-        sources = tuple(map(masked_options, sources))
-        return cls(section(read(*sources, env=env, key=key, filters=filters), key, cls.read_options))
+        recipe = Recipe(tuple(map(masked_options, sources)), env, key, tuple(filters), concurrent)
+        factory = cls(recipe.load(cls.read_options))
+        factory._recipe = recipe
+        return factory
 
     @staticmethod
     def read_options(options: Mapping[str, Any]) -> ClientOptions:
@@ -111,36 +125,41 @@ class ETCDServiceFactory(ServiceFactory[ETCDService]):
         del name
         client.close()
 
+    def _accepted(self, client: ETCDService) -> ETCDService:
+        return of_kind(client, ETCDService)
+
     def registry(self) -> ServiceRegistry:
-        """Return the service registry of the section ``service_discovery``, on its client; always the same object."""
+        """Return the service registry of the section ``service_discovery``, on its client.
+
+        It is the same object until its client or the section is replaced.
+        """
         from etcd_factory.registry import ServiceRegistry
 
-        if self._registry is None:
-            chosen = self._options.service_discovery
-            self._registry = ServiceRegistry(self.get(chosen.client), **arguments(chosen))
-        return self._registry
+        return self._registry_of(lambda etcd, chosen: ServiceRegistry(etcd, **arguments(chosen)))
 
-    def config_center(self, *, instance: str | None = None, groups: Iterable[str] = ()) -> ConfigCenter:
+    def config_center(
+        self, *, instance: str | None = None, groups: Iterable[str] = (), codec: Codec | None = None
+    ) -> ConfigCenter:
         """Return the configuration center of the section ``config_center``, on its client.
 
-        ``instance`` and ``groups`` select whose values it reads; see ``ConfigCenter``.
+        ``instance`` and ``groups`` select whose values it reads, ``codec`` encrypts its fallback file; see
+        ``ConfigCenter``.
         """
         from etcd_factory.configcenter import ConfigCenter
 
         chosen = self._options.config_center
-        return ConfigCenter(self.get(chosen.client), instance=instance, groups=groups, **arguments(chosen))
+        etcd, given = self.get(chosen.client), arguments(chosen)
+        return ConfigCenter(etcd, instance=instance, groups=groups, codec=codec, **given)
 
     def check_client(self, client: ETCDService, timeout: float) -> Health:
         """Check a client with a linearizable read and the status of the member that answered."""
         return client.health(timeout)
 
 
-class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
+class AsyncETCDServiceFactory(Reloading[Async, AsyncETCDService], AsyncServiceFactory[AsyncETCDService]):
     """etcd clients by name for asyncio; see ``ETCDServiceFactory``."""
 
-    _load: Callable[[], Awaitable[Loaded]] | None = None
-    _key = "etcd"
-    _registry: AsyncServiceRegistry | None = None
+    _unread = False  # its sources have to be awaited
 
     def __init__(self, config: FactoryOptionsLike | FactoryPlan[ClientOptions] | None = None) -> None:
         config = masked_options(config)
@@ -148,32 +167,36 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
 
     @classmethod
     def from_config(
-        cls, *sources: Source, env: str | None = None, key: str = "etcd", filters: Iterable[Filter] = ()
+        cls,
+        *sources: Source,
+        env: str | None = None,
+        key: str = "etcd",
+        filters: Iterable[Filter] = (),
+        concurrent: bool = False,
     ) -> Self:
         """Return a factory from layered files and mappings, by default the directory ``config``.
 
         ``key`` is the section with the factory's options; the other arguments are those of ``load_config``. If a
         ``.py`` file has an ``async`` ``config`` function, loading is done when the factory is entered with
-        ``async with``. Raises ``ConfigError`` listing every problem of the load: file, key path, what was expected.
+        ``async with``. With ``concurrent`` clients whose ``create_client`` is ``async`` are made at once. ``reload``
+        and ``watch_config`` follow changes of the files. Raises ``ConfigError`` listing every problem of the load:
+        file, key path, what was expected.
         """
-        from etcd_factory.config import AsyncConfigError, aread, read
-        from etcd_factory.config.section import section
+        from etcd_factory.config import AsyncConfigError
 
-        sources, filters = tuple(map(masked_options, sources)), tuple(filters)
+        recipe = Recipe(tuple(map(masked_options, sources)), env, key, tuple(filters), concurrent)
         try:
-            return cls(section(read(*sources, env=env, key=key, filters=filters), key, cls.read_options))
+            factory = cls(recipe.load(cls.read_options))
         except AsyncConfigError:
             factory = cls()
-        factory._waiting, factory._key = True, key
-        factory._load = lambda: aread(*sources, env=env, key=key, filters=filters)
+            factory._waiting = factory._unread = True
+        factory._recipe = recipe
         return factory
 
     async def _start(self) -> None:
-        if self._load is not None:
-            from etcd_factory.config.section import section
-
-            self._plan = section(await self._load(), self._key, self.read_options)
-            self._options = self._plan.options
+        if self._unread and self._recipe is not None:
+            self._plan = await self._recipe.aload(self.read_options)
+            self._options, self._unread = self._plan.options, False
         await super()._start()
 
     @staticmethod
@@ -198,24 +221,31 @@ class AsyncETCDServiceFactory(AsyncServiceFactory[AsyncETCDService]):
         del name
         await client.aclose()
 
+    def _accepted(self, client: AsyncETCDService) -> AsyncETCDService:
+        return of_kind(client, AsyncETCDService)
+
     def registry(self) -> AsyncServiceRegistry:
-        """Return the service registry of the section ``service_discovery``, on its client; always the same object."""
+        """Return the service registry of the section ``service_discovery``, on its client.
+
+        It is the same object until its client or the section is replaced.
+        """
         from etcd_factory.registry import AsyncServiceRegistry
 
-        if self._registry is None:
-            chosen = self._options.service_discovery
-            self._registry = AsyncServiceRegistry(self.get(chosen.client), **arguments(chosen))
-        return self._registry
+        return self._registry_of(lambda etcd, chosen: AsyncServiceRegistry(etcd, **arguments(chosen)))
 
-    def config_center(self, *, instance: str | None = None, groups: Iterable[str] = ()) -> AsyncConfigCenter:
+    def config_center(
+        self, *, instance: str | None = None, groups: Iterable[str] = (), codec: Codec | None = None
+    ) -> AsyncConfigCenter:
         """Return the configuration center of the section ``config_center``, on its client.
 
-        ``instance`` and ``groups`` select whose values it reads; see ``AsyncConfigCenter``.
+        ``instance`` and ``groups`` select whose values it reads, ``codec`` encrypts its fallback file; see
+        ``AsyncConfigCenter``.
         """
         from etcd_factory.configcenter import AsyncConfigCenter
 
         chosen = self._options.config_center
-        return AsyncConfigCenter(self.get(chosen.client), instance=instance, groups=groups, **arguments(chosen))
+        etcd, given = self.get(chosen.client), arguments(chosen)
+        return AsyncConfigCenter(etcd, instance=instance, groups=groups, codec=codec, **given)
 
     async def check_client(self, client: AsyncETCDService, timeout: float) -> Health:
         """Check a client with a linearizable read and the status of the member that answered."""

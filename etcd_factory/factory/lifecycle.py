@@ -11,8 +11,9 @@ from typing import Any, Generic, Literal, TypeVar, cast, get_args
 
 from attrs import evolve
 
+from etcd_factory.core.arguments import name as checked_name
 from etcd_factory.core.arguments import seconds
-from etcd_factory.core.bound import Bound, Guarded, operation
+from etcd_factory.core.bound import Bound, Guarded, operation, prompt
 from etcd_factory.core.call.single_flight import SingleFlight
 from etcd_factory.core.face import Async, F, settle
 from etcd_factory.core.ports import Runtime
@@ -30,6 +31,7 @@ from etcd_factory.options import ClientOptions, FactoryOptions
 from etcd_factory.options.client import warn
 from etcd_factory.options.plan import FactoryPlan, plan
 
+from .all_or_none import all_or_none
 from .health import HealthReport
 from .names import CLOSED, Held, Names
 
@@ -44,6 +46,8 @@ Config = FactoryOptions | FactoryPlan[Any] | Mapping[str, Any] | None
 Options = ClientOptions | Mapping[str, Any] | None
 OnExists = Literal["error", "return", "replace"]
 ON_EXISTS: tuple[OnExists, ...] = get_args(OnExists)
+PASSED = "options of a client that was passed to add()"  # which nothing equals
+TAKEN = "add this client under another name, or remove the other one first"
 
 
 class Lifecycle(Guarded, Names[T], Bound[F], ABC, Generic[F, T]):
@@ -78,6 +82,29 @@ class Lifecycle(Guarded, Names[T], Bound[F], ABC, Generic[F, T]):
         """Return a client's health, asked for within ``timeout`` seconds; healthy unless overridden."""
         del client, timeout
         return Health(True)
+
+    @prompt
+    def add(self, name: str, client: T) -> None:
+        """Keep a client that was made elsewhere under this name; the factory closes it as those that it makes.
+
+        Raises ``InstanceExistsError`` if there is another client of that name.
+        """
+        self._open()
+        held = Held[T](checked_name(name, "a client's name"), PASSED, self._accepted(client))
+        with self._guard:
+            if self._closed:
+                raise ClientClosedError(CLOSED)
+            found = self._find(name)
+            if found is None:
+                self._held = [*self._held, held]
+        if found is not None and found.client is not client:
+            raise InstanceExistsError(name, TAKEN)
+
+    def _accepted(self, client: T) -> T:
+        """Return a client that is passed to ``add``; ``TypeError`` if it is none of this factory's kind."""
+        if client is None:
+            raise TypeError("add() needs a client, not None")
+        return client
 
     @operation
     async def remove(self, name: str) -> None:
@@ -127,13 +154,30 @@ class Lifecycle(Guarded, Names[T], Bound[F], ABC, Generic[F, T]):
 
     async def _start(self) -> None:
         """Make the configured clients; if one fails, close those made before it."""
+        missing = {name: options for name, options in self._plan.clients.items() if self._find(name) is None}
         try:
-            for name, options in self._plan.clients.items():
-                if self._find(name) is None:
-                    await self._add(name, options)
+            if self._plan.concurrent:
+                await self._keep(await self._make_all(missing, concurrent=True))
+                return
+            for name, options in missing.items():
+                await self._add(name, options)
         except BaseException:
             await self._roll_back()
             raise
+
+    async def _make_all(self, clients: Mapping[str, object], *, concurrent: bool) -> list[Held[T]]:
+        """Make clients, in this order or at once; if one fails, close the others."""
+        makers = {name: partial(self._made, name, options) for name, options in clients.items()}
+        return await all_or_none(self._runtime, makers, self._discard, concurrent=concurrent)
+
+    async def _keep(self, made: list[Held[T]]) -> None:
+        with self._guard:
+            kept = not self._closed
+            self._held += made if kept else []
+        if not kept:
+            for held in reversed(made):
+                await self._discard(held)
+            raise ClientClosedError(CLOSED)
 
     async def _roll_back(self) -> None:
         try:
@@ -147,7 +191,7 @@ class Lifecycle(Guarded, Names[T], Bound[F], ABC, Generic[F, T]):
 
     async def _add(self, name: str | None, options: object) -> Held[T]:
         """Make a client and keep it; close the one of the same name that it replaces."""
-        held = self._hold(name, options, await self._settle(self._begin(name, options)))
+        held = await self._made(name, options)
         with self._guard:
             kept, old = not self._closed, self._find(name)
             if kept:
@@ -168,6 +212,9 @@ class Lifecycle(Guarded, Names[T], Bound[F], ABC, Generic[F, T]):
     def _begin(self, name: str | None, options: object) -> T | Awaitable[T]:
         return self.create_client(options, name)
 
+    async def _made(self, name: str | None, options: object) -> Held[T]:
+        return self._hold(name, options, await self._settle(self._begin(name, options)))
+
     def _hold(self, name: str | None, options: object, client: T | None) -> Held[T]:
         if client is None:
             raise EtcdFactoryError(f"create_client returned None for {name!r}; it must return a client")
@@ -178,6 +225,12 @@ class Lifecycle(Guarded, Names[T], Bound[F], ABC, Generic[F, T]):
             await self._destroy(old)
         except Exception:
             log.exception("the etcd client %r was replaced, but closing the old one failed", old.name)
+
+    async def _discard(self, unused: Held[T]) -> None:
+        try:
+            await self._destroy(unused)
+        except Exception:
+            log.exception("closing the unused client %r failed", unused.name)
 
     async def _destroy(self, held: Held[T]) -> None:
         await self._runtime.within(CLOSE, lambda: self.destroy_client(held.client, held.name))
@@ -193,14 +246,21 @@ class Lifecycle(Guarded, Names[T], Bound[F], ABC, Generic[F, T]):
             try:
                 await self._destroy(held)
             except Exception as error:
-                failures[held.name or f"(unnamed {len(failures)})"] = error
+                failures[self._label(held, failures)] = error
         if failures:
             raise CloseError(failures)
+
+    @staticmethod
+    def _label(held: Held[T], taken: Mapping[str, object]) -> str:
+        """Return a client's name in an error: a replaced one has the same name as that which replaced it."""
+        name = held.name or f"(unnamed {len(taken)})"
+        return f"{name} (replaced {len(taken)})" if name in taken else name
 
     def _take(self) -> Held[T] | None:
         with self._guard:
             self._closed = True
-            return self._held.pop() if self._held else None
+            found = self._held or self._left
+            return found.pop() if found else None
 
     def forget(self) -> object:
         """Drop the locks in a forked child, where no thread is left to release them."""

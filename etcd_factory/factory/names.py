@@ -31,6 +31,7 @@ class Names(Generic[T]):
     def __init__(self, options: FactoryOptions) -> None:
         self._options = options
         self._held: list[Held[T]] = []  # in order of creation
+        self._left: list[Held[T]] = []  # replaced, and still in use
         self._closed = False
 
     @property

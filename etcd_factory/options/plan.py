@@ -27,10 +27,14 @@ SHOWN = 10  # clients that a warning lists
 
 @frozen(eq=False)
 class FactoryPlan(Generic[O]):
-    """A factory's options, and by name what its ``read_options`` returned for each configured client."""
+    """A factory's options, and by name what its ``read_options`` returned for each configured client.
+
+    With ``concurrent`` the clients are made at once, not one after another.
+    """
 
     options: FactoryOptions
     clients: Mapping[str, O] = field(repr=outline)
+    concurrent: bool = False
 
 
 def plan(

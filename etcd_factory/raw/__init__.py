@@ -23,6 +23,11 @@ class Raw:
         self._closed = False
         forks.register(self)
 
+    @property
+    def in_use(self) -> bool:
+        """Whether the client was created."""
+        return self._client is not None
+
     def get(self) -> RawClient:
         """Return the client. Creating it does no I/O."""
         with self._lock:

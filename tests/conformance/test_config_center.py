@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from etcd_factory import errors
 from etcd_factory.configcenter import Version
 from etcd_factory.errors import ConfigError
 from tests.support.config_centers import CENTERS, Data, Database, Model, Settings, save
-from tests.support.faces import FACES, closed, settle
+from tests.support.faces import FACES, closed, failure, settle
 
 # --- single values
 
@@ -190,6 +191,38 @@ async def test_a_client_of_the_other_face_is_refused_at_once(face, options):
     with pytest.raises(TypeError, match=f"needs an {face.service.__name__}, not {other.service.__name__}"):
         CENTERS[face.name](service)
     await closed(service)
+
+
+@attrs.define
+class Required:
+    name: str
+
+
+@attrs.define
+class Settled:
+    level: str = attrs.field(validator=attrs.validators.in_(["info"]))
+
+
+@pytest.mark.parametrize(
+    ("cls", "stored"),
+    [
+        (Settings, {"level": "[1"}),
+        (Settings, {"db/port": "text", "lvel": "1"}),
+        (Data, {"level": "{a: 1}"}),
+        (Model, {"level": "[1]"}),
+        (Settled, {"level": "debug"}),
+        (Settled, {}),
+        (Required, {"level": "info"}),
+        (None, {"a": "[1", "b": "{"}),
+        (None, {"a": "1", "a/b": "2"}),
+    ],
+)
+async def test_it_is_validated_as_a_live_configuration_is(center, client, cls, stored):
+    for key, value in stored.items():
+        await settle(client.put(f"config/{key}").value(value))
+    found = [await failure(lambda call=call: call(cls), ConfigError) for call in (center.load, center.live)]
+    assert [*map(str, found)] == [str(found[0])] * 2
+    assert found[0].faults == found[1].faults
 
 
 # --- earlier values

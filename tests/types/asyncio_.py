@@ -23,6 +23,7 @@ from etcd_factory import (
     Permission,
     PutResponse,
     RangeResponse,
+    Reloaded,
     Snapshot,
     Status,
     TxnResponse,
@@ -128,8 +129,11 @@ async def factory(clients: AsyncETCDServiceFactory) -> None:
     assert_type(await clients.create_instance({"hosts": "a:1"}, "x"), AsyncETCDService)
     assert_type(await clients.remove("x"), None)
     assert_type(await clients.health(), HealthReport)
-    async with AsyncETCDServiceFactory.from_config(env="local") as entered:
+    await clients.add("y", clients.get())
+    async with AsyncETCDServiceFactory.from_config(env="local", concurrent=True) as entered:
         assert_type(entered, AsyncETCDServiceFactory)
+        assert_type(await entered.reload(), Reloaded)
+        await entered.watch_config(interval=1)
 
 
 async def mirrors(etcd: AsyncETCDService) -> None:

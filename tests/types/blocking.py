@@ -24,6 +24,7 @@ from etcd_factory import (
     Permission,
     PutResponse,
     RangeResponse,
+    Reloaded,
     Snapshot,
     Status,
     TxnResponse,
@@ -153,8 +154,13 @@ def factory(clients: ETCDServiceFactory, mine: Mine) -> None:
     assert_type(clients.health(), HealthReport)
     assert_type(clients.health()["x"], Health)
     assert_type(mine.namespace("a"), Mine)
-    with ETCDServiceFactory.from_config(env="local") as entered:
+    assert_type(clients.add("y", mine), None)
+    clients.add("y", "a:1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    with ETCDServiceFactory.from_config(env="local", concurrent=True) as entered:
         assert_type(entered, ETCDServiceFactory)
+        assert_type(entered.reload(), Reloaded)
+        assert_type(entered.reload().changed, tuple[str, ...])
+        assert_type(entered.watch_config(on_reload=lambda reloaded: reloaded.added), None)
 
 
 def watches(etcd: ETCDService) -> None:

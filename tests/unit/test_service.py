@@ -7,7 +7,7 @@ import pytest
 from etcd_factory import AsyncETCDService, ClientOptions, ETCDService
 from etcd_factory.core.face import Async, Sync
 from etcd_factory.errors import ClientClosedError, ConfigError
-from etcd_factory.service import view_of
+from etcd_factory.service import is_needed, released, view_of
 from etcd_factory.testing import ScriptedTransport, replies
 from tests.support.faces import FACES, closed, settle
 
@@ -176,3 +176,42 @@ async def test_a_lease_of_the_other_face_is_refused(connect, face):
         with pytest.raises(TypeError, match=r"^this lease was made by a client of the other face"):
             use()
     assert transport.calls == []
+
+
+# --- releasing a service
+
+
+SCRIPT = {
+    "LeaseGrant": replies.lease(7, 60),
+    "LeaseKeepAlive": replies.keep_alive(60),
+    "LeaseRevoke": replies.of("LeaseRevoke"),
+    "Range": replies.get({"k": "v"}),
+}
+
+
+async def test_a_released_service_goes_on_and_tells_when_nobody_uses_it(connect):
+    (client, transport), calls = connect(SCRIPT), []
+    closing = released(client, lambda: calls.append(1))
+    assert type(closing) is type(client)
+    part = client.namespace("n/").get("k")
+    del client
+    assert await settle(part.string()) == "v"
+    assert calls == []
+    del part
+    assert calls == [1]
+    await closed(closing)
+    assert [call.method for call in transport.calls] == ["Range"]
+
+
+async def test_it_is_needed_for_leases_and_for_raw(connect):
+    client, _ = connect(SCRIPT)
+    assert not is_needed(client)
+    lease = client.lease(60)
+    await settle(lease.grant())
+    assert is_needed(client)
+    await settle(lease.revoke())
+    assert not is_needed(client)
+    assert client.raw
+    assert is_needed(client)
+    await closed(client)
+    assert not is_needed(client)

@@ -57,6 +57,11 @@ class CallState:
 class LeaseKeeper(Protocol):
     """Keeps leases alive, and must know when etcd says of one in some response that it does not have it."""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no lease that it keeps alive."""
+        ...
+
     def lost(self, lease: int) -> None:
         """Note that a lease is gone."""
 
@@ -94,6 +99,11 @@ class Client:
     def working(self) -> list[object]:
         """Return the scopes in which there is background work."""
         return self._background.working() if self._background is not None else []
+
+    @property
+    def keeps_leases(self) -> bool:
+        """Whether there are leases that end with it, also those whose objects were dropped."""
+        return not all(keeper.is_empty for keeper in list(self.lease_keepers))
 
     @property
     def discovery(self) -> Discovery:

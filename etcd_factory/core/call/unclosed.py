@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
 from etcd_factory.site import Site, caller
@@ -16,14 +16,27 @@ if TYPE_CHECKING:
 class Handle:
     """Held by everything of the user's that uses a client: when it is gone, nobody can close the client."""
 
-    __slots__ = ("__weakref__",)
+    __slots__ = ("__weakref__", "ending")
+
+    ending: finalize[Any, Any]
 
 
 def handle(client: Client) -> Handle:
     """Return the handle of a client, which ends with it."""
     held = Handle()
-    finalize(held, end, client, caller()).atexit = False
+    held.ending = finalize(held, end, client, caller())
+    held.ending.atexit = False
     return held
+
+
+def release(held: Handle, unused: Callable[[], object]) -> None:
+    """Call ``unused`` once the handle is gone, in place of warning: somebody closes the client then.
+
+    The garbage collector calls it: it must neither wait nor take a lock.
+    """
+    held.ending.detach()
+    held.ending = finalize(held, unused)
+    held.ending.atexit = False
 
 
 def end(client: Client, site: Site) -> None:

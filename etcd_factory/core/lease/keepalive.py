@@ -67,6 +67,11 @@ class KeepAlive:
         self._renewer: Renewer | None = None
         self._closed = False
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no lease to keep alive."""
+        return not self._states
+
     @contextmanager
     def granting(self) -> Generator[None, None, None]:
         """Count a grant as under way inside the block: closing waits for it, so that no lease is left."""

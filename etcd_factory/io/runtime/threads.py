@@ -142,7 +142,7 @@ def start(run: Callable[[], object], name: str) -> threading.Thread:
     once = deque([run])
     thread = new_thread(once, name)
     try:
-        if threading.current_thread() is threading.main_thread():
+        if threading.get_ident() == threading.main_thread().ident:  # no thread object is made where there is none
             start_elsewhere(thread)
         else:
             thread.start()

@@ -156,3 +156,77 @@ def test_a_file_that_was_changed_by_hand_is_refused(written, fields):
 @pytest.mark.parametrize("revision", ["x", None, [], 8])
 def test_a_revision_that_was_changed_by_hand_is_refused(written, revision):
     assert "the fallback file" in refusal(changed(written, revision=revision))
+
+
+# --- a codec
+
+
+class Reversing:
+    """Reverses the bytes, after a byte that is the key."""
+
+    def __init__(self, key=b"k"):
+        self.key = key
+
+    def encode(self, data):
+        return self.key + data[::-1]
+
+    def decode(self, data):
+        if data[:1] != self.key:
+            raise RuntimeError("hunter2")
+        return data[:0:-1]
+
+
+def test_a_codec_encodes_the_whole_file(path):
+    fallback.write(path, PREFIX, 7, {"password": "hunter2"}, Reversing())
+    assert b"hunter2" not in path.read_bytes()
+    assert oct(path.stat().st_mode & 0o777) == "0o600"
+    assert fallback.load(path, PREFIX, Reversing()) == (7, {"password": "hunter2"})
+
+
+def test_a_file_of_another_codec_is_refused_without_what_the_codec_says(path):
+    fallback.write(path, PREFIX, 7, ENTRIES, Reversing())
+    with pytest.raises(ConfigError) as caught:
+        fallback.load(path, PREFIX, Reversing(b"x"))
+    assert str(caught.value) == (
+        f"{path}: the fallback file cannot be decoded: its codec raised RuntimeError; was it written with another one?"
+    )
+    assert "truncated or not JSON" in refusal(path)
+
+
+@pytest.mark.parametrize("found", ["text", None, b"", b"{}"])
+def test_whatever_a_codec_returns_is_checked(written, found):
+    codec = Reversing()
+    codec.decode = lambda data: found
+    with pytest.raises(ConfigError):
+        fallback.load(written, PREFIX, codec)
+
+
+def fails(data):
+    raise RuntimeError("hunter2")
+
+
+@pytest.mark.parametrize(
+    ("encode", "reason"),
+    [(fails, "its codec raised RuntimeError"), (lambda data: "text", "its codec must return bytes, not str")],
+)
+def test_a_codec_that_cannot_encode_leaves_the_file_as_it_is(written, encode, reason):
+    codec = Reversing()
+    codec.encode = encode
+    with pytest.raises(ValueError, match=f"^{reason}$"):
+        fallback.write(written, PREFIX, 8, {}, codec)
+    assert fallback.load(written, PREFIX) == (7, ENTRIES)
+
+
+def test_a_path_that_no_file_can_have_is_refused():
+    assert "cannot be read" in refusal(fallback.Path("nul\0"))
+
+
+@pytest.mark.parametrize("given", [b"key", "fernet", object()])
+def test_what_is_no_codec_is_refused(given):
+    with pytest.raises(TypeError, match="a codec is an object with the methods encode and decode"):
+        fallback.codec_of(given)
+
+
+@pytest.mark.parametrize("given", [None, Reversing()])
+def test_a_codec_is_optional(given):
+    assert fallback.codec_of(given) is given

@@ -151,3 +151,15 @@ async def test_a_class_that_is_not_a_subclass_is_a_fault(factory, given):
     with pytest.raises(ConfigError, match="is not a subclass of") as caught:
         factory({"clients": {"a": {"client_class": given}}})
     assert [fault.path for fault in caught.value.faults] == ["clients.a.client_class"]
+
+
+async def test_only_a_client_of_its_face_is_added(factory, opened):
+    made = await opened(factory())
+    for given in (None, "a:1", *(kind({"hosts": "a:1"}) for kind in FACTORIES.values())):
+        if isinstance(given, FACTORIES[factory]):
+            await settle(made.add("mine", given))
+            assert made.get("mine") is given
+        else:
+            with pytest.raises(TypeError, match=f"is an {FACTORIES[factory].__name__}, not {type(given).__name__}"):
+                await settle(made.add("other", given))
+    assert made.names == ("mine",)

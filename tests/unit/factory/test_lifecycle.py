@@ -7,8 +7,8 @@ import logging
 
 import pytest
 
-from etcd_factory.errors import InstanceExistsError, InstanceNotFoundError
-from tests.support.boxes import THREE, error_of, failing
+from etcd_factory.errors import ClientClosedError, InstanceExistsError, InstanceNotFoundError
+from tests.support.boxes import THREE, Box, error_of, failing
 from tests.support.faces import closed, settle
 
 # --- making and replacing
@@ -234,3 +234,44 @@ async def test_no_option_of_a_client_is_logged(make, caplog):
     assert "made the etcd client 'default'" in caplog.text
     assert "hunter2" not in caplog.text + repr(factory)
     factory.on_destroy = failing()
+
+
+# --- adding
+
+
+async def test_a_client_made_elsewhere_is_kept_under_its_name_and_closed_with_the_others(make):
+    factory = await make({"clients": {"a": {}}})
+    box = Box({}, "mine")
+    await settle(factory.add("mine", box))
+    assert (factory.get("mine"), factory.names) == (box, ("a", "mine"))
+    await closed(factory)
+    assert factory.ended[0] is box
+
+
+async def test_a_client_that_was_added_can_be_removed_or_replaced(make):
+    factory = await make()
+    box = Box({}, "mine")
+    await settle(factory.add("mine", box))
+    assert await settle(factory.add("mine", box)) is None
+    assert isinstance(await error_of(lambda: factory.create_instance({}, "mine")), InstanceExistsError)
+    await settle(factory.create_instance({}, "mine", on_exists="replace"))
+    assert factory.ended == [box]
+
+
+async def test_a_name_that_is_taken_is_not_given_to_another_client(make):
+    factory = await make({"clients": {"a": {}}})
+    error = await error_of(lambda: factory.add("a", Box({}, "a")))
+    assert type(error) is InstanceExistsError
+    assert str(error) == (
+        "an etcd client named 'a' exists with other options; "
+        "add this client under another name, or remove the other one first"
+    )
+    assert factory.get("a") is factory.made[0]
+
+
+async def test_none_is_not_added_nor_anything_to_a_closed_factory(make):
+    factory = await make()
+    assert str(await error_of(lambda: factory.add("a", None))) == "add() needs a client, not None"
+    assert isinstance(await error_of(lambda: factory.add("", Box({}, ""))), ValueError)
+    await closed(factory)
+    assert isinstance(await error_of(lambda: factory.add("a", Box({}, "a"))), ClientClosedError)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from contextlib import suppress
 
 import pytest
+from attrs import evolve
 
 from etcd_factory.errors import ClientClosedError
-from tests.support.boxes import AsyncBoxes, AsyncGate, Boxes, failing
+from etcd_factory.options.plan import plan
+from tests.support.boxes import BOUND, AsyncBoxes, AsyncGate, Boxes, failing
 from tests.support.faces import closed, settle
 
 
@@ -169,3 +172,34 @@ async def test_a_waiting_call_takes_over_from_a_cancelled_one(opened):
     assert await second is factory.get("a")
     with pytest.raises(asyncio.CancelledError):
         await first
+
+
+# --- configured clients at once
+
+
+def at_once(clients):
+    """A plan whose clients are made at once."""
+    return evolve(plan({"clients": clients}, dict), concurrent=True)
+
+
+async def test_configured_clients_are_made_at_once_and_kept_in_their_order(waiting_face, opened):
+    barrier, arrived, everyone = threading.Barrier(3, timeout=BOUND), [], AsyncGate()
+
+    async def in_tasks(box):
+        arrived.append(box)
+        if len(arrived) == 3:
+            everyone.set()
+        await everyone.wait()
+
+    hook = (lambda box: barrier.wait()) if waiting_face.pool else in_tasks
+    factory = await opened(waiting_face.factory(at_once({"b": {}, "a": {}, "c": {}}), on_create=hook))
+    assert factory.names == ("b", "a", "c")
+
+
+async def test_if_one_of_them_fails_the_others_are_closed(waiting_face, opened):
+    ended = []
+    with pytest.raises(RuntimeError, match="no b"):
+        await opened(
+            waiting_face.factory(at_once({"a": {}, "b": {}, "c": {}}), on_create=failing("b"), on_destroy=ended.append)
+        )
+    assert sorted(box.name for box in ended) == ["a", "c"]

@@ -12,7 +12,7 @@ import pytest
 from etcd_factory import AsyncETCDService, ETCDService
 from etcd_factory.core.background import Closing
 from etcd_factory.core.call import unclosed
-from etcd_factory.core.call.unclosed import handle, warn
+from etcd_factory.core.call.unclosed import handle, release, warn
 from etcd_factory.core.call.view import View
 from etcd_factory.testing import ScriptedTransport, replies
 from tests.support.faces import settle
@@ -125,6 +125,22 @@ async def test_a_closed_client_is_not_warned_of(recwarn):
     del client
     gc.collect()
     assert unclosed_warnings(recwarn) == []
+
+
+async def test_a_handle_that_was_released_calls_the_function_in_place_of_warning(recwarn):
+    client, calls = ETCDService({"hosts": [HOST]}, transport=ScriptedTransport(SCRIPT)), []
+    client.lease(60).grant()
+    core, held = client._run.client, [handle(client._run.client)]
+    release(client._run.handle, lambda: calls.append("service"))
+    release(held[0], lambda: calls.append("handle"))
+    held.clear()
+    assert calls == ["handle"]
+    del client
+    assert calls == ["handle", "service"]
+    assert unclosed_warnings(recwarn) == []
+    assert core.keeps_leases
+    await settle(core.close())
+    await until_workers()
 
 
 def test_the_callers_line_is_the_last_one_outside_of_the_package():

@@ -115,8 +115,9 @@ class WatchStream:
                 self._kept[id] = receiver
 
     def _pop(self, id: int) -> Receiver | None:  # noqa: A002
+        receiver = self._receivers.pop(id, None)  # first: that it is kept may be all that holds it
         self._kept.pop(id, None)
-        return self._receivers.pop(id, None)
+        return receiver
 
     async def remove(self, id: int) -> None:  # noqa: A002
         """End a watch; the last one ends the stream too."""

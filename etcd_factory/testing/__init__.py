@@ -19,6 +19,7 @@ from .tls import ServerTLS
 
 if TYPE_CHECKING:
     from . import replies
+    from .fake import FakeEtcd
     from .script import Call, ScriptError
     from .scripted import ScriptedTransport
     from .scripted_stream import StreamScript
@@ -28,6 +29,7 @@ __all__ = [
     "Call",
     "EtcdCluster",
     "EtcdServer",
+    "FakeEtcd",
     "FaultProxy",
     "GivenServer",
     "ScriptError",
@@ -42,6 +44,7 @@ __all__ = [
 
 _MODULES = {
     "Call": "script",
+    "FakeEtcd": "fake",
     "ScriptError": "script",
     "ScriptedTransport": "scripted",
     "StreamScript": "scripted_stream",

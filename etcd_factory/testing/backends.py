@@ -11,7 +11,7 @@ from .given_server import GivenServer
 from .server import EtcdServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
 
 class Server(Protocol):
@@ -50,7 +50,7 @@ def container(image: str) -> AbstractContextManager[Server]:
 
 
 @contextmanager
-def fake(_image: str) -> Iterator[Server]:
+def fake(_image: str) -> Generator[Server]:
     """Use an etcd in memory, which clients of this process reach at an endpoint that has no server."""
     from .fake import FakeEtcd
 

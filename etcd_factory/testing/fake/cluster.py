@@ -14,7 +14,6 @@ PEER_URL = "http://localhost:2380"
 ALARM_NAMES = {1: "NOSPACE", 2: "CORRUPT"}
 NOSPACE, CORRUPT = ALARM_NAMES
 GET, ACTIVATE, DEACTIVATE = range(3)
-NEVER_STARTED = ""
 
 
 class Cluster:
@@ -31,7 +30,7 @@ class Cluster:
     def add(self, request: m.MemberAddRequest) -> m.MemberAddResponse:
         """Add a member."""
         self._check(request.peerURLs)
-        member = m.Member(ID=random.getrandbits(63) + 1, peerURLs=request.peerURLs, isLearner=request.isLearner)  # noqa: S311
+        member = m.Member(ID=random.getrandbits(63) + 1, peerURLs=request.peerURLs, isLearner=request.isLearner)
         self._members[member.ID] = member
         return m.MemberAddResponse(member=member, members=self._members.values())
 
@@ -72,7 +71,7 @@ class Cluster:
         urls = set(urls)
         if not urls or not all("://" in url for url in urls):
             raise refused("member URLs")
-        if any(urls & {*member.peerURLs} for member in self._members.values() if member.ID != besides):
+        if any(urls & {*member.peerURLs} for member in self._members.values() if besides != member.ID):
             raise refused("peer URL exists")
 
 

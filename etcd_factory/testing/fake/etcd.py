@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from math import inf
 from typing import Any
@@ -41,8 +41,8 @@ class FakeEtcd:
     may have, 0 for no limit; ``progress_interval`` is how many seconds a watch that asks for progress is sent nothing
     before it gets a report.
 
-    It does not implement snapshots and downgrades (``UNIMPLEMENTED``), and is a cluster of one: members that are added
-    never start, and no call of it stands for an election.
+    It has no snapshots and no downgrades (``UNIMPLEMENTED``), and is a cluster of one: members that are added never
+    start.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class FakeEtcd:
         return FakeTransport(self, Async)
 
     @contextmanager
-    def installed(self, *hosts: str) -> Iterator[Self]:
+    def installed(self, *hosts: str) -> Generator[Self]:
         """Let every client that is made inside the block use this fake: those of factories and modules too.
 
         With ``hosts`` (``"127.0.0.1:2379"``) only calls to these go to it.
@@ -119,7 +119,8 @@ class FakeEtcd:
     def _options(self, options: ClientOptionsLike | None, changes: dict[str, Any]) -> ClientOptionsLike | None:
         if options is not None and changes:
             raise TypeError("pass options or keyword arguments, not both")
-        return options if options is not None else {"hosts": [self.endpoint], **changes}
+        chosen: Any = {"hosts": [self.endpoint], **changes}
+        return chosen if options is None else options
 
     # --- time
 

@@ -21,7 +21,7 @@ class Lease:
     id: int
     ttl: int
     end: float
-    keys: set[bytes] = Factory(set)
+    keys: set[bytes] = Factory(set[bytes])
 
 
 class Leases:
@@ -38,7 +38,7 @@ class Leases:
         if id in self._leases:
             raise refused("lease exists")
         ttl = max(ttl, LEAST)
-        lease = Lease(id or random.getrandbits(62) + 1, ttl, self._now() + ttl)  # noqa: S311
+        lease = Lease(id or random.getrandbits(62) + 1, ttl, self._now() + ttl)
         return self._leases.setdefault(lease.id, lease)
 
     def get(self, id: int) -> Lease | None:  # noqa: A002

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -33,7 +33,7 @@ _originals: dict[type, Any] = {}
 
 
 @contextmanager
-def added(etcd: FakeEtcd, hosts: Iterable[str]) -> Iterator[None]:
+def added(etcd: FakeEtcd, hosts: Iterable[str]) -> Generator[None]:
     """Let calls to these hosts, by default to all, go to a fake inside the block."""
     mine = [(host, etcd) for host in hosts] or [(ALL, etcd)]
     with _guard:
@@ -70,7 +70,7 @@ def routed(face: Face, original: Callable[[ClientOptions], Transport]) -> Callab
 
 def route(endpoint: str) -> FakeEtcd | None:
     """Return the fake at an endpoint, None if it is none."""
-    return next((etcd for host, etcd in reversed(_routes) if host in (ALL, endpoint)), None)
+    return next((etcd for host, etcd in reversed(_routes.copy()) if host in (ALL, endpoint)), None)
 
 
 class RoutedTransport:

@@ -27,7 +27,7 @@ class FakeStream(Generic[Q, R]):
 
     def __init__(self, etcd: FakeEtcd, face: Face, ended: Callable[[FakeStream[Q, R]], object]) -> None:
         self._etcd, self._face, self._ended = etcd, face, ended
-        self.answer: Callable[[Q], None] = lambda message: None
+        self.answer: Callable[[Q], None] = ignore
         self.cleanup: Callable[[], object] = lambda: None
         self._sent, self._received = deque[Q](), deque[R]()
         self._waiter: Waiter | None = None
@@ -86,3 +86,7 @@ class FakeStream(Generic[Q, R]):
         """Let the receiver look again."""
         if self._waiter is not None:
             self._waiter.wake()
+
+
+def ignore(_message: object) -> None:
+    """Take what a client sends on a stream that the fake does not have."""

@@ -165,7 +165,8 @@ class Applier:
         reply, paths = m.TxnResponse(succeeded=succeeded), iter(inner)
         for kind, one in map(part_of, request.success if succeeded else request.failure):
             result = self._apply(one, next(paths)) if kind == "request_txn" else APPLY[kind](self, one)
-            reply.responses.append(m.ResponseOp(**{kind.replace("request", "response"): result}))
+            fields: dict[str, Any] = {kind.replace("request", "response"): result}
+            reply.responses.append(m.ResponseOp(**fields))
         reply.header.revision = self._writer.revision
         return reply
 

@@ -21,7 +21,7 @@ class User:
     """A user; without a password it cannot log in."""
 
     password: str | None
-    roles: set[str] = Factory(set)
+    roles: set[str] = Factory(set[str])
 
 
 class Users:

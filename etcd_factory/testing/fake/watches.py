@@ -109,8 +109,9 @@ class WatchStream:
 
     def _create(self, request: m.WatchCreateRequest) -> None:
         if reason := self._refusal(request):
-            fields = {"created": True, "canceled": True, "cancel_reason": reason}
-            return self._send(m.WatchResponse(header=self._server.header(), watch_id=ALL, **fields))
+            header = self._server.header()
+            refusal = m.WatchResponse(header=header, watch_id=ALL, created=True, canceled=True, cancel_reason=reason)
+            return self._send(refusal)
         watcher = self._watcher(request)
         self._send(m.WatchResponse(header=self._server.header(), watch_id=watcher.id, created=True))
         store = self._server.store

@@ -35,6 +35,14 @@ def pytest_configure(config):
         AsyncETCDService._transport = staticmethod(AsyncioTransport)
 
 
+def pytest_collection_modifyitems(config, items):
+    """Skip what the etcd in memory does not have."""
+    if config.getoption("--etcd") == "fake":
+        from tests.support import fake_left_out
+
+        fake_left_out.skip(items)
+
+
 @pytest.fixture
 def is_grpc(pytestconfig):
     """Whether the clients use gRPC's transport."""

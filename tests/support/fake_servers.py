@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
@@ -16,7 +17,7 @@ import grpc
 
 from etcd_factory import errors
 from etcd_factory.core.face import finish
-from etcd_factory.testing import EtcdServer, FakeEtcd
+from etcd_factory.testing import EtcdServer, FakeEtcd, find_binary
 from etcd_factory.testing.fake import cluster, member
 from etcd_factory.wire import methods
 from etcd_factory.wire.methods import Method
@@ -33,7 +34,7 @@ class FakeServer(EtcdServer):
     """A ``FakeEtcd`` with the methods of an ``EtcdServer``."""
 
     def __init__(self, *, binary=None, tls=None, args=(), name="default"):
-        self.binary, self.tls, self.args, self.name = binary, tls, tuple(args), name
+        self.binary, self.tls, self.args, self.name = binary or find_binary(), tls, tuple(args), name
         self._port, self._grpc, self._stack = 0, None, ExitStack()
         self._etcd = None
 
@@ -86,8 +87,10 @@ class FakeServer(EtcdServer):
         self._etcd.resume()
 
     def metric(self, name, labels):
-        """Return a number that a server's metrics have; of watches only."""
+        """Return a number that a server's metrics have: of watches, of their streams, of reads over gRPC."""
         streams = self._etcd.member.streams
+        if "Range" in labels:
+            return self._calls.started["/etcdserverpb.KV/Range"]
         return sum(map(len, streams)) if "watcher_total" in name else len(streams)
 
     def _begin(self):
@@ -95,7 +98,7 @@ class FakeServer(EtcdServer):
         self._etcd = FakeEtcd(real_time=True, endpoint=self.endpoint, **options_of(self.args))
         self._calls.etcd = self._etcd
         if self.tls is None:
-            self._stack.enter_context(self._etcd.installed(self.endpoint))
+            self._stack.enter_context(self._etcd.installed(self.url))
 
     def _listen(self, port):
         self._calls = Calls(self._etcd)
@@ -110,11 +113,6 @@ class FakeServer(EtcdServer):
         else:
             self._port = self._grpc.add_secure_port(address, credentials_of(self.tls))
         self._grpc.start()
-
-    def _etcdctl_path(self):
-        from etcd_factory.testing import find_binary
-
-        return find_binary("etcdctl")
 
 
 def options_of(args):
@@ -140,10 +138,11 @@ class Calls(grpc.GenericRpcHandler):
     """Passes the calls of a gRPC server on to a fake, by a transport of the blocking face."""
 
     def __init__(self, etcd):
-        self.etcd = etcd
+        self.etcd, self.started = etcd, Counter()
 
     def service(self, details):
         method = ALL_METHODS.get(details.method)
+        self.started[details.method] += 1
         if method is None:
             return None
         codec = {"request_deserializer": method.types[0].FromString}

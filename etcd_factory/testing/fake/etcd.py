@@ -111,7 +111,8 @@ class FakeEtcd:
     def installed(self, *hosts: str) -> Generator[Self]:
         """Let every client that is made inside the block use this fake: those of factories and modules too.
 
-        With ``hosts`` (``"127.0.0.1:2379"``) only calls to these go to it.
+        With ``hosts`` only calls to these go to it: ``"127.0.0.1:2379"``, or ``"http://127.0.0.1:2379"`` for calls
+        without TLS.
         """
         with routes.added(self, hosts):
             yield self

@@ -147,6 +147,8 @@ class Member:
 
     def _put(self, request: m.PutRequest) -> m.PutResponse:
         self._require_space(cost_of(request))
+        if request.lease:  # first; in a transaction etcd looks for the key first
+            self.leases.require(request.lease)
         writer = self.store.write()
         applier = Applier(writer, self.leases)
         applier.check_put(request)

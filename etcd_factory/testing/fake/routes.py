@@ -68,9 +68,14 @@ def routed(face: Face, original: Callable[[ClientOptions], Transport]) -> Callab
     return lambda options: RoutedTransport(face, lambda: original(options))
 
 
-def route(endpoint: str) -> FakeEtcd | None:
-    """Return the fake at an endpoint, None if it is none."""
-    return next((etcd for host, etcd in reversed(_routes.copy()) if host in (ALL, endpoint)), None)
+def endpoint_of(url: str) -> str:
+    """Return a URL without its scheme."""
+    return url.partition("://")[2]
+
+
+def route(url: str) -> FakeEtcd | None:
+    """Return the fake at a URL, None if it is none."""
+    return next((etcd for host, etcd in reversed(_routes.copy()) if host in (ALL, url, endpoint_of(url))), None)
 
 
 class RoutedTransport:
@@ -103,7 +108,7 @@ class RoutedTransport:
         return lock, [part.forget() for part in self._parts.values()]
 
     def _to(self, host: str) -> Transport:
-        return self._part(route(host.partition("://")[2]))
+        return self._part(route(host))
 
     def _part(self, etcd: FakeEtcd | None) -> Transport:
         with self._lock:

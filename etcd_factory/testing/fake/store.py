@@ -97,7 +97,8 @@ class Store:
         self.compacted = revision
         for key in tuple(self._keys):
             self._trim(key, revision)
-        self._log = list(self.changes(revision))
+        # a watch from this revision on is not sent its deletions, which are gone as well (until etcd 3.5.19)
+        self._log = [(at, left_of(changes) if at == revision else changes) for at, changes in self.changes(revision)]
 
     def _trim(self, key: bytes, revision: int) -> None:
         """Keep of a key what can be read at ``revision`` and later."""
@@ -171,3 +172,8 @@ class Writer:
 def size_of(kv: m.KeyValue) -> int:
     """Return the bytes that a version takes."""
     return OVERHEAD + len(kv.key) + len(kv.value)
+
+
+def left_of(changes: Sequence[Change]) -> Sequence[Change]:
+    """Return what is left of the changes of a revision that was compacted."""
+    return [change for change in changes if not change.is_delete]

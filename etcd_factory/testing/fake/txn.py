@@ -146,7 +146,9 @@ class Applier:
         """Return the response to a transaction; one that is refused has changed nothing."""
         path = path_of(self._writer, request)
         self._check(request, path)
-        return self._apply(request, path)
+        reply = self._apply(request, path)
+        reply.header.revision = self._writer.revision  # inner ones have none
+        return reply
 
     def _check(self, request: m.TxnRequest, path: Path) -> None:
         """Raise etcd's refusal of what depends on the store."""
@@ -167,7 +169,6 @@ class Applier:
             result = self._apply(one, next(paths)) if kind == "request_txn" else APPLY[kind](self, one)
             fields: dict[str, Any] = {kind.replace("request", "response"): result}
             reply.responses.append(m.ResponseOp(**fields))
-        reply.header.revision = self._writer.revision
         return reply
 
     def check_put(self, request: m.PutRequest) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from etcd_factory.wire import messages as m
 
@@ -73,6 +74,16 @@ class Cluster:
             raise refused("member URLs")
         if any(urls & {*member.peerURLs} for member in self._members.values() if besides != member.ID):
             raise refused("peer URL exists")
+
+
+METHODS: dict[str, Callable[[Cluster, Any], Any]] = {
+    "Cluster.MemberList": Cluster.list,
+    "Cluster.MemberAdd": Cluster.add,
+    "Cluster.MemberRemove": Cluster.remove,
+    "Cluster.MemberUpdate": Cluster.update,
+    "Cluster.MemberPromote": Cluster.promote,
+    "Maintenance.MoveLeader": Cluster.move_leader,
+}
 
 
 class Alarms:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from functools import partial
 from math import inf
-from typing import Any
+from typing import Any, TypeVar
 
 from etcd_factory.errors import Code, error_of
 from etcd_factory.wire import messages as m
 
+from . import cluster, users
 from .admission import Admission
 from .cluster import CLUSTER, CORRUPT, ID, NOSPACE, Alarms, Cluster
 from .leases import Leases
@@ -20,6 +22,8 @@ from .store import OVERHEAD, Store
 from .txn import Applier, check_delete, check_overlaps, check_put, check_txn, part_of
 from .users import Users
 from .watches import WatchStream
+
+T = TypeVar("T")
 
 VERSION = "3.5.16"  # whose behavior it has
 LARGEST = 3 << 19  # bytes of a request, 1.5 MiB
@@ -37,50 +41,17 @@ class Member:
         self.admission = Admission(self.users, self.leases)
         self.streams: set[WatchStream] = set()
         self._applied, self._notified = 0, self.store.revision
-        self._handlers = self._services()
-
-    def _services(self) -> dict[str, Callable[[Any], Any]]:
-        users, cluster = self.users, self.cluster
-        return {
-            "KV.Range": self._range,
-            "KV.Put": self._put,
-            "KV.DeleteRange": self._delete,
-            "KV.Txn": self._txn,
-            "KV.Compact": self._compact,
-            "Lease.LeaseGrant": self._grant,
-            "Lease.LeaseRevoke": self._revoke,
-            "Lease.LeaseKeepAlive": self._keep_alive,
-            "Lease.LeaseTimeToLive": self._time_to_live,
-            "Lease.LeaseLeases": self._leases,
-            "Cluster.MemberList": cluster.list,
-            "Cluster.MemberAdd": cluster.add,
-            "Cluster.MemberRemove": cluster.remove,
-            "Cluster.MemberUpdate": cluster.update,
-            "Cluster.MemberPromote": cluster.promote,
-            "Maintenance.Status": self._status,
+        self._handlers: dict[str, Callable[[Any], Any]] = {
+            **bound(OWN, self),
+            **bound(users.METHODS, self.users),
+            **bound(cluster.METHODS, self.cluster),
             "Maintenance.Alarm": self.alarms.answer,
-            "Maintenance.Defragment": self._defragment,
-            "Maintenance.Hash": self._hash,
-            "Maintenance.HashKV": self._hash_kv,
-            "Maintenance.MoveLeader": cluster.move_leader,
-            "Auth.Authenticate": users.authenticate,
-            "Auth.AuthEnable": users.enable,
-            "Auth.AuthDisable": users.disable,
-            "Auth.AuthStatus": users.status,
-            "Auth.UserAdd": users.add_user,
-            "Auth.UserGet": users.get_user,
-            "Auth.UserList": users.list_users,
-            "Auth.UserDelete": users.delete_user,
-            "Auth.UserChangePassword": users.change_password,
-            "Auth.UserGrantRole": users.grant_role,
-            "Auth.UserRevokeRole": users.revoke_role,
-            "Auth.RoleAdd": users.add_role,
-            "Auth.RoleGet": users.get_role,
-            "Auth.RoleList": users.list_roles,
-            "Auth.RoleDelete": users.delete_role,
-            "Auth.RoleGrantPermission": users.grant_permission,
-            "Auth.RoleRevokePermission": users.revoke_permission,
         }
+
+    @property
+    def methods(self) -> set[str]:
+        """The names of the methods that are answered, apart from streams."""
+        return {*self._handlers}
 
     def answer(self, method: str, request: Any, token: str) -> Any:
         """Return the response to a request."""
@@ -141,11 +112,13 @@ class Member:
 
     # --- keys
 
-    def _range(self, request: m.RangeRequest) -> m.RangeResponse:
+    def answer_range(self, request: m.RangeRequest) -> m.RangeResponse:
+        """Return the response to a read."""
         self.store.check(request.revision)
         return read_range(self.store, request)
 
-    def _put(self, request: m.PutRequest) -> m.PutResponse:
+    def answer_put(self, request: m.PutRequest) -> m.PutResponse:
+        """Put a key."""
         self._require_space(cost_of(request))
         if request.lease:  # first; in a transaction etcd looks for the key first
             self.leases.require(request.lease)
@@ -156,14 +129,16 @@ class Member:
         writer.commit()
         return reply
 
-    def _delete(self, request: m.DeleteRangeRequest) -> m.DeleteRangeResponse:
+    def answer_delete(self, request: m.DeleteRangeRequest) -> m.DeleteRangeResponse:
+        """Delete a range."""
         self._require_health()
         writer = self.store.write()
         reply = Applier(writer, self.leases).delete(request)
         writer.commit()
         return reply
 
-    def _txn(self, request: m.TxnRequest) -> m.TxnResponse:
+    def answer_txn(self, request: m.TxnRequest) -> m.TxnResponse:
+        """Run a transaction."""
         if is_write(request):
             self._require_space(cost_of_txn(request))
         writer = self.store.write()
@@ -171,19 +146,22 @@ class Member:
         writer.commit()
         return reply
 
-    def _compact(self, request: m.CompactionRequest) -> m.CompactionResponse:
+    def answer_compact(self, request: m.CompactionRequest) -> m.CompactionResponse:
+        """Remove old revisions."""
         self._require_health()
         self.store.compact(request.revision)
         return m.CompactionResponse()
 
     # --- leases
 
-    def _grant(self, request: m.LeaseGrantRequest) -> m.LeaseGrantResponse:
+    def answer_grant(self, request: m.LeaseGrantRequest) -> m.LeaseGrantResponse:
+        """Grant a lease."""
         self._require_space(0)
         lease = self.leases.grant(request.ID, request.TTL)
         return m.LeaseGrantResponse(ID=lease.id, TTL=lease.ttl)
 
-    def _revoke(self, request: m.LeaseRevokeRequest) -> m.LeaseRevokeResponse:
+    def answer_revoke(self, request: m.LeaseRevokeRequest) -> m.LeaseRevokeResponse:
+        """End a lease, and delete its keys."""
         self._require_health()
         self._end(request.ID)
         return m.LeaseRevokeResponse()
@@ -194,10 +172,12 @@ class Member:
             writer.delete(span_of(key, b""))
         writer.commit()
 
-    def _keep_alive(self, request: m.LeaseKeepAliveRequest) -> m.LeaseKeepAliveResponse:
+    def answer_keep_alive(self, request: m.LeaseKeepAliveRequest) -> m.LeaseKeepAliveResponse:
+        """Renew a lease; its ttl is 0 if there is none."""
         return m.LeaseKeepAliveResponse(ID=request.ID, TTL=self.leases.renew(request.ID))
 
-    def _time_to_live(self, request: m.LeaseTimeToLiveRequest) -> m.LeaseTimeToLiveResponse:
+    def answer_time_to_live(self, request: m.LeaseTimeToLiveRequest) -> m.LeaseTimeToLiveResponse:
+        """Return the time that a lease has, -1 if there is none."""
         lease = self.leases.get(request.ID)
         if lease is None:
             return m.LeaseTimeToLiveResponse(ID=request.ID, TTL=-1)
@@ -205,12 +185,14 @@ class Member:
         left = self.leases.left(lease)
         return m.LeaseTimeToLiveResponse(ID=lease.id, TTL=left, grantedTTL=lease.ttl, keys=keys)
 
-    def _leases(self, _request: m.LeaseLeasesRequest) -> m.LeaseLeasesResponse:
+    def answer_leases(self, _request: m.LeaseLeasesRequest) -> m.LeaseLeasesResponse:
+        """Return the ids of all leases."""
         return m.LeaseLeasesResponse(leases=[{"ID": id} for id in self.leases.ids()])  # noqa: A001
 
     # --- maintenance
 
-    def _status(self, _request: m.StatusRequest) -> m.StatusResponse:
+    def answer_status(self, _request: m.StatusRequest) -> m.StatusResponse:
+        """Return the state of the member."""
         index = self._applied + TERM
         return m.StatusResponse(
             version=VERSION,
@@ -223,15 +205,18 @@ class Member:
             errors=self.alarms.errors(),
         )
 
-    def _defragment(self, _request: m.DefragmentRequest) -> m.DefragmentResponse:
+    def answer_defragment(self, _request: m.DefragmentRequest) -> m.DefragmentResponse:
+        """Give unused space back."""
         self.store.defragment()
         return m.DefragmentResponse()
 
-    def _hash(self, _request: m.HashRequest) -> m.HashResponse:
+    def answer_hash(self, _request: m.HashRequest) -> m.HashResponse:
+        """Return a checksum of all there is."""
         state = f"{self.store.hash()} {self.leases.ids()} {self.users.revision}"
         return m.HashResponse(hash=zlib.crc32(state.encode()))
 
-    def _hash_kv(self, request: m.HashKVRequest) -> m.HashKVResponse:
+    def answer_hash_kv(self, request: m.HashKVRequest) -> m.HashKVResponse:
+        """Return a checksum of the store at a revision."""
         self.store.check(request.revision)
         return m.HashKVResponse(hash=self.store.hash(request.revision), compact_revision=self.store.compacted)
 
@@ -246,6 +231,29 @@ class Member:
     def _require_health(self) -> None:
         if CORRUPT in self.alarms:
             raise refused("corrupt")
+
+
+OWN: dict[str, Callable[[Member, Any], Any]] = {
+    "KV.Range": Member.answer_range,
+    "KV.Put": Member.answer_put,
+    "KV.DeleteRange": Member.answer_delete,
+    "KV.Txn": Member.answer_txn,
+    "KV.Compact": Member.answer_compact,
+    "Lease.LeaseGrant": Member.answer_grant,
+    "Lease.LeaseRevoke": Member.answer_revoke,
+    "Lease.LeaseKeepAlive": Member.answer_keep_alive,
+    "Lease.LeaseTimeToLive": Member.answer_time_to_live,
+    "Lease.LeaseLeases": Member.answer_leases,
+    "Maintenance.Status": Member.answer_status,
+    "Maintenance.Defragment": Member.answer_defragment,
+    "Maintenance.Hash": Member.answer_hash,
+    "Maintenance.HashKV": Member.answer_hash_kv,
+}
+
+
+def bound(table: dict[str, Callable[[T, Any], Any]], owner: T) -> dict[str, Callable[[Any], Any]]:
+    """Return the methods of a table, of one object."""
+    return {name: partial(method, owner) for name, method in table.items()}
 
 
 def check_transaction(request: m.TxnRequest) -> None:

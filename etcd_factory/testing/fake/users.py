@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from attrs import Factory, define
 
@@ -216,6 +217,27 @@ class Users:
         """Raise etcd's refusal to remove what it needs while authentication is enabled."""
         if self.enabled and is_needed:
             raise refused("auth management")
+
+
+METHODS: dict[str, Callable[[Users, Any], Any]] = {
+    "Auth.Authenticate": Users.authenticate,
+    "Auth.AuthEnable": Users.enable,
+    "Auth.AuthDisable": Users.disable,
+    "Auth.AuthStatus": Users.status,
+    "Auth.UserAdd": Users.add_user,
+    "Auth.UserGet": Users.get_user,
+    "Auth.UserList": Users.list_users,
+    "Auth.UserDelete": Users.delete_user,
+    "Auth.UserChangePassword": Users.change_password,
+    "Auth.UserGrantRole": Users.grant_role,
+    "Auth.UserRevokeRole": Users.revoke_role,
+    "Auth.RoleAdd": Users.add_role,
+    "Auth.RoleGet": Users.get_role,
+    "Auth.RoleList": Users.list_roles,
+    "Auth.RoleDelete": Users.delete_role,
+    "Auth.RoleGrantPermission": Users.grant_permission,
+    "Auth.RoleRevokePermission": Users.revoke_permission,
+}
 
 
 def all_of(checks: Iterable[bool]) -> None:

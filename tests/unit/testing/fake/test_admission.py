@@ -28,9 +28,9 @@ def users():
 def leases():
     """A lease with the key ``a``, and one with a key of others."""
     leases = Leases(lambda: 0.0)
-    for id, key in ((1, b"a"), (2, b"secret")):
-        leases.grant(id, 10)
-        leases.move(key, 0, id)
+    for lease, key in ((1, b"a"), (2, b"secret")):
+        leases.grant(lease, 10)
+        leases.move(key, 0, lease)
     return leases
 
 

@@ -35,8 +35,8 @@ def test_a_ttl_has_a_least_and_a_most(leases):
 
 
 def test_leases_expire_in_order_unless_they_are_renewed(leases, time):
-    for id, ttl in ((1, 30), (2, 20), (3, 10)):
-        leases.grant(id, ttl)
+    for lease, ttl in ((1, 30), (2, 20), (3, 10)):
+        leases.grant(lease, ttl)
     assert (leases.ids(), leases.next()) == ([3, 2, 1], 10)
     time.now = 9.5
     assert (leases.left(leases.get(3)), leases.renew(3)) == (0, 10)

@@ -95,8 +95,8 @@ def test_leases_are_renewed_on_a_stream(fake, transport):
     lease = m.LeaseGrantRequest(ID=5, TTL=10)
     finish(transport.unary(HOST, methods.LEASE_GRANT, lease, LONG, ()))
     stream = finish(transport.stream(HOST, methods.LEASE_KEEP_ALIVE, ()))
-    for id in (5, 6):
-        stream.send(m.LeaseKeepAliveRequest(ID=id))
+    for each in (5, 6):
+        stream.send(m.LeaseKeepAliveRequest(ID=each))
     assert [finish(stream.receive()).TTL for _ in range(2)] == [10, 0]
 
 

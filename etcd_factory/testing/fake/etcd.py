@@ -53,12 +53,14 @@ class FakeEtcd:
         quota: int = 0,
         progress_interval: float = 600,
     ) -> None:
+        if progress_interval <= 0:
+            raise ValueError(f"progress_interval: expected more than 0 seconds, got {progress_interval}")
         self.endpoint, self._interval = endpoint, progress_interval
         self.lock = threading.RLock()
         self.transports: WeakSet[FakeTransport] = WeakSet()
         self.is_paused, self._is_stopped = False, False
         self._clock = Clock(runs=real_time)
-        self._alarm = Alarm(self._clock, self._due, self._act)
+        self._alarm = Alarm(self._clock, lambda: self.lock, self._due, self._act)
         self.member = Member(self._clock.now, f"http://{endpoint}", quota)
 
     def __repr__(self) -> str:
@@ -92,12 +94,15 @@ class FakeEtcd:
         return AsyncETCDService(self._options(options, changes), transport=self.atransport())
 
     def factory(self, config: FactoryOptionsLike | None = None) -> ETCDServiceFactory:
-        """Return a blocking factory whose clients are all on this fake, whatever their hosts are."""
-        return factories.on(self, ETCDServiceFactory)(config)
+        """Return a blocking factory whose clients are all on this fake, whatever their hosts are.
+
+        For ``from_config`` use it inside ``with etcd.installed():``.
+        """
+        return factories.blocking(self)(config)
 
     def afactory(self, config: FactoryOptionsLike | None = None) -> AsyncETCDServiceFactory:
         """Return an asyncio factory whose clients are all on this fake, whatever their hosts are."""
-        return factories.aon(self, AsyncETCDServiceFactory)(config)
+        return factories.asynchronous(self)(config)
 
     def transport(self) -> FakeTransport:
         """Return the ``transport`` of one blocking client: ``ETCDService(options, transport=etcd.transport())``."""
@@ -132,12 +137,11 @@ class FakeEtcd:
     def advance(self, seconds: float) -> None:
         """Move its clock: leases whose ttl is over expire, in order, and watches see it before this returns."""
         with self.lock:
-            end = self.now() + seconds
-            self._clock.advance(0 if seconds >= 0 else seconds)
+            end = self._clock.after(seconds)
             while (due := self._due()) <= end:
-                self._clock.advance(max(0.0, due - self.now()))
+                self._clock.reach(due)
                 self._act()
-            self._clock.advance(max(0.0, end - self.now()))
+            self._clock.reach(end)
         self.schedule()
 
     def schedule(self) -> None:
@@ -151,10 +155,8 @@ class FakeEtcd:
         return min(self.member.leases.next(), self.member.next_report(self._interval))
 
     def _act(self) -> None:
-        with self.lock:
-            if not (self._is_stopped or self.is_paused):
-                self.member.expire()
-                self.member.report(self._interval)
+        self.member.expire()
+        self.member.report(self._interval)
 
     # --- failures
 
@@ -165,6 +167,7 @@ class FakeEtcd:
             for transport in tuple(self.transports):
                 transport.end_streams(ConnectionFailedError("the connection broke: the FakeEtcd was stopped"))
         self._wake()
+        self.schedule()
 
     def start(self) -> Self:
         """Serve again after ``stop()``: as after a restart all leases begin again, and no token is known."""
@@ -178,6 +181,7 @@ class FakeEtcd:
     def pause(self) -> None:
         """Answer nothing until ``resume()``; calls run into their deadlines."""
         self.is_paused = True
+        self.schedule()
 
     def resume(self) -> None:
         """Answer again after ``pause()``, also what was asked meanwhile and is still waiting."""

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from .etcd import FakeEtcd
 
 
-def on(etcd: FakeEtcd, base: type[ETCDServiceFactory]) -> type[ETCDServiceFactory]:
+def blocking(etcd: FakeEtcd) -> type[ETCDServiceFactory]:
     """Return the class of blocking factories on a fake."""
 
-    class FakeFactory(base):  # type: ignore[misc, valid-type]
+    class FakeFactory(ETCDServiceFactory):
         def create_client(self, options: ClientOptions, name: str | None) -> ETCDService:
             del name
             chosen: Any = options.client_class or ETCDService
@@ -26,10 +26,10 @@ def on(etcd: FakeEtcd, base: type[ETCDServiceFactory]) -> type[ETCDServiceFactor
     return FakeFactory
 
 
-def aon(etcd: FakeEtcd, base: type[AsyncETCDServiceFactory]) -> type[AsyncETCDServiceFactory]:
+def asynchronous(etcd: FakeEtcd) -> type[AsyncETCDServiceFactory]:
     """Return the class of asyncio factories on a fake."""
 
-    class AsyncFakeFactory(base):  # type: ignore[misc, valid-type]
+    class AsyncFakeFactory(AsyncETCDServiceFactory):
         def create_client(self, options: ClientOptions, name: str | None) -> AsyncETCDService:
             del name
             chosen: Any = options.client_class or AsyncETCDService

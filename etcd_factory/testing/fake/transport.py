@@ -33,7 +33,8 @@ class FakeTransport:
         self._streams: set[FakeStream[Any, Any]] = set()
         self._waiting: set[Waiter] = set()
         self._closed = False
-        etcd.transports.add(self)
+        with etcd.lock:
+            etcd.transports.add(self)
 
     def __repr__(self) -> str:
         return f"<FakeTransport of {self._etcd!r}>"
@@ -72,7 +73,8 @@ class FakeTransport:
     async def close(self) -> None:
         """End all calls and streams; later calls raise ``ClientClosedError``. Part of the transport port."""
         self._closed = True
-        self._etcd.transports.discard(self)
+        with self._etcd.lock:
+            self._etcd.transports.discard(self)
         self.end_streams(ClientClosedError())
         self.wake()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from etcd_factory.core.face import Async, Face
 from etcd_factory.io.runtime import threads
@@ -32,7 +33,7 @@ class TaskWaiter:
 
     def wake(self) -> None:
         """End the wait; from any thread."""
-        if not self._loop.is_closed():
+        with suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._signal.set)
 
     async def wait(self, timeout: float | None = None) -> bool:

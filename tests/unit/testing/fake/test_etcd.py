@@ -90,6 +90,11 @@ async def test_time_does_not_go_back(fake):
         fake.advance(-1)
 
 
+def test_an_interval_is_more_than_nothing():
+    with pytest.raises(ValueError, match="progress_interval: expected more than 0 seconds, got 0"):
+        FakeEtcd(progress_interval=0)
+
+
 async def test_in_real_time_a_lease_expires_by_itself():
     with FakeEtcd(real_time=True) as fake, fake.client() as client:
         watcher = client.watch().key("k").only("delete").create()

@@ -96,6 +96,10 @@ class RoutedTransport:
         """Open a stream. Part of the transport port."""
         return await self._to(host).stream(host, method, metadata, request)
 
+    def apart(self) -> RoutedTransport:
+        """Return one more with connections of its own. Part of the transport port."""
+        return RoutedTransport(self._face, self._create)
+
     async def close(self) -> None:
         """End all calls. Part of the transport port."""
         self._closed = True

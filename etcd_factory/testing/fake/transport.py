@@ -70,6 +70,10 @@ class FakeTransport:
             stream.send(request)
         return stream
 
+    def apart(self) -> FakeTransport:
+        """Return one more to the same fake. Part of the transport port."""
+        return FakeTransport(self._etcd, self._face)
+
     async def close(self) -> None:
         """End all calls and streams; later calls raise ``ClientClosedError``. Part of the transport port."""
         self._closed = True

@@ -55,6 +55,13 @@ def test_services_are_as_before_afterwards(fake):
     assert route(f"http://{HERE}") is None
 
 
+def test_a_watch_may_have_a_stream_of_its_own(fake):
+    with fake.installed(), ETCDService({"hosts": [HERE]}) as client:
+        watcher = client.watch().key("k").own_stream().create()
+        client.put("k").value("v")
+        assert next(watcher).kv.text == "v"
+
+
 def test_a_closed_client_calls_no_one(fake):
     with fake.installed():
         client = ETCDService({"hosts": [HERE]})

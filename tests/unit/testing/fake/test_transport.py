@@ -91,6 +91,13 @@ def test_closing_ends_calls_and_streams_and_refuses_others(fake, transport):
     put(put_elsewhere)
 
 
+def test_one_that_is_apart_outlives_the_other(fake, transport):
+    other = transport.apart()
+    finish(transport.close())
+    put(other)
+    assert fake.revision == 2
+
+
 def test_leases_are_renewed_on_a_stream(fake, transport):
     lease = m.LeaseGrantRequest(ID=5, TTL=10)
     finish(transport.unary(HOST, methods.LEASE_GRANT, lease, LONG, ()))

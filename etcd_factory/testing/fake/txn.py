@@ -89,7 +89,7 @@ def check_overlaps(operations: Sequence[m.RequestOp]) -> tuple[set[bytes], list[
     for inner in requests(operations, "request_txn"):
         (then, then_deleted), (other, other_deleted) = map(check_overlaps, (inner.success, inner.failure))
         check_written(then, written, deleted)
-        check_written(other, written - then, deleted)  # only one of both branches is taken
+        check_written(other, written, deleted)  # not with the other branch: only one is taken
         written |= then | other
         deleted += then_deleted + other_deleted
     for put in requests(operations, "request_put"):

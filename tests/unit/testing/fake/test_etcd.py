@@ -123,7 +123,10 @@ async def test_a_restart_lets_leases_begin_again(connect, fake):
     fake.stop()
     fake.advance(9)
     fake.start()
+    fake.advance(9)
     assert await settle(client.get("k").exists())
+    fake.advance(1)
+    assert not await settle(client.get("k").exists())
 
 
 async def test_a_stopped_fake_refuses_connections_and_a_paused_one_is_silent(connect, fake):

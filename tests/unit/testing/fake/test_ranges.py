@@ -47,6 +47,7 @@ def test_an_option_selects_and_sorts(store, options, found):
 def test_a_limit_says_that_there_is_more_and_counts_all(store):
     reply = read_range(store, m.RangeRequest(**EVERYTHING, limit=2, sort_order=2))
     assert ([kv.key for kv in reply.kvs], reply.more, reply.count) == ([b"c", b"b"], True, 3)
+    assert not read_range(store, m.RangeRequest(**EVERYTHING, limit=3)).more
 
 
 def test_only_keys_or_only_their_number(store):

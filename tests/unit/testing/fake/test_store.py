@@ -93,6 +93,13 @@ def test_a_compaction_keeps_what_can_be_read_at_its_revision(store):
         store.check(at - 1)
 
 
+def test_a_compaction_removes_the_deletions_of_its_revision(store):
+    put(store, b"k")
+    delete(store)
+    store.compact(3)
+    assert [(revision, [*changes]) for revision, changes in store.changes(3)] == [(3, [])]
+
+
 @pytest.mark.parametrize(("revision", "kind"), [(1, errors.CompactedError), (9, errors.FutureRevisionError)])
 def test_a_compaction_of_the_past_or_the_future_is_refused(store, revision, kind):
     put(store, b"k")

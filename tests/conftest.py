@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from etcd_factory import AsyncETCDService, ETCDService
+from etcd_factory.testing.backends import BACKENDS
 
 # examples have no deadline: how long one takes depends on what else the machine does
 settings.register_profile("tests", deadline=None)
@@ -20,13 +21,26 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    """Make every client that leaves the choice of its transport use the chosen one."""
+    """Make every client that leaves the choice of its transport use the chosen one, and servers fakes if chosen."""
+    if config.getoption("--etcd") == "fake":
+        from tests.support import fake_servers
+
+        fake_servers.replace_servers()
+        BACKENDS["fake"] = lambda image: fake_servers.FakeServer()
     if config.getoption("transport") == "grpc":
         from etcd_factory.io.grpc.asyncio import AsyncioTransport
         from etcd_factory.io.grpc.threads import ThreadTransport
 
         ETCDService._transport = staticmethod(ThreadTransport)
         AsyncETCDService._transport = staticmethod(AsyncioTransport)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Skip what the etcd in memory does not have."""
+    if config.getoption("--etcd") == "fake":
+        from tests.support import fake_left_out
+
+        fake_left_out.skip(items)
 
 
 @pytest.fixture

@@ -134,6 +134,7 @@ LINES = {
         "user is still registered: 127.0.0.1:8001",
         "user has ended normally, its instances: ()",
     ],
+    "without_a_server": ["ann leaves it to another", "bob runs the job"],
 }
 
 

@@ -98,7 +98,8 @@ class ETCDServiceFactory(Reloading[Sync, ETCDService], ServiceFactory[ETCDServic
         and ``watch_config`` follow changes of the files. Raises ``ConfigError`` listing every problem of the load:
         file, key path, what was expected.
         """
-        recipe = Recipe(tuple(map(masked_options, sources)), env, key, tuple(filters), concurrent)
+        sources = tuple(map(masked_options, sources))
+        recipe = Recipe(sources, env, key, tuple(filters), concurrent)
         factory = cls(recipe.load(cls.read_options))
         factory._recipe = recipe
         return factory
@@ -184,7 +185,8 @@ class AsyncETCDServiceFactory(Reloading[Async, AsyncETCDService], AsyncServiceFa
         """
         from etcd_factory.config import AsyncConfigError
 
-        recipe = Recipe(tuple(map(masked_options, sources)), env, key, tuple(filters), concurrent)
+        sources = tuple(map(masked_options, sources))
+        recipe = Recipe(sources, env, key, tuple(filters), concurrent)
         try:
             factory = cls(recipe.load(cls.read_options))
         except AsyncConfigError:

@@ -1,4 +1,4 @@
-"""Real etcd servers, fault injection and scripted replies for test suites.
+"""Real etcd servers, an etcd in memory, fault injection and scripted replies for test suites.
 
 Only ``container`` needs testcontainers, only ``plugin`` needs pytest. The scripted transport is loaded when it is
 first used: the pytest plugin imports this package in every test run.
@@ -19,6 +19,8 @@ from .tls import ServerTLS
 
 if TYPE_CHECKING:
     from . import replies
+    from .fake import FakeEtcd
+    from .mocking import mock
     from .script import Call, ScriptError
     from .scripted import ScriptedTransport
     from .scripted_stream import StreamScript
@@ -28,6 +30,7 @@ __all__ = [
     "Call",
     "EtcdCluster",
     "EtcdServer",
+    "FakeEtcd",
     "FaultProxy",
     "GivenServer",
     "ScriptError",
@@ -37,11 +40,14 @@ __all__ = [
     "StreamScript",
     "find_binary",
     "given_endpoints",
+    "mock",
     "replies",
 ]
 
 _MODULES = {
     "Call": "script",
+    "FakeEtcd": "fake",
+    "mock": "mocking",
     "ScriptError": "script",
     "ScriptedTransport": "scripted",
     "StreamScript": "scripted_stream",

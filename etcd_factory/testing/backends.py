@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 from .binary import given_endpoints
@@ -11,7 +11,7 @@ from .given_server import GivenServer
 from .server import EtcdServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
 
 class Server(Protocol):
@@ -49,8 +49,18 @@ def container(image: str) -> AbstractContextManager[Server]:
     return EtcdContainer(image)
 
 
+@contextmanager
+def fake(_image: str) -> Generator[Server]:
+    """Use an etcd in memory, which clients of this process reach at an endpoint that has no server."""
+    from .fake import FakeEtcd
+
+    with FakeEtcd(real_time=True, endpoint="fake-etcd.invalid:2379") as etcd, etcd.installed(etcd.endpoint):
+        yield etcd
+
+
 BACKENDS: dict[str, Callable[[str], AbstractContextManager[Server]]] = {
     "auto": auto,
     "binary": binary,
     "container": container,
+    "fake": fake,
 }

@@ -26,13 +26,15 @@ if TYPE_CHECKING:
 
     from etcd_factory import AsyncETCDService, AsyncETCDServiceFactory, ETCDService, ETCDServiceFactory
 
+    from .fake import FakeEtcd
+
 T = TypeVar("T")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--etcd`` and ``--etcd-image``, and the same options to the ini file."""
     group = parser.getgroup("etcd", "etcd servers for tests")
-    group.addoption("--etcd", choices=sorted(BACKENDS), help="which etcd to use: a program, a container; default auto")
+    group.addoption("--etcd", choices=sorted(BACKENDS), help="a program, a container, an etcd in memory; default auto")
     group.addoption("--etcd-image", metavar="IMAGE", help=f"image for --etcd=container; default {IMAGE}")
     parser.addini("etcd", "which etcd to use, as --etcd", default="auto")
     parser.addini("etcd_image", "image for containers, as --etcd-image", default=IMAGE)
@@ -130,6 +132,17 @@ def aetcd_factory(etcd_options: dict[str, Any]) -> Iterator[AsyncETCDServiceFact
     factory = AsyncETCDServiceFactory({"client": etcd_options})
     yield factory
     run(factory.aclose())
+
+
+@pytest.fixture
+def fake_etcd() -> Iterator[FakeEtcd]:
+    """An etcd in memory for this test, whose clock moves by hand; clients that the test makes use it, whatever their
+    hosts are.
+    """
+    from .fake import FakeEtcd
+
+    with FakeEtcd() as fake, fake.installed():
+        yield fake
 
 
 @pytest.fixture

@@ -119,6 +119,8 @@ async def put(client, *names, value="v"):
 
 def metric(server, name, labels=""):
     """Return a number of the server's metrics."""
+    if hasattr(server, "metric"):  # a fake
+        return server.metric(name, labels)
     text = urllib.request.urlopen(f"{server.url}/metrics").read().decode()
     line = next(line for line in text.splitlines() if line.startswith(name) and labels in line)
     return int(float(line.rsplit(" ", 1)[1]))

@@ -1,5 +1,7 @@
 """The pytest plugin's clients, as a test suite uses them."""
 
+from etcd_factory import AsyncETCDService, ETCDService
+
 pytest_plugins = "pytester"
 
 
@@ -44,3 +46,25 @@ def test_the_clients_are_closed_when_their_test_ends(pytester, etcd_server, monk
                 kept[place].get("k").exists()
     """)
     pytester.runpytest_subprocess().assert_outcomes(passed=3)
+
+
+async def test_the_fake_is_used_by_all_clients_of_its_test(fake_etcd):
+    with ETCDService({"hosts": "etcd.example.org:2379"}) as one:
+        one.put("k").lease(one.lease(30)).value("v")
+        async with AsyncETCDService({"hosts": "other.example.org:2379"}) as other:
+            assert await other.get("k").string() == "v"
+        fake_etcd.advance(30)
+        assert one.get("k").string() is None
+
+
+def test_the_fixtures_work_without_a_server(pytester, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    pytester.makepyfile("""
+        async def test_it(etcd, aetcd, etcd_factory, aetcd_factory, etcd_server):
+            etcd.put("k").value("v")
+            assert await aetcd.get("k").string() == "v"
+            assert etcd_factory.get().get("k").string() == "v"
+            assert await aetcd_factory.get().get("k").string() == "v"
+            assert type(etcd_server).__name__ == "FakeEtcd"
+    """)
+    pytester.runpytest_subprocess("-o", "asyncio_mode=auto", "--etcd=fake").assert_outcomes(passed=1)

@@ -1,4 +1,4 @@
-"""Mirrors: plain reads, linearizable reads of many concurrent callers, loading, and the latency of a change."""
+"""Mirrors: plain reads, linearizable reads of many concurrent callers, loading, how fast changes arrive."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from statistics import median
 from typing import Any
 
 from etcd_factory import ops
@@ -22,7 +23,9 @@ CALLERS, TIMES = 256, 8  # concurrent readers, and how many reads each makes
 KEYS, PAGE = 100_000, 10_000
 SINGLE = 64  # changes in a turn, one at a time
 
-LARGE, CHANGED = "benchmark/large/", "benchmark/changed/"
+WATCHES, FEW = 1_000, 16  # local watches, and changes in a turn
+
+LARGE, CHANGED, WATCHED = "benchmark/large/", "benchmark/changed/", "benchmark/watched/"
 
 
 def reads(world: World) -> Sides:
@@ -144,6 +147,63 @@ def changes(world: World) -> Sides:
     return {"ours": lagging(one_by_one), "5 ms": constant("wall µs", 5_000)}
 
 
+def local_watches(world: World) -> Sides:
+    """Return the median time until a change has reached a thousand local watches, and ten milliseconds."""
+    mirror = world.stack.enter_context(world.service().mirror(WATCHED))
+    arrived: list[float] = []
+    done: Any = threading.Semaphore(0)
+
+    def note(event: Any) -> None:
+        arrived.append(age(event.kv.value))
+        if len(arrived) == WATCHES:
+            done.release()
+
+    for _ in range(WATCHES):
+        mirror.watch().on("put", note)
+
+    def one_by_one() -> list[float]:
+        medians: list[float] = []
+        for _ in range(FEW):
+            arrived.clear()
+            world.writer.put(1, f"{WATCHED}key")
+            done.acquire()
+            medians.append(median(arrived))
+        return medians
+
+    return {"ours": lagging(one_by_one), "10 ms": constant("wall µs", 10_000)}
+
+
+def local_watches_asyncio(world: World) -> Sides:
+    """Return the same with tasks that iterate."""
+    etcd = world.aservice()
+    arrived: list[float] = []
+
+    async def open_mirror() -> Mirror[Any]:
+        return await etcd.mirror(WATCHED)
+
+    mirror = world.run(open_mirror())
+
+    async def read(watcher: Any) -> None:
+        for _ in range(FEW):
+            event = await watcher.take()
+            arrived.append(age(event.kv.value))
+
+    async def one_by_one() -> list[float]:
+        tasks = [asyncio.ensure_future(read(mirror.watch())) for _ in range(WATCHES)]
+        last = mirror.watch()
+        for _ in range(FEW):
+            await asyncio.to_thread(world.writer.put, 1, f"{WATCHED}key")
+            await last.take()
+        await asyncio.gather(*tasks)
+        return [median(arrived[start : start + WATCHES]) for start in range(0, len(arrived), WATCHES)]
+
+    def measured() -> list[float]:
+        arrived.clear()
+        return world.run(one_by_one())
+
+    return {"ours": lagging(measured), "10 ms": constant("wall µs", 10_000)}
+
+
 FRESH_BARS = (Bar("get", "wall µs", 0.1), Bar("get", "cpu µs"))
 
 CASES = {
@@ -151,5 +211,7 @@ CASES = {
     "mirror fresh blocking": Case(fresh, (*FRESH_BARS, Bar("60,000/s", "wall µs", 1.0, table=True)), turns=4),
     "mirror fresh asyncio": Case(fresh_asyncio, (*FRESH_BARS, Bar("400,000/s", "wall µs", 1.0, table=True)), turns=4),
     "mirror load 100,000": Case(loads, (Bar("bare", "wall µs", 1.5), Bar("bare", "cpu µs")), rounds=7, turns=2),
+    "mirror watches blocking": Case(local_watches, (Bar("10 ms", "wall µs", 1.0),), rounds=7, turns=2),
+    "mirror watches asyncio": Case(local_watches_asyncio, (Bar("10 ms", "wall µs", 1.0),), rounds=7, turns=2),
     "mirror change": Case(changes, (Bar("5 ms", "wall µs", 1.0),), rounds=7, turns=2),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from etcd_factory.core.ports import Promise, Runtime
-from etcd_factory.errors import DeadlineExceededError
+from etcd_factory.errors import DeadlineExceededError, copied
 
 Condition = Callable[[], bool]
 Outcome = Promise[Exception | None]
@@ -38,7 +38,7 @@ class ConditionWaiters:
             with self._lock:
                 self._waiting.pop(outcome, None)
         if error is not None:
-            raise error
+            raise copied(error)  # others raise it too
         return True
 
     def wake(self) -> None:

@@ -11,7 +11,7 @@ from etcd_factory.core.background import Background
 from etcd_factory.core.face import Sync
 from etcd_factory.core.handlers import Handler, call_handler, checked
 from etcd_factory.core.ports import Mailbox
-from etcd_factory.errors import ClientClosedError, WatchOverflowError, choice
+from etcd_factory.errors import ClientClosedError, WatchOverflowError, choice, copied
 from etcd_factory.model import Event
 
 from .dispatcher import Dispatcher, Turn
@@ -70,8 +70,8 @@ class EventQueue:
         return is_open
 
     def fail(self, error: Exception | None) -> None:
-        """Queue an error, and nothing after it."""
-        self.add("error", error)
+        """Queue an error, and nothing after it; a copy, since others may raise it too."""
+        self.add("error", error and copied(error))
         self.close()
 
     def close(self) -> None:
@@ -114,7 +114,8 @@ class EventQueue:
 
     async def dispatch(self) -> None:
         """Call the handlers for what waits, on a thread that calls those of other watches too."""
-        await self._runtime.sleep(max(0.0, self._from - self._runtime.now()))
+        if (early := self._from - self._runtime.now()) > 0:
+            await self._runtime.sleep(early)
         for _ in range(IN_A_TURN):
             closed = self._closed  # before it is looked whether something is there
             item = await self._box.get(0)

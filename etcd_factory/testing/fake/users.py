@@ -10,7 +10,7 @@ from attrs import Factory, define
 
 from etcd_factory.wire import messages as m
 
-from .refusals import refused
+from .refusals import refused, unimplemented
 from .spans import Span, span_of
 
 ROOT = "root"
@@ -129,7 +129,9 @@ class Users:
         return m.AuthUserDeleteResponse()
 
     def change_password(self, request: m.AuthUserChangePasswordRequest) -> m.AuthUserChangePasswordResponse:
-        """Replace a password."""
+        """Replace a password; hashed ones cannot be compared here."""
+        if request.hashedPassword:
+            raise unimplemented("hashed passwords")
         self._user(request.name).password = request.password
         self.forget_tokens(request.name)
         self.revision += 1

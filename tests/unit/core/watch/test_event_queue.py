@@ -133,3 +133,15 @@ async def test_without_a_time_to_wait_there_is_no_deadline(view_of, clock):
     queue._box = box = Box(clock, 1e6, [*STATES, ("data", [event])])
     assert await queue.take() is event
     assert set(box.timeouts) == {None}
+
+
+async def test_each_queue_raises_an_error_of_its_own(view_of):
+    """The traceback of one that many raise would grow with each."""
+    view, _ = view_of({})
+    error = ConnectionFailedError("broke")
+    queues = [EventQueue(view.client.background, 1) for _ in range(2)]
+    for queue in queues:
+        queue.fail(error)
+        with pytest.raises(ConnectionFailedError, match="broke") as caught:
+            await queue.take()
+        assert caught.value is not error

@@ -9,7 +9,7 @@ from etcd_factory.wire import messages as m
 from etcd_factory.wire import methods
 from etcd_factory.wire.methods import Method
 
-LEFT_OUT = {"Maintenance.Snapshot", "Maintenance.Downgrade"}
+LEFT_OUT = {"KV.RangeStream", "Maintenance.Snapshot", "Maintenance.Downgrade"}
 STREAMS = {"Watch.Watch"}
 NAMES = {f"{one.service}.{one.name}" for one in vars(methods).values() if isinstance(one, Method)}
 PUT, READ = {"request_put": {"key": b"k", "value": b"v"}}, {"request_range": {"key": b"k"}}

@@ -7,6 +7,7 @@ import pytest
 NO_SNAPSHOTS = "FakeEtcd has no snapshots: they are files of etcd's own database"
 ONE_MEMBER = "FakeEtcd is a cluster of one"
 NO_JWT = "FakeEtcd has only simple tokens, not signed ones (JWT)"
+OBJECTS = "the test counts the objects of FakeEtcd too"
 NO_HASHES = "FakeEtcd has no hashed passwords"
 NO_FLAG = "FakeEtcd does not have this flag of etcd"
 TLS = "etcd's TLS is tested, and FakeEtcd has none"
@@ -22,9 +23,8 @@ LEFT_OUT: dict[str, str] = {
     "test_config_limits.py::test_the_path_of_a_unix_socket_may_have_any_characters": CONNECTIONS,
     "test_errors.py::test_the_cause_of_an_error_is_the_grpc_error": CONNECTIONS,
     "test_factory.py::test_grpc_options_are_passed_on": CONNECTIONS,
-    "test_leftovers.py::test_create_and_close_cycles_leave_no_thread_no_socket_and_no_object": "the test counts the objects "
-    "of FakeEtcd too",
-    "test_leftovers.py::test_neither_do_those_with_watches_and_leases": "the test counts the objects of FakeEtcd too",
+    "test_leftovers.py::test_create_and_close_cycles_leave_no_thread_no_socket_and_no_object": OBJECTS,
+    "test_leftovers.py::test_neither_do_those_with_watches_and_leases": OBJECTS,
     "test_maintenance.py::test_a_downgrade_is_validated_and_cancelled": "FakeEtcd has no downgrades",
     "test_maintenance.py::test_a_member_that_is_not_the_leader_does_not_move_it": ONE_MEMBER,
     "test_maintenance.py::test_each_member_returns_its_own_status": ONE_MEMBER,

@@ -12,7 +12,8 @@ from etcd_factory.core.ports import Runtime
 from etcd_factory.core.watch.event_queue import EventQueue
 from etcd_factory.core.watch.reader import EventReader
 from etcd_factory.core.watch.stream import State
-from etcd_factory.errors import WatchOverflowError
+from etcd_factory.core.watch.subscription import Subscription
+from etcd_factory.errors import WatchOverflowError, copied
 from etcd_factory.model import Event
 from etcd_factory.model.ranges import OPEN, KeyRange, describe
 
@@ -25,9 +26,15 @@ class LocalWatcher(EventReader[F]):
     ``ClientClosedError``. In a forked child it is the parent's.
     """
 
-    __slots__ = ("__weakref__", "_events", "_fills", "_next", "_range", "_run", "_start", "_watches", "inherited")
+    __slots__ = (
+        *("__weakref__", "_events", "_fills", "_next", "_range", "_run", "_source", "_start", "_watches"),
+        "inherited",
+    )
 
-    def __init__(self, run: View, watches: LocalWatches, keys: KeyRange, start: int, buffer: int) -> None:
+    def __init__(
+        self, run: View, source: Subscription[Any], watches: LocalWatches, keys: KeyRange, start: int, buffer: int
+    ) -> None:
+        self._source = source  # which its user may have dropped
         self._run, self._watches, self._range = run, watches, keys
         self._start = self._next = start
         self._fills = 0
@@ -38,23 +45,24 @@ class LocalWatcher(EventReader[F]):
         state = "ended" if self._events.over else "running"
         return f"<{type(self).__name__} {state} of {describe(self._range)}>"
 
-    def offer(self, events: Iterable[Event]) -> None:
+    def offer(self, events: Iterable[Event], *, always: bool = False) -> None:
         """Take those that it watches; one that is too slow ends with ``WatchOverflowError``."""
         found = [event for event in events if self._wants(event)]
         try:
-            self._events.put(len(found), iter(found))
+            self._events.put(len(found), iter(found), always=always)
         except WatchOverflowError as error:
             self._watches.remove(self)
             self._events.fail(error)
 
     def _wants(self, event: Event) -> bool:
         key, (start, end) = event.kv.key, self._range
-        return key >= start and (end == OPEN or key < end) and (event.revision >= self._next or event.resync)
+        first = self._start if event.resync else self._next
+        return event.revision >= first and key >= start and (end == OPEN or key < end)
 
     def resync(self, events: Iterable[Event], revision: int, fills: int) -> None:
         """Take how the range differed when it was read for the ``fills``-th time, unless this began after that."""
         if fills > self._fills:
-            self.offer(events)
+            self.offer(events, always=True)
             self.joined(revision, fills)
 
     def joined(self, revision: int, fills: int) -> None:
@@ -71,14 +79,21 @@ class LocalWatcher(EventReader[F]):
         self._events.add(state, error)
 
     def keep(self) -> None:
-        """Go on even if the user drops it."""
+        """Go on even if the user drops it, and the mirror."""
         self._watches.keep(self)
+        self._source.keep()
 
     async def end(self) -> None:
         """End it; idempotent."""
         self._watches.remove(self)
         self._events.over = True
         self._events.close()
+
+    def forget(self) -> object:
+        """Leave it to the parent in a forked child, with the events that wait to be read."""
+        left, self._events = self._events, EventQueue(self._run.client.background, 0)
+        self.inherited = True
+        return left
 
 
 class LocalWatches:
@@ -132,12 +147,10 @@ class LocalWatches:
         """End all by an error."""
         for watcher in self._now():
             self.remove(watcher)
-            watcher.fail(error)
+            watcher.fail(copied(error))
 
     def forget(self) -> object:
         """Leave all to the parent in a forked child."""
-        left = self._lock, list(self._every), self._kept
-        for watcher in left[1]:
-            watcher.inherited = True
+        left = self._lock, self._kept, [(watcher, watcher.forget()) for watcher in list(self._every)]
         self._lock, self._every, self._kept = self._runtime.lock(), WeakSet(), set()
         return left

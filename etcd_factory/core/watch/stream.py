@@ -115,8 +115,8 @@ class WatchStream:
                 self._kept[id] = receiver
 
     def _pop(self, id: int) -> Receiver | None:  # noqa: A002
-        self._kept.pop(id, None)
-        return self._receivers.pop(id, None)
+        kept = self._kept.pop(id, None)  # perhaps by nobody else: without this name it is gone on the next line
+        return self._receivers.pop(id, kept)
 
     async def remove(self, id: int) -> None:  # noqa: A002
         """End a watch; the last one ends the stream too."""

@@ -191,8 +191,8 @@ class Mirror(Subscription[F], KeyValueStore):
         """Return what it held at a revision of the store, as a mapping that never changes, without the network.
 
         Raises ``CompactedError`` for one that is longer ago than its ``history``, or before it read its range;
-        ``FutureRevisionError`` for one that it has not reached, for which ``wait()`` waits. Of revisions that ``wait()``
-        went past without an event, keys that came and went in between appear once their events arrive.
+        ``FutureRevisionError`` for one that it has not reached, for which ``wait()`` waits. Keys that came and went in
+        revisions that ``wait()`` has passed without their events appear in these once the events arrive.
         """
         wanted = count(revision, "a revision")
         return MirrorSnapshot(self._runtime.lock(), self._prefix, self.past(wanted), wanted)

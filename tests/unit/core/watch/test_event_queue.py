@@ -67,7 +67,7 @@ async def test_revisions_are_taken_whole(queue):
 async def test_revisions_of_a_long_past_are_no_chains_of_chains(queue):
     """They would take ever longer to read."""
     queue.put(100, map(event, range(100)), always=True)
-    assert [(await queue.take_revision())[0].revision for _ in range(50)] == [*range(50)]
+    assert [(await queue.take_revision())[0].revision for _ in range(5)] == [*range(5)]
     assert chains(queue.ready) == 1
 
 

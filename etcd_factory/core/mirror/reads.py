@@ -117,12 +117,13 @@ def found(store: KeyValueStore, span: KeyRange, fields: Fields) -> tuple[list[Ke
     """Return the keys that a read wants, one more than its limit if there are; the count; the revision."""
     bounds = [(*BOUNDS[name], fields[name]) for name in BOUNDS if fields.get(name)]
     target, order = fields.get("sort_target", "KEY"), fields.get("sort_order", "NONE")
-    plain = not bounds and target == "KEY" and order != "DESCEND"
+    in_order = target == "KEY" and order != "DESCEND"
+    few = not bounds and (in_order or order == "NONE")  # etcd then sorts only those that it has read up to the limit
     limit = fields.get("limit", 0)
-    kvs, count, revision = store.select(span, limit + 1 if plain and limit else 0)
+    kvs, count, revision = store.select(span, limit + 1 if few and limit else 0)
     if bounds:
         kvs = [kv for kv in kvs if all(holds(field(kv), bound) for field, holds, bound in bounds)]
-    if not plain:
+    if not in_order:
         kvs.sort(key=SORTS[target], reverse=order == "DESCEND")
     return kvs, count, revision
 

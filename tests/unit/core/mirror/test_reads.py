@@ -61,6 +61,12 @@ def test_bounds_choose_keys_and_leave_the_count_that_of_the_range(read, bound, r
     assert (bounded.count(), bounded.exec().count) == (3, 3)
 
 
+def test_without_an_order_those_up_to_the_limit_are_sorted_and_one_more(read):
+    """As etcd does it."""
+    assert names(read.sort("mod", "none").limit(1)) == "b"
+    assert names(read.sort("mod").limit(1)) == "c"
+
+
 @pytest.mark.parametrize(("limit", "more"), [(0, False), (1, True), (2, True), (3, False), (4, False)])
 def test_a_limit_says_whether_there_is_more(read, limit, more):
     for one in (read, read.sort("key", "descend"), read.min_mod_revision(1)):

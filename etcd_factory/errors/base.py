@@ -12,7 +12,7 @@ from attrs import frozen
 if sys.version_info < (3, 11):
     from exceptiongroup import ExceptionGroup
 
-E = TypeVar("E", bound="EtcdFactoryError")
+E = TypeVar("E", bound=Exception)
 S = TypeVar("S", bound=str)
 
 

@@ -89,7 +89,7 @@ def filled(state, revision=1, history=0):
 
 def fill(held, kvs, revision, *, compare=False):
     """Replace all that is held, as a mirror does that reads its range; returns the changes, if they are compared."""
-    return changes(held._fill(kvs, revision, compare=compare))
+    return changes(held._fill(kvs, revision, compare=lambda: compare))
 
 
 def apply(held, events):

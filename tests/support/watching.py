@@ -82,6 +82,14 @@ async def take(watcher, count=1):
     return await in_time(begin_take(watcher, count))
 
 
+async def take_revisions(watcher, count=1):
+    """Return the next events, a list of them for each revision."""
+    revisions = watcher.revisions()
+    if is_async(watcher):
+        return [await in_time(anext(revisions)) for _ in range(count)]
+    return await in_time(asyncio.to_thread(lambda: [next(revisions) for _ in range(count)]))
+
+
 def begin_drain(watcher):
     """Start reading to the end beside the test; returns a future of the list."""
 

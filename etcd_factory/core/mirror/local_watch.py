@@ -27,14 +27,15 @@ class LocalWatcher(EventReader[F]):
     """
 
     __slots__ = (
-        *("__weakref__", "_events", "_fills", "_mirror", "_next", "_range", "_run", "_start", "_watches"),
+        *("__weakref__", "_events", "_fills", "_next", "_range", "_run", "_source", "_start", "_watches"),
         "inherited",
     )
 
     def __init__(
-        self, run: View, mirror: Subscription[Any], watches: LocalWatches, keys: KeyRange, start: int, buffer: int
+        self, run: View, source: Subscription[Any], watches: LocalWatches, keys: KeyRange, start: int, buffer: int
     ) -> None:
-        self._run, self._mirror, self._watches, self._range = run, mirror, watches, keys
+        self._source = source  # which its user may have dropped
+        self._run, self._watches, self._range = run, watches, keys
         self._start = self._next = start
         self._fills = 0
         self._events = EventQueue(run.client.background, buffer)
@@ -44,23 +45,24 @@ class LocalWatcher(EventReader[F]):
         state = "ended" if self._events.over else "running"
         return f"<{type(self).__name__} {state} of {describe(self._range)}>"
 
-    def offer(self, events: Iterable[Event]) -> None:
+    def offer(self, events: Iterable[Event], *, always: bool = False) -> None:
         """Take those that it watches; one that is too slow ends with ``WatchOverflowError``."""
         found = [event for event in events if self._wants(event)]
         try:
-            self._events.put(len(found), iter(found))
+            self._events.put(len(found), iter(found), always=always)
         except WatchOverflowError as error:
             self._watches.remove(self)
             self._events.fail(error)
 
     def _wants(self, event: Event) -> bool:
         key, (start, end) = event.kv.key, self._range
-        return key >= start and (end == OPEN or key < end) and (event.revision >= self._next or event.resync)
+        first = self._start if event.resync else self._next
+        return event.revision >= first and key >= start and (end == OPEN or key < end)
 
     def resync(self, events: Iterable[Event], revision: int, fills: int) -> None:
         """Take how the range differed when it was read for the ``fills``-th time, unless this began after that."""
         if fills > self._fills:
-            self.offer(events)
+            self.offer(events, always=True)
             self.joined(revision, fills)
 
     def joined(self, revision: int, fills: int) -> None:
@@ -77,15 +79,21 @@ class LocalWatcher(EventReader[F]):
         self._events.add(state, error)
 
     def keep(self) -> None:
-        """Go on even if the user drops it."""
+        """Go on even if the user drops it, and the mirror."""
         self._watches.keep(self)
-        self._mirror.keep()
+        self._source.keep()
 
     async def end(self) -> None:
         """End it; idempotent."""
         self._watches.remove(self)
         self._events.over = True
         self._events.close()
+
+    def forget(self) -> object:
+        """Leave it to the parent in a forked child, with the events that wait to be read."""
+        left, self._events = self._events, EventQueue(self._run.client.background, 0)
+        self.inherited = True
+        return left
 
 
 class LocalWatches:
@@ -143,8 +151,6 @@ class LocalWatches:
 
     def forget(self) -> object:
         """Leave all to the parent in a forked child."""
-        left = self._lock, list(self._every), self._kept
-        for watcher in left[1]:
-            watcher.inherited = True
+        left = self._lock, self._kept, [(watcher, watcher.forget()) for watcher in list(self._every)]
         self._lock, self._every, self._kept = self._runtime.lock(), WeakSet(), set()
         return left

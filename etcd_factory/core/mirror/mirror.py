@@ -18,7 +18,7 @@ from etcd_factory.core.face import F, Face, Sync
 from etcd_factory.core.kv.builders import GetAll
 from etcd_factory.core.notifier import ChangeNotifier
 from etcd_factory.core.op import Fields, Op, Pages, message
-from etcd_factory.core.watch.event_queue import BUFFER
+from etcd_factory.core.watch.event_queue import BUFFER, buffer_size
 from etcd_factory.core.watch.stream import State
 from etcd_factory.core.watch.subscription import Subscription
 from etcd_factory.errors import (
@@ -106,7 +106,7 @@ class Mirror(Subscription[F], KeyValueStore):
     def on_resync(self, reply: RangeResponse) -> None:
         """Replace what is held."""
         revision = reply.header.revision
-        events = self._fill(reply.kvs, revision, compare=self.wants_changes() or bool(self._watches))
+        events = self._fill(reply.kvs, revision, compare=self._compares)
         self._watches.resync(events, revision, self.fills)
         self.on_changes(changes_of(events))
 
@@ -120,6 +120,9 @@ class Mirror(Subscription[F], KeyValueStore):
     def wants_changes(self) -> bool:
         """Return whether the differences are needed after the range was read again."""
         return self._notifier.wanted
+
+    def _compares(self) -> bool:
+        return self.wants_changes() or bool(self._watches)
 
     def on_changes(self, changes: list[Change]) -> None:
         """Notify handlers, and whoever waits for a revision."""
@@ -188,7 +191,8 @@ class Mirror(Subscription[F], KeyValueStore):
         """Return what it held at a revision of the store, as a mapping that never changes, without the network.
 
         Raises ``CompactedError`` for one that is longer ago than its ``history``, or before it read its range;
-        ``FutureRevisionError`` for one that it has not reached, for which ``wait()`` waits.
+        ``FutureRevisionError`` for one that it has not reached, for which ``wait()`` waits. Keys that came and went in
+        revisions that ``wait()`` has passed without their events appear in these once the events arrive.
         """
         wanted = count(revision, "a revision")
         return MirrorSnapshot(self._runtime.lock(), self._prefix, self.past(wanted), wanted)
@@ -203,18 +207,19 @@ class Mirror(Subscription[F], KeyValueStore):
         ``CompactedError``. Every event has the value before. One that leaves more than ``buffer`` events unread ends
         with ``WatchOverflowError``.
         """
-        keys = self._part(prefix)
+        keys, size = self._part(prefix), buffer_size(buffer)
         start = count(start_revision, "a revision") if start_revision is not None else 0
         if self.inherited:
             self.renew()
-        if self._over or self._failed:
-            raise ClientClosedError(CLOSED)
         with self._lock:
             past = self._history.since(start) if start else []
-            watcher: LocalWatcher[F] = LocalWatcher(self._run, self, self._watches, keys, start, max(buffer, len(past)))
+            most = max(size, len(past))
+            watcher: LocalWatcher[F] = LocalWatcher(self._run, self, self._watches, keys, start, most)
             watcher.offer(past)
-            watcher.joined(self._applied, self.fills)
+            watcher.joined(self._applied if start else self._revision, self.fills)
             self._watches.add(watcher)
+        if self._over or self._failed:  # looked at last: what ends meanwhile ends the watcher too
+            raise ClientClosedError(CLOSED)
         return watcher
 
     def _part(self, prefix: Text | None) -> KeyRange:

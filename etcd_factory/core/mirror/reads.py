@@ -89,10 +89,10 @@ class Local:
         """Return what etcd would answer."""
         store = self.at(fields["revision"]) if fields.get("revision") else self.store
         span = inside((fields["key"], fields["range_end"]), self.prefix)
-        header = SimpleNamespace(revision=store.revision)
         if fields.get("count_only"):
-            return SimpleNamespace(kvs=(), count=store.count(span), more=False, header=header)
-        kvs, count = found(store, span, fields)
+            return SimpleNamespace(kvs=(), count=store.count(span))
+        kvs, count, revision = found(store, span, fields)
+        header = SimpleNamespace(revision=revision if store is self.store else self.store.revision)
         more = bool(fields.get("limit")) and len(kvs) > fields["limit"]
         kvs = kvs[: fields["limit"]] if more else kvs
         if fields.get("keys_only"):
@@ -117,18 +117,19 @@ class Page:
         self._answer = None
 
 
-def found(store: KeyValueStore, span: KeyRange, fields: Fields) -> tuple[list[KeyValue], int]:
-    """Return the keys that a read wants, one more than its limit if there are so many, and how many the range has."""
+def found(store: KeyValueStore, span: KeyRange, fields: Fields) -> tuple[list[KeyValue], int, int]:
+    """Return the keys that a read wants, one more than its limit if there are; the count; the revision."""
     bounds = [(*BOUNDS[name], fields[name]) for name in BOUNDS if fields.get(name)]
     target, order = fields.get("sort_target", "KEY"), fields.get("sort_order", "NONE")
-    plain = not bounds and target == "KEY" and order != "DESCEND"
+    in_order = target == "KEY" and order != "DESCEND"
+    few = not bounds and (in_order or order == "NONE")  # etcd then sorts only those that it has read up to the limit
     limit = fields.get("limit", 0)
-    kvs, count = store.select(span, limit + 1 if plain and limit else 0)
+    kvs, count, revision = store.select(span, limit + 1 if few and limit else 0)
     if bounds:
         kvs = [kv for kv in kvs if all(holds(field(kv), bound) for field, holds, bound in bounds)]
-    if not plain:
+    if not in_order:
         kvs.sort(key=SORTS[target], reverse=order == "DESCEND")
-    return kvs, count
+    return kvs, count, revision
 
 
 def inside(span: KeyRange, prefix: bytes) -> KeyRange:

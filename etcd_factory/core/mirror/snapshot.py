@@ -20,6 +20,7 @@ class MirrorSnapshot(KeyValueStore):
     def __init__(self, lock: Lock, prefix: bytes, found: dict[bytes, KeyValue], revision: int) -> None:
         super().__init__(lock, 0)
         self._prefix, self._revision = prefix, revision
+        self._history.restart(revision)  # of the past before it nothing is known
         self._found.update(found)
 
     def get(self, key: Text) -> Get[Sync]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]

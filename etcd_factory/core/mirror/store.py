@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import TYPE_CHECKING, ClassVar
 
 from etcd_factory.core.ports import Lock
@@ -132,15 +132,15 @@ class KeyValueStore(Mapping[bytes, KeyValue]):
 
     # --- reading ranges
 
-    def select(self, span: KeyRange, most: int = 0) -> tuple[list[KeyValue], int]:
-        """Return the keys of a range in order, ``most`` of them if that is not 0, and how many there are."""
+    def select(self, span: KeyRange, most: int = 0) -> tuple[list[KeyValue], int, int]:
+        """Return a range in order, at most ``most`` keys if that is not 0; how many it has; the revision of both."""
         if self.inherited:
             self.renew()
         with self._lock:
             start, end = self._places(span)
             order, count = self._ordered(), max(0, end - start)
             keys = order[start : min(end, start + most) if most else end]
-            return [kv for key in keys if (kv := self._converted(key)) is not None], count
+            return [kv for key in keys if (kv := self._converted(key)) is not None], count, self._revision
 
     def count(self, span: KeyRange) -> int:
         """Return how many keys a range has."""
@@ -161,15 +161,16 @@ class KeyValueStore(Mapping[bytes, KeyValue]):
 
     # --- following the store
 
-    def _fill(self, kvs: Iterable[m.KeyValue], revision: int, *, compare: bool) -> list[Event]:
-        """Replace all that is held; with ``compare`` returns how it differs from what was held before."""
+    def _fill(self, kvs: Iterable[m.KeyValue], revision: int, *, compare: Callable[[], bool]) -> list[Event]:
+        """Replace all that is held; if ``compare()`` returns how it differs from what was held before."""
         with self._lock:
-            before = self._all() if compare else {}
+            wanted = compare()  # under the lock, under which local watches begin
+            before = self._all() if wanted else {}
             self._found = {kv.key[self.skip :]: kv for kv in kvs}
             self._past, self._order = {}, None
             self._revision, self._applied, self.fills = revision, revision, self.fills + 1
             self._history.restart(revision)
-            return list(differences(before, self._all(), revision)) if compare else []
+            return list(differences(before, self._all(), revision)) if wanted else []
 
     def _apply(self, events: Iterable[m.Event]) -> list[Event]:
         """Apply etcd's events, except those applied before; returns them, each with the value before.

@@ -18,7 +18,7 @@ from etcd_factory.core.pending import Pending
 from etcd_factory.errors import choice
 from etcd_factory.model.ranges import ALL, KeyRange, describe
 
-from .event_queue import BUFFER, EVENTS, Handlers, WatchEvent
+from .event_queue import BUFFER, EVENTS, Handlers, WatchEvent, buffer_size
 from .watcher import Watcher
 
 FILTERS = {"put": "NODELETE", "delete": "NOPUT"}  # etcd takes what not to send
@@ -96,11 +96,10 @@ class Watch(RangeModifiers, Pending, Bound[F]):
         ``error``. ``buffer`` is how many events may wait to be read; one more ends the watch with
         ``WatchOverflowError``.
         """
-        if count(buffer, "a buffer") < 1:
-            raise ValueError(f"a buffer must hold at least 1 event, not {buffer}")
+        size = buffer_size(buffer)
         handlers: Handlers = {event: list(found) for event, found in self._handlers.items()}
         watcher: Watcher[F] = Watcher(
-            self._run, self._fields, buffer, handlers, progress=self._progress, resync=self._resync, own=self._own
+            self._run, self._fields, size, handlers, progress=self._progress, resync=self._resync, own=self._own
         )
         await watcher.open(self._start)
         return watcher

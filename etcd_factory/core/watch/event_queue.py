@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, Literal
 
+from etcd_factory.core.arguments import count
 from etcd_factory.core.background import Background
 from etcd_factory.core.face import Sync
 from etcd_factory.core.handlers import Handler, call_handler, checked
@@ -39,7 +40,7 @@ class EventQueue:
 
     __slots__ = (
         *("_runtime", "_background", "_box", "_size", "_added", "_handlers", "_has_handlers", "_dispatcher", "_from"),
-        *("_closed", "ready", "taken", "over", "turn"),
+        *("_closed", "_batch", "ready", "taken", "over", "turn"),
     )
 
     def __init__(self, background: Background[Any], size: int, handlers: Handlers | None = None) -> None:
@@ -51,6 +52,7 @@ class EventQueue:
         self._dispatcher: Dispatcher | None = None
         self._from = 0.0  # when handlers may be called
         self.ready: Iterator[Event] = iter(())
+        self._batch = self.ready
         self.taken, self.over, self.turn = 0, False, Turn.NONE
 
     # --- what arrives
@@ -161,7 +163,7 @@ class EventQueue:
             if event == "error":
                 raise value
             if event == "data":
-                self.ready = iter(value)
+                self._batch = self.ready = iter(value)
             elif event == "progress":
                 return value  # type: ignore[no-any-return]
         return None
@@ -174,12 +176,19 @@ class EventQueue:
             found = [first]
             for event in self.ready:
                 if event.revision != first.revision and not event.resync:
-                    self.ready = chain((event,), self.ready)
+                    self.ready = chain((event,), self._batch)  # not the old ``ready``: chains of chains are slow
                     break
                 found.append(event)
                 self.taken += 1
             return found
         return []
+
+
+def buffer_size(size: object) -> int:
+    """Return how many events may wait to be read, at least 1."""
+    if (found := count(size, "a buffer")) < 1:
+        raise ValueError(f"a buffer must hold at least 1 event, not {found}")
+    return found
 
 
 def log_unhandled(error: Exception) -> None:

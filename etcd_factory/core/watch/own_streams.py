@@ -28,6 +28,7 @@ class OwnStreams:
         """Return a stream for one watch; it ends with that."""
         stream = WatchStream(self._client, self._client.transport.apart())
         self._open.add(stream)
+        self._client.background.register(stream)
         return stream
 
     async def close(self) -> None:

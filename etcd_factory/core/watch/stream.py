@@ -169,6 +169,10 @@ class WatchStream:
             await task.join(CLOSE_TIMEOUT)
         await self._close_own()
 
+    def forget(self) -> object:
+        """Leave to the parent in a forked child a connection of its own; that of the client is the client's."""
+        return self, self._own and self._own.forget()
+
     async def _run(self, runner: object) -> None:
         failures = 0
         while self._wanted(runner):

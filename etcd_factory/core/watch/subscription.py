@@ -166,7 +166,7 @@ class Subscription(Scoped[F], ABC):
         if output.kind == "progress":
             self.on_progress(output.revision, requested=output.requested)
         elif output.kind == "created":
-            self.begun = self.begun or output.revision
+            self.begun, self._error = self.begun or output.revision, None
             self._confirm(None)
             self.on_state("connected")
         elif output.kind == "closed":

@@ -59,7 +59,8 @@ class Watcher(Subscription[F], EventReader[F]):
         self._known: set[bytes] = set()
 
     def __repr__(self) -> str:
-        state = f"disconnected: {self._error}" if self._stream.error else "running"
+        error = self._stream.error
+        state = f"disconnected: {error}" if error else "running"
         state = "ended" if self._over or self._events.over else "of the parent process" if self.inherited else state
         return f"<Watcher {state} of {self._run}>"
 

@@ -62,7 +62,7 @@ class Stream(Generic[Q, R]):
         self._decoder, self._closed = decoder, False
         self._shield = request is not None  # then the caller's own task reads it, no task of the client's
         self._outbox: asyncio.Queue[Q | None] = asyncio.Queue()
-        self._call = start(self._requests() if request is None else request, metadata=metadata)
+        self._call: Any = start(self._requests() if request is None else request, metadata=metadata)
 
     async def _requests(self) -> AsyncIterator[Q]:
         while (message := await self._outbox.get()) is not None:
@@ -75,12 +75,14 @@ class Stream(Generic[Q, R]):
 
     async def receive(self) -> R | None:
         """Return the next message, None if the server ended the stream."""
+        if self._call is None:
+            return None
         if self._decoder.closed and not self._closed:  # grpcio up to 1.76 at least goes on if nobody was reading then
             raise ClientClosedError
         try:
             data: Any = await (shielded(self._call.read()) if self._shield else self._call.read())
         except aio.AioRpcError as error:
-            raise self._decoder.fail(error) from error
+            raise self._decoder.fail(error) from error.with_traceback(None)  # whose frames hold the call
         except asyncio.CancelledError:  # how gRPC reports that the stream, or its channel, was closed here
             if is_cancelled() or not (self._closed or self._decoder.closed):
                 raise
@@ -93,12 +95,14 @@ class Stream(Generic[Q, R]):
         """End the stream; a caller waiting for a message gets None or an error."""
         self._closed = True
         self._outbox.put_nowait(None)
-        self._call.cancel()
+        if self._call is not None:
+            self._call.cancel()
 
     async def close(self) -> None:
-        """End the stream."""
+        """End the stream; gRPC keeps the connection of a closed channel for as long as something holds a call on it."""
         self._decoder.end()
         self.cancel()
+        self._call = None
 
 
 class AsyncioTransport:

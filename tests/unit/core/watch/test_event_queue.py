@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from itertools import chain
+
 import pytest
 
 from etcd_factory.core.watch.event_queue import EventQueue, calls
@@ -59,6 +62,19 @@ async def test_revisions_are_taken_whole(queue):
     assert [found.revision for found in await queue.take_revision()] == [2]
     queue.close()
     assert await queue.take_revision() == []
+
+
+async def test_revisions_of_a_long_past_are_no_chains_of_chains(queue):
+    """They would take ever longer to read."""
+    queue.put(100, map(event, range(100)), always=True)
+    assert [(await queue.take_revision())[0].revision for _ in range(5)] == [*range(5)]
+    assert chains(queue.ready) == 1
+
+
+def chains(found):
+    """Return how many iterators of that kind are one inside another."""
+    inside = [one for one in gc.get_referents(found) if isinstance(one, (chain, tuple, type(iter(()))))]
+    return isinstance(found, chain) + sum(map(chains, inside))
 
 
 async def test_what_a_resync_found_is_one_step(queue):

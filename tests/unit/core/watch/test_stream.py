@@ -449,3 +449,22 @@ async def test_the_workers_of_a_service_and_its_namespaces_are_the_same(connect)
     client, _ = connect({"Watch": replies.watch()})
     one, other = (view_behind(service).client.background for service in (client, client.namespace("ns/")))
     assert one.get(WatchStream) is other.get(WatchStream)
+
+
+async def test_one_that_only_the_stream_holds_is_told_what_ended_it(stream_of):
+    stream, _, _ = stream_of({"Watch": replies.watch()})
+    receiver = Receiver()
+    receiver.is_kept, notes = True, receiver.notes
+    await begun(stream, receiver)
+    del receiver
+    stream._end_refused(PermissionDeniedError(), certain=True)
+    assert [kind for kind, _ in notes][-1] == "error"
+
+
+async def test_in_a_forked_child_a_connection_of_its_own_is_left_to_the_parent(stream_of):
+    _, _, core = stream_of({})
+    left, transport = [], ScriptedTransport({})
+    transport.forget = lambda: left.append(transport) or "connections"
+    own = WatchStream(core, transport)
+    assert (own.forget(), left) == ((own, "connections"), [transport])
+    assert core.background.get(WatchStream).forget()[1] is None

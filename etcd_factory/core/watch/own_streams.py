@@ -25,11 +25,22 @@ class OwnStreams:
         self._open: WeakSet[WatchStream] = WeakSet()
 
     def open(self) -> WatchStream:
-        """Return a stream for one watch; it ends with that."""
+        """Return a stream for one watch; it ends with that. ``TypeError`` if the transport cannot have another one."""
+        if not self.can_open:
+            raise TypeError(f"own_stream() needs a transport with the method apart(), which {self._name} has not")
         stream = WatchStream(self._client, self._client.transport.apart())
         self._open.add(stream)
         self._client.background.register(stream)
         return stream
+
+    @property
+    def can_open(self) -> bool:
+        """Whether the transport, which may be the user's, can have another one."""
+        return hasattr(self._client.transport, "apart")
+
+    @property
+    def _name(self) -> str:
+        return type(self._client.transport).__name__
 
     async def close(self) -> None:
         """End them all."""

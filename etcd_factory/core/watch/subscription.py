@@ -71,8 +71,10 @@ class Subscription(Scoped[F], ABC):
         return self._background.get(OwnStreams)
 
     def move_apart(self) -> None:
-        """Have a stream of its own, before it begins."""
-        self._own, self._stream = True, self._client_streams().open()
+        """Have a stream of its own, before it begins, if the transport allows it."""
+        streams = self._client_streams()
+        if streams.can_open:
+            self._own, self._stream = True, streams.open()
 
     # --- hooks of subclasses
 

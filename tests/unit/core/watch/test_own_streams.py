@@ -88,3 +88,26 @@ async def test_a_watch_that_is_to_have_its_own_opens_none_on_the_clients(streams
     assert isinstance(watcher._stream, WatchStream)
     await settle(watcher.cancel())
     assert transport.others[0].ended
+
+
+class Plain:
+    """A transport of a user, which cannot have another one."""
+
+    def __init__(self, inner):
+        self.unary, self.stream, self.close, self.forget = inner.unary, inner.stream, inner.close, inner.forget
+
+
+async def test_a_transport_that_cannot_have_another_one_is_an_error_that_says_so(connect):
+    client, _ = connect(Plain(ScriptedTransport({"Watch": replies.watch()})))
+    with pytest.raises(
+        TypeError, match=r"own_stream\(\) needs a transport with the method apart\(\), which Plain has not"
+    ):
+        await settle(client.watch().own_stream().create())
+
+
+async def test_a_large_mirror_of_such_a_transport_shares_the_stream(connect, monkeypatch):
+    monkeypatch.setattr("etcd_factory.core.mirror.mirror.LARGE", 1)
+    script = {"Range": replies.get({"k": "v"}), "Watch": replies.watch()}
+    client, _ = connect(Plain(ScriptedTransport(script)))
+    mirror = await settle(client.mirror())
+    assert mirror.get("k").string() == "v"

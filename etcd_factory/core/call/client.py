@@ -229,6 +229,8 @@ class Client:
         if wait:
             await self.runtime.sleep(wait)
         state.now = self.runtime.now()
+        if state.now >= state.deadline:  # the pause took longer than it should: this says more than a call without time
+            raise error
 
     def _next_action(self, error: EtcdError, state: CallState) -> RetryAction:
         if state.attempts >= self.options.retry.attempts:

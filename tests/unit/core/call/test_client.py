@@ -102,6 +102,18 @@ async def test_no_more_attempts_are_made_than_the_options_allow(client_of):
     assert (error.attempts, len(transport.calls)) == (3, 3)
 
 
+async def test_a_pause_that_took_too_long_leaves_the_error_before_it_and_no_attempt_without_time(client_of, clock):
+    client, transport = client_of([replies.lost("broke"), replies.get()], retry={"initial": 1, "maximum": 1})
+    asleep = clock.sleep
+
+    async def sleep(seconds):
+        await asleep(seconds + 9)
+
+    clock.sleep = sleep
+    error = await failure(client.call(*READ, 5.0))
+    assert (type(error), len(transport.calls)) == (ConnectionFailedError, 1)
+
+
 async def test_a_pause_that_would_end_after_the_deadline_is_not_made(client_of, clock):
     client, transport = client_of({"Range": replies.lost()}, retry={"initial": 1, "maximum": 1, "attempts": 99})
     error = await failure(client.call(*READ, 2.5))

@@ -10,7 +10,6 @@ from attrs import frozen
 
 from etcd_factory.factory import AsyncETCDServiceFactory, ETCDServiceFactory
 from etcd_factory.options import ClientOptions
-from etcd_factory.options.mappings import Model, URLLike
 from etcd_factory.registry import AsyncEtcdService, EtcdService
 from etcd_factory.service import AsyncETCDService, ETCDService
 
@@ -21,7 +20,7 @@ from .modules import DynamicModule, module
 from .providers import Provider
 from .tokens import Token
 
-ClientConfig: TypeAlias = ClientOptions | Values | Model | URLLike
+ClientConfig: TypeAlias = ClientOptions | Values | str  # the text is a URL
 
 ETCD_CLIENT: Token[ETCDService] = Token("ETCD_CLIENT")
 ASYNC_ETCD_CLIENT: Token[AsyncETCDService] = Token("ASYNC_ETCD_CLIENT")

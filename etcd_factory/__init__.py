@@ -15,6 +15,7 @@ from .wire.etcd3_import import install as _install_etcd3
 
 if TYPE_CHECKING:
     from .config import aload_config, explain_config, load_config
+    from .config.json_schema import config_schema
     from .core.kv.txn import ops
     from .factory import (
         AsyncETCDServiceFactory,
@@ -86,6 +87,7 @@ __all__ = [
     "Status",
     "TxnResponse",
     "aload_config",
+    "config_schema",
     "errors",
     "explain_config",
     "load_config",
@@ -95,6 +97,7 @@ __all__ = [
 _HOMES = {
     "model.cluster": ("Alarm", "AuthStatus", "HashKV", "Member", "Permission", "Snapshot", "Status"),
     "config": ("aload_config", "explain_config", "load_config"),
+    "config.json_schema": ("config_schema",),
     "core.kv.txn": ("ops",),
     "factory": (
         "AsyncETCDServiceFactory",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
@@ -35,8 +36,9 @@ from .core.watch.builder import Watches
 from .io.runtime import forks
 from .options import ClientOptions, ClientOptionsLike
 from .options.client import warn_of_plaintext
-from .options.mappings import UnknownOptionOrWrongType
+from .options.mappings import UnknownOptionOrWrongType, URLLike
 from .options.secret import masked_options
+from .options.urls import url_options
 from .raw import Raw
 
 T = TypeVar("T")
@@ -98,6 +100,29 @@ class Service(
         forks.register(client)
         self._run = View(client, to_bytes(chosen.namespace, "a namespace"), chosen.timeout, handle(client))
         self._raw = Raw(chosen)
+
+    @classmethod
+    def from_url(cls, url: URLLike, *, transport: Transport | None = None) -> Self:
+        """Return a service from ``etcd://user:password@h1:2379,h2:2379/namespace?timeout=5``; ``etcds://`` uses TLS.
+
+        User and password are quoted as in any URL: ``@`` is ``%40``. The path without its first ``/`` is the namespace.
+        The query has other options, those of groups with dots: ``?retry.attempts=3&tls.ca=/etc/ca.pem``. Raises
+        ``ConfigError``, which does not show the password.
+        """
+        url = masked_options(url)
+        return cls(url_options(str(url)), transport=transport)
+
+    @classmethod
+    def from_env(cls, *env_files: str | os.PathLike[str], transport: Transport | None = None) -> Self:
+        """Return a service from environment variables: those that override the configuration's client ``default``.
+
+        ``ETCD_FACTORY__ETCD__CLIENT`` is a URL, ``ETCD_FACTORY__ETCD__CLIENT__HOSTS`` and its like are single options;
+        without any the options have their defaults. ``env_files`` are ``.env`` files with such variables, below those
+        of the environment. Raises ``ConfigError`` listing every problem.
+        """
+        from .config.environment_client import client_options
+
+        return cls(client_options(*env_files), transport=transport)
 
     @staticmethod
     @abstractmethod

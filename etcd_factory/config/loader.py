@@ -19,7 +19,7 @@ from .faults import error_for, noted
 from .formats import decoded, parsed
 from .missing_layers import absent, warn_unknown
 from .references import References, resolved
-from .sources import Part, Source, plan
+from .sources import ENV_FILE, Part, Source, plan
 from .tree import Labels, Node
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ def load_config(
 ) -> DictConfig:
     """Load and merge the layers of all sources into one OmegaConf tree.
 
-    A source is a directory, a file or a mapping, by default the directory ``config``. ``env`` is the environment, by
+    A source is a directory, a file or a mapping, by default the directory ``config``; a ``.env`` file has variables
+    like those of the environment. ``env`` is the environment, by
     default ``$ETCD_FACTORY_ENV``, else ``$MIDWAY_SERVER_ENV``, else ``prod``. Each layer passes through all ``filters``
     before it is merged. ``key`` is the section with the options: only there are ``dialTimeout`` and ``dial_timeout``
     one key. Raises ``ConfigError`` listing every problem.
@@ -143,6 +144,11 @@ class Reader:
         """Merge parts over those before them."""
         for part in parts:
             with noted(self.faults):
+                if part.layer == ENV_FILE and part.file is not None:
+                    from .env_files import parts as parts_of
+
+                    await self.merge(parts_of(part.file, References(self.root, self.section)))
+                    continue
                 values = filtered(mapping(await self.content(part), part.label), self.filters, part.label)
                 if values is not None:
                     self.root = tree.merged(self.root, tree.grown(values, part.label, part.labels), self.section)

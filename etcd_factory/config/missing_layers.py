@@ -13,7 +13,7 @@ from etcd_factory.options.kinds import is_mapping
 
 from .environment import DEFAULT
 from .formats import EXTENSIONS
-from .sources import Part, Source, split
+from .sources import Part, Source, is_env_file, split
 
 logger = logging.getLogger("etcd_factory.config")
 
@@ -36,7 +36,7 @@ def known_in(source: Source) -> Iterator[str]:
         yield from map(str, source if DEFAULT in source else ())
     elif isinstance(source, (str, os.PathLike)):
         path = Path(source)
-        names = [path.name]
+        names = [] if is_env_file(path) else [path.name]
         if os.path.isdir(path):
             with suppress(OSError):  # it is reported where the files are read
                 names = os.listdir(path)

@@ -25,9 +25,11 @@ from etcd_factory.options.kinds import is_list, is_mapping
 from etcd_factory.options.names import canonical
 from etcd_factory.options.nesting import DEEPEST
 from etcd_factory.options.unresolved import reason
+from etcd_factory.options.urls import is_url
 
 from . import tree
 from .aliases import OPTIONS, level
+from .client_urls import is_client, may_be_url
 from .faults import noted
 from .tree import Laid, Node, Path
 
@@ -80,7 +82,7 @@ class References:
             return evolve(found, node=self._merged(value, found.at))
         reference = whole_reference(value) if isinstance(value, str) else None
         if reference is None:
-            return found
+            return evolve(found, node=self._unfolded(found.node, found.at))
         with self._entered(found.node, found.at):
             further = self.find(target(reference, found.at))
             return found if further is None else evolve(self.followed(further), keys=found.keys)
@@ -96,6 +98,7 @@ class References:
             node = value.over
             with noted(faults):
                 node = self._merged(value, at)
+        node = self._unfolded(node, at)
         if not is_mapping(node.value):
             return node
         inner = {key: self._expanded(each, (*at, str(key)), faults) for key, each in node.value.items()}
@@ -106,7 +109,9 @@ class References:
         self._merges += 1
         if self._merges > MOST or len(at) > DEEPEST:
             raise ConfigError(Fault(laid.under.label, ".".join(at), "interpolations make this grow without measure"))
-        under = self._target(laid.under, at)
+        under = self._unfolded(laid.under, at)
+        if not is_mapping(under.value):
+            under = self._target(under, at)
         return tree.merged(under, laid.over, self.section, at) if is_mapping(under.value) else laid.over
 
     def _target(self, node: Node, at: Path) -> Node:
@@ -127,7 +132,7 @@ class References:
         value = found.node.value
         if isinstance(value, Laid):
             return self._merged(value, found.at)
-        goes_on = isinstance(value, str) and may_be_mapping(value)
+        goes_on = isinstance(value, str) and (may_be_mapping(value) or (is_url(value) and "${" in value))
         return self._target(found.node, found.at) if goes_on else found.node
 
     def _computed(self, node: Node, at: Path) -> Node:
@@ -142,7 +147,19 @@ class References:
         if OmegaConf.is_config(value):
             return tree.grown(tree.plain(value), node.label, {})
         # what a function returns is read as it is
-        return tree.grown(escaped(value), node.label, {}) if is_mapping(value) else Node(None, node.label)
+        return tree.grown(escaped(value), node.label, {}) if is_mapping(value) else Node(value, node.label)
+
+    def _unfolded(self, node: Node, at: Path) -> Node:
+        """Return the options that a client's URL stands for, its interpolations resolved; anything else unchanged."""
+        if not is_client(at, self.section) or not may_be_url(node.value):
+            return node
+        from .url_values import url_values  # here, as not every program has a URL
+
+        found = None
+        with noted([]):  # what cannot be resolved is reported when it is read
+            is_final = not isinstance(node.value, str) or "${" not in node.value
+            found = url_values(node.value if is_final else self._target(node, at).value)
+        return node if found is None else tree.grown(found, node.label, {})
 
     def respelled(self, node: Node, at: Path) -> Node:
         """Return a node in whose interpolations every key is spelled as it is in the tree."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from etcd_factory.options.fields import is_list, is_mapping
-from etcd_factory.options.secret import BARE, MASK, PEM, URL, is_secret, reveal
+from etcd_factory.options.secret import BARE, MASK, PEM, QUERY, URL, is_secret, reveal
 from etcd_factory.options.secret import redacted as redacted_text
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ def secrets_in(value: object, secret: bool) -> list[str]:
     if value is None or isinstance(value, bool):
         return []
     text = textual(value)
-    return [text] if secret or PEM in text else [found for form in (URL, BARE) for _, found in form.findall(text)]
+    return (
+        [text] if secret or PEM in text else [found for form in (URL, BARE, QUERY) for _, found in form.findall(text)]
+    )
 
 
 def textual(value: object) -> str:

@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 
 from etcd_factory.errors import Fault, suggestion
 from etcd_factory.options.fields import is_mapping
+from etcd_factory.options.urls import is_url
 
 from .environment import DEFAULT
 from .formats import EXTENSIONS
@@ -24,6 +25,8 @@ logger = logging.getLogger("etcd_factory.config")
 
 KNOWN = ", ".join(EXTENSIONS)
 PLAIN = ""
+ENV_FILE = ".env"  # the layer of such files: above all others but the environment's variables
+NOT_A_SOURCE = "a URL is the options of a client, not a source; pass {'etcd': {'client': url}}"
 
 
 @frozen
@@ -58,7 +61,7 @@ def plan(sources: Iterable[Source], layers: Sequence[str]) -> list[Part]:
     """Return the parts of all sources, lowest layer first; within a layer a later source overrides an earlier one."""
     numbers = itertools.count(1)
     parts = [part for source in sources for part in expand(source, layers, numbers)]
-    ranks = {layer: rank for rank, layer in enumerate((*layers, PLAIN))}
+    ranks = {layer: rank for rank, layer in enumerate((*layers, PLAIN, ENV_FILE))}
     return sorted(parts, key=lambda part: ranks[part.layer])
 
 
@@ -71,12 +74,15 @@ def expand(source: Source, layers: Sequence[str], numbers: Iterator[int]) -> lis
         return values(content, layers, f"mapping {next(numbers)}")
     if not isinstance(cast("object", source), (str, os.PathLike)):
         raise TypeError(f"a source is a directory, a file or a mapping, not {type(source).__name__}")
+    if is_url(source):
+        return [Part(DEFAULT, "etcd://...", fault=Fault("etcd://...", "", NOT_A_SOURCE))]
     path = Path(source)
     # the file system decides: the name of a directory may contain dots
     # (os.path, unlike Path, has an answer for names that no file can have)
-    if os.path.isdir(path) or not (path.suffix or os.path.isfile(path)):
-        return folder(path, layers)
-    return file(path, layers)
+    is_folder = os.path.isdir(path)
+    if is_env_file(path) and not is_folder:
+        return env_file(path)
+    return folder(path, layers) if is_folder or not (path.suffix or os.path.isfile(path)) else file(path, layers)
 
 
 def values(content: object, layers: Sequence[str], label: str) -> list[Part]:
@@ -124,6 +130,18 @@ def file(path: Path, layers: Sequence[str]) -> list[Part]:
         logger.info("%s is not read: it belongs to the environment %r", path, layer)
         return []
     return [Part(layer or DEFAULT, str(path), path)]
+
+
+def is_env_file(path: Path) -> bool:
+    """Whether a name is that of a ``.env`` file: ``.env``, ``.env.local``, ``local.env``."""
+    return path.name.endswith(".env") or path.name.startswith(".env.")
+
+
+def env_file(path: Path) -> list[Part]:
+    """Return the part for a ``.env`` file, which belongs to every environment."""
+    if not os.path.exists(path):
+        return wrong(path, f"no such file; looked at {path.absolute()}{neighbour(path)}")
+    return [Part(ENV_FILE, str(path), path)]
 
 
 def split(path: Path) -> tuple[str, str]:

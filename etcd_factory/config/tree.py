@@ -13,10 +13,12 @@ from omegaconf.errors import GrammarParseError, KeyValidationError, OmegaConfBas
 from etcd_factory.errors import ConfigError, Fault
 from etcd_factory.options.fields import is_list, is_mapping
 from etcd_factory.options.interpolation import may_be_mapping
+from etcd_factory.options.models import unmodeled
 from etcd_factory.options.nesting import check_nesting
 from etcd_factory.options.secret import SecretText
 
 from .aliases import OPTIONS, level, respelled
+from .client_urls import is_client, may_be_url
 from .nodes import FLAGS, leaf_node, secret_node
 from .secret_places import ITEM, is_secret_at, may_be_secret, shown
 
@@ -52,7 +54,8 @@ class Laid:
 
 
 def plain(value: object) -> Any:
-    """Return a copy in dicts and lists, interpolations unresolved; other objects are kept."""
+    """Return a copy in dicts and lists, interpolations unresolved, pydantic models as dicts; other objects are kept."""
+    value = unmodeled(value)
     if OmegaConf.is_config(value):
         value = OmegaConf.to_container(value, resolve=False)
     if is_mapping(value):
@@ -90,12 +93,15 @@ def merged(old: Node, new: Node, section: Path, path: Path = ()) -> Node:
 
 
 def laid(old: Node, new: Node, section: Path, path: Path) -> Node:
-    """Return a mapping laid over what is no mapping: an interpolation may refer to one, anything else is replaced."""
+    """Return a mapping laid over what is no mapping.
+
+    An interpolation may refer to a mapping, and a client's URL stands for one; anything else is replaced.
+    """
     under = old.value
     if isinstance(under, Laid):
         return Node(Laid(under.under, merged(under.over, new, section, path)), new.label)
-    is_text = not isinstance(under, str) or not may_be_mapping(under) or is_secret_at(path, section)
-    if is_text:
+    refers = isinstance(under, str) and may_be_mapping(under) and not is_secret_at(path, section)
+    if not refers and not (is_client(path, section) and may_be_url(under)):
         return new
     return Node(Laid(old, new), new.label) if new.value else old
 

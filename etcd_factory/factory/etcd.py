@@ -15,10 +15,13 @@ from etcd_factory.model import Health
 from etcd_factory.options import ClientOptions, ClientOptionsLike, FactoryOptionsLike
 from etcd_factory.options.client import without_class
 from etcd_factory.options.fields import Values
+from etcd_factory.options.kinds import kind
+from etcd_factory.options.mappings import URLLike
 from etcd_factory.options.plan import FactoryPlan
 from etcd_factory.options.secret import masked_options
 from etcd_factory.options.services import ConfigCenterOptions, ServiceDiscovery
 from etcd_factory.options.structure import structure
+from etcd_factory.options.urls import is_url
 from etcd_factory.service import AsyncETCDService, ETCDService
 
 from .base import AsyncServiceFactory, ServiceFactory
@@ -61,24 +64,26 @@ def arguments(options: ServiceDiscovery | ConfigCenterOptions) -> Values:
     return {name: value for name, value in asdict(options, recurse=False).items() if name != "client"}
 
 
-def checked(config: Config, factory: type[object]) -> Config:
-    """Return the argument of a factory. Raises ``ConfigError`` if it is the name of a file or a host."""
+def checked(config: Config | URLLike, factory: type[object]) -> Config:
+    """Return the argument of a factory; a URL is that of its client. Raises ``ConfigError`` for other text."""
+    if is_url(config):
+        return {"client": config}
     if not isinstance(config, (str, os.PathLike)):
-        return config
+        return cast("Config", config)
     shown = "..." if "@" in str(config) else str(config)
     advice = f"write {factory.__name__}.from_config({shown!r}) to read files, or {{'client': {{'hosts': {shown!r}}}}}"
-    raise ConfigError(f"expected a mapping, got {type(config).__name__}; {advice}")
+    raise ConfigError(f"expected a mapping, got {kind(config)}; {advice}")
 
 
 class ETCDServiceFactory(Reloading[Sync, ETCDService], ServiceFactory[ETCDService]):
     """etcd clients by name: the configured ones, and those made at run time.
 
     ``config`` is a mapping of the shape ``{client: {...}, clients: {name: {...}}, default: {...}}``, an OmegaConf tree
-    of that shape or ``FactoryOptions``. No I/O happens before a client's first call. Raises ``ConfigError`` listing
-    every problem.
+    of that shape, ``FactoryOptions``, or the URL of the only client. No I/O happens before a client's first call.
+    Raises ``ConfigError`` listing every problem.
     """
 
-    def __init__(self, config: FactoryOptionsLike | FactoryPlan[ClientOptions] | None = None) -> None:
+    def __init__(self, config: FactoryOptionsLike | FactoryPlan[ClientOptions] | URLLike | None = None) -> None:
         config = masked_options(config)
         super().__init__(checked(config, type(self)))
 
@@ -162,7 +167,7 @@ class AsyncETCDServiceFactory(Reloading[Async, AsyncETCDService], AsyncServiceFa
 
     _unread = False  # its sources have to be awaited
 
-    def __init__(self, config: FactoryOptionsLike | FactoryPlan[ClientOptions] | None = None) -> None:
+    def __init__(self, config: FactoryOptionsLike | FactoryPlan[ClientOptions] | URLLike | None = None) -> None:
         config = masked_options(config)
         super().__init__(checked(config, type(self)))
 

@@ -29,6 +29,7 @@ from etcd_factory.io.runtime import forks
 from etcd_factory.model import Health
 from etcd_factory.options import ClientOptions, FactoryOptions
 from etcd_factory.options.client import warn
+from etcd_factory.options.mappings import Model, URLLike
 from etcd_factory.options.plan import FactoryPlan, plan
 
 from .all_or_none import all_or_none
@@ -42,8 +43,8 @@ log = logging.getLogger("etcd_factory.factory")
 
 CLOSE = 5.0  # seconds that one client may take to close
 
-Config = FactoryOptions | FactoryPlan[Any] | Mapping[str, Any] | None
-Options = ClientOptions | Mapping[str, Any] | None
+Config = FactoryOptions | FactoryPlan[Any] | Mapping[str, Any] | Model | None
+Options = ClientOptions | Mapping[str, Any] | Model | URLLike | None
 OnExists = Literal["error", "return", "replace"]
 ON_EXISTS: tuple[OnExists, ...] = get_args(OnExists)
 PASSED = "options of a client that was passed to add()"  # which nothing equals

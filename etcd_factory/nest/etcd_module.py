@@ -20,7 +20,7 @@ from .modules import DynamicModule, module
 from .providers import Provider
 from .tokens import Token
 
-ClientConfig: TypeAlias = ClientOptions | Values
+ClientConfig: TypeAlias = ClientOptions | Values | str  # the text is a URL
 
 ETCD_CLIENT: Token[ETCDService] = Token("ETCD_CLIENT")
 ASYNC_ETCD_CLIENT: Token[AsyncETCDService] = Token("ASYNC_ETCD_CLIENT")

@@ -17,13 +17,14 @@ from . import fields, numbers
 from .fields import BatchingMode, Values
 from .groups import TLS, UNVERIFIED, VERIFIED, Auth, Keepalive, Retry
 from .hosts import hosts, is_local, is_secure, is_srv
-from .kinds import is_list, is_mapping
-from .mappings import AnyMapping, AuthLike, ClientOptionsDict, KeepaliveLike, RetryLike, TLSLike
+from .kinds import is_list, is_mapping, kind
+from .mappings import AnyMapping, AuthLike, ClientOptionsDict, KeepaliveLike, Model, RetryLike, TLSLike, URLLike
 from .proxy import proxy
 from .resolve import plain
 from .secret import masked_options, reveal
 from .settings import Settings
 from .structure import Checks, Present, agree, assemble, named, nested, structure
+from .urls import unfolded
 
 log = logging.getLogger("etcd_factory.options")
 
@@ -42,7 +43,7 @@ def misplaced(given: object) -> ConfigError:
     """Return the error for what stands where the options of a client belong: often its hosts."""
     shown = given if isinstance(given, str) and "@" not in given and len(given) <= LONGEST else "host:port"
     advice = f'; write {{"hosts": "{shown}"}}' if isinstance(given, str) or is_list(given) else ""
-    return ConfigError(f"expected a mapping, got {type(given).__name__}{advice}")
+    return ConfigError(f"expected a mapping, got {kind(given)}{advice}")
 
 
 def has_names(value: object) -> bool:
@@ -142,14 +143,14 @@ class ClientOptions:
 
     @classmethod
     def of(cls, given: ClientOptionsLike | None = None) -> ClientOptions:
-        """Return options from an instance, a mapping or an OmegaConf tree.
+        """Return options from an instance, a mapping, an OmegaConf tree, a pydantic model or a URL.
 
         Raises ``ConfigError`` listing every problem.
         """
         if isinstance(given, cls):
             return given
         given = masked_options(given)
-        values, faults = plain({} if given is None else given)
+        values, faults = plain({} if given is None else unfolded(given))
         if faults:
             raise ConfigError(*faults)
         if not is_mapping(values):
@@ -192,7 +193,7 @@ def warn_of_hosts(hosts: tuple[str, ...]) -> None:
         log.warning("the credentials are sent to %s without encryption; use https:// hosts", ", ".join(hosts))
 
 
-ClientOptionsLike = ClientOptions | ClientOptionsDict | AnyMapping
+ClientOptionsLike = ClientOptions | ClientOptionsDict | AnyMapping | Model | URLLike
 
 
 def without_class(options: ClientOptions) -> ClientOptions:

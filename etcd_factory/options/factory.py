@@ -13,11 +13,12 @@ from etcd_factory.errors import ConfigError, Fault
 from . import fields
 from .client import ClientOptions, ClientOptionsLike, non_defaults
 from .fields import Values, is_mapping
-from .mappings import AnyMapping, ConfigCenterDict, Priority, PriorityWord, ServiceDiscoveryDict
+from .mappings import AnyMapping, ConfigCenterDict, Model, Priority, PriorityWord, ServiceDiscoveryDict
 from .resolve import path_of, plain
 from .secret import masked, masked_options
 from .services import ConfigCenterOptions, ServiceDiscovery
 from .structure import below, named, nested, overlay, structure
+from .urls import unfolded
 
 T = TypeVar("T")
 
@@ -26,8 +27,8 @@ PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 
 Clients = Mapping[str, ClientOptionsLike | None]
 Priorities = Mapping[str, PriorityWord | None]
-DiscoveryLike = ServiceDiscovery | ServiceDiscoveryDict | AnyMapping
-CenterLike = ConfigCenterOptions | ConfigCenterDict | AnyMapping
+DiscoveryLike = ServiceDiscovery | ServiceDiscoveryDict | AnyMapping | Model
+CenterLike = ConfigCenterOptions | ConfigCenterDict | AnyMapping | Model
 
 
 def priority(value: object) -> Priority:
@@ -39,7 +40,7 @@ def client(value: ClientOptionsLike | None) -> Values:
     """Return a client's options as a mapping, to be merged over what all clients share; its ``repr`` has no secret."""
     if isinstance(value, ClientOptions):
         return non_defaults(value)
-    found: Values = masked(fields.mapping({} if value is None else value))
+    found: Values = masked(fields.mapping({} if value is None else unfolded(value)))
     return found
 
 
@@ -92,7 +93,8 @@ class FactoryOptions:
     """The options of a factory. The clients are mappings still: ``merged`` puts ``default`` under each.
 
     ``default``: merged under every client. ``client``: the client named ``default``; it wins over the one of that name
-    in ``clients``. ``client_priority``: high, medium (the default) or low. Raises ``ConfigError`` listing every
+    in ``clients``. ``clients``: by name. ``default_client_name``: what ``get()`` returns, else the client ``default``,
+    else the only one. ``client_priority``: high, medium (the default) or low. Raises ``ConfigError`` listing every
     problem.
     """
 
@@ -192,4 +194,4 @@ class FactoryOptionsDict(TypedDict, total=False):
     configCenter: CenterLike | None
 
 
-FactoryOptionsLike = FactoryOptions | FactoryOptionsDict | AnyMapping
+FactoryOptionsLike = FactoryOptions | FactoryOptionsDict | AnyMapping | Model

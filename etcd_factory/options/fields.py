@@ -19,6 +19,7 @@ from etcd_factory.errors import ConfigError
 from .kinds import is_list as is_list  # for those who import both from here
 from .kinds import is_mapping as is_mapping
 from .kinds import kind
+from .models import unmodeled
 from .numbers import flag
 from .secret import SecretValue, reveal
 from .settings import Settings, settings
@@ -63,7 +64,7 @@ def name(value: str | None) -> str | None:
 
 def plain_text(value: Any) -> str:
     """Check a non-empty string, which a secret may hold."""
-    return text(cast("str", reveal(value)))
+    return text(cast("str", unmodeled(reveal(value))))
 
 
 def header(value: str) -> str:
@@ -84,7 +85,8 @@ def prefix(value: str | bytes) -> str | bytes:
 
 
 def mapping(value: object) -> Values:
-    """Return a copy of a mapping whose keys are text."""
+    """Return a copy of a mapping whose keys are text, or of a pydantic model."""
+    value = unmodeled(value)
     if not is_mapping(value):
         raise expected("a mapping", value)
     for key in value:

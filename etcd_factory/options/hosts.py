@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 from etcd_factory.errors import ConfigError, suggestion
 
 from .fields import expected
+from .models import unmodeled
 
 PORT = 2379
 LONGEST_SOCKET = 107  # bytes of a unix socket's path (unix(7))
@@ -26,10 +27,11 @@ def hosts(value: str | Sequence[str]) -> tuple[str, ...]:
     A text may have several hosts, separated by commas. Raises ``ConfigError`` if there is none, if ``http`` and
     ``https`` are mixed, or if ``srv://`` is not alone.
     """
+    value = unmodeled(value)
     written = (value,) if isinstance(value, str) else value
     if not isinstance(written, Sequence) or isinstance(written, bytes):
         raise expected("a host or a list of hosts", value)
-    found = tuple(url(one) for several in written for one in separated(several))
+    found = tuple(url(one) for several in written for one in separated(unmodeled(several)))
     if not found:
         raise ConfigError(f"expected at least one host, got an empty list; {FORM}")
     if 0 < sum(map(is_srv, found)) < len(found):

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal, TypedDict, final
+from typing import Literal, Protocol, TypedDict, final
 
 from .credentials import Credential
 from .fields import BatchingMode, PEMText
 from .groups import TLS, Auth, Keepalive, Retry
+from .secret import SecretValue
 
 Priority = Literal["high", "medium", "low"]
 PriorityWord = Literal["high", "medium", "low", "High", "Medium", "Low"]
@@ -28,6 +29,26 @@ class UnknownOptionOrWrongType:
 
 
 AnyMapping = Mapping[str, UnknownOptionOrWrongType]
+
+
+class Model(Protocol):
+    """A pydantic model: an instance of it is a mapping of its fields."""
+
+    def model_dump_json(self) -> str:
+        """Return its values as JSON; it is never called."""
+        ...
+
+
+class URLObject(Protocol):
+    """One of pydantic's URLs: it stands for its text."""
+
+    def unicode_string(self) -> str:
+        """Return its text."""
+        ...
+
+
+Host = str | URLObject
+URLLike = str | SecretValue | URLObject  # the URL of a client
 
 
 class AuthDict(TypedDict, total=False):
@@ -64,17 +85,17 @@ class KeepaliveDict(TypedDict, total=False):
     timeout: float | str | None
 
 
-AuthLike = Auth | AuthDict | AnyMapping
-TLSLike = TLS | TLSDict | AnyMapping
-RetryLike = Retry | RetryDict | AnyMapping
-KeepaliveLike = Keepalive | KeepaliveDict | AnyMapping
+AuthLike = Auth | AuthDict | AnyMapping | Model
+TLSLike = TLS | TLSDict | AnyMapping | Model
+RetryLike = Retry | RetryDict | AnyMapping | Model
+KeepaliveLike = Keepalive | KeepaliveDict | AnyMapping | Model
 
 
 class ClientOptionsDict(TypedDict, total=False):
     """``ClientOptions`` as a mapping."""
 
-    hosts: str | Sequence[str] | None
-    host: str | Sequence[str] | None
+    hosts: Host | Sequence[Host] | None
+    host: Host | Sequence[Host] | None
     auth: AuthLike | None
     tls: TLSLike | None
     credentials: TLSLike | None
@@ -89,7 +110,7 @@ class ClientOptionsDict(TypedDict, total=False):
     grpcOptions: Mapping[str, object] | None
     transport: Literal["h2", "grpc"] | None
     share: bool | str | None
-    proxy: str | None
+    proxy: Host | None
     batching: BatchingMode | None
     client_class: type[object] | str | None
     clientClass: type[object] | str | None

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from etcd_factory.errors import ConfigError, Fault
 
 from .kinds import is_list, is_mapping, is_omegaconf
+from .models import is_model, unmodeled
 
 # OmegaConf uses 11 frames a level; configurations that people write have fewer than 10 levels.
 DEEPEST = 32
@@ -57,9 +58,11 @@ def size(value: object, sizes: Sizes, depth: int) -> int:
 
 
 def parts(value: object) -> Collection[object] | None:
-    """Return what is inside a mapping or a list, None for a single value."""
+    """Return what is inside a mapping, a pydantic model or a list, None for a single value."""
     if is_omegaconf(value):  # checked when it was made
         return None
+    if is_model(value):
+        value = unmodeled(value)
     if is_mapping(value):
         return value.values()
     return value if is_list(value) else None

@@ -13,6 +13,7 @@ from typing import Any, Protocol, SupportsIndex, TypeVar, cast
 from etcd_factory.errors import ConfigError
 
 from .kinds import is_list, is_mapping, is_omegaconf
+from .models import unmodeled
 from .names import canonical
 from .nesting import check_nesting
 
@@ -41,6 +42,7 @@ PEM = "PRIVATE KEY-----"
 # Greedy up to the last "@": a password may contain one, and it is better to hide too much than too little.
 URL = re.compile(r"(://[^\s/:@]*:)(\S*)@")
 BARE = re.compile(r"((?:^|(?<=[\s,;\"'\[(]))[^\s/:@,;\"'\[(]*:)(?!//)([^\s\"']+)@(?=[\w.\[])")  # without a scheme
+QUERY = re.compile(rf"([?&][^\s=&]*(?:{'|'.join(WORDS)})=)([^\s&]+)", re.IGNORECASE)  # ``?auth.token=...``
 # Pickles and copies use a higher one; with this one PyYAML would write the text of a secret.
 YAML_PROTOCOL = 2
 UNWRITTEN = "a secret is not written to YAML; get_secret_value() returns its text"
@@ -120,6 +122,12 @@ def reveal(value: object) -> object:
     return value if read is None else read(value)
 
 
+def revealed(value: object) -> object:
+    """Return the text of a ``SecretValue`` as a ``SecretText``, anything else unchanged."""
+    text = reveal(value)
+    return SecretText(text) if isinstance(text, str) and text is not value else value
+
+
 @lru_cache(maxsize=4096)
 def is_secret(key: object) -> bool:
     """Whether the value of ``key`` must not be shown: ``password``, ``authToken``, ``API_KEY``."""
@@ -130,13 +138,16 @@ def redacted(text: str) -> str:
     """Return the text with ``***`` for a secret that is recognized by its form: a private key, a password in a URL."""
     if PEM in text:
         return MASK
-    return BARE.sub(rf"\1{MASK}@", URL.sub(rf"\1{MASK}@", text)) if "@" in text else text
+    if "@" in text:
+        text = BARE.sub(rf"\1{MASK}@", URL.sub(rf"\1{MASK}@", text))
+    return QUERY.sub(rf"\1{MASK}", text) if "=" in text else text
 
 
 def masked(value: object, *, secret: bool = False) -> Any:
     """Return a copy of the values whose ``repr`` shows no secret; ``secret`` if they are below a secret's key."""
     if is_omegaconf(value):
         return value
+    value = unmodeled(value)
     if is_mapping(value):
         return {key: masked(each, secret=secret or is_secret(key)) for key, each in value.items()}
     if is_list(value):
@@ -158,12 +169,14 @@ class MaskedOptions(dict[Any, Any]):
 def masked_options(given: T) -> T:
     """Return options as local variables hold them, which tools that report errors print: with masked secrets.
 
-    What cannot be copied is unchanged; it is reported where it is read.
+    A pydantic model is a mapping then, and a URL, which a ``SecretStr`` may hold, is text. What cannot be copied is
+    unchanged; it is reported where it is read.
     """
-    if isinstance(given, MaskedOptions) or not is_mapping(given) or is_omegaconf(given):
+    if isinstance(given, MaskedOptions) or is_omegaconf(given):
         return given
     try:
         check_nesting(given)
     except ConfigError:
         return given
-    return cast("T", MaskedOptions(masked(given)))
+    found = masked(revealed(given))
+    return cast("T", MaskedOptions(found)) if is_mapping(found) else found

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from omegaconf import DictConfig
+from pydantic import AnyUrl, BaseModel, SecretStr
 from typing_extensions import assert_type
 
 from etcd_factory import (
@@ -25,6 +26,7 @@ from etcd_factory import (
     FactoryOptions,
     Keepalive,
     Retry,
+    config_schema,
     load_config,
 )
 from etcd_factory.options import ClientOptionsDict, FactoryOptionsDict, Secret
@@ -45,12 +47,20 @@ class Custom(ETCDService):
     pass
 
 
+class Model(BaseModel):
+    hosts: str = "a:1"
+
+
 def instances() -> None:
     ClientOptions()
     ClientOptions("a:1", Auth("u", "p"), TLS("ca.pem"), "ns/", 1, 2, None, Retry(3), Keepalive(10, 5))
     ClientOptions(hosts=["a:1", "b:2"], auth=Auth(token=secret), tls=TLS(ca=Path("ca.pem")), namespace=b"\xff")
     ClientOptions(hosts=("a:1", "b:2"), auth={"username": "u", "password": secret}, tls=None, sync=30, batching=False)
     ClientOptions.of({"hosts": "a:1", "batching": "reads"})
+    ClientOptions.of("etcd://u:p@h")
+    ClientOptions.of(Model())
+    ClientOptions.of(Secret("etcd://h"))
+    ClientOptions.of({"hosts": [AnyUrl("http://h")], "auth": Model(), "proxy": AnyUrl("http://h:1")})
     assert_type(ClientOptions(batching="all").batching, Literal[False, "reads", "all"])
     ClientOptions(retry={"attempts": 3}, keepalive={"time": 10}, proxy="proxy:3128", share=False)
     ClientOptions(transport="grpc", grpc_options={"grpc.x": 1, "grpc.y": "z"})
@@ -111,6 +121,17 @@ async def clients(blocking: ETCDServiceFactory, asyncio: AsyncETCDServiceFactory
     assert_type(blocking.priority("a"), Literal["high", "medium", "low"])
 
 
+def urls_and_models() -> None:
+    ETCDService("etcd://h")
+    ETCDService(AnyUrl("etcd://h"))
+    ETCDServiceFactory(SecretStr("etcd://h"))
+    ETCDServiceFactory(Model())
+    ETCDServiceFactory({"client": "etcd://h", "clients": {"a": Model(), "b": SecretStr("etcd://h")}})
+    assert_type(Custom.from_url("etcd://h"), Custom)
+    assert_type(Custom.from_env(".env", Path("b.env")), Custom)
+    assert_type(config_schema("app.etcd"), dict[str, Any])
+
+
 def wrong(strings: dict[str, str], blocking: ETCDServiceFactory) -> None:
     ClientOptions.of({"hots": "a:1"})  # type: ignore[dict-item]
     ClientOptions.of({"hots": "a:1", "timeout": 3})  # type: ignore[dict-item]
@@ -141,6 +162,6 @@ def wrong(strings: dict[str, str], blocking: ETCDServiceFactory) -> None:
     ETCDServiceFactory({"client": {"hots": "a"}})  # type: ignore[dict-item]
     ETCDServiceFactory({"clients": {"a": {"tls": True}}})  # type: ignore[dict-item]
     ETCDServiceFactory({"priority": {"a": "hihg"}})  # type: ignore[dict-item]
-    AsyncETCDServiceFactory({"client": "a:1"})  # type: ignore[dict-item]
+    AsyncETCDServiceFactory({"client": 2379})  # type: ignore[dict-item]
     blocking.create_instance({"hots": "a:1"})  # type: ignore[dict-item]
     blocking.create_instance(None, "a", on_exists="retrun")  # type: ignore[arg-type]

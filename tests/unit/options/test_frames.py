@@ -26,6 +26,9 @@ WRONG = {"auth": {"username": "root", "password": "hunter2"}, "timeout": -1}
 LISTED = {"auth": {"username": "root", "password": ["hunter2"]}}
 TREE = {"etcd": {"client": WRONG}, "x": "${"}
 
+URL = "etcd://u:hunter2@h?timeout=x"
+TOKEN = "etcd://h?auth.token=hunter2&timeout"
+
 CALLS = {
     "service": lambda: ETCDService(WRONG),
     "asyncio service": lambda: AsyncETCDService(WRONG),
@@ -38,6 +41,12 @@ CALLS = {
     "asyncio from_config": lambda: AsyncETCDServiceFactory.from_config(TREE),
     "load_config": lambda: load_config(TREE),
     "explain_config": lambda: explain_config(TREE),
+    "a URL": lambda: ETCDService(URL),
+    "from_url": lambda: ETCDService.from_url(TOKEN),
+    "a client's URL": lambda: ETCDServiceFactory({"client": URL}),
+    "a factory's URL": lambda: ETCDServiceFactory(TOKEN),
+    "a configured URL": lambda: ETCDServiceFactory.from_config({"etcd": {"client": TOKEN}}),
+    "a URL as a source": lambda: ETCDServiceFactory.from_config(URL),
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from etcd_factory.io.runtime import forks
 from etcd_factory.options import FactoryOptionsLike
+from etcd_factory.options.secret import masked_options
 from etcd_factory.service import ETCDService
 
 from .etcd import AsyncETCDServiceFactory, ETCDServiceFactory
@@ -27,11 +28,11 @@ class SharedFactory:
 
     ``config`` is the configuration of the factory, by default that of the directory ``config``, or a factory, which
     ``close`` does not close. It may be used before a fork and after: a child goes on with the factory that it has
-    inherited, or makes its own. It is closed at the exit of the process too.
+    inherited, or makes its own; so does a process that gets it pickled. It is closed at the exit of the process too.
     """
 
     def __init__(self, config: Given = None) -> None:
-        self._config = config
+        config = self._config = masked_options(config)
         self._factory: ETCDServiceFactory | None = None
         self._lock = threading.Lock()
         self._stack = ExitStack()
@@ -57,6 +58,9 @@ class SharedFactory:
             self._factory = None
             self._stack.close()
 
+    def __reduce__(self) -> tuple[type[SharedFactory], tuple[Given]]:
+        return SharedFactory, (self._config,)
+
     def forget(self) -> object:
         """Replace the lock in a forked child: a thread of the parent may have held it."""
         self._lock = threading.Lock()
@@ -78,6 +82,7 @@ async def running(config: AsyncGiven = None) -> AsyncGenerator[AsyncETCDServiceF
 
     ``config`` is the configuration of the factory, by default that of the directory ``config``.
     """
+    config = masked_options(config)
     chosen = _overrides[-1] if _overrides else config
     if isinstance(chosen, AsyncETCDServiceFactory):
         yield chosen
@@ -93,6 +98,7 @@ def override_config(config: FactoryOptionsLike) -> Generator[None, None, None]:
 
     That is each ``SharedFactory``, and what an application opens as it starts. Not for tests in parallel threads.
     """
+    config = masked_options(config)
     close_all()
     _overrides.append(config)
     try:

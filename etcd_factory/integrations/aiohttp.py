@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 from etcd_factory.factory import AsyncETCDServiceFactory
 from etcd_factory.factory.shared import AsyncGiven, readiness, running
+from etcd_factory.options.secret import masked_options
 from etcd_factory.service import AsyncETCDService
 
 try:
@@ -25,6 +26,8 @@ def setup_etcd(app: web.Application, config: AsyncGiven = None) -> None:
     ``config`` is the configuration of the factory, by default that of the directory ``config``, or a factory, which is
     not closed.
     """
+
+    config = masked_options(config)
 
     async def context(app: web.Application) -> AsyncIterator[None]:
         async with running(config) as app[FACTORY]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from etcd_factory.factory.shared import Given, SharedFactory
+from etcd_factory.options.secret import masked_options
 
 try:
     from celery import Celery
@@ -24,6 +25,7 @@ class Etcd(SharedFactory):
     """
 
     def __init__(self, app: Celery, config: Given = None) -> None:
+        config = masked_options(config)
         super().__init__(app.conf.get("etcd") if config is None else config)
         worker_process_shutdown.connect(self.ended)
         worker_shutdown.connect(self.ended)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from etcd_factory.factory.shared import Given, SharedFactory, readiness
+from etcd_factory.options.secret import masked_options
 
 try:
     from flask import Flask, Response, current_app, jsonify
@@ -29,11 +30,13 @@ class Etcd:
     """
 
     def __init__(self, app: Flask | None = None, config: Given = None) -> None:
+        config = masked_options(config)
         if app is not None:
             self.init_app(app, config)
 
     def init_app(self, app: Flask, config: Given = None) -> None:
         """Give an application its factory, which is opened at its first use."""
+        config = masked_options(config)
         settings: Any = app.config  # whose types are not complete
         app.extensions["etcd"] = SharedFactory(settings.get("ETCD") if config is None else config)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from etcd_factory.factory import AsyncETCDServiceFactory
 from etcd_factory.factory.shared import AsyncGiven, readiness, running
+from etcd_factory.options.secret import masked_options
 from etcd_factory.service import AsyncETCDService
 
 try:
@@ -35,7 +36,7 @@ class EtcdPlugin(InitPlugin):
     __slots__ = ("config",)
 
     def __init__(self, config: AsyncGiven = None) -> None:
-        self.config = config
+        config = self.config = masked_options(config)
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add the lifespan, and the dependency ``etcd``."""

@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 
 from etcd_factory.configcenter import ConfigCenter
 from etcd_factory.options import ClientOptionsLike
+from etcd_factory.options.secret import masked_options
 from etcd_factory.service import ETCDService
 
 try:
@@ -39,6 +40,7 @@ class EtcdSettingsSource(InitSettingsSource):
         etcd: ConfigCenter | ETCDService | ClientOptionsLike,
         prefix: str = "config/",
     ) -> None:
+        etcd = masked_options(etcd)
         self.prefix = prefix
         super().__init__(settings_cls, values(etcd, prefix))
 

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from typing import TYPE_CHECKING, Any
 
 from etcd_factory.factory.shared import AsyncGiven, readiness, running
+from etcd_factory.options.secret import masked_options
 from etcd_factory.service import AsyncETCDService
 
 try:
@@ -35,6 +36,8 @@ def etcd_lifespan(config: AsyncGiven = None, inner: Lifespan | None = None) -> L
     ``config`` is the configuration of the factory, by default that of the directory ``config``, or a factory, which is
     not closed. ``inner`` is another lifespan, which runs while the factory is open: ``app.state.etcd``.
     """
+
+    config = masked_options(config)
 
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncGenerator[Mapping[str, Any], None]:

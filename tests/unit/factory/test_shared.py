@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import pickle
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from etcd_factory.factory import SharedFactory
 from etcd_factory.factory.health import HealthReport
 from etcd_factory.factory.shared import override_config, readiness, running
 from etcd_factory.model import Health
+from tests.support import frames
 from tests.support.forks import Taken
 
 CONFIG = {"client": {"namespace": "own/"}}
@@ -89,6 +91,29 @@ def test_it_is_closed_at_the_exit_of_the_process():
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "closed default\n"
+
+
+def test_a_process_that_gets_it_pickled_makes_its_own(shared):
+    other = pickle.loads(pickle.dumps(shared))
+    assert other.get().options == shared.get().options
+    assert other.factory is not shared.factory
+    other.close()
+
+
+WRONG = {"client": {"auth": {"username": "root", "password": "hunter2"}, "timeout": -1}}
+
+
+def test_no_frame_shows_a_secret():
+    with pytest.raises(ConfigError) as caught:
+        SharedFactory(WRONG).get()
+    assert [name for name, text in frames.shown(caught.value).items() if "hunter2" in text] == []
+
+
+async def test_no_frame_of_asyncio_shows_a_secret():
+    with pytest.raises(ConfigError) as caught, override_config(WRONG):
+        async with running(WRONG):
+            raise AssertionError("it was opened")
+    assert [name for name, text in frames.shown(caught.value).items() if "hunter2" in text] == []
 
 
 def test_a_factory_that_was_passed_is_not_closed():

@@ -104,3 +104,9 @@ def test_named_clients_have_a_namespace_each():
         users = factory.get("users").options
         assert (users.hosts, users.namespace, users.timeout) == (HOST, "test/1/users/", 1)
         assert factory.get("flags").options.namespace == "test/1/flags/"
+
+
+def test_other_spellings_of_an_option_are_replaced_too():
+    config = loaded(TEST, {"etcd": {"client": {"host": "https://one:1", "credentials": {"serverName": "x"}}}})
+    with ETCDServiceFactory(config) as factory:
+        assert (factory.get().options.hosts, factory.get().options.tls) == (HOST, None)

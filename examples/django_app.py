@@ -7,6 +7,7 @@ pip install 'etcd-factory[server,django]'.
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Mapping
 from http.client import HTTPConnection
@@ -31,6 +32,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> WSGIHandler:
         ETCD=config,
         INSTALLED_APPS=["etcd_factory.integrations.django"],
         ROOT_URLCONF=__name__,
+        SECRET_KEY=secrets.token_hex(),
     )
     django.setup()
     return WSGIHandler()

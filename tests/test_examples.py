@@ -15,17 +15,38 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 # The responses of the /put, /get and /del paths, and of nest_modules, are those of the pages that they come from.
 LINES = {
+    "aiohttp_app": [
+        "GET /users/ann                       404 no user 'ann'",
+        'PUT /users/ann?mail=ann@example.org  200 "ann@example.org"',
+        'GET /users/ann                       200 "ann@example.org"',
+        'GET /ready                           200 {"ready": true, "clients": {"use',
+    ],
+    "django_app": [
+        "System check identified no issues (0 silenced).",
+        "GET /visits/rome  404 Not Found",
+        "PUT /visits/rome  200 visit 1 of rome",
+        "PUT /visits/rome  200 visit 2 of rome",
+        "GET /visits/rome  200 2",
+        'GET /ready  200 {"ready": true, "clients": {"vis',
+    ],
     "fastapi_app": [
         """GET /users/ann                       404 {"detail":"no user 'ann'"}""",
-        "PUT /users/ann?mail=ann@example.org  200 null",
+        'PUT /users/ann?mail=ann@example.org  200 "ann@example.org"',
         'GET /users/ann                       200 "ann@example.org"',
-        "GET /healthy                         200 true",
+        'GET /ready                           200 {"ready":true,"clients":{"users"',
     ],
     "flask_app": [
         "GET /visits/rome  404 <p>no visits of rome</p>",
         "PUT /visits/rome  200 visit 1 of rome",
         "PUT /visits/rome  200 visit 2 of rome",
         "GET /visits/rome  200 2",
+        'GET /ready  200 {"clients":{"visits":{"error":nu',
+    ],
+    "litestar_app": [
+        """GET /users/ann                       404 {"status_code":404,"detail":"no """,
+        "PUT /users/ann?mail=ann@example.org  200 ann@example.org",
+        "GET /users/ann                       200 ann@example.org",
+        'GET /ready                           200 {"ready":true,"clients":{"users"',
     ],
     "log_level": [
         "at the start INFO",
@@ -40,6 +61,14 @@ LINES = {
         "WARNING -> INFO",
         "  INFO    a step",
         "  WARNING a surprise",
+    ],
+    "log_levels": [
+        "the level of 'shop.orders' is now DEBUG",
+        "  DEBUG   a detail",
+        "  INFO    a step",
+        "the level of 'shop.orders' is now WARNING",
+        "the level of 'shop.orders' is what it was before",
+        "  INFO    a step",
     ],
     "nest_config": [
         "by hand            hi None ConfigOptions",
@@ -125,6 +154,22 @@ LINES = {
         "held          5 s, and reads 1",
         "refused       etcd.clients.orders.timeout: expected a number of seconds above 0, got -1",
         "and still     orders: 2 s, stock: 3 s",
+    ],
+    "settings_source": [
+        "defaults    level='info' db=Database(host='localhost', port=5432)",
+        "etcd        level='debug' db=Database(host='localhost', port=5433)",
+        "environment level='debug' db=Database(host='localhost', port=5434)",
+        "arguments   level='error' db=Database(host='localhost', port=5434)",
+    ],
+    "starlette_app": [
+        "GET /users/ann                       404 no user 'ann'",
+        'PUT /users/ann?mail=ann@example.org  200 "ann@example.org"',
+        'GET /users/ann                       200 "ann@example.org"',
+        'GET /ready                           200 {"ready":true,"clients":{"users"',
+    ],
+    "workers": [
+        "exit codes [0, 0, 0, 0]",
+        "sum        1190",
     ],
     "registry_pair": [
         "user has found order at 127.0.0.1:8002",

@@ -6,6 +6,7 @@ from .base import AsyncServiceFactory, ServiceFactory
 from .etcd import AsyncETCDServiceFactory, ETCDServiceFactory
 from .health import HealthReport
 from .reloaded import Reloaded
+from .shared import SharedFactory
 
 __all__ = [
     "AsyncETCDServiceFactory",
@@ -14,4 +15,5 @@ __all__ = [
     "HealthReport",
     "Reloaded",
     "ServiceFactory",
+    "SharedFactory",
 ]

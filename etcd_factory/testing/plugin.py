@@ -151,6 +151,41 @@ def etcd_options(etcd_server: Server, etcd_namespace: str) -> dict[str, object]:
     return {"hosts": [*etcd_server.endpoints], "namespace": etcd_namespace}
 
 
+@pytest.fixture
+def etcd_config(etcd_options: dict[str, Any]) -> Callable[..., dict[str, Any]]:
+    """Load a configuration as ``from_config`` does, for this test: ``etcd_config("config", env="unittest")``.
+
+    Every client is on the test's server and in its namespace, and keeps its other options. Pass what it returns to a
+    factory of either face, or to an application.
+    """
+    from .configs import loaded
+
+    return partial(loaded, etcd_options)
+
+
+@pytest.fixture
+def etcd_clients(etcd_options: dict[str, Any]) -> Callable[..., dict[str, Any]]:
+    """Return a configuration of named clients, each in its namespace of this test: ``etcd_clients("users", "flags")``.
+
+    What the client ``users`` calls ``k`` is ``users/k`` to the fixture ``etcd``. Keyword arguments are options.
+    """
+    from .configs import named
+
+    return partial(named, etcd_options)
+
+
+@pytest.fixture
+def etcd_override() -> Iterator[Callable[[Any], None]]:
+    """Let applications open their factory on this configuration until the test ends: ``etcd_override(config)``.
+
+    For those that read their own, through a module of ``etcd_factory.integrations``.
+    """
+    from etcd_factory.factory.shared import override_config
+
+    with ExitStack() as stack:
+        yield lambda config: stack.enter_context(override_config(config))
+
+
 def enter(stack: ExitStack, make: Callable[[], AbstractContextManager[T]]) -> T:
     """Start a server; if it cannot start, fail the test with the reason alone."""
     try:

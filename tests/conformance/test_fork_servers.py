@@ -129,6 +129,20 @@ from broker import app
 def state():
     return used.state()
 """
+CELERY_TASKS = """
+import os
+from broker import app
+from etcd_factory.integrations.celery import Etcd
+
+app.conf.etcd = {"client": {"hosts": [os.environ["HOST"]], "namespace": os.environ["NAMESPACE"]}}
+parent, etcd = os.getpid(), Etcd(app)
+etcd.get().put("parent").value(parent)
+
+@app.task(name="state")
+def state():
+    etcd.get().put(f"child/{os.getpid()}").value("1")
+    return os.getpid() != parent, etcd.get().get("parent").number() == parent
+"""
 SEND = """
 import json
 from broker import app
@@ -143,6 +157,7 @@ MODULES = {
     "application": APPLICATION,
     "broker": BROKER,
     "tasks": TASKS,
+    "celery_tasks": CELERY_TASKS,
     "send": SEND,
 }
 
@@ -274,3 +289,12 @@ def test_children_of_celery_see_what_is_current(running, run, etcd):
         found = run("-m", "send")
         assert [json.loads(line) for line in found] == [CURRENT] * 4
         assert owned(etcd) == before
+
+
+@needs("celery")
+def test_children_of_celery_share_a_factory_with_their_parent(running, run, etcd):
+    command = ("-m", "celery", "-A", "celery_tasks", "worker", "--pool", "prefork", "-c", "2", "--loglevel", "INFO")
+    with running(*command) as log:
+        eventually(lambda: " ready." in log.read_text())
+        assert [json.loads(line) for line in run("-m", "send")] == [[True, True]] * 4
+        assert etcd.get_all().prefix("child/").keys()

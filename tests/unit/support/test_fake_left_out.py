@@ -17,7 +17,7 @@ def test_each_entry_names_a_test_and_why_and_its_file_is_documented(name):
     defined = {getattr(node, "name", "") for node in ast.parse((CONFORMANCE / file).read_text()).body}
     assert test.partition("[")[0] in defined
     assert LEFT_OUT[name]
-    assert file in (ROOT / "docs" / "testing.md").read_text()
+    assert file in (ROOT / "docs" / "fakes.md").read_text()
 
 
 @pytest.mark.parametrize(

@@ -113,9 +113,13 @@ def test_an_unknown_server_is_rejected(run, pytester):
     result.stderr.fnmatch_lines("*ini option etcd: 'cloud' is unknown; use one of auto, binary, container*")
 
 
-@pytest.mark.parametrize(
-    "name", ["etcd", "aetcd", "etcd_factory", "aetcd_factory", "etcd_namespace", "etcd_server", "etcd_options"]
-)
+FIXTURES = [
+    *("etcd", "aetcd", "etcd_factory", "aetcd_factory", "etcd_namespace", "etcd_server", "etcd_options"),
+    *("etcd_config", "etcd_clients", "etcd_override"),
+]
+
+
+@pytest.mark.parametrize("name", FIXTURES)
 def test_every_fixture_has_a_description(run, name):
     result = run("", "--fixtures")
     lines = [line for line in result.stdout.lines if line.startswith((f"{name} --", f"{name} ["))]

@@ -1,6 +1,7 @@
 """The pytest plugin's clients, as a test suite uses them."""
 
-from etcd_factory import AsyncETCDService, ETCDService
+from etcd_factory import AsyncETCDService, AsyncETCDServiceFactory, ETCDService, ETCDServiceFactory
+from etcd_factory.factory import SharedFactory
 
 pytest_plugins = "pytester"
 
@@ -68,3 +69,45 @@ def test_the_fixtures_work_without_a_server(pytester, monkeypatch):
             assert type(etcd_server).__name__ == "FakeEtcd"
     """)
     pytester.runpytest_subprocess("-o", "asyncio_mode=auto", "--etcd=fake").assert_outcomes(passed=1)
+
+
+CONFIG = """
+etcd:
+  client: {hosts: "nowhere.invalid:1", namespace: app/}
+  clients:
+    users: {hosts: "users.invalid:1"}
+    flags: {hosts: "flags.invalid:1"}
+"""
+
+
+def test_every_client_of_a_configuration_directory_is_in_the_namespace_of_the_test(etcd, etcd_config, tmp_path):
+    (tmp_path / "config.default.yaml").write_text(CONFIG)
+    (tmp_path / "config.unittest.yaml").write_text("etcd: {default: {timeout: 9}}\n")
+    with ETCDServiceFactory(etcd_config(tmp_path, env="unittest")) as factory:
+        for name, client in factory.clients.items():
+            client.put("k").value(name)
+        assert factory.get("users").options.timeout == 9
+        assert factory.health().healthy()
+    assert etcd.get_all().strings() == {"default/app/k": "default", "users/k": "users", "flags/k": "flags"}
+
+
+async def test_named_clients_of_a_test_are_for_either_face(aetcd, etcd_clients):
+    async with AsyncETCDServiceFactory(etcd_clients("users", "flags", timeout=3)) as factory:
+        await factory.get("users").put("k").value("v")
+        assert await factory.get("flags").get("k").string() is None
+        assert factory.get("flags").options.timeout == 3
+    assert await aetcd.get_all().strings() == {"users/k": "v"}
+
+
+shared = SharedFactory({"client": {"hosts": "nowhere.invalid:1"}})
+
+
+def test_an_application_opens_the_configuration_of_the_test(etcd, etcd_clients, etcd_override):
+    etcd_override(etcd_clients("default"))
+    shared.get().put("k").value("v")
+    assert etcd.get("default/k").string() == "v"
+
+
+def test_an_override_ends_with_its_test():
+    assert shared.get().options.hosts == ("http://nowhere.invalid:1",)
+    shared.close()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 __all__ = ["main"]
 
 MISSING = "the command line needs {name}: pip install 'etcd-factory[cli]'"
-USAGE = 2
+USAGE, INTERRUPTED = 2, 130  # as in ``exits``, which imports more than may be there
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,4 +24,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(MISSING.format(name=missing), file=sys.stderr)
         return USAGE
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return run(sys.argv[1:] if arguments is None else arguments)

@@ -54,17 +54,28 @@ def run_program(held: Held, program: Sequence[str], message: str) -> int:
 
 
 def awaited(child: subprocess.Popen[bytes]) -> int:
-    """Return the exit code of a program, as a shell has it. On Ctrl-C, which it gets too, wait for its end."""
+    """Return the exit code of a program, as a shell has it; whatever ends the wait ends the program."""
     try:
         code = child.wait()
-    except BaseException:
-        with suppress(subprocess.TimeoutExpired):
-            child.terminate()
-            child.wait(GRACE)
-        child.kill()
-        child.wait()
+    except BaseException as error:
+        end(child, is_told=isinstance(error, KeyboardInterrupt))
         raise
     return code if code >= 0 else 128 - code
+
+
+def end(child: subprocess.Popen[bytes], *, is_told: bool) -> None:
+    """End a program: wait if it ``is_told`` already, as a terminal sends Ctrl-C to both; then SIGTERM, then kill it."""
+    try:
+        for _ in range(1 + is_told):
+            if not is_told:
+                child.terminate()
+            is_told = False
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(GRACE)
+                return
+    finally:
+        child.kill()  # nothing, if it has ended
+        child.wait()
 
 
 def report(message: str) -> int:

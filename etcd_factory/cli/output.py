@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import attrs
 from attrs import field, frozen
@@ -119,10 +119,10 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else of_object(value)
 
 
-def of_object(value: Any) -> Any:
+def of_object(value: object) -> Any:
     """Return another object as JSON has it: its fields, if it has some, else as text."""
     if attrs.has(type(value)):
-        return plain(attrs.asdict(value, recurse=False))
+        return plain(attrs.asdict(cast("Any", value), recurse=False))
     return str(value) if isinstance(value, (Exception, Path)) else repr(value)
 
 

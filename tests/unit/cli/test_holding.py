@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -46,26 +47,46 @@ def test_a_program_that_is_not_there_is_an_error():
         run_program(Held(), ["/nonexistent"], "lost")
 
 
-def test_an_interrupt_ends_the_program_before_it_goes_on():
-    class Child:
-        def __init__(self):
-            self.calls = []
+class Child:
+    """A program whose first wait is ended by an error, and which ends after so many more waits."""
 
-        def wait(self, timeout=None):
-            self.calls.append(("wait", timeout))
-            if len(self.calls) == 1:
-                raise KeyboardInterrupt
+    def __init__(self, error, waits):
+        self.error, self.waits, self.calls = error, waits, []
 
-        def terminate(self):
-            self.calls.append("terminate")
+    def wait(self, timeout=None):
+        if self.error is not None:
+            error, self.error = self.error, None
+            raise error
+        self.calls.append("wait")
+        self.waits -= 1
+        if self.waits > 0 and timeout is not None:
+            raise subprocess.TimeoutExpired("x", timeout)
 
-        def kill(self):
-            self.calls.append("kill")
+    def terminate(self):
+        self.calls.append("terminate")
 
-    child = Child()
-    with pytest.raises(KeyboardInterrupt):
+    def kill(self):
+        self.calls.append("kill")
+
+
+LAST = ["kill", "wait"]  # nothing, once it has ended
+
+
+@pytest.mark.parametrize(
+    ("error", "waits", "calls"),
+    [
+        (KeyboardInterrupt(), 1, ["wait", *LAST]),
+        (KeyboardInterrupt(), 2, ["wait", "terminate", "wait", *LAST]),
+        (KeyboardInterrupt(), 9, ["wait", "terminate", "wait", *LAST]),
+        (SystemExit(143), 1, ["terminate", "wait", *LAST]),
+        (SystemExit(143), 9, ["terminate", "wait", *LAST]),
+    ],
+)
+def test_what_ends_the_wait_ends_the_program(error, waits, calls):
+    child = Child(error, waits)
+    with pytest.raises(type(error)):
         awaited(child)
-    assert child.calls == [("wait", None), "terminate", ("wait", 5.0), "kill", ("wait", None)]
+    assert child.calls == calls
 
 
 def test_nothing_of_the_program_is_left(tmp_path):

@@ -1,0 +1,79 @@
+"""All commands, and running one."""
+
+from __future__ import annotations
+
+import inspect
+import signal
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import typer
+
+from . import cluster, configuration, contending, keys, leases, serve, services, top, watching
+from .command import before, shared_parameters
+from .doctor import command as doctor
+from .exits import TERMINATED
+
+NAME = "etcd-factory"
+HELP = (
+    "Work with etcd through the clients of a configuration: ./config, or --config. "
+    "Passwords come from the configuration, $ETCD_PASSWORD or a prompt, never from the command line. "
+    "Exit codes: 0 done, 1 the answer is no, 2 wrong arguments or configuration, 3 etcd is not reachable, "
+    "4 etcd refused, 130 Ctrl-C."
+)
+ROOMS = (keys, watching, leases, contending, cluster, configuration, services, doctor, top, serve)
+
+
+def app() -> typer.Typer:
+    """Return the command line with all its commands."""
+    made = typer.Typer(
+        name=NAME,
+        help=HELP,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    def shared(context: typer.Context, **options: Any) -> None:
+        before(context, options)
+
+    context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    given = [context, *shared_parameters()]
+    shared.__signature__ = inspect.Signature(given)  # type: ignore[attr-defined]
+    shared.__annotations__ = {one.name: one.annotation for one in given}
+    made.callback()(shared)
+    for room in ROOMS:
+        room.add(made)
+    return made
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit code. SIGTERM ends it as Ctrl-C does: everything is closed."""
+    with closing_at_sigterm():
+        try:
+            app()(list(arguments), prog_name=NAME)
+        except SystemExit as end:
+            return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+@contextmanager
+def closing_at_sigterm() -> Generator[None, None, None]:
+    """Let SIGTERM end what runs within; elsewhere than in the main thread that cannot be set."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, terminated)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def terminated(number: int, frame: FrameType | None) -> None:
+    """End the process from within, so that leases are revoked and connections closed."""
+    del number, frame
+    raise SystemExit(TERMINATED)

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A directory with a configuration of two environments."""
+    (tmp_path / "c.default.yaml").write_text(
+        "etcd:\n  client:\n    timeout: 5\n    auth: {username: app, password: hunter2}\n"
+    )
+    (tmp_path / "c.local.yaml").write_text("etcd:\n  client:\n    timeout: 2\n")
+    (tmp_path / "c.prod.yaml").write_text("etcd:\n  client:\n    auth: {password: hunter3}\n    namespace: app/\n")
+    return tmp_path
+
+
+def test_a_valid_configuration(run, folder):
+    done = run("config", "check", "--config", folder, "--env", "local")
+    assert (done.code, done.out) == (0, "the configuration is valid: default\n")
+
+
+def test_every_fault_is_printed(run, folder):
+    (folder / "c.local.yaml").write_text("etcd:\n  client: {hots: h, timeout: soon}\n")
+    done = run("config", "check", "--config", folder, "--env", "local")
+    assert done.code == 2
+    assert {line.split(": ")[1] for line in done.out.splitlines()} == {"etcd.client.hots", "etcd.client.timeout"}
+    as_json = run("config", "check", "--config", folder, "--env", "local", "--json").json
+    assert {fault["path"] for fault in as_json["faults"]} == {"etcd.client.hots", "etcd.client.timeout"}
+    assert not as_json["ok"]
+
+
+def test_explain_names_the_line_and_shows_no_secret(run, folder, monkeypatch):
+    monkeypatch.setenv("ETCD_FACTORY__ETCD__CLIENT__DIAL_TIMEOUT", "7")
+    done = run("config", "explain", "etcd.client", "--config", folder, "--env", "local", "--json")
+    assert {row["key"]: (row["value"], row["place"].rpartition("/")[2]) for row in done.json} == {
+        "etcd.client.timeout": (2, "c.local.yaml:3"),
+        "etcd.client.auth.username": ("app", "c.default.yaml:4"),
+        "etcd.client.auth.password": ("***", "c.default.yaml:4"),
+        "etcd.client.dial_timeout": (7, "$ETCD_FACTORY__ETCD__CLIENT__DIAL_TIMEOUT"),
+    }
+
+
+def test_explain_shows_only_the_keys_that_are_asked_for(run, folder):
+    done = run("config", "explain", "etcd.client.auth", "--config", folder, "--env", "local")
+    assert [line.split()[0] for line in done.out.splitlines()[1:]] == [
+        "etcd.client.auth.username",
+        "etcd.client.auth.password",
+    ]
+
+
+def test_diff_shows_what_differs_and_secrets_only_that_they_do(run, folder):
+    done = run("config", "diff", "local", "prod", "--config", folder, "--json")
+    assert done.code == 1
+    assert done.json == [
+        {"key": "etcd.client.timeout", "local": 2, "prod": 5},
+        {"key": "etcd.client.auth.password", "local": "***", "prod": "***"},
+        {"key": "etcd.client.namespace", "local": "(not set)", "prod": "app/"},
+    ]
+
+
+def test_diff_of_equal_environments(run, folder):
+    done = run("config", "diff", "local", "local", "--config", folder, "--json")
+    assert (done.code, done.json) == (0, [])
+
+
+def test_a_missing_directory_is_a_fault(run, tmp_path):
+    done = run("config", "explain", "--config", tmp_path / "none")
+    assert done.code == 2
+    assert "none" in done.err

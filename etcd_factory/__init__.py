@@ -35,6 +35,17 @@ if TYPE_CHECKING:
         RangeResponse,
         TxnResponse,
     )
+    from .model.activity import (
+        Attempt,
+        Call,
+        Callback,
+        Connected,
+        Delivered,
+        Disconnected,
+        LeaseLost,
+        LeaseRenewed,
+        Watching,
+    )
     from .model.cluster import Alarm, AuthStatus, HashKV, Member, Permission, Snapshot, Status
     from .options import (
         TLS,
@@ -54,14 +65,20 @@ __all__ = [
     "AsyncETCDService",
     "AsyncETCDServiceFactory",
     "AsyncServiceFactory",
+    "Attempt",
     "Auth",
     "AuthStatus",
+    "Call",
+    "Callback",
     "CasResponse",
     "ClientOptions",
     "ClientOptionsDict",
     "Code",
     "ConfigError",
+    "Connected",
     "DeleteResponse",
+    "Delivered",
+    "Disconnected",
     "ETCDService",
     "ETCDServiceFactory",
     "EtcdError",
@@ -75,6 +92,8 @@ __all__ = [
     "Keepalive",
     "KeyValue",
     "LeaseInfo",
+    "LeaseLost",
+    "LeaseRenewed",
     "Member",
     "Permission",
     "PutResponse",
@@ -85,6 +104,7 @@ __all__ = [
     "Snapshot",
     "Status",
     "TxnResponse",
+    "Watching",
     "aload_config",
     "errors",
     "explain_config",
@@ -93,6 +113,17 @@ __all__ = [
 ]
 
 _HOMES = {
+    "model.activity": (
+        "Attempt",
+        "Call",
+        "Callback",
+        "Connected",
+        "Delivered",
+        "Disconnected",
+        "LeaseLost",
+        "LeaseRenewed",
+        "Watching",
+    ),
     "model.cluster": ("Alarm", "AuthStatus", "HashKV", "Member", "Permission", "Snapshot", "Status"),
     "config": ("aload_config", "explain_config", "load_config"),
     "core.kv.txn": ("ops",),

@@ -6,6 +6,7 @@ Each metric has the label ``client``, the name in the factory; empty for a clien
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -47,6 +48,9 @@ def collect(etcd: Target, registry: CollectorRegistry = REGISTRY) -> EtcdCollect
             collector = EtcdCollector()
             registry.register(collector)
             _collectors[registry] = collector
+        else:
+            with suppress(ValueError):  # it is there, unless it was unregistered
+                registry.register(collector)
     attach(etcd, lambda name: collector.hook(name or ""))
     return collector
 
@@ -77,6 +81,10 @@ class EtcdCollector(Collector):
         """Return the metrics."""
         for metric in vars(self).values():
             yield from metric.collect()
+
+    def describe(self) -> Iterable[Metric]:
+        """Return the metrics, so that the registry refuses others of the same names."""
+        return self.collect()
 
     def hook(self, client: str) -> Callable[[Activity], None]:
         """Return the hook of a client of this name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Counter, generate_latest
 
 from etcd_factory import AsyncETCDServiceFactory, ETCDServiceFactory
 from etcd_factory.integrations.prometheus import collect
@@ -69,8 +69,17 @@ async def test_the_registry_of_the_process_is_the_default(connect):
     from prometheus_client import REGISTRY
 
     client, _ = connect([])
-    collector = collect(client)
-    try:
-        assert b"etcd_client_lease_renewals_total" in generate_latest(REGISTRY)
-    finally:
-        REGISTRY.unregister(collector)
+    for _ in range(2):  # again after its user has taken it out
+        collector = collect(client)
+        try:
+            assert b"etcd_client_lease_renewals_total" in generate_latest(REGISTRY)
+        finally:
+            REGISTRY.unregister(collector)
+
+
+def test_metrics_of_others_with_the_same_names_are_an_error_and_no_collector_is_kept(registry):
+    Counter("etcd_client_retries", "Of others", registry=registry)
+    with ETCDServiceFactory() as factory:
+        for _ in range(2):
+            with pytest.raises(ValueError, match="Duplicated timeseries"):
+                collect(factory, registry)

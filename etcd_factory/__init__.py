@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         TxnResponse,
     )
     from .model.activity import (
+        Activity,
         Attempt,
         Call,
         Callback,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TLS",
+    "Activity",
     "Alarm",
     "AsyncETCDService",
     "AsyncETCDServiceFactory",
@@ -114,6 +116,7 @@ __all__ = [
 
 _HOMES = {
     "model.activity": (
+        "Activity",
         "Attempt",
         "Call",
         "Callback",

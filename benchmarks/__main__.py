@@ -14,14 +14,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from . import cases, imports, leases, mirrors, streams, throughput
+from . import cases, hooks, imports, leases, mirrors, streams, throughput
 from .measure import Round, figures, measured, rounds
 from .report import Report
 from .world import Case, World
 
 Tick = Callable[[str], None]
 
-GROUPS = (cases, throughput, imports, streams, leases, mirrors)
+GROUPS = (cases, hooks, throughput, imports, streams, leases, mirrors)
 CASES: dict[str, Case] = {name: case for group in GROUPS for name, case in group.CASES.items()}
 TABLE_ROUNDS = 5
 

@@ -36,6 +36,18 @@ if TYPE_CHECKING:
         RangeResponse,
         TxnResponse,
     )
+    from .model.activity import (
+        Activity,
+        Attempt,
+        Call,
+        Callback,
+        Connected,
+        Delivered,
+        Disconnected,
+        LeaseLost,
+        LeaseRenewed,
+        Watching,
+    )
     from .model.cluster import Alarm, AuthStatus, HashKV, Member, Permission, Snapshot, Status
     from .options import (
         TLS,
@@ -51,18 +63,25 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TLS",
+    "Activity",
     "Alarm",
     "AsyncETCDService",
     "AsyncETCDServiceFactory",
     "AsyncServiceFactory",
+    "Attempt",
     "Auth",
     "AuthStatus",
+    "Call",
+    "Callback",
     "CasResponse",
     "ClientOptions",
     "ClientOptionsDict",
     "Code",
     "ConfigError",
+    "Connected",
     "DeleteResponse",
+    "Delivered",
+    "Disconnected",
     "ETCDService",
     "ETCDServiceFactory",
     "EtcdError",
@@ -76,6 +95,8 @@ __all__ = [
     "Keepalive",
     "KeyValue",
     "LeaseInfo",
+    "LeaseLost",
+    "LeaseRenewed",
     "Member",
     "Permission",
     "PutResponse",
@@ -86,6 +107,7 @@ __all__ = [
     "Snapshot",
     "Status",
     "TxnResponse",
+    "Watching",
     "aload_config",
     "config_schema",
     "errors",
@@ -95,6 +117,18 @@ __all__ = [
 ]
 
 _HOMES = {
+    "model.activity": (
+        "Activity",
+        "Attempt",
+        "Call",
+        "Callback",
+        "Connected",
+        "Delivered",
+        "Disconnected",
+        "LeaseLost",
+        "LeaseRenewed",
+        "Watching",
+    ),
     "model.cluster": ("Alarm", "AuthStatus", "HashKV", "Member", "Permission", "Snapshot", "Status"),
     "config": ("aload_config", "explain_config", "load_config"),
     "config.json_schema": ("config_schema",),

@@ -19,6 +19,8 @@ from .core.admin.service import Admin
 from .core.arguments import Text, to_bytes
 from .core.bound import Guarded
 from .core.call.client import Client
+from .core.call.hooks import Hook
+from .core.call.observed import observe
 from .core.call.unclosed import Handle, handle, release
 from .core.call.view import View
 from .core.concurrency.election import Elections
@@ -160,6 +162,15 @@ class Service(
     def with_options(self, *, timeout: float) -> Self:
         """Return the same service with another timeout, in seconds for each operation, on the same connections."""
         return self._with(timeout=ClientOptions(timeout=timeout).timeout)
+
+    def on_call(self, hook: Hook) -> Callable[[], None]:
+        """Call ``hook`` with what the client does from now on; returns a function that ends that.
+
+        It gets a ``Call`` for each call that has ended, with its attempts, and ``Connected``, ``Disconnected``,
+        ``Watching``, ``Delivered``, ``Callback``, ``LeaseRenewed``, ``LeaseLost``: also of other services on the same
+        connections. It is called wherever that happens, in any thread, and must not wait; what it raises is logged.
+        """
+        return observe(self._run.client, hook)
 
     def _with(self, **changes: Any) -> Self:
         changed = copy.copy(self)

@@ -139,6 +139,14 @@ LINES = {
         "healthy again: ['a', 'b', 'slow']",
         "drained: ['a', 'b']",
     ],
+    "observability": [
+        "hook    Put     OK",
+        "hook    Range   OK",
+        "span    etcdserverpb.KV/Put",
+        "span    etcdserverpb.KV/Range, in that of the order",
+        "span    order",
+        "metric  1.0 put",
+    ],
     "registry_formats": [
         'what kratos reads: {"id":"a1","name":"user","version":"v2","metadata":{"zone":"a"},'
         '"endpoints":["grpc://10.0.0.1:9000?isSecure=false"]}',

@@ -66,7 +66,7 @@ class Background(Generic[C]):
     """The workers of a client, at most one of each class in each scope of the runtime, and its tasks."""
 
     def __init__(self, runtime: Runtime, client: C) -> None:
-        self.runtime, self._client = runtime, client
+        self.runtime, self.client = runtime, client
         self._lock = runtime.lock()
         self._scopes: MutableMapping[object, Scope] = WeakKeyDictionary()
         self._forkable: WeakValueDictionary[int, Forkable] = WeakValueDictionary()  # by id: a mapping has no hash
@@ -99,7 +99,7 @@ class Background(Generic[C]):
             if worker is None:
                 if self._closed:
                     raise ClientClosedError
-                worker = workers[cls] = cls(self._client)
+                worker = workers[cls] = cls(self.client)
             return worker
 
     def _scope(self) -> Scope:

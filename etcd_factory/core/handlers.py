@@ -50,20 +50,25 @@ async def called(function: Callable[..., Any], face: Face, *args: object) -> Any
     return given
 
 
-async def call_handler(face: Face, log: logging.Logger, what: str, handler: Handler, *args: object) -> None:
-    """Call a user's function, which in asyncio may be ``async``. What it raises is logged.
+async def call_handler(
+    face: Face, log: logging.Logger, what: str, handler: Handler, *args: object
+) -> BaseException | None:
+    """Call a user's function, which in asyncio may be ``async``. What it raises is logged and returned.
 
     So are ``SystemExit`` and ``KeyboardInterrupt`` in the blocking face: in a thread they end nothing but the calls
     that were to follow. In asyncio they end the event loop, as they do in any task.
     """
     try:
         await called(handler, face, *args)
-    except Exception:
+    except Exception as error:
         log.exception("a handler of %s failed", what)
-    except BaseException:
+        return error
+    except BaseException as error:
         if face is not Sync:
             raise
         log.exception("a handler of %s failed; a program is ended in its main thread", what)
+        return error
+    return None
 
 
 async def call_listeners(

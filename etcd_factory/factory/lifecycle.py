@@ -91,7 +91,7 @@ class Lifecycle(Guarded, Names[T], Bound[F], ABC, Generic[F, T]):
         Raises ``InstanceExistsError`` if there is another client of that name.
         """
         self._open()
-        held = Held[T](checked_name(name, "a client's name"), PASSED, self._accepted(client))
+        held = self._hold(checked_name(name, "a client's name"), PASSED, self._accepted(client))
         with self._guard:
             if self._closed:
                 raise ClientClosedError(CLOSED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from attrs import evolve
 
@@ -42,6 +43,39 @@ class Reloading(Lifecycle[F, S]):
     _watch: ConfigWatch | None = None
     _inherited: ConfigWatch | None = None  # of the parent of a forked child
     _registry: tuple[S, ServiceDiscovery, Any] | None = None
+    _on_client: tuple[Callable[[str | None, S], object], ...] = ()
+
+    def __init__(self, *args: Any) -> None:
+        self._made_clients: WeakKeyDictionary[S, str | None] = WeakKeyDictionary()
+        super().__init__(*args)
+
+    def on_client(self, function: Callable[[str | None, S], object]) -> Callable[[], None]:
+        """Call ``function(name, client)`` for each client of the factory: those there are, and later ones.
+
+        A client that is not stored has the name None. So ``etcd.on_call`` reaches all, also those that a reload makes.
+        Returns a function that ends it for later ones.
+        """
+        with self._guard:
+            self._on_client = (*self._on_client, function)
+            present = dict(self._made_clients)
+        for client, name in present.items():
+            function(name, client)
+
+        def end() -> None:
+            with self._guard:
+                self._on_client = tuple(one for one in self._on_client if one is not function)
+
+        return end
+
+    def _hold(self, name: str | None, options: object, client: S | None) -> Held[S]:
+        held = super()._hold(name, options, client)
+        with self._guard:
+            is_new = held.client not in self._made_clients
+            self._made_clients.setdefault(held.client, name)
+            functions = self._on_client if is_new else ()
+        for function in functions:
+            function(name, held.client)
+        return held
 
     @operation
     async def reload(self) -> Reloaded:

@@ -14,6 +14,7 @@ from tests.support.config_centers import center, make_center  # noqa: F401
 from tests.support.faces import FACES, closed
 from tests.support.health import backend  # noqa: F401
 from tests.support.locking import queue_name  # noqa: F401
+from tests.support.observing import observer  # noqa: F401
 from tests.support.registering import registry  # noqa: F401
 from tests.support.relay import HOST, Relay
 from tests.support.transactions import fitted, transact  # noqa: F401

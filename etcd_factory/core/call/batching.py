@@ -6,7 +6,7 @@ asyncio a task does the latter, so that each caller can be cancelled alone; the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
@@ -181,6 +181,18 @@ class Batching:
         for one in flight.waiters:
             one.role = ALONE if alone else DONE
             one.error = None if alone else own(error or interrupted())
+
+
+@frozen(eq=False)
+class Merging:
+    """A client whose calls are merged."""
+
+    _client: Client
+    _batching: Batching
+
+    def call(self, method: Method[Q, R], request: Q, timeout: float) -> Awaitable[R]:
+        """Return the response to a request, which may leave together with others."""
+        return self._batching.call(self._client, method, request, timeout)
 
 
 def flown(one: Waiter) -> Flight:

@@ -21,6 +21,7 @@ from etcd_factory.wire.methods import Method
 from .batching import Batching
 from .discovery import Discovery
 from .endpoints import Endpoints
+from .hooks import Hooks
 from .outage import Outage
 from .retry import CERTAIN, ELSEWHERE, UNRESPONSIVE, RetryAction, backoff, maybe_applied, next_action
 from .single_flight import SingleFlight
@@ -68,6 +69,8 @@ class LeaseKeeper(Protocol):
 
 class Client:
     """Connections to one cluster, shared by all views of a service."""
+
+    hooks: Hooks = ()  # of ``on_call``; with any it is an ``ObservedClient``
 
     def __init__(self, transport: Transport, runtime: Runtime, options: ClientOptions) -> None:
         self.transport, self.runtime, self.options = transport, runtime, options
@@ -137,14 +140,14 @@ class Client:
         batching = self.batching and self.batching.forget()
         return lock, batching, self.transport.forget(), self.background.forget(), self.single_flight.forget()
 
-    async def call(self, method: Method[Q, R], request: Q, timeout: float) -> R:
-        """Return the response to one request; all attempts share ``timeout`` seconds."""
+    async def call(self, method: Method[Q, R], request: Q, timeout: float, send: Send | None = None) -> R:
+        """Return the response to one request; all attempts share ``timeout`` seconds. ``send`` makes them."""
         now, host, token = self.runtime.now(), self.endpoints.current, self.token.metadata
-        unary, state = self.transport.unary, None
+        unary, state = send or self.transport.unary, None
         if token is not None and not (self.endpoints.failing or self._outage.ongoing):
             try:  # the usual way, in as few steps as possible
                 share = self.endpoints.attempt_timeout(timeout, method.repeatable)
-                return await unary(host, method, request, share, token)
+                return await unary(host, method, request, share, token)  # type: ignore[no-any-return]
             except EtcdError as error:
                 state = CallState(method, self.endpoints, unary, now, now + timeout, now, 1, host=host, metadata=token)
                 await self._recover(error, state)
@@ -200,12 +203,13 @@ class Client:
         return metadata
 
     async def _authenticate(
-        self, endpoints: Endpoints, request: AuthenticateRequest, timeout: float
+        self, endpoints: Endpoints, request: AuthenticateRequest, timeout: float, send: Send | None = None
     ) -> AuthenticateResponse:
+        send = send or self.transport.unary
         host, bound = endpoints.pick(self.runtime.now()), self.options.auth and self.options.auth.timeout
         timeout = min(timeout, bound or timeout)
         try:
-            return await self.transport.unary(host, methods.AUTHENTICATE, request, timeout, ())
+            return await send(host, methods.AUTHENTICATE, request, timeout, ())  # type: ignore[no-any-return]
         except EtcdError as error:
             error.operation = f"authenticate as {request.name!r}"
             error.sent = error.code in CERTAIN  # in any case the call that needs the token was not sent

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from operator import index
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,9 +13,9 @@ from etcd_factory.core.face import Face
 from etcd_factory.core.op import Fields, Op, Ungranted
 from etcd_factory.errors import EtcdError, LeaseNotFoundError, RequestTooLargeError
 from etcd_factory.wire import requests
-from etcd_factory.wire.methods import Method
 from etcd_factory.wire.requests import BUILD, CALLS
 
+from .batching import Merging
 from .client import Client
 from .pages import ITERATE, RangePages
 from .range_stream import RangeStream
@@ -39,12 +38,12 @@ class View:
     timeout: float
     handle: object = None
     face: Face = field(init=False)
-    call: Callable[[Method[Any, Any], Any, float], Awaitable[Any]] = field(init=False)  # merged with others, or not
+    caller: Client | Merging = field(init=False)  # looked up in each call, as hooks change the client's class
 
     def __attrs_post_init__(self) -> None:
         batching = self.client.batching
-        call = self.client.call if batching is None else partial(batching.call, self.client)
-        object.__setattr__(self, "call", call)
+        caller = self.client if batching is None else Merging(self.client, batching)
+        object.__setattr__(self, "caller", caller)
         object.__setattr__(self, "timeout", min(self.timeout, FOREVER))
         object.__setattr__(self, "face", self.client.runtime.face)
 
@@ -63,7 +62,7 @@ class View:
                 reply = await RangePages(self.send, op.fields, skip, rest=self.rest).collect()
             else:
                 request = BUILD[op.kind](op.fields, self.namespace)
-                reply = await self.call(CALLS[op.kind], request, self.timeout)
+                reply = await self.caller.call(CALLS[op.kind], request, self.timeout)
             return op.read(reply, skip)
         except EtcdError as error:
             error.operation = error.operation or op.label

@@ -9,9 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from etcd_factory.core.call.client import Client
+from etcd_factory.core.call.hooks import report
 from etcd_factory.core.call.outage import Outage
 from etcd_factory.core.ports import Mailbox, Task
 from etcd_factory.errors import ClientClosedError, EtcdFactoryError, InvalidAuthTokenError, PermissionDeniedError
+from etcd_factory.model.activity import Connected, Disconnected, LeaseRenewed
 from etcd_factory.wire import messages, methods
 
 from .schedule import Renewal, RenewalSchedule
@@ -50,6 +52,7 @@ class Renewer:
         self._outage = Outage("renewals of leases", log, self._runtime.now)
         self._stream: KeepAliveStream | None = None
         self._is_over = self._is_idle = False  # the client is closed; there was nothing to do for a while
+        self._is_broken = False  # the stream, and no other one has worked since then
         self._task: Task | None = None
         self._failures, self._reconnect, self._opened = 0, 0.0, 0.0
 
@@ -155,6 +158,7 @@ class Renewer:
             self._post(lambda: self._schedule.refused(lease, self._runtime.now()), sent)
         else:
             self.renewed(lease, reply.TTL, sent)
+            self._report_renewal(lease, reply.TTL, self._client.endpoint)
 
     def _call(self, now: float) -> None:
         while self._calls and self._calls[0][0] <= now:
@@ -181,11 +185,21 @@ class Renewer:
     def _answered(self, stream: KeepAliveStream, response: LeaseKeepAliveResponse) -> None:
         if stream.is_closed:  # what was requested on it counts as not answered
             return
-        stream.is_connected = True
+        if not stream.is_connected:
+            self._works(stream)
         self._client.endpoints.answered(stream.host)
         self._outage.ended()
+        self._report_renewal(response.ID, response.TTL, endpoint_of(stream))
         alive = self._schedule.answered(response.ID, response.TTL, self._runtime.now())
         self._judge(response.ID, alive)
+
+    def _works(self, stream: KeepAliveStream) -> None:
+        again, self._is_broken, stream.is_connected = self._is_broken, False, True
+        report(self._client.hooks, Connected("lease", endpoint_of(stream), again))
+
+    def _report_renewal(self, lease: int, ttl: int, endpoint: str) -> None:
+        if ttl > 0:
+            report(self._client.hooks, LeaseRenewed(lease, ttl, endpoint))
 
     def _judge(self, lease: int, alive: bool) -> None:
         if not alive:
@@ -204,6 +218,8 @@ class Renewer:
             self._schedule.disconnected(now)
             return
         self._schedule.disconnected(now)
+        self._is_broken = True
+        report(self._client.hooks, Disconnected("lease", endpoint_of(stream), type(error) if error else None))
         if not isinstance(error, InvalidAuthTokenError):
             self._client.endpoints.failed(stream.host, now)
         self._failures = 1 if stream.is_connected and now - self._opened >= LIVED else self._failures + 1
@@ -217,3 +233,8 @@ class Renewer:
             await self._stream.close()
         if self._stream is not None and self._task is not None:
             await self._task.join(CLOSE_TIMEOUT)
+
+
+def endpoint_of(stream: KeepAliveStream) -> str:
+    """Return the host of a stream, without its scheme."""
+    return stream.host.partition("://")[2]

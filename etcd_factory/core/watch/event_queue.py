@@ -9,11 +9,13 @@ from typing import Any, Literal
 
 from etcd_factory.core.arguments import count
 from etcd_factory.core.background import Background
+from etcd_factory.core.call.hooks import around
 from etcd_factory.core.face import Sync
 from etcd_factory.core.handlers import Handler, call_handler, checked
 from etcd_factory.core.ports import Mailbox
 from etcd_factory.errors import ClientClosedError, WatchOverflowError, choice, copied
 from etcd_factory.model import Event
+from etcd_factory.model.activity import Callback
 
 from .dispatcher import Dispatcher, Turn
 
@@ -40,7 +42,7 @@ class EventQueue:
 
     __slots__ = (
         *("_runtime", "_background", "_box", "_size", "_added", "_handlers", "_has_handlers", "_dispatcher", "_from"),
-        *("_closed", "_batch", "ready", "taken", "over", "turn"),
+        *("_closed", "_batch", "ready", "taken", "over", "turn", "__weakref__"),
     )
 
     def __init__(self, background: Background[Any], size: int, handlers: Handlers | None = None) -> None:
@@ -134,15 +136,25 @@ class EventQueue:
         event, value = listed(item)
         if event == "error" and "error" not in self._handlers:
             log_unhandled(value)
-        for name, args in calls(event, value):
-            await self._call(name, *args)
+        hooks = self._background.client.hooks if event == "data" else ()
+        if hooks:
+            with around(hooks, Callback(self, len(value))) as failures:
+                await self._call_all(event, value, failures)
+        else:
+            await self._call_all(event, value, [])
         self.taken += len(value) if event == "data" else 0
 
-    async def _call(self, event: str, *args: object) -> None:
+    async def _call_all(self, event: str, value: Any, failures: list[BaseException]) -> None:
+        for name, args in calls(event, value):
+            await self._call(name, *args, failures=failures)
+
+    async def _call(self, event: str, *args: object, failures: list[BaseException] | None = None) -> None:
         for handler in self._handlers.get(event, ()):
             if self.over and event not in FINAL:
                 return
-            await call_handler(self._runtime.face, log, f"{event!r} of a watch", handler, *args)
+            error = await call_handler(self._runtime.face, log, f"{event!r} of a watch", handler, *args)
+            if error is not None and failures is not None:
+                failures.append(error)
 
     # --- reading
 

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 from etcd_factory.core.background import Closing
 from etcd_factory.core.call.client import Client
+from etcd_factory.core.call.hooks import report
 from etcd_factory.core.call.outage import Outage
 from etcd_factory.core.call.rpc import HAS_LEADER
 from etcd_factory.core.ports import Stream, Task, Transport
@@ -23,6 +24,7 @@ from etcd_factory.errors import (
     PermissionDeniedError,
     TLSError,
 )
+from etcd_factory.model.activity import Connected, Disconnected
 from etcd_factory.wire import messages, methods
 
 from .rollback import RollbackDetector
@@ -76,7 +78,7 @@ class WatchStream:
         self._stop = self._runtime.signal()
         self._rollback = RollbackDetector(client, self._refuse)
         self._outage = Outage("watches", log, self._runtime.now)
-        self._closed = self._answered = False
+        self._closed = self._answered = self._broken = False
         self._opened = 0.0
         self._refused: float | None = None  # since when it is refused
         self.error: Exception | None = None  # why there is no stream at the moment
@@ -184,6 +186,7 @@ class WatchStream:
                 if not self._serves(runner):
                     continue
                 failures = 1 if self._has_lived() else failures + 1
+                self._broke(error)
                 if isinstance(error, InvalidAuthTokenError) and failures == 1:
                     log.debug("reconnecting the watch stream with a new token: %s", error)
                     continue
@@ -192,6 +195,11 @@ class WatchStream:
                 log.debug("the watch stream broke, reconnecting in %.3f s: %s", wait, error)
                 self._disconnected(error)
                 await self._stop.wait(wait)
+
+    def _broke(self, error: Exception) -> None:
+        self._broken = True
+        endpoint = (error.endpoint if isinstance(error, EtcdError) else "") or self._client.endpoint
+        report(self._client.hooks, Disconnected("watch", endpoint, type(error)))
 
     def _has_lived(self) -> bool:
         """Whether the last stream worked for a while; one that ends at once must not be opened again at once."""
@@ -275,12 +283,18 @@ class WatchStream:
             return
         while (reply := await stream.receive()) is not None:
             if not self._answered:
-                self._answered, self.error, self._refused = True, None, None
-                self._outage.ended()
-                self._client.endpoints.answered(host)
+                self._works(host)
             await self._received(stream, reply)
         if self._stream is stream:
             raise ConnectionFailedError("the server ended the stream", endpoint=host)
+
+    def _works(self, host: str) -> None:
+        """Note that the stream has its first response."""
+        self._answered, self.error, self._refused = True, None, None
+        again, self._broken = self._broken, False
+        self._outage.ended()
+        self._client.endpoints.answered(host)
+        report(self._client.hooks, Connected("watch", host.partition("://")[2], again))
 
     async def _received(self, stream: Requests, reply: WatchResponse) -> None:
         """Deliver what a response means; apart, for while the stream waits it must not hold a receiver."""

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from etcd_factory.core.bound import Scoped
+from etcd_factory.core.call.hooks import around
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F, Sync, finish
 from etcd_factory.core.op import Op, message
@@ -21,6 +22,7 @@ from etcd_factory.errors import (
     FutureRevisionError,
     copied,
 )
+from etcd_factory.model.activity import Watching
 from etcd_factory.model.ranges import in_namespace
 
 from .own_streams import OwnStreams
@@ -105,11 +107,17 @@ class Subscription(Scoped[F], ABC):
         self.is_kept = True
         self._stream.keep(self.id, self)
 
+    @property
+    def subject(self) -> object:
+        """What stands for the watch in hooks."""
+        return self
+
     async def open(self, start: int) -> None:
         """Begin at revision ``start``, 0 for now, and wait until the server has confirmed it; raises its refusal."""
         try:
-            self.begin(start)
-            await self._confirmation()
+            with around(self._run.client.hooks, Watching(self.subject)):
+                self.begin(start)
+                await self._confirmation()
         except EtcdError as error:
             await self.end()
             own = copied(error)  # others may be waiting for the same stream

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from etcd_factory.core.bound import operation
+from etcd_factory.core.call.hooks import timed
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F
 from etcd_factory.errors import WatchOverflowError
@@ -64,6 +65,11 @@ class Watcher(Subscription[F], EventReader[F]):
         state = "ended" if self._over or self._events.over else "of the parent process" if self.inherited else state
         return f"<Watcher {state} of {self._run}>"
 
+    @property
+    def subject(self) -> object:
+        """What stands for the watch, and does not keep it alive."""
+        return self._events
+
     # --- hooks of the subscription
 
     async def open(self, start: int) -> None:
@@ -85,8 +91,10 @@ class Watcher(Subscription[F], EventReader[F]):
         if self._resync:  # the server sends both kinds
             self._note(events)
             events = [event for event in events if KINDS[event.type] in self._wanted]
+        count, hooks = len(events), self._run.client.hooks
+        found: Iterator[Event] = map(self._read, events)
         try:
-            return self._events.put(len(events), map(self._read, events))
+            return self._events.put(count, timed(hooks, self._runtime.now, found, count) if hooks else found)
         except WatchOverflowError as error:
             self._fail(error)
             return False

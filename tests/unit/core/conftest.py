@@ -15,6 +15,7 @@ from etcd_factory.options import ClientOptions
 from etcd_factory.testing import ScriptedTransport
 from tests.support.clocks import CLOCKS
 from tests.support.merging import merging  # noqa: F401
+from tests.support.observing import observer  # noqa: F401
 from tests.support.scripted import connect, face  # noqa: F401
 
 

@@ -7,11 +7,12 @@ import threading
 
 import pytest
 
+from etcd_factory import Connected, Disconnected, LeaseLost, LeaseRenewed
 from etcd_factory.core.lease.keepalive import CLOSE_TIMEOUT, KeepAlive, LeaseState
 from etcd_factory.core.lease.lease import session_of
 from etcd_factory.core.lease.schedule import Renewal
-from etcd_factory.errors import ClientClosedError, LeaseNotFoundError, NoSpaceError
-from etcd_factory.testing import replies
+from etcd_factory.errors import ClientClosedError, ConnectionFailedError, LeaseNotFoundError, NoSpaceError
+from etcd_factory.testing import StreamScript, replies
 from tests.support.faces import closed, settle
 from tests.support.views import view_behind
 
@@ -235,3 +236,20 @@ async def test_no_handler_is_called_for_a_lease_that_the_end_revoked(connect):
     await settle(lease.grant())
     await closed(client)
     assert lost.calls == 0
+
+
+# --- hooks
+
+
+async def test_hooks_learn_of_renewals_losses_and_a_stream_that_breaks(connect, observer):
+    answers = [renewed(1), replies.lost(), renewed(1), GONE]  # each to one request
+    script = StreamScript(reply=lambda request: answers.pop(0))
+    client, _ = connect({"LeaseGrant": replies.lease(7, ttl=1), "LeaseKeepAlive": script})
+    client.on_call(observer.hook)
+    await settle(client.lease(1).grant())
+    await observer.until("LeaseLost")
+    streams = [(one.stream, one.again) for one in observer.of(Connected)]
+    assert streams == [("lease", False), ("lease", True)]
+    assert [(one.stream, one.error) for one in observer.of(Disconnected)] == [("lease", ConnectionFailedError)]
+    assert [(one.lease, one.ttl) for one in observer.of(LeaseRenewed)] == [(7, 1), (7, 1)]
+    assert [one.lease for one in observer.of(LeaseLost)] == [7]

@@ -8,6 +8,8 @@ import threading
 
 import pytest
 
+from etcd_factory import Connected, Disconnected
+from etcd_factory.core.call.observed import observe
 from etcd_factory.core.watch import stream as module
 from etcd_factory.core.watch.stream import HAS_LEADER, WatchStream, send
 from etcd_factory.errors import (
@@ -468,3 +470,20 @@ async def test_in_a_forked_child_a_connection_of_its_own_is_left_to_the_parent(s
     own = WatchStream(core, transport)
     assert (own.forget(), left) == ((own, "connections"), [transport])
     assert core.background.get(WatchStream).forget()[1] is None
+
+
+# --- hooks
+
+
+async def test_hooks_learn_of_a_stream_that_breaks_and_works_again(stream_of, observer):
+    stream, _, core = stream_of({"Watch": [replies.watch(replies.lost()), replies.watch(replies.progress(9))]})
+    observe(core, observer.hook)
+    await begun(stream, receiver := Receiver())
+    await receiver.until("progress")
+    first, again = observer.of(Connected)
+    (broken,) = observer.of(Disconnected)
+    assert [(one.stream, one.endpoint, one.again) for one in (first, again)] == [
+        ("watch", "127.0.0.1:2379", False),
+        ("watch", "127.0.0.1:2379", True),
+    ]
+    assert (broken.stream, broken.error) == ("watch", ConnectionFailedError)

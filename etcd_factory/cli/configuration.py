@@ -1,7 +1,8 @@
-"""The configuration: ``config check|explain|diff``."""
+"""The configuration: ``config check|explain|diff|schema``."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from attrs import frozen
 
 from etcd_factory.config import Explanation, explain_config, read
 from etcd_factory.config.explain import leaves
+from etcd_factory.config.json_schema import config_schema
 from etcd_factory.config.secret_places import shown as shown_path
 from etcd_factory.config.tree import plain
 from etcd_factory.errors import ConfigError
@@ -25,7 +27,7 @@ def add(app: typer.Typer) -> None:
     group = typer.Typer(
         help="The configuration: is it valid, and where does each value come from?", no_args_is_help=True
     )
-    for one in (check, explain, diff):
+    for one in (check, explain, diff, schema):
         command(group)(one)
     app.add_typer(group, name="config")
 
@@ -63,6 +65,15 @@ def diff(
     named = [{"key": row["key"], left: row["left"], right: row["right"]} for row in rows]
     session.out.table(("key", left, right), named)
     return NO if rows else 0
+
+
+def schema(session: Session) -> None:
+    """Print the JSON Schema of configuration files, for editors."""
+    found = config_schema(SECTION)
+    if session.settings.is_json:
+        session.out.document(found)
+    else:
+        print(json.dumps(found, indent=2), file=session.out.console.file)
 
 
 def differing(key: str, ours: Effective, theirs: Effective) -> dict[str, object]:

@@ -15,7 +15,8 @@ COMMANDS = (
     *("get", "put", "del", "ls", "watch", "lock", "elect", "status", "snapshot", "doctor", "top", "serve"),
     *("lease grant", "lease revoke", "lease keepalive", "lease ttl", "lease ls"),
     *("member ls", "member add", "member update", "member remove", "member promote"),
-    *("config check", "config explain", "config diff", "services ls", "services watch", "services register"),
+    *("config check", "config explain", "config diff", "config schema"),
+    *("services ls", "services watch", "services register"),
 )
 
 

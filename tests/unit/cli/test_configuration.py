@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import json
+
 import pytest
+
+from etcd_factory import config_schema
 
 
 @pytest.fixture
@@ -61,6 +65,11 @@ def test_diff_shows_what_differs_and_secrets_only_that_they_do(run, folder):
 def test_diff_of_equal_environments(run, folder):
     done = run("config", "diff", "local", "local", "--config", folder, "--json")
     assert (done.code, done.json) == (0, [])
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_the_schema_is_printed_whole(run, options):
+    assert json.loads(run("config", "schema", *options).out) == config_schema()
 
 
 def test_a_missing_directory_is_a_fault(run, tmp_path):

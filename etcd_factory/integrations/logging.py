@@ -10,7 +10,9 @@ import logging
 import threading
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
+from etcd_factory.core.mirror.mirror import Mirror
 from etcd_factory.model import KeyValue
 from etcd_factory.service import AsyncETCDService, ETCDService
 
@@ -71,31 +73,31 @@ class Levels:
 
 
 @contextmanager
+def following(prefix: str, mirror: Mirror[Any]) -> Generator[None, None, None]:
+    """Let the levels follow a mirror until the block ends."""
+    levels = Levels(prefix, mirror)
+    mirror.on("change", levels.changed)
+    for key in mirror:
+        levels.follow(key)
+    try:
+        yield
+    finally:
+        levels.reset()
+
+
+@contextmanager
 def log_levels(etcd: ETCDService, prefix: str = PREFIX) -> Generator[None, None, None]:
     """Let the levels of loggers follow the keys below ``prefix`` until the block ends; they have theirs back then.
 
     The present ones are set as it begins. Raises ``EtcdError`` if etcd cannot be read then; later it may be away.
     """
-    with etcd.mirror(prefix) as mirror:
-        levels = Levels(prefix, mirror)
-        mirror.on("change", levels.changed)
-        for key in mirror:
-            levels.follow(key)
-        try:
-            yield
-        finally:
-            levels.reset()
+    with etcd.mirror(prefix) as mirror, following(prefix, mirror):
+        yield
 
 
 @asynccontextmanager
 async def alog_levels(etcd: AsyncETCDService, prefix: str = PREFIX) -> AsyncGenerator[None, None]:
     """Do the same as ``log_levels`` in asyncio."""
     async with etcd.mirror(prefix) as mirror:
-        levels = Levels(prefix, mirror)
-        mirror.on("change", levels.changed)
-        for key in mirror:
-            levels.follow(key)
-        try:
+        with following(prefix, mirror):
             yield
-        finally:
-            levels.reset()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from signal import Signals
@@ -38,7 +39,7 @@ class ApplicationBase(InstanceHost[C]):
     """What both faces share. The modules are checked in the constructor; providers are built by ``start``."""
 
     _kind: ClassVar[str]
-    _signals: ShutdownSignals
+    _signal_kind: ClassVar[type[ShutdownSignals]]
 
     def __init__(
         self,
@@ -63,6 +64,7 @@ class ApplicationBase(InstanceHost[C]):
         self._life: LifeCycle | None = None
         self._stopping: Iterator[HookCall] | None = None
         self._errors: list[Exception] = []
+        self._signals = self._signal_kind()
 
     def enable_shutdown_hooks(self, signals: Iterable[str | Signals] | None = None) -> Self:
         """Stop the application when the process receives a signal: by default SIGHUP, SIGINT, SIGQUIT or SIGTERM.
@@ -77,8 +79,9 @@ class ApplicationBase(InstanceHost[C]):
             self._signals.install()
         return self
 
+    @abstractmethod
     def _host_providers(self, label: str) -> Iterable[Provider]:
-        raise NotImplementedError
+        """Return what every module of the face's own sees: its ``ModuleRef``."""
 
     def _observe(self, address: Address, instance: object) -> None:
         """Remember the transient instances of the application itself, whose hooks are called."""
@@ -160,7 +163,7 @@ class Application(ApplicationBase[dishka.Container], ScopedHost, ScopedResolver,
     override of an unknown token, and ``AsyncFactoryError`` if a factory is async.
     """
 
-    _kind = "Application"
+    _kind, _signal_kind = "Application", RaisedSignals
     kept: list[Context]
 
     def __init__(
@@ -172,7 +175,7 @@ class Application(ApplicationBase[dishka.Container], ScopedHost, ScopedResolver,
         module_overrides: ModuleOverrides = (),
     ) -> None:
         super().__init__(module, identity=identity, overrides=overrides, module_overrides=module_overrides)
-        self._signals, self.kept = RaisedSignals(), []
+        self.kept = []
         self.graph.require_sync()
 
     def start(self) -> Self:
@@ -238,7 +241,7 @@ class AsyncApplication(ApplicationBase[dishka.AsyncContainer], AsyncScopedHost, 
     ``get`` is not awaited: everything is built by ``start``. ``await app`` starts it, too.
     """
 
-    _kind = "AsyncApplication"
+    _kind, _signal_kind = "AsyncApplication", CancellingSignals
     kept: list[AsyncContext]
 
     def __init__(
@@ -250,7 +253,7 @@ class AsyncApplication(ApplicationBase[dishka.AsyncContainer], AsyncScopedHost, 
         module_overrides: ModuleOverrides = (),
     ) -> None:
         super().__init__(module, identity=identity, overrides=overrides, module_overrides=module_overrides)
-        self._signals, self.kept = CancellingSignals(), []
+        self.kept = []
 
     async def start(self) -> Self:
         """Build all providers, and call their hooks; no effect if started.

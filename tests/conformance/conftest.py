@@ -8,6 +8,7 @@ import pytest
 
 from etcd_factory.testing import EtcdServer
 from tests.support.auth import auth_server, credential, jwt_server, tls_auth_server  # noqa: F401
+from tests.support.boxes import opened  # noqa: F401
 from tests.support.certificates import authority, issue, serve, stranger  # noqa: F401
 from tests.support.command_line import cli, run  # noqa: F401
 from tests.support.config_centers import center, make_center  # noqa: F401

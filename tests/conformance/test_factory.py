@@ -27,7 +27,7 @@ from etcd_factory.errors import (
     InstanceNotFoundError,
 )
 from etcd_factory.testing.tcp_ports import free_ports
-from tests.support.boxes import entered, error_of
+from tests.support.boxes import error_of
 from tests.support.faces import closed, settle
 
 
@@ -41,20 +41,6 @@ class AsyncCustom(AsyncETCDService):
 
 SLACK = 1  # seconds that a busy machine may add to the documented bound
 CUSTOM = {"blocking": Custom, "asyncio": AsyncCustom}
-
-
-@pytest.fixture
-async def opened():
-    """Enters factories, and closes them at the end."""
-    held = []
-
-    async def opened(factory):
-        held.append(factory)
-        return await entered(factory)
-
-    yield opened
-    for factory in held:
-        await closed(factory)
 
 
 @pytest.fixture

@@ -8,22 +8,8 @@ import pytest
 
 from etcd_factory import AsyncETCDServiceFactory, ConfigError, ETCDServiceFactory
 from etcd_factory.errors import ClientClosedError
-from tests.support.boxes import entered, error_of
-from tests.support.faces import closed, settle
-
-
-@pytest.fixture
-async def opened():
-    """Enters factories, and closes them at the end."""
-    held = []
-
-    async def opened(factory):
-        held.append(factory)
-        return await entered(factory)
-
-    yield opened
-    for factory in held:
-        await closed(factory)
+from tests.support.boxes import error_of
+from tests.support.faces import settle
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from etcd_factory import ConfigError, Reloaded
 from etcd_factory.configcenter import AsyncConfigCenter, ConfigCenter
-from tests.support.boxes import entered, error_of
+from tests.support.boxes import error_of
 from tests.support.faces import closed, in_time, settle, until
 from tests.support.forks import needs_fork, run_script
 from tests.support.reloading import RECORDED
@@ -29,20 +29,6 @@ def write(options, tmp_path):
         return tmp_path / "c.json"
 
     return write
-
-
-@pytest.fixture
-async def opened():
-    """Enters factories, and closes them at the end."""
-    held = []
-
-    async def opened(factory):
-        held.append(factory)
-        return await entered(factory)
-
-    yield opened
-    for factory in held:
-        await closed(factory)
 
 
 @pytest.fixture

@@ -7,12 +7,13 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
+import pytest
 from attrs import define
 
 from etcd_factory import AsyncServiceFactory, ServiceFactory
 from etcd_factory.io.runtime import threads
 from etcd_factory.io.runtime.asyncio import Promise as AsyncioPromise
-from tests.support.faces import is_async, settle
+from tests.support.faces import closed, is_async, settle
 
 BOUND = 10  # seconds after which a test that hangs fails
 THREE = {"clients": {"a": {}, "b": {}, "c": {}}}
@@ -146,3 +147,17 @@ class Tasks:
 
 class PlainTasks(Tasks):
     name, factory = "asyncio, plain methods", PlainBoxes
+
+
+@pytest.fixture
+async def opened():
+    """Enters factories, and closes them at the end."""
+    held = []
+
+    async def opened(factory):
+        held.append(factory)
+        return await entered(factory)
+
+    yield opened
+    for factory in held:
+        await closed(factory)

@@ -34,16 +34,6 @@ def found(names, revision=5):
 
 
 @pytest.fixture
-def run(face):
-    """Run a coroutine to its end, as the face does."""
-
-    async def call(body):
-        return finish(body) if face.is_blocking else await body
-
-    return call
-
-
-@pytest.fixture
 def pool_on(connect):
     """A function that returns a pool on a script, and its transport."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from etcd_factory.core.face import finish
 from etcd_factory.errors import PermissionDeniedError
 from etcd_factory.registry.formats import EtcdFactory
 from etcd_factory.registry.instances import ServiceInstances
@@ -22,16 +21,6 @@ BOTH = layouts(EtcdFactory(), None, ["go_zero"])
 def ranges(own="{}", other="10.0.0.1:80"):
     """The replies to the reads of both layouts, one after the other."""
     return [replies.get({OWN: own} if own else {}), replies.get({OTHER: other} if other else {})]
-
-
-@pytest.fixture
-def run(face):
-    """Run a coroutine to its end, as the face does."""
-
-    async def call(body):
-        return finish(body) if face.is_blocking else await body
-
-    return call
 
 
 @pytest.fixture

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 import etcd_factory
+from etcd_factory import ETCDService
+from tests.support.places import places
 
 ROOT = Path(etcd_factory.__file__).parent.parent
 COUNT = os.environ.get("TESTS_INTERRUPTS", "60")
 SEED = os.environ.get("TESTS_SEED", "20261130")
+MOST = 2000  # places of a call where an interrupt may come
+SLOW = 20.0  # seconds; whoever waits for an answer that nobody reads waits for the whole 60
 BOUND = 120 + int(COUNT)  # seconds that no run takes
 
 
@@ -25,3 +35,61 @@ def test_calls_interrupted_at_any_moment_leave_nothing_and_a_client_that_can_be_
     figures = json.loads(ended.stdout)
     assert figures["problems"] == [], ended.stderr
     assert figures["interrupted"] >= int(COUNT)
+
+
+def interrupted(test):
+    """Let be what an interrupt leaves between the making of a thing and its first use."""
+    never = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+    unclosed = pytest.mark.filterwarnings(
+        "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
+    )
+    return never(unclosed(test))
+
+
+@pytest.fixture
+def client(server):
+    gc.disable()  # what it collects while a place is sought would be interrupted in its finalizer, which is not heard
+    with ETCDService({"hosts": server.endpoint, "share": False, "timeout": 60}) as one:
+        one.put("k").value("v")
+        yield one
+    gc.enable()
+
+
+def slow(call):
+    """Return how long a call took if that is too long."""
+    start = time.monotonic()
+    call()
+    took = time.monotonic() - start
+    return took if took > SLOW else None
+
+
+@interrupted
+def test_a_call_interrupted_at_any_place_leaves_a_client_whose_next_calls_are_answered(client):
+    get, found = client.get("k").string, []
+    for place in places(MOST):
+        with place:
+            get()
+        if place.where and (took := slow(get)):
+            found.append(f"{place.where}: {took:.1f} s")
+    assert not found
+
+
+@interrupted
+def test_a_call_interrupted_at_any_place_does_not_hold_up_other_threads(client):
+    get, found, ended = client.get("k").string, [], threading.Event()
+
+    def loop():
+        while not ended.is_set():
+            if took := slow(get):
+                found.append(f"{took:.1f} s")
+
+    with ThreadPoolExecutor(3) as others:
+        running = [others.submit(loop) for _ in range(3)]
+        try:
+            for place in places(MOST):
+                with place:
+                    get()
+        finally:
+            ended.set()
+        assert [one.result() for one in running] == [None] * 3
+    assert not found

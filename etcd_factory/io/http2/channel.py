@@ -16,12 +16,15 @@ LONGEST = 3600.0  # seconds that a wait may take at once
 class Channel:
     """A plain socket."""
 
+    _sockets: tuple[socket.socket, ...] = ()  # none yet where its making was interrupted
+
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         self.sock, self._rest = sock, b""
         self._awake, self._wake = socket.socketpair()
         self._awake.setblocking(False)
         self._wake.setblocking(False)
+        self._sockets = sock, self._awake, self._wake
         self._poll = Readiness(sock, self._awake)
 
     def receive(self) -> bytes | None:
@@ -80,7 +83,7 @@ class Channel:
 
     def close(self) -> None:
         """Close the socket, once no thread uses it: its number may soon be that of another file."""
-        for one in (self.sock, self._awake, self._wake):
+        for one in self._sockets:
             one.close()
 
     __del__ = close  # of a client that was never closed, which is warned of

@@ -7,7 +7,7 @@ are written by whoever comes first, for all who come meanwhile.
 from __future__ import annotations
 
 import threading
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from etcd_factory.options import Keepalive
@@ -19,6 +19,7 @@ from .keepalive import Liveness, Look
 from .thread_call import ThreadCall
 
 PAUSE = 0.05  # seconds: whoever waits for the socket to accept bytes looks again after it
+TURN = 0.001  # seconds: the same for whoever waits for another thread to have written
 
 
 class Line:
@@ -30,8 +31,9 @@ class Line:
         self.liveness = Liveness(keepalive, monotonic())
         self.error: Exception | None = None  # what ended it
         self._channel, self._patience = channel, keepalive.timeout
-        self._lock, self._writing = threading.Lock(), threading.Lock()
+        self._lock = threading.Lock()
         self._reader: ThreadCall | None = None
+        self._writer: object | None = None
         self._is_over = False
         self._waiting: dict[ThreadCall, None] = {}
         self.flush()
@@ -70,15 +72,19 @@ class Line:
     def news(self, call: ThreadCall) -> None:
         """Wait for news of a call; at its deadline it ends with an error."""
         try:
-            while not call.has_news:
-                if self._becomes_reader(call):
-                    self._read(call)
-                else:
-                    self._follow(call)
-                if not call.has_news and monotonic() >= call.deadline:
-                    self._expire(call)
-        finally:
+            try:
+                while not call.has_news:
+                    if self._becomes_reader(call):
+                        self._read(call)
+                    else:
+                        self._follow(call)
+                    if not call.has_news and monotonic() >= call.deadline:
+                        self._expire(call)
+            finally:
+                self._leave(call)
+        except BaseException:  # an interrupt, perhaps while it left
             self._leave(call)
+            raise
 
     def look(self) -> None:
         """Take what has arrived while nobody read: the server may have closed the connection."""
@@ -113,8 +119,10 @@ class Line:
                     self._read(pseudo, condition)
                 else:
                     pseudo.wait(min(PAUSE, pseudo.deadline - monotonic()))
-        finally:
             self._leave(pseudo)
+        except BaseException:
+            self.abandon("the thread that tested the connection was interrupted")
+            raise
         return bool(condition())
 
     def retire(self) -> None:
@@ -159,6 +167,12 @@ class Line:
             self._waiting[call] = None
             return False
 
+    def _reads_alone(self, call: ThreadCall) -> bool:
+        with self._lock:
+            if self._reader is None:
+                self._reader = call
+            return self._reader is call
+
     def _read(self, call: ThreadCall, condition: Any = None) -> None:
         """Read for all until this call has news, or its time is over; then hand over.
 
@@ -184,14 +198,17 @@ class Line:
             call.wait(call.deadline - monotonic())
 
     def _leave(self, call: ThreadCall) -> None:
-        """Wait no more. Another one reads if this one was to be the next."""
+        """Wait no more. Another one reads if this one did when it was interrupted, or was to be the next."""
+        if self._reader is call:
+            return self._hand_over()
         if not self._waiting:
-            return
+            return None
         with self._lock:
             self._waiting.pop(call, None)
             is_unread = self._reader is None and self._waiting
         if is_unread:
             self._wake_next()
+        return None
 
     def _hand_over(self) -> None:
         with self._lock:
@@ -274,25 +291,37 @@ class Line:
 
     def flush(self) -> None:
         """Send what there is, unless another thread does; that one takes this too."""
-        while self.machine.has_output:
-            if not self._writing.acquire(blocking=False):
-                return
-            try:
-                self._write()
-            except OSError as error:
-                self._lost(error)
-                return
-            except BaseException:
-                self.abandon("the thread that wrote to the connection was interrupted")
-                raise
-            finally:
-                self._writing.release()
-                if self._is_over:
-                    self._close_unused()
+        writer = object()  # this thread, now: an interrupt may come before it is known who writes
+        try:
+            while self.machine.has_output:
+                data = self._becomes_writer(writer)
+                if data is None:
+                    return
+                try:
+                    self._write(data)
+                finally:
+                    self._wrote(writer)
+        except OSError as error:
+            self._lost(error)
+        except BaseException:
+            self.abandon("the thread that wrote to the connection was interrupted")
+            self._wrote(writer)
+            raise
 
-    def _write(self) -> None:
+    def _becomes_writer(self, writer: object) -> bytes | None:
         with self._lock:
-            data = self.machine.take()
+            if self._writer is not None:
+                return None
+            self._writer = writer
+            return self.machine.take()
+
+    def _wrote(self, writer: object) -> None:
+        if self._writer is writer:
+            self._writer = None
+            if self._is_over:
+                self._close_unused()
+
+    def _write(self, data: bytes) -> None:
         sent = self._channel.send(data)
         start = monotonic()
         while not sent:  # the peer does not read: it may be stuck in sending to us
@@ -305,15 +334,14 @@ class Line:
     def _drain(self) -> None:
         """Read while nobody else does."""
         pseudo = ThreadCall(self.endpoint, None, monotonic(), 0.0)
-        with self._lock:
-            if self._reader is not None:
-                return
-            self._reader = pseudo
         try:
-            while not self.machine.is_closed and self._channel.has_input:
-                self._receive()
-        finally:
-            self._hand_over()
+            if self._reads_alone(pseudo):
+                while not self.machine.is_closed and self._channel.has_input:
+                    self._receive()
+            self._leave(pseudo)
+        except BaseException:
+            self.abandon("the thread that looked at the connection was interrupted")
+            raise
 
     # --- ends
 
@@ -335,21 +363,24 @@ class Line:
         with self._lock:  # at once: a call that begins after the look would end without a word
             if self.machine.is_busy and not self.machine.is_closed:
                 return
-            rest = self.machine.take()
+            last = self.machine.take()
             self.machine.lost("the connection was closed here")
-        self._write_last(rest)
+        self._write_last(last)
         self._shut()
 
     def _write_last(self, data: bytes) -> None:
         """Send this as far as the socket takes it; another thread that writes is waited for."""
-        if not self._writing.acquire(timeout=PAUSE):
-            return
+        writer, end = object(), monotonic() + PAUSE
         try:
+            while self._becomes_writer(writer) is None:
+                if monotonic() > end:
+                    return
+                sleep(TURN)
             self._channel.send(data)
         except OSError:  # it is over already
             pass
         finally:
-            self._writing.release()
+            self._wrote(writer)
 
     def _shut(self) -> None:
         """End the socket; it is closed by the last thread that uses it."""
@@ -360,6 +391,5 @@ class Line:
     def _close_unused(self) -> None:
         """Close the socket if no thread reads or writes it; one that does comes here again."""
         with self._lock:
-            if self._reader is None and self._writing.acquire(blocking=False):
+            if self._reader is None and self._writer is None:
                 self._channel.close()
-                self._writing.release()

@@ -51,41 +51,46 @@ class Pool:
 
     def _open_once(self, key: Key, deadline: float) -> Line:
         """Return a connection that one thread opens for all who wait."""
-        start = monotonic()
-        while True:
-            with self._lock:
-                if self._closed:
-                    raise ClientClosedError
-                if key in self.lines:  # another thread was faster
-                    return self.lines[key]
-                future = self._opening.get(key)
-                if future is None:
-                    mine = self._opening[key] = Future()
-                    break
-            line = awaited(future, key[0], start, deadline)
-            if line is not None:
-                return line
-        return self._open(key, mine, start, deadline)
+        start, mine = monotonic(), Future[Line | None]()
+        try:
+            while True:
+                with self._lock:
+                    if self._closed:
+                        raise ClientClosedError
+                    if key in self.lines:  # another thread was faster
+                        return self.lines[key]
+                    future = self._opening.setdefault(key, mine)
+                if future is mine:
+                    return self._open(key, mine, start, deadline)
+                line = awaited(future, key[0], start, deadline)
+                if line is not None:
+                    return line
+        except BaseException:  # perhaps an interrupt: others wait no longer
+            self._give_up(key, mine)
+            raise
+
+    def _give_up(self, key: Key, future: Future[Line | None]) -> None:
+        """Open it no more; others who wait must try themselves."""
+        with self._lock:
+            if self._opening.get(key) is future:
+                del self._opening[key]
+        if not future.done():
+            future.set_result(None)
 
     def _open(self, key: Key, future: Future[Line | None], start: float, deadline: float) -> Line:
-        """Open a connection; others who wait for it get it, its error, or None if they must try themselves."""
-        outcome: Line | ConnectionFailedError | None = None
+        """Open a connection; others who wait for it get it, or its error."""
         try:
-            line = outcome = opened(host(key[0], self._options), start, deadline)
+            line = opened(host(key[0], self._options), start, deadline)
         except ConnectionFailedError as error:
-            outcome = error
+            future.set_exception(error)
             raise
-        finally:
-            with self._lock:
-                del self._opening[key]
-                if isinstance(outcome, Line) and not self._closed:
-                    self.lines[key] = outcome
-                    self._every.add(outcome)
-                closed = self._closed
-            if isinstance(outcome, ConnectionFailedError):
-                future.set_exception(outcome)
-            else:
-                future.set_result(outcome)
+        with self._lock:
+            del self._opening[key]
+            closed = self._closed
+            if not closed:
+                self.lines[key] = line
+                self._every.add(line)
+        future.set_result(line)
         if closed:
             line.close("the client is closed")
         return line

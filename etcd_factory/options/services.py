@@ -75,10 +75,10 @@ class ServiceDiscovery:
     """The section ``service_discovery``: the options of ``factory.registry()``.
 
     ``client``: the name of the client to use, by default the default one. ``format``: how instances are written,
-    ``etcd_factory`` or as another system does; ``read``: other formats that are read too. ``namespace``: the prefix of
-    the keys; ``ttl``: the seconds after which an instance that stopped is gone; both by default those of the format.
-    ``load_balancer``: how a view picks an instance. ``service_options``: what ``register`` uses unless its arguments
-    say otherwise.
+    ``etcd_factory`` or as another system does. ``read``: other formats that are read too. ``namespace``: the prefix of
+    the keys, by default that of the format. ``ttl``: the seconds after which an instance that stopped is gone, by
+    default those of the format. ``load_balancer``: how a view picks an instance. ``service_options``: what
+    ``register`` uses unless its arguments say otherwise.
     """
 
     client: str | None = field(default=None, converter=fields.name)

@@ -18,7 +18,15 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parent.parent
 DOCS = f"{Path(__file__).parent.name}/"
-SHOWN = ("*.md", "LICENSE", "tests/anchors.md", "config/*.yaml", "examples/*.py")
+SHOWN = (
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "LICENSE",
+    "tests/anchors.md",
+    "config/*.yaml",
+    "examples/*.py",
+)
 FOLDERS = {"examples": "One file per question; each runs as it is.", "config": "Commented files to copy."}
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)")  # the target of a link, without its anchor
 SOURCE = '<details class="mkdocstrings-source"'
@@ -36,6 +44,8 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
 
 def place(path: str) -> str:
     """Return where the site has a file of the repository, or a folder of it."""
+    if path == "README.md":
+        return "index.md"
     if path in FOLDERS:
         return f"{path}/index.md"
     if path.startswith(DOCS):

@@ -23,8 +23,8 @@ ALL = "its options are also those of each of `etcd.clients`, and of `etcd.defaul
 START = """# Options
 
 What a configuration may have below its section `etcd`: every option with its type, default and unit. Each may be null,
-which means its default, and an interpolation (`${oc.env:NAME}`). A duration is a number of seconds, or text like `500ms`
-or `1m30s`. `dial_timeout` may be written `dialTimeout`, and so may every other name. As an environment variable
+which means its default, and an interpolation (`${oc.env:NAME}`). A duration is a number of seconds, or text: `500ms` or
+`1m30s`. `dial_timeout` may be written `dialTimeout`, and so may every other name. As an environment variable
 `etcd.client.dial_timeout` is `ETCD_FACTORY__ETCD__CLIENT__DIAL_TIMEOUT`. [Configuration](configuration.md) shows where
 all this is written.
 
@@ -88,6 +88,7 @@ TYPES: dict[Callable[..., Any], tuple[str, str]] = {
     services.ttl: ("duration in whole seconds", "seconds"),
 }
 GROUPS = (Auth, TLS, Retry, Keepalive, ServiceDiscovery, ConfigCenterOptions)
+OPEN, CLOSE = '<div class="options" markdown>\n\n', "\n</div>\n"  # the style sheet makes cards of it on phones
 HEAD = "| option | type | default | unit | meaning |\n|---|---|---|---|---|\n"
 
 
@@ -98,7 +99,8 @@ def generated() -> str:
 
 def section(cls: type[Any], title: str, place: str, intro: str) -> str:
     """Return the table of the options of one class."""
-    return f"\n## {title}\n\nBelow `{place}`. {intro or summary(cls)}\n\n{HEAD}" + "".join(rows(cls))
+    table = HEAD + "".join(rows(cls))
+    return f"\n## {title}\n\nBelow `{place}`. {intro or summary(cls)}\n\n{OPEN}{table}{CLOSE}"
 
 
 def rows(cls: type[Any]) -> Iterator[str]:

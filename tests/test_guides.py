@@ -42,11 +42,8 @@ def unused(reader, text):
 
 
 def is_used(path, commands, text):
-    return (
-        path.name in commands
-        or (path.name.startswith("test_") and "pytest" in commands)
-        or f"{path.stem} import" in text
-    )
+    is_test = path.name.startswith("test_") and "pytest" in commands
+    return is_test or path.name in commands or f"{path.stem} import" in text or f'"{path.stem}"' in text
 
 
 @pytest.mark.parametrize("page", sorted(PAGES))

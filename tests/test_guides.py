@@ -20,7 +20,7 @@ ENDPOINT, PORT = "127.0.0.1:2379", "2379"  # where a reader has an etcd
 KINDS = {"python", "yaml", "ini", "console", "text", "py", "js", "ts"}
 OURS = ("etcd_factory", "etcd-factory")
 LINK = re.compile(r"\]\(([^)#]*)(?:#([^)]*))?\)")
-LINES = range(30, 151)  # a guide is short
+LINES = range(30, 171)  # a guide is short
 
 
 @pytest.mark.parametrize("page", sorted(PAGES))

@@ -23,7 +23,14 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"(?:#|//|--) (\S+\.\w+)\n")
 CODE = re.compile(r"# exit code (\d+)$")
 ANYTHING = re.escape("...")
-ELSEWHERE = ("pip ", "kubectl ", "docker ", "helm ", "curl ")  # commands that change the machine, or need others
+ELSEWHERE = (
+    "pip ",
+    "kubectl ",
+    "docker ",
+    "uvicorn ",
+    "gunicorn ",
+    "curl ",
+)  # commands that change the machine, or need others
 EXPORT, SCRIPT = "export ", "etcd-factory "
 PATIENCE = 120  # seconds for one command
 

@@ -14,7 +14,7 @@ FILE_LINK = re.compile(r"\[([^\]]+)\]\((?!\w+:)([^)#]+)[^)]*\)")
 def named(link: "re.Match[str]") -> str:
     """Return a link as text, with the name of its file."""
     text, path = link.groups()
-    return f"`{path}`" if path.startswith(text) else f"{text} (`{path}`)"
+    return f"`{path}`" if path.startswith(text.rstrip("/")) else f"{text} (`{path}`)"
 
 
 readme = Path(__file__).with_name("README.md").read_text(encoding="utf-8")

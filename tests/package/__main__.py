@@ -55,7 +55,7 @@ def main() -> None:
     with TemporaryDirectory(prefix="etcd-factory-package-") as name:
         folder = Path(name)
         sdist, wheel = build(folder / "dist")
-        print(run("twine", "check", "--strict", sdist, wheel))
+        run("twine", "check", "--strict", sdist, wheel)
         if found := faults(sdist, wheel):
             sys.exit("\n".join(found))
         ways = [(folder / "a", by_pip, wheel), (folder / "b", by_pip, sdist), (folder / "c", by_uv, wheel)]

@@ -13,7 +13,6 @@ import pytest
 
 from tests.support import options_page
 from tests.support.browser import PHONE, PROGRAM, chromium, visit
-from tests.support.pages import follow
 from tests.support.site import ROOT, broken, build, inventory, is_elsewhere, page, pages, serve
 
 PACKAGES = (
@@ -93,10 +92,6 @@ def first_words(value):
 def test_the_options_are_those_of_the_classes():
     """If not, run ``python -m tests.support.options_page``."""
     assert options_page.PATH.read_text() == options_page.generated()
-
-
-def test_the_code_of_the_first_page_runs(tmp_path):
-    follow((ROOT / "docs" / "index.md").read_text(), tmp_path)
 
 
 def test_pictures_are_small():

@@ -132,6 +132,8 @@ class ClientOptions:
         **dict.fromkeys(ADDRESSES, "hosts: [host:port, ...]"),
         **dict.fromkeys(("attempts", "max_retries", "retries"), "retry: {attempts: ...}"),
         **dict.fromkeys(("connect_timeout", "connection_timeout"), "dial_timeout: ..."),
+        "default_call_options": "timeout: ...",  # this and the next as Node's client has them
+        "fault_handling": "retry: {attempts: ..., initial: ..., maximum: ...}",
         **dict.fromkeys(("https", "secure", "ssl", "use_ssl", "use_tls"), "https:// before each of the hosts"),
     }
     ADVICE: ClassVar[dict[str, str]] = dict.fromkeys(UNVERIFIED, f"{VERIFIED}: tls: {{ca: ..., server_name: ...}}")

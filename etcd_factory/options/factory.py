@@ -116,6 +116,7 @@ class FactoryOptions:
     ADVICE: ClassVar[dict[str, str]] = {
         "etcd": "pass what is inside it: config['etcd'], or load_config(...).etcd",
         "instances": "write clients: {name: {hosts: ...}}",
+        "tracing": "call instrument(factory) of etcd_factory.integrations.opentelemetry",  # Midway has it here
     }
 
     @property

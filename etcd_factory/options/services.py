@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import get_args
+from typing import ClassVar, get_args
 
 from attrs import field, frozen
 
@@ -88,6 +88,9 @@ class ServiceDiscovery:
     ttl: int | None = field(default=None, converter=ttl)
     load_balancer: BalancerName | Callable[..., object] = field(default="round_robin", converter=balancer)
     service_options: Values = field(factory=Values, converter=service, hash=False)  # mappings have none
+
+    INSIDE: ClassVar[dict[str, str]] = {"service_discovery_client": "client: ..."}  # as Midway has it
+    ADVICE: ClassVar[dict[str, str]] = {"self_register": "call factory.registry().register() where the program starts"}
 
 
 @frozen(field_transformer=named)

@@ -3,7 +3,7 @@
 A block whose first line is ``# name.ext`` is a file. Other ``python`` blocks run, and so do all lines of ``console``
 blocks; one that ends with ``&`` is ready when it has printed a line, and runs until the end of the page; one that ends
 with ``# exit code 2`` has that. The lines of a ``text`` block are in the output of the block before it, where ``...``
-is anything. Other kinds are not run: ``py`` is Python for another library.
+is anything. Code for other libraries, ``py``, ``js`` or ``ts``, is not run.
 """
 
 from __future__ import annotations
@@ -20,17 +20,12 @@ from attrs import Factory, define
 
 ROOT = Path(__file__).parent.parent.parent
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NAMED = re.compile(r"(?:#|//|--) (\S+\.\w+)\n")
+NAMED = re.compile(r"# (\S+\.\w+)\n")
 CODE = re.compile(r"# exit code (\d+)$")
 ANYTHING = re.escape("...")
-ELSEWHERE = (
-    "pip ",
-    "kubectl ",
-    "docker ",
-    "uvicorn ",
-    "gunicorn ",
-    "curl ",
-)  # commands that change the machine, or need others
+# commands that change the machine, serve for ever or need others
+ELSEWHERE = ("pip ", "kubectl ", "uvicorn ", "curl ")
+OTHERS = ("py", "js", "ts")  # code for other libraries
 EXPORT, SCRIPT = "export ", "etcd-factory "
 PATIENCE = 120  # seconds for one command
 
@@ -66,6 +61,8 @@ class Reader:
 
     def follow(self, kind, text):
         """Do what one block says."""
+        if kind in OTHERS:
+            return
         if kind == "text":
             missing = missing_lines(text, self.output)
             assert not missing, f"{missing} not in:\n{self.output}"

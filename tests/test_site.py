@@ -9,6 +9,7 @@ import os
 import re
 import types
 
+import griffe
 import pytest
 
 from tests.support import options_page
@@ -24,6 +25,7 @@ PACKAGES = (
 )
 STYLE_LOADS = re.compile(r"(?:url\(|@import\s*)[\"']?(?!data:)([^\"')]+)")
 WIDE = ("index.html", "options.html", "guarantees.html", "node.html", "reference/clients.html", "examples/index.html")
+DURATION = re.compile(r"^(delay|drain|hold|initial|maximum|pause|seconds|ttl|warmup)$|timeout|interval$")
 MARKS = re.compile(r"[\s`*_]")
 PICTURES = ROOT / "docs" / "pictures"
 
@@ -87,6 +89,24 @@ def first_words(value):
     """The first line of the docstring of a class or a function, without marks; empty for another value."""
     documented = inspect.isclass(value) or inspect.isfunction(value)
     return plain((inspect.getdoc(value) or "").partition("\n")[0]) if documented else ""
+
+
+def test_doctests_are_blocks_of_code(site, found):
+    assert ">>>" in found[site / "reference" / "testing.html"].words
+
+
+def test_every_duration_says_its_unit(site):
+    package = griffe.load("etcd_factory", search_paths=[ROOT])
+    assert [name for name in inventory(site) if lacks_unit(package, name)] == []
+
+
+def lacks_unit(package, name):
+    """Whether a function takes a duration, and neither its docstring nor that of its class speaks of seconds."""
+    found = package[name.removeprefix("etcd_factory.")] if "." in name else package
+    found = found.final_target if found.is_alias else found
+    texts = [one.docstring.value for one in (found, found.parent) if one and one.docstring]
+    timed = found.is_function and any(DURATION.search(parameter.name) for parameter in found.parameters)
+    return timed and not any("second" in text for text in texts)
 
 
 def test_the_options_are_those_of_the_classes():

@@ -82,9 +82,9 @@ class Auth:
     """How the client authenticates: with a username and a password, or with a token that it already has.
 
     ``username``: the user's name, with ``password``. ``password``: the user's password. ``token``: a token in the place
-    of both; one that is text is sent unchanged, and if the server refuses it, the call fails. ``timeout``: for each
-    request for a token; None means the time of the call that needs it. With several hosts, one that does not answer in
-    time is left for the next one.
+    of both; one that is text is sent unchanged, and if the server refuses it, the call fails. ``timeout``: seconds
+    for each request for a token; None means the time of the call that needs it. With several hosts, one that does not
+    answer in time is left for the next one.
 
     Username, password and token may be a function, in asyncio also an ``async`` one, or ``{file: path}``. The functions
     of username and password are called, and their files read, each time a token is fetched; those of a token if there

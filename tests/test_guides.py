@@ -17,7 +17,7 @@ PAGES = {
     path.relative_to(DOCS).as_posix(): path.read_text() for path in [DOCS / "tutorial.md", *DOCS.glob("howto/*.md")]
 }
 ENDPOINT, PORT = "127.0.0.1:2379", "2379"  # where a reader has an etcd
-KINDS = {"python", "yaml", "ini", "console", "text", "py", "js", "ts"}
+KINDS = {"python", "yaml", "console", "text", "py", "ts"}
 OURS = ("etcd_factory", "etcd-factory")
 LINK = re.compile(r"\]\(([^)#]*)(?:#([^)]*))?\)")
 LINES = range(30, 171)  # a guide is short

@@ -3,7 +3,7 @@
 A block whose first line is ``# name.ext`` is a file. Other ``python`` blocks run, and so do all lines of ``console``
 blocks; one that ends with ``&`` is ready when it has printed a line, and runs until the end of the page; one that ends
 with ``# exit code 2`` has that. The lines of a ``text`` block are in the output of the block before it, where ``...``
-is anything. Code for other libraries, ``py``, ``js`` or ``ts``, is not run.
+is anything. Code for other libraries, ``py`` or ``ts``, is not run.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CODE = re.compile(r"# exit code (\d+)$")
 ANYTHING = re.escape("...")
 # commands that change the machine, serve for ever or need others
 ELSEWHERE = ("pip ", "kubectl ", "uvicorn ", "curl ")
-OTHERS = ("py", "js", "ts")  # code for other libraries
+OTHERS = ("py", "ts")  # code for other libraries
 EXPORT, SCRIPT = "export ", "etcd-factory "
 PATIENCE = 120  # seconds for one command
 

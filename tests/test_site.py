@@ -12,7 +12,7 @@ import types
 import griffe
 import pytest
 
-from tests.support import options_page
+from tests.support import options_page, pictures
 from tests.support.browser import PHONE, PROGRAM, chromium, visit
 from tests.support.site import ROOT, broken, build, inventory, is_elsewhere, page, pages, serve
 
@@ -27,7 +27,6 @@ STYLE_LOADS = re.compile(r"(?:url\(|@import\s*)[\"']?(?!data:)([^\"')]+)")
 WIDE = ("index.html", "options.html", "guarantees.html", "node.html", "reference/clients.html", "examples/index.html")
 DURATION = re.compile(r"^(delay|drain|hold|initial|maximum|pause|seconds|ttl|warmup)$|timeout|interval$")
 MARKS = re.compile(r"[\s`*_]")
-PICTURES = ROOT / "docs" / "pictures"
 
 
 @pytest.fixture(scope="module")
@@ -114,10 +113,11 @@ def test_the_options_are_those_of_the_classes():
     assert options_page.PATH.read_text() == options_page.generated()
 
 
-def test_pictures_are_small():
+def test_the_pictures_are_there_and_small():
     """``python -m tests.support.pictures`` takes them."""
-    sizes = {path.name: path.stat().st_size for path in PICTURES.glob("*.png")}
-    assert {name for name, size in sizes.items() if size > 200_000} == set()
+    sizes = {path.name: path.stat().st_size for path in pictures.FOLDER.glob("*.png")}
+    assert {pictures.name_of(shot) for shot in pictures.KEPT} <= set(sizes)
+    assert [name for name, size in sizes.items() if size > 200_000] == []
 
 
 @pytest.mark.skipif(not PROGRAM, reason="needs Chromium: apt-get install chromium")

@@ -28,12 +28,17 @@ KEPT = (
 )
 
 
+def name_of(shot: tuple[str, str, str]) -> str:
+    """Return the name of the file of a picture."""
+    place, size, mode = shot
+    return f"{place.partition('#')[0].removesuffix('.html').replace('/', '-')}-{size}-{mode}.png"
+
+
 def take(browser: Browser, address: str, shot: tuple[str, str, str], folder: Path, *, whole: bool = False) -> None:
     """Take one picture."""
     place, size, mode = shot
-    name = place.partition("#")[0].removesuffix(".html").replace("/", "-")
     with visit(browser, f"{address}/{place}", SIZES[size], dark=MODES[mode]) as page:
-        picture(page, folder / f"{name}-{size}-{mode}.png", whole=whole)
+        picture(page, folder / name_of(shot), whole=whole)
 
 
 def every(site: Path) -> list[tuple[str, str, str]]:

@@ -208,9 +208,18 @@ def test_an_example_runs_and_leaves_nothing_behind(example, tmp_path):
     assert expected is None or done.stdout.splitlines() == expected
 
 
-def test_the_quick_start_shows_both_environments(tmp_path):
+QUICK_START = str(ROOT / "examples" / "quickstart.py")
+WITHOUT_RICH = f"import runpy, sys; sys.modules['rich'] = None; runpy.run_path({QUICK_START!r}, run_name='__main__')"
+
+
+@pytest.mark.parametrize(
+    ("program", "row"),
+    [([QUICK_START], "│ unittest    │ default"), (["-c", WITHOUT_RICH], "unittest              default")],
+)
+def test_the_quick_start_shows_both_environments_with_and_without_rich(program, row):
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
     output = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / "quickstart.py")], capture_output=True, text=True, timeout=120
+        [sys.executable, *program], capture_output=True, encoding="utf-8", timeout=120, env=environment
     ).stdout
-    for piece in ("namespace=b'local/'", "namespace=b'unittest/'", "-> 'bar'", "['foo']", "instance3"):
+    for piece in ("namespace=b'local/'", "namespace=b'unittest/'", "-> 'bar'", "['foo']", "instance3", row):
         assert piece in output

@@ -9,12 +9,11 @@ from typing import Annotated
 import typer
 
 from etcd_factory.testing import EtcdServer, ServerError
+from etcd_factory.testing.tcp_ports import HOST, is_free
 
 from .command import command
 from .holding import LOOK
 from .session import Session
-
-HOST = "127.0.0.1"
 
 
 def add(app: typer.Typer) -> None:
@@ -33,6 +32,8 @@ def serve(
 
     Needs an etcd on the PATH, or the extra `server`.
     """
+    if port and not is_free(port):  # etcd's own message is a page of its log
+        raise ServerError(f"{HOST}:{port} is in use; if an etcd runs there use that one, or choose another --port")
     with EtcdServer(args=flags(port, data)) as server:
         address = f"{HOST}:{port}" if port else server.endpoint
         facts = {"endpoint": address, "url": f"http://{address}", "version": server.version, "pid": server.pid}

@@ -17,6 +17,10 @@ from typing import TYPE_CHECKING
 from .base import DistributionError
 
 ADVICE = "run: pip uninstall -y etcd3-py etcd3-fc; pip install --force-reinstall etcd3"
+MISSING = (
+    "the package 'etcd3' is not installed; run: pip install --no-binary etcd3 etcd3 (it has no wheel, so that "
+    "--only-binary refuses it)"
+)
 
 
 def part(*names: str) -> ModuleSpec:
@@ -26,7 +30,7 @@ def part(*names: str) -> ModuleSpec:
     """
     package = importlib.util.find_spec("etcd3")
     if package is None or not package.origin:
-        raise DistributionError(f"the package 'etcd3' is not installed; {ADVICE}")
+        raise DistributionError(MISSING)
     found: ModuleSpec | None = package
     for name in names:
         places = found and found.submodule_search_locations

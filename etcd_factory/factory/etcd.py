@@ -158,7 +158,7 @@ class ETCDServiceFactory(Reloading[Sync, ETCDService], ServiceFactory[ETCDServic
         return ConfigCenter(etcd, instance=instance, groups=groups, codec=codec, **given)
 
     def check_client(self, client: ETCDService, timeout: float) -> Health:
-        """Check a client with a linearizable read and the status of the member that answered."""
+        """Check a client in ``timeout`` seconds: a linearizable read, and the status of the member that answered."""
         return client.health(timeout)
 
 
@@ -255,5 +255,5 @@ class AsyncETCDServiceFactory(Reloading[Async, AsyncETCDService], AsyncServiceFa
         return AsyncConfigCenter(etcd, instance=instance, groups=groups, codec=codec, **given)
 
     async def check_client(self, client: AsyncETCDService, timeout: float) -> Health:
-        """Check a client with a linearizable read and the status of the member that answered."""
+        """Check a client in ``timeout`` seconds: a linearizable read, and the status of the member that answered."""
         return await client.health(timeout)

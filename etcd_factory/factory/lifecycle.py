@@ -88,7 +88,7 @@ class Lifecycle(Guarded, Names[T], Bound[F], ABC, Generic[F, T]):
     def add(self, name: str, client: T) -> None:
         """Keep a client that was made elsewhere under this name; the factory closes it as those that it makes.
 
-        Raises ``InstanceExistsError`` if there is another client of that name.
+        Raises ``InstanceExistsError`` if there is another client of that name, ``ClientClosedError`` after ``close()``.
         """
         self._open()
         held = self._hold(checked_name(name, "a client's name"), PASSED, self._accepted(client))

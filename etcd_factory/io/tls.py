@@ -31,7 +31,8 @@ NO_HTTP2 = "the server speaks TLS, but not HTTP/2; is etcd there, or a proxy tha
 NO_CERTIFICATE = "the server requires a client certificate; set tls.cert and tls.key"
 REFUSED = "the server refused the client certificate in tls.cert"
 
-# OpenSSL's names of what a server reports about a client's certificate; Go's says "bad certificate" if there is none
+# OpenSSL's names of what is wrong with a client's certificate, most of them reported by the server; Go's says
+# "bad certificate" if there is none
 REFUSALS = {
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": REFUSED,
     "SSLV3_ALERT_BAD_CERTIFICATE": REFUSED,
@@ -39,6 +40,7 @@ REFUSALS = {
     "SSLV3_ALERT_CERTIFICATE_UNKNOWN": REFUSED,
     "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": REFUSED,
     "TLSV1_ALERT_UNKNOWN_CA": f"{REFUSED}: it is not signed by a CA that the server trusts",
+    "KEY_VALUES_MISMATCH": "the key in tls.key does not belong to the certificate in tls.cert; replace both together",
 }
 
 

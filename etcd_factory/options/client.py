@@ -91,14 +91,18 @@ def grpc_only(options: ClientOptions, present: Present) -> str:
 class ClientOptions:
     """One client's options, converted and checked. Durations are in seconds; None or absent means the default.
 
-    ``hosts``: one host or a list, kept as URLs. ``timeout``: for one operation including its retries.
-    ``dial_timeout``: to connect to one host. ``namespace``: a prefix for every key. ``sync``: how often to update the
-    hosts from the cluster's member list; None means never. ``transport``: what carries the calls, our own HTTP/2 or
-    ``grpc``, to which ``grpc_options`` belong. ``share``: whether clients of the process with equal hosts, credentials,
-    TLS and transport options share connections, in asyncio those of one event loop. ``proxy``: an HTTP proxy to connect
-    through, ``http://host:port``; those of the environment are never used. ``batching``: which concurrent calls of
+    ``hosts``: one host or a list, ``host:port``, kept as URLs; ``https://`` uses TLS, ``srv://`` looks them up.
+    ``auth``: how the client authenticates; by default not. ``tls``: the certificates, for ``https://`` hosts.
+    ``namespace``: a prefix for every key. ``timeout``: for one operation including its retries. ``dial_timeout``: to
+    connect to one host. ``sync``: how often to update the hosts from the cluster's member list; None means never.
+    ``retry``: attempts of a call, and the pauses between them. ``keepalive``: pings that find a dead connection.
+    ``transport``: what carries the calls, our own HTTP/2 or ``grpc``. ``share``: whether clients of the process with
+    equal hosts, credentials, TLS and transport options share connections, in asyncio those of one event loop.
+    ``proxy``: an HTTP proxy to connect through, ``http://host:port``; those of the environment are never used.
+    ``grpc_options``: channel options of gRPC, for ``transport: grpc`` alone. ``batching``: which concurrent calls of
     single keys leave together, as one transaction: none (False), ``reads``, or ``all``; writes may then share a
-    revision. Raises ``ConfigError`` listing every problem.
+    revision. ``client_class``: what a factory creates in the place of its own client, as ``package.module:Class``.
+    Raises ``ConfigError`` listing every problem.
     """
 
     hosts: tuple[str, ...] = field(default=("http://127.0.0.1:2379",), converter=hosts)
@@ -128,6 +132,8 @@ class ClientOptions:
         **dict.fromkeys(ADDRESSES, "hosts: [host:port, ...]"),
         **dict.fromkeys(("attempts", "max_retries", "retries"), "retry: {attempts: ...}"),
         **dict.fromkeys(("connect_timeout", "connection_timeout"), "dial_timeout: ..."),
+        "default_call_options": "timeout: ...",  # this and the next as Node's client has them
+        "fault_handling": "retry: {attempts: ..., initial: ..., maximum: ...}",
         **dict.fromkeys(("https", "secure", "ssl", "use_ssl", "use_tls"), "https:// before each of the hosts"),
     }
     ADVICE: ClassVar[dict[str, str]] = dict.fromkeys(UNVERIFIED, f"{VERIFIED}: tls: {{ca: ..., server_name: ...}}")

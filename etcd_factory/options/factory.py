@@ -93,9 +93,11 @@ class FactoryOptions:
     """The options of a factory. The clients are mappings still: ``merged`` puts ``default`` under each.
 
     ``default``: merged under every client. ``client``: the client named ``default``; it wins over the one of that name
-    in ``clients``. ``clients``: by name. ``default_client_name``: what ``get()`` returns, else the client ``default``,
-    else the only one. ``client_priority``: high, medium (the default) or low. Raises ``ConfigError`` listing every
-    problem.
+    in ``clients``. ``clients``: the options of each client, by its name. ``default_client_name``: what ``get()``
+    returns, else the client ``default``, else the only one. ``client_priority``: how much each client matters to the
+    factory's health, by its name: high, medium (the default) or low. ``service_discovery``: the options of
+    ``factory.registry()``. ``config_center``: the options of ``factory.config_center()``. Raises ``ConfigError``
+    listing every problem.
     """
 
     # Mappings have no hash: equal options have equal ones without them.
@@ -114,6 +116,7 @@ class FactoryOptions:
     ADVICE: ClassVar[dict[str, str]] = {
         "etcd": "pass what is inside it: config['etcd'], or load_config(...).etcd",
         "instances": "write clients: {name: {hosts: ...}}",
+        "tracing": "call instrument(factory) of etcd_factory.integrations.opentelemetry",  # Midway has it here
     }
 
     @property

@@ -81,13 +81,14 @@ def crossed(retry: Retry, present: Present) -> str:
 class Auth:
     """How the client authenticates: with a username and a password, or with a token that it already has.
 
-    Each may be a function, in asyncio also an ``async`` one, or ``{file: path}``. The functions of username and
-    password are called, and their files read, each time a token is fetched; those of a token if there is none yet, or
-    after the server refused the last one. A token that is text is sent unchanged; if the server refuses it, the call
-    fails. Password and token are kept as a ``Secret``.
+    ``username``: the user's name, with ``password``. ``password``: the user's password. ``token``: a token in the place
+    of both; one that is text is sent unchanged, and if the server refuses it, the call fails. ``timeout``: seconds
+    for each request for a token; None means the time of the call that needs it. With several hosts, one that does not
+    answer in time is left for the next one.
 
-    ``timeout`` bounds each request for a token, in seconds; by default it has the time of the call that needs it. With
-    several hosts, one that does not answer it in time is left for the next one.
+    Username, password and token may be a function, in asyncio also an ``async`` one, or ``{file: path}``. The functions
+    of username and password are called, and their files read, each time a token is fetched; those of a token if there
+    is none yet, or after the server refused the last one. Password and token are kept as a ``Secret``.
     """
 
     username: str | Function | None = field(default=None, converter=credentials.username)
@@ -112,9 +113,11 @@ class Auth:
 class TLS:
     """How the server is verified and how the client identifies itself: paths of PEM files, or PEM text.
 
-    ``ca`` defaults to the system's roots. ``cert`` needs ``key``. ``server_name`` is the name that the server's
-    certificate must have if it differs from the host. The files are checked now: what they hold, and that the key
-    belongs to the certificate.
+    ``ca``: the authorities that the server's certificate must come from; None means the system's. ``cert``: the
+    client's certificate, with ``key``. ``key``: the private key of ``cert``. ``server_name``: the name that the
+    server's certificate must have; None means the host's.
+
+    The files are checked now: what they hold, and that the key belongs to the certificate.
     """
 
     ca: str | Secret | None = field(default=None, converter=pem.authority, repr=file_only)
@@ -137,9 +140,10 @@ class TLS:
 
 @frozen(field_transformer=named)
 class Retry:
-    """How many attempts a call has at most, and the pauses between them in seconds.
+    """How many attempts a call has at most, and the pauses between them in seconds: they double, with jitter.
 
-    The pause doubles from ``initial`` to ``maximum``, with jitter.
+    ``attempts``: of one call at most, within its ``timeout``. ``initial``: the first pause. ``maximum``: the longest
+    pause.
     """
 
     attempts: int = field(default=10, converter=numbers.count)
@@ -154,7 +158,11 @@ class Retry:
 
 @frozen(field_transformer=named)
 class Keepalive:
-    """gRPC keepalive in seconds: a ping after ``time`` without activity; the connection is dead after ``timeout``."""
+    """Pings that find a dead connection, in seconds.
+
+    ``time``: without activity, after which a ping is sent. ``timeout``: for its answer; without one in time the
+    connection is dead.
+    """
 
     time: float = field(default=10.0, converter=numbers.seconds)
     timeout: float = field(default=5.0, converter=numbers.seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import get_args
+from typing import ClassVar, get_args
 
 from attrs import field, frozen
 
@@ -75,10 +75,10 @@ class ServiceDiscovery:
     """The section ``service_discovery``: the options of ``factory.registry()``.
 
     ``client``: the name of the client to use, by default the default one. ``format``: how instances are written,
-    ``etcd_factory`` or as another system does; ``read``: other formats that are read too. ``namespace``: the prefix of
-    the keys; ``ttl``: the seconds after which an instance that stopped is gone; both by default those of the format.
-    ``load_balancer``: how a view picks an instance. ``service_options``: what ``register`` uses unless its arguments
-    say otherwise.
+    ``etcd_factory`` or as another system does. ``read``: other formats that are read too. ``namespace``: the prefix of
+    the keys, by default that of the format. ``ttl``: the seconds after which an instance that stopped is gone, by
+    default those of the format. ``load_balancer``: how a view picks an instance. ``service_options``: what
+    ``register`` uses unless its arguments say otherwise.
     """
 
     client: str | None = field(default=None, converter=fields.name)
@@ -88,6 +88,9 @@ class ServiceDiscovery:
     ttl: int | None = field(default=None, converter=ttl)
     load_balancer: BalancerName | Callable[..., object] = field(default="round_robin", converter=balancer)
     service_options: Values = field(factory=Values, converter=service, hash=False)  # mappings have none
+
+    INSIDE: ClassVar[dict[str, str]] = {"service_discovery_client": "client: ..."}  # as Midway has it
+    ADVICE: ClassVar[dict[str, str]] = {"self_register": "call factory.registry().register() where the program starts"}
 
 
 @frozen(field_transformer=named)

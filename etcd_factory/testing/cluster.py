@@ -32,7 +32,8 @@ class EtcdCluster:
     'OK'
 
     Each member can be killed, stopped, paused, resumed, restarted and wiped like an ``EtcdServer``. Clients are served
-    with ``tls``; ``args`` are flags for every member that override the ones set here.
+    with ``tls``; ``args`` are flags for every member that override the ones set here. Raises ``ValueError`` for a
+    ``size`` below 1.
     """
 
     def __init__(

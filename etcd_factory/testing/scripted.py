@@ -84,7 +84,7 @@ class ScriptedTransport:
             raise ScriptError(f"the script was not used up; {self._remaining()}; the calls were: {self.calls}")
 
     async def unary(self, host: str, method: Method[Q, R], request: Q, timeout: float, metadata: Metadata) -> R:
-        """Answer one call by the next step. Part of the transport port."""
+        """Answer one call by the next step. Part of the transport port; ``timeout`` is in seconds."""
         call = Call(host, method.service, method.name, request, timeout, metadata)
         answer = await self._answer(call)
         if error := failure(answer, call):

@@ -112,3 +112,11 @@ async def test_renewed_certificate_files_are_used_by_new_connections(make, serve
     for name, file in files.items():
         copyfile(good[name], file)
     await settle(client.put("k").value("v"))
+
+
+async def test_a_renewed_certificate_whose_key_is_not_there_yet_is_reported(make, serve, issue):
+    mine, good, other = serve("127.0.0.1", strict=True), issue("client"), issue("client")
+    client = make(hosts=[f"https://{mine.endpoint}"], tls={name: good[name] for name in ("ca", "cert", "key")})
+    copyfile(other["cert"], good["cert"])
+    with pytest.raises(errors.TLSError, match=r"the key in tls.key does not belong to the certificate in tls.cert"):
+        await settle(client.put("k").value("v"))

@@ -27,7 +27,10 @@ BALANCERS: dict[BalancerName, type[Balancer]] = {
 
 
 def balancer(load_balancer: LoadBalancer, warmup: float = 0.0) -> Balancer:
-    """Return a new balancer by its name, or from a function ``(instances, key) -> instance``."""
+    """Return a new balancer by its name, or from a function ``(instances, key) -> instance``.
+
+    ``warmup``: seconds until a new instance has its full weight, by default 0. Raises ``ConfigError`` for another name.
+    """
     if not isinstance(load_balancer, str) and callable(load_balancer):
         return Custom(checked(load_balancer, Sync, "load_balancer"))
     return BALANCERS[choice(load_balancer, BALANCERS, "load_balancer")](warmup)

@@ -44,7 +44,7 @@ class Kratos(Format):
         return go_struct({**names, "metadata": metadata or None, "endpoints": endpoints})
 
     def decode(self, service: str, id: str, value: bytes) -> ServiceInstance:  # noqa: A002
-        """Return the instance."""
+        """Return the instance. Raises ``ValueError`` for another format, or another service's name."""
         found = go_object(value)
         if text(found, "name") != service:
             raise ValueError("its name is another one")

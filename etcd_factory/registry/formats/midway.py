@@ -37,7 +37,10 @@ class Midway(Format):
         return js_object({**fields, "meta": meta, "status": status})
 
     def decode(self, service: str, id: str, value: bytes) -> ServiceInstance:  # noqa: A002
-        """Return the instance; without a status it is up, and what Midway leaves out has its default."""
+        """Return the instance; without a status it is up, and what Midway leaves out has its default.
+
+        Raises ``ValueError`` for another format, or another service's name or id.
+        """
         found = json_object(value)
         if (found.get("serviceName"), found.get("id")) != (service, id):
             raise ValueError("its serviceName or id is another one")

@@ -39,7 +39,7 @@ class FakeEtcd:
     when ``advance`` moves the clock past their ttl, renewed or not meanwhile; with ``real_time`` they also expire as
     time passes. ``endpoint`` is its address, as members and ``hosts`` have it; ``quota`` is the bytes that its database
     may have, 0 for no limit; ``progress_interval`` is how many seconds a watch that asks for progress is sent nothing
-    before it gets a report.
+    before it gets a report, above 0 (else ``ValueError``).
 
     It has no snapshots and no downgrades (``UNIMPLEMENTED``), and is a cluster of one: members that are added never
     start.

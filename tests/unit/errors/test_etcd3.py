@@ -44,7 +44,7 @@ def test_the_error_about_another_distribution_is_an_import_error(other):
 
 def test_a_missing_distribution_is_an_error_that_says_what_to_run(monkeypatch):
     monkeypatch.setattr(etcd3.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(DistributionError, match="the package 'etcd3' is not installed; run: pip"):
+    with pytest.raises(DistributionError, match="the package 'etcd3' is not installed; run: pip install --no-binary"):
         etcd3.part("exceptions")
 
 

@@ -203,6 +203,8 @@ def test_a_host_in_place_of_the_options_is_an_error_that_says_what_to_write(faul
         ({"port": 2379}, "port: unknown option; write hosts: [host:port, ...]"),
         ({"retries": 3}, "retries: unknown option; write retry: {attempts: ...}"),
         ({"connectTimeout": 3}, "connectTimeout: unknown option; write dial_timeout: ..."),
+        ({"defaultCallOptions": {}}, "defaultCallOptions: unknown option; write timeout: ..."),
+        ({"faultHandling": {}}, "faultHandling: unknown option; write retry: {attempts: ..., initial: ..., "),
         ({"use_tls": True}, "use_tls: unknown option; write https:// before each of the hosts"),
         (
             {"verify": False},

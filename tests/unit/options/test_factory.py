@@ -139,6 +139,7 @@ def test_an_instance_in_default_is_merged_under_a_mapping_deeply():
     [
         ({"cleints": {}}, "cleints: unknown option; did you mean 'clients'?"),
         ({"defaultClient": "a"}, "defaultClient: unknown option; did you mean 'default_client_name'?"),
+        ({"tracing": {"enable": True}}, "tracing: unknown option; call instrument(factory) of etcd_factory."),
         ({"client": "a:1"}, "client: expected a mapping, got str"),
         ({"client": []}, "client: expected a mapping, got list"),
         ({"default": 5}, "default: expected a mapping, got int"),

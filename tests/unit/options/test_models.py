@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 from pydantic import AnyUrl, BaseModel, HttpUrl, SecretStr
 from pydantic_core import MultiHostUrl, Url
@@ -97,12 +94,6 @@ def test_a_model_that_contains_itself_is_a_fault(faults):
     circle.retry = circle
     (fault,) = faults(ClientOptions.of, circle)
     assert "contains itself" in fault or "nested" in fault
-
-
-def test_the_example_in_the_documents_runs():
-    text = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text()
-    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    exec(block, {"__name__": "example"})
 
 
 @pytest.mark.parametrize("url", [AnyUrl("http://a:1"), HttpUrl("http://a:1"), Url("http://a:1")])

@@ -58,6 +58,12 @@ def test_each_option_is_accepted(cls, given, name, value):
             {"load_balancer": "rondom"},
             "load_balancer: expected one of round_robin, random, weighted, ",
         ),
+        (
+            ServiceDiscovery,
+            {"serviceDiscoveryClient": "a"},
+            "serviceDiscoveryClient: unknown option; write client: ...",
+        ),
+        (ServiceDiscovery, {"selfRegister": True}, "selfRegister: unknown option; call factory.registry().register()"),
         (ServiceDiscovery, {"format": "kratoss"}, "format: expected one of etcd_factory, naming, kratos, "),
         (ServiceDiscovery, {"format": 5}, "format: expected the name of a format, or a Format, got int"),
         (ServiceDiscovery, {"read": ["naming", "x"]}, "read: expected one of etcd_factory, naming, kratos, "),

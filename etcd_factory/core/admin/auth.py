@@ -150,7 +150,7 @@ class User(Handle[F]):
         With None as password the user can authenticate only by a TLS certificate, from etcd 3.4 on.
 
         ``hashed`` is the bcrypt hash of the password, in place of it. As etcd ignores hashes where a user is added, the
-        user gets a password that nobody knows, and then that one: two calls; if the second fails, the user is deleted.
+        user gets a password that nobody knows, and then that one: two calls; if the second fails or is cancelled, the user is deleted.
         Raises ``PreconditionError`` before etcd 3.5, which ignores hashes everywhere.
         """
         if hashed is not None:
@@ -169,10 +169,18 @@ class User(Handle[F]):
         await self._call_at(host, "create", methods.USER_ADD, name=self.name, password=passwords.unknown())
         try:
             await self._set_hashed(host, "create", data)
-        except Exception:
-            with suppress(EtcdFactoryError):
-                await self._call("create", methods.USER_DELETE, name=self.name)
+        except GeneratorExit:
             raise
+        except Exception:
+            await self._take_back()
+            raise
+        except BaseException:  # cancelled or interrupted: nobody waits for it
+            self._run.client.background.spawn(self._take_back, "etcd_factory user left")
+            raise
+
+    async def _take_back(self) -> None:
+        with suppress(EtcdFactoryError):
+            await self._call("create", methods.USER_DELETE, name=self.name)
 
     async def _takes_hashes(self, what: str) -> str:
         """Return a host that certainly takes hashes; raises ``PreconditionError`` if it does not."""

@@ -1,5 +1,6 @@
 """Passwords as bcrypt hashes: in the form of etcd's messages, and never where etcd would set an empty one."""
 
+import asyncio
 from base64 import b64encode
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from etcd_factory.core.admin.passwords import check_version, encoded, unknown
 from etcd_factory.errors import PermissionDeniedError, PreconditionError
 from etcd_factory.testing import replies
-from tests.support.faces import failure, settle
+from tests.support.faces import closed, failure, settle
 
 REST = "sIvFu/DjGgAshLCaOC4sqOEqc7oCBv.trLWquyXciaBz/9r9HUfkC"
 HASH = f"$2b$04${REST}"
@@ -91,6 +92,18 @@ async def test_a_user_whose_hash_was_refused_is_deleted(connect):
     denied = replies.server_error("etcdserver: permission denied")
     client, transport = connect([STATUS, ADDED, denied, replies.of("UserDelete")])
     await failure(lambda: client.user("u").create(hashed=HASH), PermissionDeniedError)
+    assert [call.method for call in transport.calls] == ["Status", "UserAdd", "UserChangePassword", "UserDelete"]
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, asyncio.CancelledError])
+async def test_a_user_whose_hash_was_interrupted_is_deleted(connect, interrupt):
+    def interrupted(call):
+        raise interrupt
+
+    client, transport = connect([STATUS, ADDED, interrupted, replies.of("UserDelete")])
+    with pytest.raises(interrupt):
+        await settle(client.user("u").create(hashed=HASH))
+    await closed(client)
     assert [call.method for call in transport.calls] == ["Status", "UserAdd", "UserChangePassword", "UserDelete"]
 
 

@@ -24,7 +24,7 @@ KEPT = (
     ("index.html", "phone", "dark"),
     ("options.html#a-client", "phone", "light"),
     ("reference/clients.html", "desktop", "dark"),
-    ("benchmarks.html#figures", "desktop", "light"),
+    ("benchmarks.html#throughput-and-latency", "desktop", "light"),
 )
 
 

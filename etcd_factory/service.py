@@ -20,18 +20,15 @@ from .core.arguments import Text, to_bytes
 from .core.bound import Guarded
 from .core.call.client import Client
 from .core.call.hooks import Hook
-from .core.call.observed import observe
 from .core.call.unclosed import Handle, handle, release
 from .core.call.view import View
-from .core.concurrency.election import Elections
-from .core.concurrency.lock import Locks
-from .core.concurrency.stm import STMs
+from .core.concurrency.service import Concurrency
 from .core.face import Async, F, Sync, finish
 from .core.kv.builders import KV
 from .core.kv.txn import OperationLike, Transactions, batch
 from .core.kv.updates import Updates
 from .core.lease.lease import Leases
-from .core.mirror.mirror import Mirrors
+from .core.mirror.service import Mirrors
 from .core.op import Op
 from .core.ports import Runtime, Transport
 from .core.watch.builder import Watches
@@ -70,11 +67,9 @@ class Service(
     Updates[F],
     Transactions[F],
     Leases[F],
-    STMs[F],
     Watches[F],
     Mirrors[F],
-    Locks[F],
-    Elections[F],
+    Concurrency[F],
     HealthChecks[F],
     Admin[F],
 ):
@@ -170,6 +165,8 @@ class Service(
         ``Watching``, ``Delivered``, ``Callback``, ``LeaseRenewed``, ``LeaseLost``: also of other services on the same
         connections. It is called wherever that happens, in any thread, and must not wait; what it raises is logged.
         """
+        from .core.call.observed import observe
+
         return observe(self._run.client, hook)
 
     def _with(self, **changes: Any) -> Self:

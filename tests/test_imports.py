@@ -33,6 +33,12 @@ def test_the_options_of_a_factory_are_not_loaded_for_a_client():
     assert loaded(CLIENT, "etcd_factory.options.factory", "etcd_factory.options.services") == []
 
 
+@pytest.mark.parametrize("code", [CLIENT, FACTORY])
+def test_what_few_programs_use_is_not_loaded_for_a_client(code):
+    few = ("core.mirror.mirror", "core.concurrency.queue", "core.call.batching", "model.activity", "model.cluster")
+    assert loaded(code, "tempfile", *(f"etcd_factory.{name}" for name in few)) == []
+
+
 def test_omegaconf_is_loaded_to_read_a_configuration():
     assert loaded("from etcd_factory import load_config; load_config({})", "omegaconf", "yaml") == ["omegaconf", "yaml"]
 

@@ -7,7 +7,6 @@ import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import lru_cache
-from tempfile import NamedTemporaryFile
 
 from etcd_factory.errors import ConfigError
 
@@ -197,6 +196,8 @@ def as_file(given: str | Secret) -> Generator[str, None, None]:
             memory.flush()
             yield f"/proc/self/fd/{memory.fileno()}"
         return
+    from tempfile import NamedTemporaryFile  # loads much, for certificates alone
+
     with NamedTemporaryFile(delete=False) as file:  # Windows opens it a second time only once it is closed
         file.write(data)
     try:

@@ -150,8 +150,8 @@ class User(Handle[F]):
         With None as password the user can authenticate only by a TLS certificate, from etcd 3.4 on.
 
         ``hashed`` is the bcrypt hash of the password, in place of it. As etcd ignores hashes where a user is added, the
-        user gets a password that nobody knows, and then that one: two calls; if the second fails or is cancelled, the user is deleted.
-        Raises ``PreconditionError`` before etcd 3.5, which ignores hashes everywhere.
+        user gets a password that nobody knows, and then that one: two calls; if the second fails or is cancelled, the
+        user is deleted. Raises ``PreconditionError`` before etcd 3.5, which ignores hashes everywhere.
         """
         if hashed is not None:
             return await self._create_hashed(password, hashed)

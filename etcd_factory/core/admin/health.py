@@ -14,7 +14,7 @@ from etcd_factory.core.face import F
 from etcd_factory.core.op import Op, message
 from etcd_factory.errors import EtcdError, NoLeaderError, NoSpaceError, PermissionDeniedError
 from etcd_factory.model import Health
-from etcd_factory.wire import admin, messages, methods
+from etcd_factory.wire import messages, methods
 
 if TYPE_CHECKING:
     from etcd_factory.wire.messages import StatusResponse
@@ -73,6 +73,8 @@ async def problem_of(client: Client, status: StatusResponse, timeout: float) -> 
         return NoLeaderError("the member has no leader", endpoint=client.endpoint)
     if not status.errors:  # the alarms among them are text
         return None
+    from etcd_factory.wire import admin  # loads what few programs use
+
     active = admin.alarms(await client.call(methods.ALARM, messages.AlarmRequest(action="GET"), timeout))
     if not active:
         return None

@@ -62,6 +62,10 @@ class Batching:
         self._scopes: WeakKeyDictionary[object, Lanes] = WeakKeyDictionary()
         self._last: tuple[ref[object], Lanes] | None = None
 
+    def merging(self, client: Client) -> Merging:
+        """Return what makes the calls of the client."""
+        return Merging(client, self)
+
     def forget(self) -> object:
         """Start without calls in a forked child, where nobody is left to send them."""
         left = self._lock, self._scopes, self._last

@@ -18,7 +18,6 @@ from etcd_factory.options.hosts import is_srv
 from etcd_factory.wire import methods
 from etcd_factory.wire.methods import Method
 
-from .batching import Batching
 from .discovery import Discovery
 from .endpoints import Endpoints
 from .hooks import Hooks
@@ -30,11 +29,22 @@ from .token import AuthToken
 if TYPE_CHECKING:
     from etcd_factory.wire.messages import AuthenticateRequest, AuthenticateResponse
 
+    from .batching import Batching
+
 log = logging.getLogger("etcd_factory.client")
 
 Send = Callable[[str, Method[Any, Any], Any, float, Metadata], Awaitable[Any]]  # like ``Transport.unary``
 
 RENEWALS = 2  # of the token in one call: one for its age, one for an auth store that changed meanwhile
+
+
+def batching(runtime: Runtime, options: ClientOptions) -> Batching | None:
+    """Return what merges concurrent calls, None if nothing does; loaded where it is used."""
+    if not options.batching:
+        return None
+    from .batching import Batching
+
+    return Batching(runtime, merges_writes=options.batching == "all")
 
 
 @define
@@ -80,7 +90,7 @@ class Client:
         self.endpoints = Endpoints(options.hosts, options.retry.initial, discovered=discovered, start=start)
         self.single_flight = SingleFlight(runtime)
         self.token = AuthToken(options.auth, self.single_flight)
-        self.batching = Batching(runtime, merges_writes=options.batching == "all") if options.batching else None
+        self.batching = batching(runtime, options)
         self.lease_keepers: WeakSet[LeaseKeeper] = WeakSet()
         self.pages_only: set[str] = set()  # hosts that refused to stream ranges
         self.forks = 0  # from the process that made it to this one

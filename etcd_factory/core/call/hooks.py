@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from etcd_factory import model
 from etcd_factory.core.handlers import is_async
-from etcd_factory.model.activity import Activity, Delivered
+
+if TYPE_CHECKING:
+    from etcd_factory.model.activity import Activity
 
 log = logging.getLogger("etcd_factory.client")
 
 T = TypeVar("T")
-Hook = Callable[[Activity], object]
+Hook = Callable[["Activity"], object]
 Hooks = tuple[Hook, ...]
 Manager = AbstractContextManager[object]
 
@@ -83,5 +86,5 @@ def timed(hooks: Hooks, now: Callable[[], float], events: Iterator[T], count: in
 
 
 def _timed(hooks: Hooks, now: Callable[[], float], events: Iterator[T], count: int, received: float) -> Iterator[T]:
-    report(hooks, Delivered(count, now() - received))
+    report(hooks, model.activity.Delivered(count, now() - received))
     yield from events

@@ -15,13 +15,14 @@ from etcd_factory.errors import EtcdError, LeaseNotFoundError, RequestTooLargeEr
 from etcd_factory.wire import requests
 from etcd_factory.wire.requests import BUILD, CALLS
 
-from .batching import Merging
 from .client import Client
 from .pages import ITERATE, RangePages
 from .range_stream import RangeStream
 
 if TYPE_CHECKING:
     from etcd_factory.wire.messages import RangeResponse
+
+    from .batching import Merging
 
 T = TypeVar("T")
 
@@ -42,8 +43,7 @@ class View:
 
     def __attrs_post_init__(self) -> None:
         batching = self.client.batching
-        caller = self.client if batching is None else Merging(self.client, batching)
-        object.__setattr__(self, "caller", caller)
+        object.__setattr__(self, "caller", self.client if batching is None else batching.merging(self.client))
         object.__setattr__(self, "timeout", min(self.timeout, FOREVER))
         object.__setattr__(self, "face", self.client.runtime.face)
 

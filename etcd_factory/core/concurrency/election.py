@@ -12,18 +12,15 @@ from etcd_factory.core.bound import Bound, Guarded, Scoped, opener, operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Sync, finish
 from etcd_factory.core.handlers import call_handler, checked
-from etcd_factory.core.lease.lease import Lease
 from etcd_factory.core.watch.watcher import AnyWatcher
 from etcd_factory.errors import CompactedError, NotLeaderError, choice
 from etcd_factory.model import KeyValue
 from etcd_factory.model.ranges import prefix_end
 
 from .queue import QueueEntry, first_entry, leave_and_log, log
-from .shared_lease import entry_factory
 
 V = TypeVar("V")
 
-TTL = 60
 EVENTS = ("lost",)
 
 
@@ -239,20 +236,3 @@ def text(kv: KeyValue) -> str:
 def same(kv: KeyValue) -> KeyValue:
     """Read a leader's key as it is."""
     return kv
-
-
-class Elections(Bound[F]):
-    """The part of a service that has elections."""
-
-    __slots__ = ()
-
-    _run: View
-
-    def election(self, name: Text, ttl: int | None = None, *, lease: Lease[F] | None = None) -> Election[F]:
-        """Return an election of that name; a leader is lost ``ttl`` seconds (60) after its last sign of life. No I/O.
-
-        With ``lease``, which has its own ttl, one contends under that lease: resigning then deletes only the leader's
-        key, and the lease stays. A lease that leads already, as after a restart, leads at once:
-        ``lease=etcd.lease_of(id)``.
-        """
-        return Election(self._run, name, entry_factory(self._run, name, ttl, TTL, lease))

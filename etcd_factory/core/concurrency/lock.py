@@ -8,19 +8,16 @@ from typing import Any, Literal, TypeVar, overload
 
 from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text
-from etcd_factory.core.bound import Bound, Guarded, Scoped, opener, operation, untyped
+from etcd_factory.core.bound import Guarded, Scoped, opener, operation, untyped
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Sync
 from etcd_factory.core.handlers import call_handler, called, checked
-from etcd_factory.core.lease.lease import Lease
 from etcd_factory.errors import LockFailedError, choice
 
 from .queue import QueueEntry, leave_and_log, log
-from .shared_lease import entry_factory
 
 T = TypeVar("T")
 
-TTL = 30
 EVENTS = ("lost",)
 
 
@@ -162,21 +159,3 @@ class Lock(Guarded, Scoped[F]):
             await leave_and_log(entry)
             if self._entry is entry:
                 self._entry = None
-
-
-class Locks(Bound[F]):
-    """The part of a service that has locks."""
-
-    __slots__ = ()
-
-    _run: View
-
-    def lock(self, name: Text, ttl: int | None = None, *, lease: Lease[F] | None = None) -> Lock[F]:
-        """Return a lock of that name, lost ``ttl`` seconds (30) after the last sign of life. No I/O: acquire or enter
-        it.
-
-        With ``lease``, which has its own ttl, it is held under that lease, as other locks may be. Releasing it then
-        deletes only its key, and the lease stays; if the lease ends, all that is held under it is lost. A lease has one
-        entry in the queue of a name: another contender beside it needs another lease.
-        """
-        return Lock(self._run, name, entry_factory(self._run, name, ttl, TTL, lease))

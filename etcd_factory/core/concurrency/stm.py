@@ -11,11 +11,10 @@ from typing import Any, Literal, TypeVar, overload
 
 from attrs import frozen
 
-from etcd_factory.core.arguments import count
 from etcd_factory.core.bound import Bound, operation, untyped
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Async, F, Face, Sync
-from etcd_factory.errors import STMConflictError, choice
+from etcd_factory.errors import STMConflictError
 
 from .stm_journal import Conflict, Level, STMJournal
 from .stm_tx import Tx
@@ -30,7 +29,6 @@ LEVELS: dict[str, Level] = {
     "repeatable_reads": Level(snapshot=False, reads=True, writes=False),
     "read_committed": Level(snapshot=False, reads=False, writes=False),
 }
-RETRIES = 20  # after a conflict; with the default pauses about ten seconds
 
 
 @frozen(eq=False, repr=False)
@@ -91,27 +89,3 @@ async def call(fn: Callable[[Any], Any], tx: Tx[Any], face: Face) -> Any:
         given.close()
         raise TypeError(f"{fn!r} is async; for the blocking ETCDService write 'def'")
     return given
-
-
-class STMs(Bound[F]):
-    """The part of a service that runs software transactions."""
-
-    __slots__ = ()
-
-    _run: View
-
-    def stm(self, isolation: Isolation = "serializable_snapshot", retries: int = RETRIES) -> STM[F]:
-        """Return a runner of software transactions: ``etcd.stm().transact(fn)`` runs ``fn(tx)`` until there is no
-        conflict.
-
-        - ``serializable_snapshot``: all reads are at one revision, and since then nobody has changed a key that was
-          read or is written;
-        - ``serializable``: the same, but a key that is only written may have been changed meanwhile;
-        - ``repeatable_reads``: reading a key again returns the same, and it is unchanged at the commit, but two keys
-          may be of two revisions;
-        - ``read_committed``: nothing is checked; what others wrote since it was read is overwritten.
-
-        At most ``retries`` runs follow the first one. The service's ``timeout`` applies to each call to etcd, not to
-        all.
-        """
-        return STM(self._run, LEVELS[choice(isolation, LEVELS, "isolation")], count(retries, "retries"))

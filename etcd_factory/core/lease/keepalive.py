@@ -12,13 +12,13 @@ from typing import ClassVar
 
 from attrs import define, field
 
+from etcd_factory import model
 from etcd_factory.core.background import Closing
 from etcd_factory.core.call.client import Client
 from etcd_factory.core.call.hooks import report
 from etcd_factory.core.handlers import Listener, call_listeners
 from etcd_factory.core.ports import Signal
 from etcd_factory.errors import ClientClosedError, EtcdFactoryError, LeaseNotFoundError
-from etcd_factory.model.activity import LeaseLost
 from etcd_factory.wire import messages, methods
 
 from .renewer import Renewer
@@ -206,7 +206,7 @@ class KeepAlive:
             states = self._states.pop(lease, [])
         if states:
             log.warning("lease %x is lost: it expired or was revoked", lease)
-            report(self._client.hooks, LeaseLost(lease))
+            report(self._client.hooks, model.activity.LeaseLost(lease))
         for state in states:
             state.lost = True
             state.alarm()

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from etcd_factory import model
 from etcd_factory.core.call.client import Client
 from etcd_factory.core.call.hooks import report
 from etcd_factory.core.call.outage import Outage
 from etcd_factory.core.ports import Mailbox, Task
 from etcd_factory.errors import ClientClosedError, EtcdFactoryError, InvalidAuthTokenError, PermissionDeniedError
-from etcd_factory.model.activity import Connected, Disconnected, LeaseRenewed
 from etcd_factory.wire import messages, methods
 
 from .schedule import Renewal, RenewalSchedule
@@ -195,11 +195,11 @@ class Renewer:
 
     def _works(self, stream: KeepAliveStream) -> None:
         again, self._is_broken, stream.is_connected = self._is_broken, False, True
-        report(self._client.hooks, Connected("lease", endpoint_of(stream), again))
+        report(self._client.hooks, model.activity.Connected("lease", endpoint_of(stream), again))
 
     def _report_renewal(self, lease: int, ttl: int, endpoint: str) -> None:
         if ttl > 0:
-            report(self._client.hooks, LeaseRenewed(lease, ttl, endpoint))
+            report(self._client.hooks, model.activity.LeaseRenewed(lease, ttl, endpoint))
 
     def _judge(self, lease: int, alive: bool) -> None:
         if not alive:
@@ -219,7 +219,8 @@ class Renewer:
             return
         self._schedule.disconnected(now)
         self._is_broken = True
-        report(self._client.hooks, Disconnected("lease", endpoint_of(stream), type(error) if error else None))
+        kind = type(error) if error else None
+        report(self._client.hooks, model.activity.Disconnected("lease", endpoint_of(stream), kind))
         if not isinstance(error, InvalidAuthTokenError):
             self._client.endpoints.failed(stream.host, now)
         self._failures = 1 if stream.is_connected and now - self._opened >= LIVED else self._failures + 1

@@ -12,7 +12,7 @@ from attrs import define, evolve
 
 from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, count, seconds, to_bytes
-from etcd_factory.core.bound import Bound, opener, operation
+from etcd_factory.core.bound import operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F, Face, Sync
 from etcd_factory.core.kv.builders import GetAll
@@ -34,7 +34,6 @@ from etcd_factory.model.ranges import KeyRange, prefix_range
 
 from .conditions import ConditionWaiters
 from .fresh_read import FreshRead, result
-from .history import SIZE
 from .local_watch import LocalWatcher, LocalWatches
 from .read_index import ReadIndex
 from .reads import Get, Held, get_all, inside
@@ -343,21 +342,3 @@ class Fresh:
     def pages(self, fields: Fields) -> Pages:
         """Raise ``TypeError``: a mirror is a mapping."""
         return Held(self.mirror).pages(fields)
-
-
-class Mirrors(Bound[F]):
-    """The part of a service that keeps ranges in memory."""
-
-    __slots__ = ()
-
-    _run: View
-
-    @opener
-    async def mirror(self, prefix: Text = "", *, history: int = SIZE) -> Mirror[F]:
-        """Return a mirror of a prefix, loaded and followed; the default is the whole namespace.
-
-        ``history``: of how many revisions it keeps the changes, for ``at()`` and ``watch(start_revision=...)``.
-        """
-        mirror: Mirror[F] = Mirror(self._run, to_bytes(prefix, "a prefix"), count(history, "a history"))
-        await mirror.load()
-        return mirror

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, Literal
 
+from etcd_factory import model
 from etcd_factory.core.arguments import count
 from etcd_factory.core.background import Background
 from etcd_factory.core.call.hooks import around
@@ -15,7 +16,6 @@ from etcd_factory.core.handlers import Handler, call_handler, checked
 from etcd_factory.core.ports import Mailbox
 from etcd_factory.errors import ClientClosedError, WatchOverflowError, choice, copied
 from etcd_factory.model import Event
-from etcd_factory.model.activity import Callback
 
 from .dispatcher import Dispatcher, Turn
 
@@ -138,7 +138,7 @@ class EventQueue:
             log_unhandled(value)
         hooks = self._background.client.hooks if event == "data" else ()
         if hooks:
-            with around(hooks, Callback(self, len(value))) as failures:
+            with around(hooks, model.activity.Callback(self, len(value))) as failures:
                 await self._call_all(event, value, failures)
         else:
             await self._call_all(event, value, [])

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 from weakref import WeakValueDictionary
 
+from etcd_factory import model
 from etcd_factory.core.background import Closing
 from etcd_factory.core.call.client import Client
 from etcd_factory.core.call.hooks import report
@@ -24,7 +25,6 @@ from etcd_factory.errors import (
     PermissionDeniedError,
     TLSError,
 )
-from etcd_factory.model.activity import Connected, Disconnected
 from etcd_factory.wire import messages, methods
 
 from .rollback import RollbackDetector
@@ -199,7 +199,7 @@ class WatchStream:
     def _broke(self, error: Exception) -> None:
         self._broken = True
         endpoint = (error.endpoint if isinstance(error, EtcdError) else "") or self._client.endpoint
-        report(self._client.hooks, Disconnected("watch", endpoint, type(error)))
+        report(self._client.hooks, model.activity.Disconnected("watch", endpoint, type(error)))
 
     def _has_lived(self) -> bool:
         """Whether the last stream worked for a while; one that ends at once must not be opened again at once."""
@@ -294,7 +294,7 @@ class WatchStream:
         again, self._broken = self._broken, False
         self._outage.ended()
         self._client.endpoints.answered(host)
-        report(self._client.hooks, Connected("watch", host.partition("://")[2], again))
+        report(self._client.hooks, model.activity.Connected("watch", host.partition("://")[2], again))
 
     async def _received(self, stream: Requests, reply: WatchResponse) -> None:
         """Deliver what a response means; apart, for while the stream waits it must not hold a receiver."""

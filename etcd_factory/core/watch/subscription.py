@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from etcd_factory import model
 from etcd_factory.core.bound import Scoped
 from etcd_factory.core.call.hooks import around
 from etcd_factory.core.call.view import View
@@ -22,7 +23,6 @@ from etcd_factory.errors import (
     FutureRevisionError,
     copied,
 )
-from etcd_factory.model.activity import Watching
 from etcd_factory.model.ranges import in_namespace
 
 from .own_streams import OwnStreams
@@ -115,7 +115,7 @@ class Subscription(Scoped[F], ABC):
     async def open(self, start: int) -> None:
         """Begin at revision ``start``, 0 for now, and wait until the server has confirmed it; raises its refusal."""
         try:
-            with around(self._run.client.hooks, Watching(self.subject)):
+            with around(self._run.client.hooks, model.activity.Watching(self.subject)):
                 self.begin(start)
                 await self._confirmation()
         except EtcdError as error:

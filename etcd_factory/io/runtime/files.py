@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from tempfile import mkstemp
 
 
 class AtomicFile:
@@ -12,6 +11,8 @@ class AtomicFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        from tempfile import mkstemp  # loads much
+
         handle, part = mkstemp(".part", f"{self.path.name}.", self.path.parent)
         self._part, self._file = Path(part), os.fdopen(handle, "wb")
 

@@ -33,11 +33,7 @@ SHOP = {
     "jobs/nightly/last-run": "2026-11-30T02:00:07Z",
     "jobs/nightly/state": "done",
 }
-CHANGES = [
-    ("flags/search-v2", "50%"),
-    ("config/shop/banner", "Free shipping until Monday"),
-    ("flags/new-checkout", "off"),
-]
+CHANGES = {"flags/search-v2": "50%", "config/shop/banner": "Free shipping until Monday", "flags/new-checkout": "off"}
 DEFAULT = """\
 etcd:
   default:

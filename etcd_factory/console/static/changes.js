@@ -2,7 +2,7 @@
 
 import { Stream } from "./api.js";
 import { button, dot, el, field, note, row, table } from "./dom.js";
-import { bytes, clock, encode, line, muted, shown } from "./text.js";
+import { bytes, clock, encode, line, shown } from "./text.js";
 
 const MOST = 500; // rows
 
@@ -50,8 +50,7 @@ export function changes(app, view) {
 
   function text(value) {
     if (!value) return el("td", {});
-    const data = bytes(value.base64);
-    return el("td", { className: "mono cut" }, line(data), data.length < value.size ? muted("…") : "");
+    return el("td", { className: "mono cut" }, line(bytes(value.base64), 300, value.size));
   }
 
   view.append(form, notes, made);

@@ -28,7 +28,7 @@ export function holders(app, view) {
     const [holder, ...others] = contenders;
     const list = el("ol", {}, others.map((one) => el("li", {}, open(one.key), muted(` ${seconds(one.ttl)}`))));
     const waiting = others.length ? el("details", {}, el("summary", {}, `${others.length}${more ? "+" : ""} waiting`), list) : muted("nobody");
-    const value = holder.value.size ? line(bytes(holder.value.base64)) : "";
+    const value = holder.value.size ? line(bytes(holder.value.base64), 300, holder.value.size) : "";
     return row([
       el("td", { className: "mono" }, line(bytes(name))),
       open(holder.key),

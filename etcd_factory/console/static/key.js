@@ -7,7 +7,7 @@ import { bytes, decodeCut, dump, line, muted, number, pretty, shown, size } from
 
 const KEEP = "\n\t"; // characters of a value that are shown by what they do
 
-export function key(app, place, name, { changed }) {
+export function key(app, place, name, { gone }) {
   const live = el("span", { className: "live" });
   const title = el("h2", { className: "name mono" }, line(name, 4000));
   const back = button("‹ Keys", () => app.go("keys"), { className: "back" });
@@ -80,7 +80,7 @@ export function key(app, place, name, { changed }) {
     actions.replaceChildren();
     notes.replaceChildren();
     const start = { key: name, data: bytes(from.value.base64), revision: kv?.mod_revision ?? 0 };
-    body.replaceChildren(editor(app, start, { done: () => (changed(), app.run(load)), load: () => app.run(load) }));
+    body.replaceChildren(editor(app, start, { done: () => app.run(load), load: () => app.run(load) }));
     body.querySelector("textarea").focus();
   }
 
@@ -90,7 +90,7 @@ export function key(app, place, name, { changed }) {
     if (!(await confirmed("Delete this key?", details, "Delete", "danger"))) return;
     await app.run(async () => {
       await remove("key", { client: app.client, key: name, if_revision: kv.mod_revision });
-      changed();
+      gone();
       await load();
     });
   }
@@ -113,9 +113,9 @@ export function key(app, place, name, { changed }) {
   }
 
   function state(one) {
-    const cut = bytes(one.value.base64), rest = cut.length < one.value.size ? muted("…") : "";
+    const text = line(bytes(one.value.base64), 300, one.value.size);
     const look = button(number(one.mod_revision), () => app.run(() => then(one.mod_revision)), { className: "link" });
-    return row([look, String(one.version), el("td", { className: "brief" }, size(one.value.size)), el("td", { className: "mono cut" }, line(cut), rest)]);
+    return row([look, String(one.version), el("td", { className: "brief" }, size(one.value.size)), el("td", { className: "mono cut" }, text)]);
   }
 
   async function then(revision) {

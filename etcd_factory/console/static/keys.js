@@ -7,12 +7,23 @@ import { create } from "./editor.js";
 import { base64, bytes, encode, line, muted, number } from "./text.js";
 
 const SLASH = 47;
+const NAME = 120; // bytes of a name in the tree
+
+// Whether a part of the address is a key; anybody may write addresses.
+function isKey(name) {
+  try {
+    return Boolean(name) && bytes(name).length > 0;
+  } catch {
+    return false;
+  }
+}
 
 export function keys(app, view, rest) {
   const side = el("section", { className: "side", "aria-label": "Keys" });
   const detail = el("section", { className: "detail", "aria-label": "Key" });
   const list = el("div", { className: "tree", onkeydown: walk });
   const ask = (path, parameters) => get(path, { client: app.client, ...parameters });
+  const expanded = new Set();
   let panel = null;
 
   // --- the tree
@@ -39,25 +50,27 @@ export function keys(app, view, rest) {
 
   function leaf(data, name) {
     const open = () => app.go("keys", base64(data));
-    return el("li", {}, button(line(name), open, { className: "entry key", "data-key": base64(data) }));
+    return el("li", {}, button(el("span", {}, line(name, NAME)), open, { className: "entry key", "data-key": base64(data) }));
   }
 
   function folder(prefix, name) {
     const count = el("small", {});
-    const toggle = (event) => app.run(() => turn(event.currentTarget));
-    const made = button("", toggle, { className: "entry folder", "aria-expanded": "false" });
-    made.append(el("span", {}, line(name)), count);
+    const made = button("", () => app.run(turn), { className: "entry folder", "aria-expanded": "false" });
+    made.append(el("span", {}, line(name, NAME)), count);
     const item = el("li", {}, made);
     async function turn() {
-      const below = item.querySelector("ul");
+      const below = item.querySelector("ul"), name = base64(prefix);
       if (below) below.remove();
       else {
         const found = await level(prefix);
         count.textContent = number(found.count);
         item.append(el("ul", {}, found.entries));
+        select();
       }
+      expanded[below ? "delete" : "add"](name);
       made.setAttribute("aria-expanded", String(!below));
     }
+    if (expanded.has(base64(prefix))) app.run(turn); // as it was before a reload
     return item;
   }
 
@@ -135,26 +148,23 @@ export function keys(app, view, rest) {
   function open([name]) {
     panel?.close();
     panel = null;
-    chosen = name || null;
+    chosen = isKey(name) ? name : null;
     view.classList.toggle("has-key", chosen !== null);
     select();
     detail.replaceChildren();
     if (chosen === null) detail.append(note("muted", "Choose a key."));
-    else panel = keyPanel(app, detail, bytes(chosen), { changed: () => app.run(text.value ? find : root) });
+    else panel = keyPanel(app, detail, bytes(chosen), { gone });
     return true;
   }
 
+  const gone = () => list.querySelector(".key[aria-current=true]")?.closest("li").remove();
   const add = () => create(app, () => app.run(root));
   const tools = el("div", { className: "tools" }, button("Reload", () => search()), app.writable && button("New key …", add));
   side.append(form, tools, list);
   view.append(el("div", { className: "split" }, side, detail));
   document.addEventListener("keydown", shortcut);
   app.run(root);
-  try {
-    open(rest);
-  } catch {
-    open([]); // somebody's own address
-  }
+  open(rest);
   return {
     moved: open,
     pause: () => panel?.pause(),

@@ -16,7 +16,7 @@ export function services(app, view, rest) {
     const found = await get("services");
     balancers = found.balancers;
     const words = found.services.length ? "" : note("muted", "No service has an instance.");
-    const open = (name) => button(text(name), () => app.go("services", name), { className: "entry key", "data-key": name });
+    const open = (name) => button(el("span", {}, text(name)), () => app.go("services", name), { className: "entry key", "data-key": name });
     side.replaceChildren(words, el("ul", { className: "found tree" }, found.services.map((name) => el("li", {}, open(name)))));
     moved(rest.length ? rest : found.services.slice(0, 1));
   }

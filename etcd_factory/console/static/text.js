@@ -67,14 +67,15 @@ function mark(character) {
   return made;
 }
 
-// Nodes that show a key or the beginning of a value on one line; bytes that are not UTF-8 in hex.
-export function line(data, limit = 300) {
-  const part = data.subarray(0, limit), text = decodeCut(part, data.length > limit);
+// Nodes that show a key or the beginning of a value on one line; bytes that are not UTF-8 in hex. Of a value that the
+// server has cut, `whole` is its size.
+export function line(data, limit = 300, whole = data.length) {
+  const part = data.subarray(0, limit), isCut = part.length < whole, text = decodeCut(part, isCut);
   const made = document.createDocumentFragment();
-  if (!data.length) made.append(muted("(empty)"));
+  if (!whole) made.append(muted("(empty)"));
   else if (text === null) made.append(hexOf(part), muted(" (not UTF-8)"));
   else made.append(shown(text));
-  if (data.length > limit) made.append(muted(`… ${size(data.length)}`));
+  if (isCut) made.append(muted(` … ${size(whole)}`));
   return made;
 }
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from time import monotonic
+
 from attrs import frozen
 
 from etcd_factory.model.ranges import OPEN, prefix_end
@@ -10,7 +13,7 @@ from etcd_factory.service import AsyncETCDService
 SEPARATOR = b"/"
 ENTRIES = 200  # of one answer
 PAGE = 500  # keys that are read at once, to see what is below a prefix
-READS = 100  # for one answer: below each folder one page is read, whatever it has
+PATIENCE = 1.0  # seconds of reading for one answer: below each folder one page is read, whatever it has
 SCANNED = 5_000  # keys that are read at once, to search them
 SCANS = 4  # for one answer
 FOUND = 200
@@ -28,23 +31,37 @@ class Page:
 async def children(etcd: AsyncETCDService, prefix: bytes, start: bytes = b"") -> Page:
     """Return the keys directly below a prefix, and the prefixes of those further down: what is added ends in ``/``.
 
-    A prefix with a million keys below it costs one page: the next read begins behind it.
+    A prefix with a million keys below it costs one page: the next read begins behind it. For each read etcd counts all
+    keys of its range, so the range is kept narrow: what begins as the last entries do, then wider.
     """
     found: list[bytes] = []
-    at, end = start or prefix, prefix_end(prefix)
-    for _ in range(READS):
-        keys = await etcd.get_all().range(at, end).limit(PAGE).key_bytes()
-        for key in keys:
-            if key < at:  # below the prefix that was found last
-                continue
+    at, window, until = start or prefix, prefix, monotonic() + PATIENCE
+    while True:
+        keys = await etcd.get_all().range(at, prefix_end(window)).limit(PAGE).key_bytes()
+        more, at = entries(keys, prefix, at, ENTRIES - len(found))
+        found += more
+        is_whole = len(keys) < PAGE and window == prefix
+        if is_whole or len(found) == ENTRIES or monotonic() >= until:
+            return Page(found, None if is_whole and len(found) < ENTRIES else at)
+        window = max(prefix, alike(found) if len(keys) == PAGE else window[:-1], key=len)
+
+
+def entries(keys: Iterable[bytes], prefix: bytes, at: bytes, most: int) -> tuple[list[bytes], bytes]:
+    """Return the entries of keys from ``at`` on, and the key at which the next one begins."""
+    found: list[bytes] = []
+    for key in keys:
+        if key >= at and len(found) < most:
             name, separator, _ = key[len(prefix) :].partition(SEPARATOR)
             found.append(prefix + name + separator)
             at = prefix_end(found[-1]) if separator else key + b"\0"
-            if len(found) == ENTRIES:
-                return Page(found, at)
-        if len(keys) < PAGE:
-            return Page(found, None)
-    return Page(found, at)
+    return found, at
+
+
+def alike(found: list[bytes]) -> bytes:
+    """Return how the last two entries begin, as the next one probably does; of a single one all but its end."""
+    one, other = (found[-1][:-2], found[-1]) if len(found) == 1 else found[-2:]
+    same = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return one[:same]
 
 
 async def containing(etcd: AsyncETCDService, text: bytes, start: bytes = b"") -> Page:

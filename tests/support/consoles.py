@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
+import etcd_factory
 from etcd_factory import ETCDService
-from etcd_factory.console import app
 from tests.support.command_line import interrupted, program
 
-FILES = sorted((Path(app.__file__).parent / "static").iterdir())  # of the page
+FILES = sorted((Path(etcd_factory.__file__).parent / "console" / "static").iterdir())  # of the page
 STATICS = [f"/{file.name}" for file in FILES if file.name != "index.html"]
 
 

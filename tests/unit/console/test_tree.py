@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from etcd_factory import ops
 from etcd_factory.console import tree
+from etcd_factory.testing import FakeEtcd
 
 
 @pytest.fixture
@@ -54,21 +57,48 @@ async def test_keys_of_other_namespaces_are_not_seen(etcd, fake):
 
 async def test_a_prefix_with_many_keys_below_is_not_read(etcd, put, monkeypatch):
     monkeypatch.setattr(tree, "PAGE", 3)
-    put(*(f"big/{number:03}" for number in range(50)), "last", *(f"also/{number}" for number in range(9)))
+    put(*(f"big/{number:03}" for number in range(500)), "last", *(f"also/{number}" for number in range(9)))
     reads = []
     counted = etcd.get_all
     monkeypatch.setattr(etcd, "get_all", lambda: (reads.append(1), counted())[1])
     assert (await tree.children(etcd, b"")).keys == [b"also/", b"big/", b"last"]
-    assert len(reads) == 3
+    assert len(reads) < 12
 
 
-@pytest.mark.parametrize(("entries", "page", "reads"), [(2, 500, 100), (200, 2, 1), (3, 2, 2), (1, 1, 1)])
-async def test_pages_have_every_entry_once(etcd, put, monkeypatch, entries, page, reads):
+async def test_ranges_are_narrow_since_etcd_counts_their_keys(etcd, put, monkeypatch):
+    monkeypatch.setattr(tree, "PAGE", 2)
+    put(*(f"{number:03}/{key}" for number in range(40) for key in "abc"))
+    ends, kind = [], type(etcd.get_all())
+    ranged = kind.range
+    monkeypatch.setattr(kind, "range", lambda self, start, end: (ends.append(end), ranged(self, start, end))[1])
+    assert len((await tree.children(etcd, b"")).keys) == 40
+    narrow = [end for end in ends if end.startswith(b"0")]
+    assert len(ends) - len(narrow) < 12
+
+
+names = st.lists(st.binary(max_size=6).map(lambda name: name.replace(b"b", b"/")), max_size=40, unique=True)
+
+
+@settings(max_examples=40)
+@given(names, st.integers(1, 5), st.sampled_from([b"", b"a/", b"\xff/"]))
+async def test_whatever_the_keys_are_each_entry_is_found_once(keys, page, prefix):
+    with pytest.MonkeyPatch.context() as patch, FakeEtcd() as fake:
+        patch.setattr(tree, "PAGE", page)
+        with fake.client(namespace="n/") as etcd:
+            etcd.batch([ops.put(prefix + key).value("v") for key in keys])
+        async with fake.aclient(namespace="n/") as etcd:
+            found, _ = await whole(tree.children, etcd, prefix)
+    expected = {prefix + b"".join(key[len(prefix) :].partition(b"/")[:2]) for key in (prefix + key for key in keys)}
+    assert (sorted(found), len(found)) == (sorted(expected), len(expected))
+
+
+@pytest.mark.parametrize(("entries", "page", "patience"), [(2, 500, 60), (200, 2, 0), (3, 2, 60), (3, 2, 0), (1, 1, 0)])
+async def test_pages_have_every_entry_once(etcd, put, monkeypatch, entries, page, patience):
     names = [f"{number:02}" + ("/x" if number % 3 else "") for number in range(20)] + ["05/y", "05/z"]
     put(*names)
     monkeypatch.setattr(tree, "ENTRIES", entries)
     monkeypatch.setattr(tree, "PAGE", page)
-    monkeypatch.setattr(tree, "READS", reads)
+    monkeypatch.setattr(tree, "PATIENCE", patience)
     found, pages = await whole(tree.children, etcd, b"")
     assert found == [(f"{number:02}" + ("/" if number % 3 else "")).encode() for number in range(20)]
     assert pages > 1

@@ -22,6 +22,7 @@ export function holders(app, view) {
   }
 
   const open = (key) => button(line(bytes(key)), () => app.go("keys", key), { className: "link mono" });
+  const brief = (...children) => el("td", { className: "mono brief" }, children);
   const seconds = (count) => (count === null || count === undefined ? "" : `${number(count)} s`);
 
   function lock({ name, contenders, more }) {
@@ -33,8 +34,8 @@ export function holders(app, view) {
       el("td", { className: "mono" }, line(bytes(name))),
       open(holder.key),
       String(holder.revision),
-      el("td", { className: "mono" }, holder.lease),
-      seconds(holder.ttl),
+      brief(holder.lease),
+      brief(seconds(holder.ttl)),
       el("td", { className: "mono cut" }, value),
       waiting,
     ]);
@@ -44,7 +45,7 @@ export function holders(app, view) {
     const rest = count > keys.length ? muted(`and ${number(count - keys.length)} more`) : "";
     const list = keys.length ? [keys.map((key) => el("div", {}, open(key))), rest] : [muted("none")];
     const left = el("meter", { min: 0, max: granted || 1, value: ttl, title: `${ttl} of ${granted} s` });
-    return row([el("td", { className: "mono" }, id), el("td", {}, left, " ", seconds(ttl)), seconds(granted), el("td", {}, list)]);
+    return row([brief(id), brief(left, " ", seconds(ttl)), brief(seconds(granted)), el("td", {}, list)]);
   }
 
   app.run(() => load());

@@ -66,7 +66,7 @@ export function services(app, view, rest) {
   function instance(one, count) {
     const state = el("span", { className: `kind ${one.status}` }, one.status);
     const metadata = el("td", { className: "mono cut" }, one.metadata ? text(one.metadata) : "");
-    const address = el("td", { className: "mono" }, one.address ? text(one.address) : muted("none"));
+    const address = el("td", { className: "mono brief" }, one.address ? text(one.address) : muted("none"));
     return row([el("td", { className: "mono" }, text(one.id)), address, state, String(one.weight), text(one.tags.join(", ") || "–"), metadata, count], {
       "data-id": one.id,
     });

@@ -12,8 +12,19 @@ export function el(tag, given = {}, ...children) {
   return made;
 }
 
+// A button whose action may wait; until it has ended, another click does nothing.
 export function button(label, action, given = {}) {
-  return el("button", { type: "button", onclick: action, ...given }, label);
+  let isBusy = false;
+  async function act(event) {
+    if (isBusy) return;
+    isBusy = true;
+    try {
+      await action(event);
+    } finally {
+      isBusy = false;
+    }
+  }
+  return el("button", { type: "button", onclick: act, ...given }, label);
 }
 
 export function table(heads, rows, given = {}) {

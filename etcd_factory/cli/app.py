@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from . import cluster, configuration, contending, keys, leases, serve, services, top, watching
+from . import cluster, configuration, console, contending, keys, leases, serve, services, top, watching
 from .command import before, shared_parameters
 from .doctor import command as doctor
 from .exits import TERMINATED
@@ -24,7 +24,7 @@ HELP = (
     "Exit codes: 0 done, 1 the answer is no, 2 wrong arguments or configuration, 3 etcd is not reachable, "
     "4 etcd refused, 130 Ctrl-C."
 )
-ROOMS = (keys, watching, leases, contending, cluster, configuration, services, doctor, top, serve)
+ROOMS = (keys, watching, leases, contending, cluster, configuration, services, doctor, top, console, serve)
 
 
 def app() -> typer.Typer:

@@ -12,13 +12,13 @@ from attrs import frozen
 from etcd_factory.config import Explanation, explain_config, read
 from etcd_factory.config.explain import leaves
 from etcd_factory.config.json_schema import config_schema
+from etcd_factory.config.places import placed
 from etcd_factory.config.secret_places import shown as shown_path
 from etcd_factory.config.tree import plain
 from etcd_factory.errors import ConfigError
 
 from .command import command
 from .exits import NO, USAGE
-from .places import place
 from .session import SECTION, Session
 
 
@@ -49,7 +49,7 @@ def check(session: Session) -> int:
 def explain(session: Session, prefix: Annotated[str, typer.Argument(help="Only keys that begin so.")] = "") -> None:
     """Print each value, and where it was set: file:line, or the variable. Secrets are shown as ***."""
     found = explained(session, session.settings.env)
-    rows = [row for row in found.rows() if str(row["key"]).startswith(prefix)]
+    rows = [row for row in placed(found.explanation) if str(row["key"]).startswith(prefix)]
     session.out.table(("key", "value", "place"), rows)
 
 
@@ -91,13 +91,6 @@ class Effective:
     def shown(self, key: str) -> object:
         """Return a value with its secrets masked, or that there is none."""
         return self.explanation[key].value if key in self.explanation else "(not set)"
-
-    def rows(self) -> list[dict[str, object]]:
-        """Return each key with its value and its place."""
-        return [
-            {"key": key, "value": row.value, "place": place(row.layer, key.split("."))}
-            for key, row in self.explanation.items()
-        ]
 
 
 def explained(session: Session, env: str | None) -> Effective:

@@ -19,7 +19,7 @@ from etcd_factory.errors import ConfigError
 from etcd_factory.factory import ETCDServiceFactory
 from etcd_factory.factory.recipe import Recipe
 from etcd_factory.options import ClientOptions
-from etcd_factory.options.plan import FactoryPlan
+from etcd_factory.options.plan import FactoryPlan, Reader
 from etcd_factory.service import ETCDService
 
 from .output import Output
@@ -54,8 +54,11 @@ class Session:
 
     def plan(self) -> FactoryPlan[ClientOptions]:
         """Return the options of all clients. Raises ``ConfigError`` listing every problem."""
-        recipe = Recipe(self.sources(), self.settings.env, SECTION, ())
-        return asyncio.run(recipe.aload(ETCDServiceFactory.read_options))
+        return asyncio.run(self.aplan(ETCDServiceFactory.read_options))
+
+    async def aplan(self, read: Reader[ClientOptions]) -> FactoryPlan[ClientOptions]:
+        """Return the same for a factory whose clients' options are read by ``read``."""
+        return await Recipe(self.sources(), self.settings.env, SECTION, ()).aload(read)
 
     @contextmanager
     def factory(self) -> Generator[ETCDServiceFactory, None, None]:

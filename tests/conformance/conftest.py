@@ -12,6 +12,7 @@ from tests.support.boxes import opened  # noqa: F401
 from tests.support.certificates import authority, issue, serve, stranger  # noqa: F401
 from tests.support.command_line import cli, run  # noqa: F401
 from tests.support.config_centers import center, make_center  # noqa: F401
+from tests.support.consoles import console_config, console_options, running, stored  # noqa: F401
 from tests.support.faces import FACES, closed
 from tests.support.health import backend  # noqa: F401
 from tests.support.locking import queue_name  # noqa: F401

@@ -9,7 +9,16 @@ import yaml
 
 from etcd_factory.options.names import canonical
 
+from .explain import Explanation
+
 READ = (".yaml", ".yml", ".json")  # JSON is YAML
+
+
+def placed(explanation: Explanation) -> list[dict[str, object]]:
+    """Return each key of a configuration with its value, secrets masked, and its place."""
+    return [
+        {"key": key, "value": row.value, "place": place(row.layer, key.split("."))} for key, row in explanation.items()
+    ]
 
 
 def place(label: str, path: Sequence[str]) -> str:

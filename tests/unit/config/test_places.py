@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from etcd_factory.cli.places import place
+from etcd_factory.config.places import place
 
 YAML = """\
 # a comment

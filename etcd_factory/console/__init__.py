@@ -1,0 +1,1 @@
+"""The web console: one page on the clients of a factory (extra ``console``, command ``etcd-factory console``)."""

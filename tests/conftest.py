@@ -12,6 +12,7 @@ from hypothesis import settings
 from etcd_factory import AsyncETCDService, ETCDService
 from etcd_factory.testing import EtcdCluster
 from etcd_factory.testing.backends import BACKENDS
+from tests.support.quick import is_left_out, is_quick
 
 # examples have no deadline: how long one takes depends on what else the machine does
 settings.register_profile("tests", deadline=None)
@@ -67,8 +68,16 @@ def pytest_collection():
         gc.freeze()
 
 
+def pytest_ignore_collect(collection_path, config):
+    """Collect only modules of quick tests if only those are to run."""
+    return is_left_out(collection_path, config) or None
+
+
 def pytest_collection_modifyitems(config, items):
-    """Skip what the etcd in memory does not have."""
+    """Mark the quick tests, and skip what the etcd in memory does not have."""
+    for item in items:
+        if is_quick(item.path):
+            item.add_marker("quick")
     if config.getoption("--etcd") == "fake":
         from tests.support import fake_left_out
 

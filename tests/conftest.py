@@ -28,6 +28,8 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     """Make every client that leaves the choice of its transport use the chosen one, and servers fakes if chosen."""
+    # Half of what an etcd computes is else to wake its threads; here every worker has servers of its own.
+    os.environ.setdefault("GOMAXPROCS", "1")
     if sys.dont_write_bytecode:
         write_bytecode(config.cache.mkdir("bytecode"))
     if config.getoption("--etcd") == "fake":
@@ -111,8 +113,8 @@ def is_grpc(pytestconfig):
 
 
 def pytest_xdist_auto_num_workers():
-    """Two workers a processor: tests wait for servers more than they compute."""
-    return 2 * (os.cpu_count() or 1)
+    """Two workers a processor, and two more: tests wait for servers more than they compute."""
+    return 2 * (os.cpu_count() or 1) + 2
 
 
 @pytest.fixture(autouse=True)

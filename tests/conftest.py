@@ -31,7 +31,7 @@ def pytest_configure(config):
     # Half of what an etcd computes is else to wake its threads; here every worker has servers of its own.
     os.environ.setdefault("GOMAXPROCS", "1")
     if sys.dont_write_bytecode:
-        write_bytecode(config.cache.mkdir("bytecode"))
+        write_bytecode(config.rootpath / ".pytest_cache" / "bytecode")
     if config.getoption("--etcd") == "fake":
         from tests.support import fake_servers
 

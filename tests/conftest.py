@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 
 import pytest
 from hypothesis import settings
 
 from etcd_factory import AsyncETCDService, ETCDService
+from etcd_factory.testing import EtcdCluster
 from etcd_factory.testing.backends import BACKENDS
+from tests.support.quick import is_left_out, is_quick
 
 # examples have no deadline: how long one takes depends on what else the machine does
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
+
+CLUSTER = pytest.StashKey[EtcdCluster]()
 
 
 def pytest_addoption(parser):
@@ -22,6 +28,10 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     """Make every client that leaves the choice of its transport use the chosen one, and servers fakes if chosen."""
+    # Half of what an etcd computes is else to wake its threads; here every worker has servers of its own.
+    os.environ.setdefault("GOMAXPROCS", "1")
+    if sys.dont_write_bytecode:
+        write_bytecode(config.rootpath / ".pytest_cache" / "bytecode")
     if config.getoption("--etcd") == "fake":
         from tests.support import fake_servers
 
@@ -35,12 +45,65 @@ def pytest_configure(config):
         AsyncETCDService._transport = staticmethod(AsyncioTransport)
 
 
+def write_bytecode(folder):
+    """Let workers, and the interpreters that tests start, share compiled code where the environment forbids it.
+
+    Each of them would compile it again, and pytest rewrite each assert: half a second and ten seconds.
+    """
+    sys.dont_write_bytecode, sys.pycache_prefix = False, str(folder)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Collect without the garbage collector, and keep it off what was collected.
+
+    It would walk all tests again and again: half of the time of collecting, and of each test that collects garbage.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Collect only modules of quick tests if only those are to run."""
+    return is_left_out(collection_path, config) or None
+
+
 def pytest_collection_modifyitems(config, items):
-    """Skip what the etcd in memory does not have."""
+    """Mark the quick tests, and skip what the etcd in memory does not have."""
+    for item in items:
+        if is_quick(item.path):
+            item.add_marker("quick")
     if config.getoption("--etcd") == "fake":
         from tests.support import fake_left_out
 
         fake_left_out.skip(items)
+
+
+@pytest.fixture(scope="session")
+def _etcd_cluster(_etcd_cluster, pytestconfig):
+    """The one cluster of this worker, known to the hook that pauses it."""
+    pytestconfig.stash[CLUSTER] = _etcd_cluster
+    return _etcd_cluster
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item, nextitem):
+    """Pause the cluster until it is used again: its heartbeats, through proxies, take a twentieth of a processor.
+
+    ``etcd_cluster`` resumes it; as no member has heard of time passing, the leader stays.
+    """
+    yield
+    if nextitem and "etcd_cluster" in {*item.fixturenames} - {*nextitem.fixturenames}:
+        for member in item.config.stash.get(CLUSTER, ()):
+            if member.running:
+                member.pause()
 
 
 @pytest.fixture
@@ -50,8 +113,8 @@ def is_grpc(pytestconfig):
 
 
 def pytest_xdist_auto_num_workers():
-    """Two workers a processor: tests wait for servers more than they compute."""
-    return 2 * (os.cpu_count() or 1)
+    """Two workers a processor, and two more: tests wait for servers more than they compute."""
+    return 2 * (os.cpu_count() or 1) + 2
 
 
 @pytest.fixture(autouse=True)

@@ -74,7 +74,7 @@ def recorded(wrap):
     return wrap(Recorded)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def etcdctl(etcd_server):
     """etcd's own command line client, on the server of the tests."""
     if not isinstance(etcd_server, EtcdServer):
@@ -82,9 +82,9 @@ def etcdctl(etcd_server):
     return etcd_server.etcdctl
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def lease(etcdctl):
-    """The id of a lease that lives as long as the test."""
+    """The id of a lease that outlives the tests of a module, and to which no test leaves keys."""
     name = etcdctl("lease", "grant", "600").split()[1]
     yield int(name, 16)
     etcdctl("lease", "revoke", name)

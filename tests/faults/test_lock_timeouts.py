@@ -56,6 +56,7 @@ async def test_the_timeout_of_a_waiter_holds_if_the_server_goes_away(face, make,
     await begins_to_wait(recorded)
     await asyncio.to_thread(away, server)
     assert repr(held.key) in await waiting
+    await asyncio.to_thread(server.start)  # closing the clients would wait for it
 
 
 @pytest.mark.parametrize("contend", CONTEND.values(), ids=CONTEND)

@@ -57,7 +57,8 @@ def test_a_missing_value_stays_missing():
 
 keys = st.sampled_from(["client", "hosts", "clients", "dial_timeout", "a", "b"])
 scalars = st.none() | st.booleans() | st.integers() | st.text("ab", max_size=3) | st.lists(st.integers(), max_size=2)
-trees = st.dictionaries(keys, st.recursive(scalars, lambda deeper: st.dictionaries(keys, deeper, max_size=4)))
+nested = st.recursive(scalars, lambda deeper: st.dictionaries(keys, deeper, max_size=4), max_leaves=10)
+trees = st.dictionaries(keys, nested)
 
 
 def model(low, high):

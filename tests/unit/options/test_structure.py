@@ -96,7 +96,9 @@ def test_mappings_merge_in_any_spelling_and_all_else_is_replaced(base, over, res
 
 
 VALUES = st.recursive(
-    st.none() | st.integers() | st.lists(st.integers()), lambda v: st.dictionaries(st.text("abc", min_size=1), v)
+    st.none() | st.integers() | st.lists(st.integers()),
+    lambda v: st.dictionaries(st.text("abc", min_size=1), v),
+    max_leaves=10,
 )
 TREES = st.dictionaries(st.text("abc", min_size=1), VALUES)
 

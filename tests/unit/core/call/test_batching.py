@@ -25,7 +25,7 @@ from etcd_factory.errors import (
 from etcd_factory.io.runtime.threads import ThreadRuntime
 from etcd_factory.options import ClientOptions
 from etcd_factory.testing import ScriptedTransport, replies
-from tests.support.faces import FACES, failure, in_time, settle
+from tests.support.faces import FACES, failure, in_time, settle, until
 from tests.support.merging import HeldStore, Merging
 
 LONG, SOON, SHORT = 30.0, 2.0, 0.05  # seconds
@@ -301,6 +301,7 @@ async def test_without_space_deletes_are_not_merged_until_a_put_succeeds(merging
     held.fail(NoSpaceError("etcdserver: mvcc: database space exceeded"))
     assert (await in_time(failure(lambda: put, NoSpaceError))).maybe_applied
     futures = await one.begin(*[one.delete(key) for key in "abc"])
+    await until(lambda: len(one.held.calls) > len("abc"))
     assert [call.method for call in one.held.calls[1:]] == ["DeleteRange"] * 3
     await one.held.serve([*futures, *await one.begin(one.put("a"))])
     txn, futures = await gathered(one, *[one.delete(key) for key in "abc"])

@@ -24,6 +24,12 @@ def make(**options):
 
 
 @pytest.fixture
+def others():
+    """The threads that run before."""
+    return {*threading.enumerate()}
+
+
+@pytest.fixture
 def transport():
     one = make()
     yield one
@@ -38,12 +44,11 @@ def watch(transport, server):
     return finish(transport.stream(server.url, methods.WATCH, (), messages.WatchRequest()))
 
 
-def test_it_has_no_thread_of_its_own(serve, transport):
-    before = threading.enumerate()  # some of tests before this one may be about to end
+def test_it_has_no_thread_of_its_own(others, serve, transport):
     server = serve(answering)
     in_thread(read, transport, server)()
     stream = watch(transport, server)
-    names = [one.name for one in threading.enumerate() if one not in before]
+    names = [one.name for one in {*threading.enumerate()} - others]
     assert {name.partition("-")[0] for name in names} <= {"Thread", "ThreadPoolExecutor"}
     assert not [name for name in names if "etcd" in name]
     finish(stream.close())

@@ -109,6 +109,7 @@ class Reloading(Lifecycle[F, S]):
                 raise ClientClosedError(CLOSED)
             old, self._watch = self._watch, watch
         if old is not None:
+            old.handler = handler  # of a reload that has begun: the new watch would find nothing changed
             old.stop()
         watch.begin()
 

@@ -139,6 +139,7 @@ def test_6_a_clock_that_is_off(etcd_server):
 
 def test_7_a_wrong_namespace(doctor, fragile):
     with ETCDService({"hosts": fragile.endpoint}) as etcd:
+        etcd.delete().all()  # what other tests have left on this server
         etcd.put("shop/k").value("v")
         etcd.put("other/k").value("v")
         code, found = doctor(hosts=fragile.endpoint, namespace="shp/")

@@ -9,6 +9,7 @@ import threading
 from contextlib import suppress
 from functools import partial
 
+from hyperframe.exceptions import HyperframeError
 from hyperframe.frame import Frame
 
 from etcd_factory.io.tls import TLSSocket
@@ -46,7 +47,10 @@ class Wire:
         head = self._take(9)
         if head is None:
             return None
-        one, length = Frame.parse_frame_header(memoryview(head))
+        try:
+            one, length = Frame.parse_frame_header(memoryview(head))
+        except HyperframeError:  # a stranger: a client that retries whoever had this port before
+            return None
         body = self._take(length)
         if body is None:
             return None

@@ -276,7 +276,17 @@ def test_a_subclass_of_a_subclass_has_the_methods_of_both():
 
 # --- type hints
 
-LAZY = {"auth", "cluster", "maintenance", "role", "user"}  # their modules are loaded when they are used
+LAZY = {
+    "auth",
+    "cluster",
+    "election",
+    "lock",
+    "maintenance",
+    "mirror",
+    "role",
+    "stm",
+    "user",
+}  # loaded when they are used
 MADE = {
     "service": lambda client: client,
     "get": lambda client: client.get("k"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import threading
 
 import pytest
 
@@ -12,7 +13,7 @@ from etcd_factory import AsyncETCDServiceFactory, ConfigError, ETCDService, ETCD
 from etcd_factory.errors import ClientClosedError
 from etcd_factory.testing import ScriptedTransport, replies
 from tests.support.boxes import entered, error_of
-from tests.support.faces import FACES, closed, settle, until
+from tests.support.faces import BOUND, FACES, closed, settle, until
 from tests.support.reloading import RECORDED, clients, hosts, write
 
 
@@ -341,6 +342,25 @@ async def test_a_second_watch_replaces_the_first(load, file):
     await settle(factory.watch_config(0.001, first.append))
     await settle(factory.watch_config(0.001, second.append))
     write(file, clients(b="b"))
+    await until(lambda: second)
+    assert first == []
+
+
+async def test_a_reload_that_the_replaced_watch_has_begun_tells_the_second_one(load, file, monkeypatch):
+    factory, first, second, begun, go = await load(clients(a="a")), [], [], threading.Event(), threading.Event()
+    runtime, load_again = factory._runtime, factory._load
+
+    async def held(recipe):
+        begun.set()
+        await runtime.aside(lambda: go.wait(BOUND))
+        return await load_again(recipe)
+
+    monkeypatch.setattr(type(factory), "_load", lambda self, recipe: held(recipe))
+    await settle(factory.watch_config(BOUND, first.append))
+    await until(begun.is_set)
+    write(file, clients(b="b"))
+    await settle(factory.watch_config(BOUND, second.append))
+    go.set()
     await until(lambda: second)
     assert first == []
 

@@ -276,17 +276,8 @@ def test_a_subclass_of_a_subclass_has_the_methods_of_both():
 
 # --- type hints
 
-LAZY = {
-    "auth",
-    "cluster",
-    "election",
-    "lock",
-    "maintenance",
-    "mirror",
-    "role",
-    "stm",
-    "user",
-}  # loaded when they are used
+# what they name is loaded when they are used
+LAZY = {"auth", "cluster", "election", "lock", "maintenance", "mirror", "on_call", "role", "stm", "user"}
 MADE = {
     "service": lambda client: client,
     "get": lambda client: client.get("k"),

@@ -46,7 +46,7 @@ def group(cls: type[Any]) -> Schema:
     }
     others = {name: spellings(name)[1:] for name in options}
     patterns = {f"^({'|'.join(found)})$": reference(cls, name) for name, found in others.items() if found}
-    twice = [{"not": {"required": [*pair]}} for name in options for pair in combinations(spellings(name), 2)]
+    twice = [both(pair) for name in options for pair in combinations(spellings(name), 2)]
     return {
         "type": "object",
         "description": summary(cls),
@@ -54,6 +54,11 @@ def group(cls: type[Any]) -> Schema:
         **({"patternProperties": patterns, "allOf": twice} if patterns else {}),
         "additionalProperties": False,
     }
+
+
+def both(names: tuple[str, ...]) -> Schema:
+    """Return what refuses two spellings of one option; null in one of them leaves it to the other."""
+    return {"not": {"required": [*names], "properties": dict.fromkeys(names, {"not": NULL})}}
 
 
 def values(read: Callable[..., Any]) -> list[Schema]:

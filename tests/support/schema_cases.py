@@ -113,6 +113,8 @@ BAD += [{"client": {"hots": "a"}}, {"clients": {"a": {"retry": {"x": 1}}}}, {"in
 SINGLE = [
     *((True, case) for case in GOOD),
     *((False, case) for case in BAD),
+    (True, {"client_priority": None, "priority": {"a": "high"}}),
+    (False, {"client_priority": {"a": "low"}, "priority": {"a": "high"}}),
     *((True, {"client": {"hosts": "https://a", "tls": value}}) for value in SECURE.good),
     *((False, {"client": {"hosts": "https://a", "tls": value}}) for value in SECURE.bad),
     *((True, {"client": {"transport": "grpc", "grpc_options": value}}) for value in GRPC.good),

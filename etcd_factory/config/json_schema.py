@@ -58,7 +58,7 @@ def group(cls: type[Any]) -> Schema:
 
 def both(names: tuple[str, ...]) -> Schema:
     """Return what refuses two spellings of one option; null in one of them leaves it to the other."""
-    return {"not": {"required": [*names], "properties": dict.fromkeys(names, {"not": NULL})}}
+    return {"not": {"required": [*names], "properties": {name: {"not": NULL} for name in names}}}
 
 
 def values(read: Callable[..., Any]) -> list[Schema]:

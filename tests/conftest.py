@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 
 import pytest
@@ -30,6 +31,8 @@ def pytest_configure(config):
     """Make every client that leaves the choice of its transport use the chosen one, and servers fakes if chosen."""
     # Half of what an etcd computes is else to wake its threads; here every worker has servers of its own.
     os.environ.setdefault("GOMAXPROCS", "1")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell; programs inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.dont_write_bytecode:
         write_bytecode(config.rootpath / ".pytest_cache" / "bytecode")
     if config.getoption("--etcd") == "fake":

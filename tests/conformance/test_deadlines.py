@@ -29,7 +29,7 @@ WRITE = pytest.param(lambda client: client.put("k").value("v"), id="write")
 @pytest.mark.parametrize("call", [READ, WRITE])
 async def test_a_server_that_hangs_is_a_deadline_error_within_the_timeout(make, fragile, call):
     client = make(hosts=[fragile.endpoint], timeout=0.3)
-    await settle(client.get("k").string())
+    await settle(client.with_options(timeout=30).get("k").string())  # to connect may take longer
     fragile.pause()
     with Clock() as clock:
         error = await failure(lambda: call(client), errors.DeadlineExceededError)

@@ -29,7 +29,7 @@ def failure(host: Host, error: BaseException | None, reason: str, *, accepted: b
 
 def overdue(endpoint: str, seconds: float) -> DeadlineExceededError:
     """Return the error for a connection that was not established before the call's deadline."""
-    error = DeadlineExceededError(f"no connection within {seconds:.3g} s", endpoint=endpoint)
+    error = DeadlineExceededError(f"no connection within {float(f'{seconds:.2g}'):g} s", endpoint=endpoint)
     error.sent = False
     return error
 

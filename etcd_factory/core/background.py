@@ -16,7 +16,7 @@ from .ports import Runtime, Task
 
 log = logging.getLogger("etcd_factory.client")
 
-CLOSE_TIMEOUT = 5.0  # seconds that waiting for the tasks at the end may take
+CLOSE_TIMEOUT = 4.0  # seconds that one step of closing a client may take: less than a factory waits for all
 
 C = TypeVar("C")
 T = TypeVar("T")
@@ -134,6 +134,8 @@ class Background(Generic[C]):
         async def run() -> None:
             try:
                 await body()
+            except ClientClosedError:
+                log.warning("%s was not done before the client was closed", name)
             except EtcdFactoryError as error:  # nobody waits for it
                 log.warning("%s failed in the background: %s", name, error)
             finally:
@@ -158,18 +160,21 @@ class Background(Generic[C]):
             self.spawn(body, name)
             raise
 
-    async def close(self) -> None:
-        """Close the workers of the running scope in order; those of event loops that have ended are gone with them."""
+    async def close(self, patience: float | None = None) -> None:
+        """Close the workers of the running scope in order, then wait ``patience`` seconds at most for the tasks.
+
+        Those of event loops that have ended are gone with them.
+        """
         with self._lock:
             self._closed = True
             scope = self._scopes.get(self.runtime.scope(), Scope())
         for cls in sorted(scope.workers, key=lambda cls: cls.closing):
             await scope.workers[cls].close()
-        await self._join(scope.tasks)
+        await self._join(scope.tasks, CLOSE_TIMEOUT if patience is None else patience)
         scope.workers.clear()
 
-    async def _join(self, tasks: dict[object, Task]) -> None:
-        end = self.runtime.now() + CLOSE_TIMEOUT
+    async def _join(self, tasks: dict[object, Task], patience: float) -> None:
+        end = self.runtime.now() + patience
         while tasks and (left := end - self.runtime.now()) > 0:  # one may begin another
             key, task = next(iter(tasks.items()))
             await task.join(left)

@@ -160,25 +160,28 @@ class Background(Generic[C]):
             self.spawn(body, name)
             raise
 
-    async def close(self, patience: float | None = None) -> None:
+    async def close(self, patience: float | None = None) -> list[Task]:
         """Close the workers of the running scope in order, then wait ``patience`` seconds at most for the tasks.
 
-        Those of event loops that have ended are gone with them.
+        Returns the tasks that go on. What belongs to event loops that have ended is gone with them.
         """
         with self._lock:
             self._closed = True
             scope = self._scopes.get(self.runtime.scope(), Scope())
         for cls in sorted(scope.workers, key=lambda cls: cls.closing):
             await scope.workers[cls].close()
-        await self._join(scope.tasks, CLOSE_TIMEOUT if patience is None else patience)
+        left = await self._join(scope.tasks, CLOSE_TIMEOUT if patience is None else patience)
         scope.workers.clear()
+        return left
 
-    async def _join(self, tasks: dict[object, Task], patience: float) -> None:
-        end = self.runtime.now() + patience
+    async def _join(self, tasks: dict[object, Task], patience: float) -> list[Task]:
+        end, late = self.runtime.now() + patience, list[Task]()
         while tasks and (left := end - self.runtime.now()) > 0:  # one may begin another
             key, task = next(iter(tasks.items()))
-            await task.join(left)
+            if not await task.join(left):
+                late.append(task)
             tasks.pop(key, None)
+        return [*late, *tasks.values()]
 
     def forget(self) -> object:
         """Start without workers in a forked child, where their threads and connections do not exist."""

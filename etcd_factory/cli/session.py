@@ -22,6 +22,7 @@ from etcd_factory.options import ClientOptions
 from etcd_factory.options.plan import FactoryPlan, Reader
 from etcd_factory.service import ETCDService
 
+from .advice import explained
 from .output import Output
 from .settings import Settings
 
@@ -70,7 +71,9 @@ class Session:
     def client(self) -> Generator[ETCDService, None, None]:
         """Give the chosen client, with what the command line changes of its options."""
         with self.factory() as factory:
-            yield self.chosen(factory)
+            etcd = self.chosen(factory)
+            with explained(etcd):
+                yield etcd
 
     def chosen(self, factory: ETCDServiceFactory, name: str | None = None) -> ETCDService:
         """Return the chosen client of a factory, or the one of that name unless one is chosen."""
@@ -93,9 +96,12 @@ class Session:
         return found
 
     def clients(self, factory: ETCDServiceFactory) -> Iterator[tuple[str, ETCDService]]:
-        """Yield the chosen client, or all clients, by name; the command line changes the default one."""
+        """Yield the chosen client alone, which ``--hosts`` and ``--user`` choose too, or all clients, by name."""
         changed = self.settings.client or factory.default_client_name
-        for name in factory.names if self.settings.client is None else (self.settings.client,):
+        if (self.settings.client, self.settings.hosts, self.settings.user) != (None, None, None):
+            yield str(changed), self.chosen(factory)
+            return
+        for name in factory.names:
             yield name, self.chosen(factory, name) if name == changed else factory.get(name)
 
 

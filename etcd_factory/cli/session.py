@@ -15,6 +15,8 @@ import typer
 from attrs import field, frozen
 
 from etcd_factory.config import Source
+from etcd_factory.config.environment import layers
+from etcd_factory.config.missing_layers import nothing_for
 from etcd_factory.errors import ConfigError
 from etcd_factory.factory import ETCDServiceFactory
 from etcd_factory.factory.recipe import Recipe
@@ -32,6 +34,7 @@ PASSWORD = "ETCD_PASSWORD"  # noqa: S105  # the name of a variable
 NOTHING: dict[str, object] = {
     SECTION: {"client": {}}
 }  # without files there is a client on 127.0.0.1:2379, and what variables set
+VARIABLES = "etcd_factory__"
 ADJUSTED = "(command line)"
 NO_PASSWORD = f"set ${PASSWORD}, or run it in a terminal, where the password is asked for"
 
@@ -48,10 +51,21 @@ class Session:
         return Output(self.settings.is_json)
 
     def sources(self) -> tuple[Source, ...]:
-        """Return the sources of the configuration: those given, else the directory ``config``, else variables alone."""
-        if self.settings.config:
-            return self.settings.config
-        return (FOLDER,) if Path(FOLDER).is_dir() else (NOTHING,)
+        """Return the sources of the configuration: those given, else the directory ``config``, else variables alone.
+
+        Raises ``ConfigError`` if they have nothing for the environment that was chosen, though for others.
+        """
+        found: tuple[Source, ...] = self.settings.config or ((FOLDER,) if Path(FOLDER).is_dir() else (NOTHING,))
+        env = self.settings.env
+        problem = nothing_for(env, found, layers(env), strict=True) if env else ""
+        if problem:
+            raise ConfigError(f"--env: {problem}")
+        return found
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether there is a configuration: sources, or variables that set options."""
+        return self.sources() != (NOTHING,) or any(name.casefold().startswith(VARIABLES) for name in os.environ)
 
     def plan(self) -> FactoryPlan[ClientOptions]:
         """Return the options of all clients. Raises ``ConfigError`` listing every problem."""

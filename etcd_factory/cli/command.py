@@ -10,7 +10,9 @@ from typing import Any, get_type_hints
 
 import typer
 
+from .advice import advised
 from .exits import CLOSED_PIPE, INTERRUPTED, code_of
+from .logs import print_log
 from .output import fail
 from .session import Session
 from .settings import OPTIONS, Settings
@@ -80,6 +82,7 @@ def before(context: typer.Context, shared: Mapping[str, Any]) -> None:
 
 def guarded(action: Callable[[], object], settings: Settings) -> int:
     """Return the exit code of a command; errors are printed, defects are raised."""
+    print_log(is_json=settings.is_json)
     try:
         code = action()
         sys.stdout.flush()
@@ -92,6 +95,6 @@ def guarded(action: Callable[[], object], settings: Settings) -> int:
         found = code_of(error)
         if found is None:
             raise
-        fail(str(error), type(error).__name__, found, is_json=settings.is_json)
+        fail(str(advised(error)), type(error).__name__, found, is_json=settings.is_json)
         return found
     return code if isinstance(code, int) else 0

@@ -16,10 +16,15 @@ from etcd_factory.config.places import placed
 from etcd_factory.config.secret_places import shown as shown_path
 from etcd_factory.config.tree import plain
 from etcd_factory.errors import ConfigError
+from etcd_factory.options import FactoryOptions
+from etcd_factory.options.names import canonical
 
 from .command import command
 from .exits import NO, USAGE
-from .session import SECTION, Session
+from .session import FOLDER, SECTION, Session
+
+NONE = f"there is no configuration here, no directory {FOLDER}, no variables; the default client uses 127.0.0.1:2379"
+HOSTLESS = "the client {name} has no hosts and goes to 127.0.0.1:2379: put hosts below it, or below default for all"
 
 
 def add(app: typer.Typer) -> None:
@@ -41,9 +46,25 @@ def check(session: Session) -> int:
         lines = "\n".join(map(str, error.faults))
         session.out.value({"ok": False, "clients": [], "faults": faults}, lines)
         return USAGE
-    names = list(plan.clients)
-    session.out.value({"ok": True, "clients": names, "faults": []}, f"the configuration is valid: {', '.join(names)}")
+    hosts = {name: options.hosts for name, options in plan.clients.items()}
+    warnings = [HOSTLESS.format(name=name) for name in without_hosts(plan.options)]
+    shown = [f"the configuration is valid: {', '.join(hosts)}" if session.is_configured else NONE]
+    shown += [f"  {name}: {', '.join(urls)}" for name, urls in hosts.items()]
+    shown += [f"warning: {one}" for one in warnings]
+    facts = {"ok": True, "clients": list(hosts), "hosts": hosts, "warnings": warnings, "faults": []}
+    session.out.value(facts, "\n".join(shown))
     return 0
+
+
+def without_hosts(options: FactoryOptions) -> list[str]:
+    """Return the named clients without hosts, if the section ``client`` has some: it is not merged under them."""
+
+    def has_hosts(values: Mapping[str, object]) -> bool:
+        return "hosts" in map(canonical, values)
+
+    if not has_hosts(options.client or {}):
+        return []
+    return [name for name, values in options.clients.items() if not has_hosts(options.merged(values))]
 
 
 def explain(session: Session, prefix: Annotated[str, typer.Argument(help="Only keys that begin so.")] = "") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import threading
 import time
@@ -10,7 +11,8 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from .exits import NO
-from .output import console
+
+log = logging.getLogger("etcd_factory.cli")
 
 GRACE = 5.0  # seconds that a program gets to end after SIGTERM
 LOOK = 0.5  # seconds: Ctrl-C does not end a wait for an event on every system
@@ -79,6 +81,6 @@ def end(child: subprocess.Popen[bytes], *, is_told: bool) -> None:
 
 
 def report(message: str) -> int:
-    """Print that something was lost, and return the exit code for that."""
-    console(is_error=True).print(message)
+    """Say that something was lost, and return the exit code for that."""
+    log.warning("%s", message)
     return NO

@@ -31,6 +31,11 @@ def number(lease: str) -> int:
         raise ValueError(f"the id of a lease is hexadecimal, as `lease ls` prints it, not {lease!r}") from None
 
 
+def absent(lease: str) -> LeaseNotFoundError:
+    """Return the error for a lease that does not exist."""
+    return LeaseNotFoundError(f"there is no lease {lease}")
+
+
 def grant(session: Session, seconds: Annotated[int, typer.Argument(help="Its ttl.", metavar="TTL")]) -> None:
     """Grant a lease that nobody keeps alive, and print its id: it ends after its ttl."""
     with session.client() as etcd:
@@ -41,9 +46,12 @@ def grant(session: Session, seconds: Annotated[int, typer.Argument(help="Its ttl
 
 
 def revoke(session: Session, lease: Id) -> None:
-    """End a lease, and delete its keys."""
+    """End a lease, and delete its keys. Exit code 1: there is no such lease."""
     with session.client() as etcd:
-        etcd.lease_of(number(lease)).revoke()
+        held = etcd.lease_of(number(lease))
+        if held.time_to_live().ttl < 0:
+            raise absent(lease)
+        held.revoke()
     session.out.value({"id": lease, "revoked": True}, f"revoked {lease}")
 
 
@@ -70,7 +78,7 @@ def ttl(session: Session, lease: Id) -> int:
     with session.client() as etcd:
         found = etcd.lease_of(number(lease)).time_to_live(keys=True)
     if found.ttl < 0:
-        raise LeaseNotFoundError(f"there is no lease {lease}")
+        raise absent(lease)
     info = {"id": lease, "ttl": found.ttl, "granted": found.granted, "keys": found.keys}
     if session.settings.is_json:
         session.out.document(info)

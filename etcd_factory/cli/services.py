@@ -13,6 +13,7 @@ from etcd_factory.errors import ConfigError
 from etcd_factory.factory.etcd import arguments
 from etcd_factory.registry import ServiceInstance, ServiceRegistry
 
+from .advice import explained
 from .command import command
 from .holding import LOOK, wait_for_interrupt
 from .session import Session
@@ -35,7 +36,9 @@ def registry(session: Session) -> Generator[ServiceRegistry, None, None]:
     plan = session.plan()
     chosen = plan.options.service_discovery
     with session.factory() as factory:
-        yield ServiceRegistry(session.chosen(factory, chosen.client), **arguments(chosen))
+        etcd = session.chosen(factory, chosen.client)
+        with explained(etcd):
+            yield ServiceRegistry(etcd, **arguments(chosen))
 
 
 def described(one: ServiceInstance) -> dict[str, object]:

@@ -15,6 +15,8 @@ import typer
 from attrs import field, frozen
 
 from etcd_factory.config import Loaded, Source, aread
+from etcd_factory.config.environment import layers
+from etcd_factory.config.missing_layers import nothing_for
 from etcd_factory.errors import ConfigError
 from etcd_factory.factory import ETCDServiceFactory
 from etcd_factory.factory.recipe import Recipe
@@ -22,6 +24,7 @@ from etcd_factory.options import ClientOptions
 from etcd_factory.options.plan import FactoryPlan, Reader
 from etcd_factory.service import ETCDService
 
+from .advice import explained
 from .output import Output
 from .settings import Settings
 
@@ -31,6 +34,7 @@ PASSWORD = "ETCD_PASSWORD"  # noqa: S105  # the name of a variable
 NOTHING: dict[str, object] = {
     SECTION: {"client": {}}
 }  # without files there is a client on 127.0.0.1:2379, and what variables set
+VARIABLES = "etcd_factory__"
 ADJUSTED = "(command line)"
 NO_PASSWORD = f"set ${PASSWORD}, or run it in a terminal, where the password is asked for"
 
@@ -47,10 +51,21 @@ class Session:
         return Output(self.settings.is_json)
 
     def sources(self) -> tuple[Source, ...]:
-        """Return the sources of the configuration: those given, else the directory ``config``, else variables alone."""
-        if self.settings.config:
-            return self.settings.config
-        return (FOLDER,) if Path(FOLDER).is_dir() else (NOTHING,)
+        """Return the sources of the configuration: those given, else the directory ``config``, else variables alone.
+
+        Raises ``ConfigError`` if they have nothing for the environment that was chosen, though for others.
+        """
+        found: tuple[Source, ...] = self.settings.config or ((FOLDER,) if Path(FOLDER).is_dir() else (NOTHING,))
+        env = self.settings.env
+        problem = nothing_for(env, found, layers(env), strict=True) if env else ""
+        if problem:
+            raise ConfigError(f"--env: {problem}")
+        return found
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether there is a configuration: sources, or variables that set options."""
+        return self.sources() != (NOTHING,) or any(name.casefold().startswith(VARIABLES) for name in os.environ)
 
     def loaded(self, env: str | None) -> Loaded:
         """Return the configuration of an environment; not in an event loop. Raises ``ConfigError`` for all problems."""
@@ -74,7 +89,9 @@ class Session:
     def client(self) -> Generator[ETCDService, None, None]:
         """Give the chosen client, with what the command line changes of its options."""
         with self.factory() as factory:
-            yield self.chosen(factory)
+            etcd = self.chosen(factory)
+            with explained(etcd):
+                yield etcd
 
     def chosen(self, factory: ETCDServiceFactory, name: str | None = None) -> ETCDService:
         """Return the chosen client of a factory, or the one of that name unless one is chosen."""
@@ -97,9 +114,12 @@ class Session:
         return found
 
     def clients(self, factory: ETCDServiceFactory) -> Iterator[tuple[str, ETCDService]]:
-        """Yield the chosen client, or all clients, by name; the command line changes the default one."""
+        """Yield the chosen client alone, which ``--hosts`` and ``--user`` choose too, or all clients, by name."""
         changed = self.settings.client or factory.default_client_name
-        for name in factory.names if self.settings.client is None else (self.settings.client,):
+        if (self.settings.client, self.settings.hosts, self.settings.user) != (None, None, None):
+            yield str(changed), self.chosen(factory)
+            return
+        for name in factory.names:
             yield name, self.chosen(factory, name) if name == changed else factory.get(name)
 
 

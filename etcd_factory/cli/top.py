@@ -18,11 +18,13 @@ from etcd_factory.service import ETCDService
 
 from .command import command
 from .doctor.latency import one_read
+from .doctor.network import connection
 from .doctor.probe import page
 from .output import console, quiet, table
 from .session import Session
 
 COLUMNS = ("client", "host", "keys", "watches", "streams", "puts_per_s", "db_size", "latency_ms", "problem")
+NOTHING = dict.fromkeys(COLUMNS)
 METRICS = {  # columns by etcd's names: https://etcd.io/docs/v3.5/metrics/
     "keys": "etcd_debugging_mvcc_keys_total",
     "watches": "etcd_debugging_mvcc_watcher_total",
@@ -71,12 +73,12 @@ def watched(clients: Mapping[str, ETCDService], interval: float, looks: int) -> 
 
 
 def rows_of(name: str, etcd: ETCDService, before: dict[str, tuple[float, float]]) -> list[dict[str, object]]:
-    """Return a row for each host of a client; the latency is that of the host in use."""
+    """Return a row for each host of a client, all with the same columns; the latency is that of the host in use."""
     latency, problem = looked(etcd)
     rows = [row(host(url, etcd.options), before) for url in etcd.options.hosts]
     used = next((one for one in rows if one["host"] == etcd.endpoint), rows[0])
     used |= {"latency_ms": latency, "problem": problem or used.get("problem")}
-    return [{"client": name, **one} for one in rows]
+    return [{**NOTHING, "client": name, **one} for one in rows]
 
 
 def looked(etcd: ETCDService) -> tuple[float | None, str | None]:
@@ -92,11 +94,17 @@ def row(one: Host, before: dict[str, tuple[float, float]]) -> dict[str, object]:
     found = metrics(one)
     now, puts = monotonic(), found.pop("puts", None)
     if puts is None:
-        return {"host": one.endpoint, "problem": "no metrics"}
+        return {"host": one.endpoint, "problem": unreachable(one) or "no metrics"}
     last = before.get(one.url)
     before[one.url] = (now, puts)
     rate = None if last is None or now <= last[0] else round((puts - last[1]) / (now - last[0]), 1)
     return {"host": one.endpoint, **{name: int(value) for name, value in found.items()}, "puts_per_s": rate}
+
+
+def unreachable(one: Host) -> str:
+    """Return why a host accepts no connection, empty if it does."""
+    found = connection(one)
+    return found.message if found.level == "failed" else ""
 
 
 def metrics(one: Host) -> dict[str, float]:

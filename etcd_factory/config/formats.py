@@ -29,6 +29,7 @@ TOML_TOKENS = re.compile(
     re.DOTALL,
 )
 # A YAML error quotes the text of the file, which may be a secret; ']' and '<stream end>' are not from the file.
+TAB = "a tab; indent with spaces"
 QUOTED = re.compile(r" '[^<'][^']{2,}'")
 
 
@@ -69,11 +70,18 @@ def from_yaml(text: str) -> object:
         # at the end of the text libyaml counts one line too many
         last = text.rstrip().count("\n")
         line = min(error.problem_mark.line, last) if error.problem_mark else last
-        raise ValueError(f"line {line + 1}: {QUOTED.sub('', error.problem or 'not YAML')}") from None
+        problem = TAB if is_tab(text, error.problem_mark) else QUOTED.sub("", error.problem or "not YAML")
+        raise ValueError(f"line {line + 1}: {problem}") from None
     except yaml.reader.ReaderError as error:
         raise ValueError(f"line {text.count(chr(10), 0, error.position) + 1}: {error.reason}") from None
     except ValueError:  # Python's own, which quotes the value
         raise ValueError("a value is not what its tag says, or is too long a number") from None
+
+
+def is_tab(text: str, mark: yaml.Mark | None) -> bool:
+    """Whether YAML stumbled over a tab."""
+    lines = text.split("\n")
+    return mark is not None and mark.line < len(lines) and lines[mark.line][mark.column :][:1] == "\t"
 
 
 def from_json(text: str) -> object:

@@ -21,13 +21,21 @@ PATTERN = ",".join(EXTENSIONS)
 
 
 def warn_unknown(env: str, sources: Sequence[Source], layers: Sequence[str]) -> None:
-    """Log a warning if no source has anything for an environment, though some have for others."""
+    """Log a warning if no source has anything for an environment, though some have."""
+    problem = nothing_for(env, sources, layers)
+    if problem:
+        logger.warning("%s", problem)
+
+
+def nothing_for(env: str, sources: Sequence[Source], layers: Sequence[str], *, strict: bool = False) -> str:
+    """Return that no source has anything for an environment, though some have; with ``strict``, for others."""
     known = {layer for source in sources for layer in known_in(source)}
-    if known and len(layers) > 1 and known.isdisjoint(layers[1:]):
-        others = sorted(known - {DEFAULT})
-        places = ", ".join(str(source) for source in sources if isinstance(source, (str, os.PathLike))) or "the sources"
-        there = f"; there is: {', '.join(others)}" if others else ""
-        logger.warning("%s: nothing for the environment %r%s%s", places, env, suggestion(env, others), there)
+    others = sorted(known - {DEFAULT})
+    if not (others if strict else known) or len(layers) == 1 or not known.isdisjoint(layers[1:]):
+        return ""
+    places = ", ".join(str(source) for source in sources if isinstance(source, (str, os.PathLike))) or "the sources"
+    there = f"; there is: {', '.join(others)}" if others else ""
+    return f"{places}: nothing for the environment {env!r}{suggestion(env, others)}{there}"
 
 
 def known_in(source: Source) -> Iterator[str]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from attrs import fields
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from etcd_factory.errors import ConfigError, Fault, suggestion
+from etcd_factory.options import FactoryOptions
+from etcd_factory.options.names import canonical
 from etcd_factory.options.plan import FactoryPlan, Reader, plan
 from etcd_factory.options.unresolved import reason
 
@@ -17,6 +20,7 @@ from .loader import Loaded
 O = TypeVar("O")  # noqa: E741  # options of a client
 
 ABSENT: Any = object()
+OPTIONS = {option.name for option in fields(FactoryOptions)}
 
 
 def section(loaded: Loaded, key: str, read: Reader[O]) -> FactoryPlan[O]:
@@ -42,7 +46,7 @@ def selected(loaded: Loaded, key: str) -> Any:
         return found
     if loaded.faults:
         return None
-    raise ConfigError(Fault("", key, missing(loaded, key)))
+    raise ConfigError(Fault(loaded.origin((str(next(iter(loaded.tree), "")),)), key, missing(loaded, key)))
 
 
 def unresolved(loaded: Loaded, key: str) -> Fault:
@@ -61,4 +65,6 @@ def unresolved(loaded: Loaded, key: str) -> Fault:
 def missing(loaded: Loaded, key: str) -> str:
     """Return the message for a section that does not exist."""
     names = [str(name) for name in loaded.tree]
-    return f"no such section; there is: {', '.join(names) or 'nothing'}{suggestion(key, names)}"
+    misplaced = [name for name in names if canonical(name) in OPTIONS]
+    advice = f"; put {', '.join(misplaced)} below {key}:" if misplaced else suggestion(key, names)
+    return f"no such section; there is: {', '.join(names) or 'nothing'}{advice}"

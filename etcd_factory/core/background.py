@@ -16,7 +16,7 @@ from .ports import Runtime, Task
 
 log = logging.getLogger("etcd_factory.client")
 
-CLOSE_TIMEOUT = 5.0  # seconds that waiting for the tasks at the end may take
+CLOSE_TIMEOUT = 4.0  # seconds that one step of closing a client may take: less than a factory waits for all
 
 C = TypeVar("C")
 T = TypeVar("T")
@@ -134,6 +134,8 @@ class Background(Generic[C]):
         async def run() -> None:
             try:
                 await body()
+            except ClientClosedError:
+                log.warning("%s was not done before the client was closed", name)
             except EtcdFactoryError as error:  # nobody waits for it
                 log.warning("%s failed in the background: %s", name, error)
             finally:
@@ -158,22 +160,28 @@ class Background(Generic[C]):
             self.spawn(body, name)
             raise
 
-    async def close(self) -> None:
-        """Close the workers of the running scope in order; those of event loops that have ended are gone with them."""
+    async def close(self, patience: float | None = None) -> list[Task]:
+        """Close the workers of the running scope in order, then wait ``patience`` seconds at most for the tasks.
+
+        Returns the tasks that go on. What belongs to event loops that have ended is gone with them.
+        """
         with self._lock:
             self._closed = True
             scope = self._scopes.get(self.runtime.scope(), Scope())
         for cls in sorted(scope.workers, key=lambda cls: cls.closing):
             await scope.workers[cls].close()
-        await self._join(scope.tasks)
+        left = await self._join(scope.tasks, CLOSE_TIMEOUT if patience is None else patience)
         scope.workers.clear()
+        return left
 
-    async def _join(self, tasks: dict[object, Task]) -> None:
-        end = self.runtime.now() + CLOSE_TIMEOUT
+    async def _join(self, tasks: dict[object, Task], patience: float) -> list[Task]:
+        end, late = self.runtime.now() + patience, list[Task]()
         while tasks and (left := end - self.runtime.now()) > 0:  # one may begin another
             key, task = next(iter(tasks.items()))
-            await task.join(left)
+            if not await task.join(left):
+                late.append(task)
             tasks.pop(key, None)
+        return [*late, *tasks.values()]
 
     def forget(self) -> object:
         """Start without workers in a forked child, where their threads and connections do not exist."""

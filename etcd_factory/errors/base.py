@@ -131,10 +131,15 @@ def copied(error: E) -> E:
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return ``; did you mean 'hosts'?`` if a known name is similar, else an empty text."""
+    near = similar(name, known)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def similar(name: str, known: Iterable[str]) -> list[str]:
+    """Return the most similar known name, if one is similar."""
     import difflib  # only an error needs it
 
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return difflib.get_close_matches(name, list(known), n=1)
 
 
 def choice(value: object, allowed: Iterable[S], what: str = "") -> S:

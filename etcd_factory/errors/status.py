@@ -57,6 +57,11 @@ BY_CODE: dict[Code, type[EtcdError]] = {
 }
 
 
+def no_response(timeout: float, endpoint: str) -> server.DeadlineExceededError:
+    """Return the error for a call without a response in so many seconds, shown with two digits."""
+    return server.DeadlineExceededError(f"no response within {float(f'{timeout:.2g}'):g} s", endpoint=endpoint)
+
+
 def error_of(code: Code, message: str, endpoint: str = "") -> EtcdError:
     """Return the error for a status from a server, or from gRPC itself."""
     by_message = (cls for text, cls in BY_MESSAGE if text in message)

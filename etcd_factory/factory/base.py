@@ -14,6 +14,7 @@ from etcd_factory.core.face import Async, Sync
 from etcd_factory.coroutine import finish
 from etcd_factory.errors import ClientClosedError
 
+from .closing import beside
 from .lifecycle import Config, Lifecycle, OnExists, Options, log
 
 T = TypeVar("T")
@@ -64,7 +65,8 @@ class ServiceFactory(Lifecycle[Sync, T], Block):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        with beside(error):
+            self.close()
 
 
 class AsyncServiceFactory(Lifecycle[Async, T], AsyncBlock):
@@ -145,4 +147,5 @@ class AsyncServiceFactory(Lifecycle[Async, T], AsyncBlock):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.aclose()
+        with beside(error):
+            await self.aclose()

@@ -21,10 +21,11 @@ WRONG_NAME = "the server's certificate is for another name; set tls.server_name 
 # OpenSSL's codes of failed verifications (x509_vfy.h)
 VERIFY = {
     9: "the server's certificate is not valid yet; is the clock right?",
-    10: "the server's certificate has expired; renew it on the server",
+    10: "the server's certificate has expired; renew it on the server, or is this machine's clock right?",
     **dict.fromkeys((62, 63, 64), WRONG_NAME),
 }
 UNKNOWN_CA = "the server's certificate is not signed by the CA that is trusted; set tls.ca to the server's CA"
+UNSET_CA = f"{UNKNOWN_CA} (none is set: those of the system are trusted)"
 PLAINTEXT = "the server speaks plaintext; write http://, or enable TLS on the server"
 ENCRYPTED = "the server requires TLS; write https://"
 NO_HTTP2 = "the server speaks TLS, but not HTTP/2; is etcd there, or a proxy that does not pass it on?"
@@ -146,7 +147,7 @@ def secured(address: tuple[str, int], tls: TLS | None, timeout: float) -> str:
 def problem(error: ssl.SSLError, address: tuple[str, int], tls: TLS | None, timeout: float) -> str:
     """Return what an error of OpenSSL with a server says, and what to change."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return VERIFY.get(error.verify_code, UNKNOWN_CA)
+        return VERIFY.get(error.verify_code, UNKNOWN_CA if tls and tls.ca else UNSET_CA)
     return PLAINTEXT if speaks_http2(address, timeout) else explain(error, tls)
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_type_hints
 import attrs
 
 from etcd_factory.errors import ConfigError, Fault, suggestion
+from etcd_factory.errors.base import similar
 
 from .fields import is_mapping, mapping
 from .names import canonical
@@ -42,7 +43,8 @@ def structure(cls: type[T], given: Mapping[Any, Any]) -> T:
             bad[canonical(str(key))] = below(shown_key(cls, str(key)), error.faults)
     made = assemble(cls, values)
     faults = [fault for found in bad.values() for fault in found]
-    faults += conflicts(cls, made, frozenset((*values, *bad)), bad)
+    spoiled = {*bad, *(near for name in bad for near in similar(name, known))}
+    faults += conflicts(cls, made, frozenset((*values, *bad)), spoiled)
     if faults:
         raise ConfigError(*faults)
     return made

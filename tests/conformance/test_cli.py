@@ -89,6 +89,8 @@ def test_a_key_is_attached_to_a_lease(cli, etcd):
     assert cli("lease", "revoke", lease).code == 0
     assert not etcd.get("k").exists()
     assert cli("lease", "ttl", lease).code == 1
+    again = cli("lease", "revoke", lease)
+    assert (again.code, again.out, again.err) == (1, "", f"error: there is no lease {lease}\n")
 
 
 def test_changes_are_printed_as_they_come(here, etcd):
@@ -211,6 +213,11 @@ def test_a_snapshot_is_written(cli, tmp_path):
     done = cli("snapshot", tmp_path / "s.db", "--json")
     assert done.json["size"] == (tmp_path / "s.db").stat().st_size > 0
     assert done.err == ""
+
+
+def test_a_snapshot_in_a_folder_that_does_not_exist_names_the_folder(cli, tmp_path):
+    done = cli("snapshot", tmp_path / "none" / "s.db")
+    assert (done.code, done.err) == (1, f"error: [Errno 2] this folder does not exist: '{tmp_path / 'none'}'\n")
 
 
 def test_top_prints_what_the_hosts_say(cli, etcd):

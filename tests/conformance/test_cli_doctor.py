@@ -7,12 +7,16 @@ import json
 import socket
 import threading
 import time
+from functools import partial
 
 import pytest
 
 from etcd_factory import ETCDService
 from etcd_factory.cli.doctor import checkup
 from etcd_factory.testing import EtcdCluster
+from tests.support.h2_server import Server
+from tests.support.h2_server import answering as answering_http2
+from tests.support.http2 import headers
 
 LONG_AGO = datetime.datetime(2001, 1, 1, tzinfo=datetime.timezone.utc)
 SOON = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=3, hours=1)
@@ -95,14 +99,20 @@ def test_3_an_expired_certificate(doctor, serve, issue):
     code, found = doctor(hosts=server.url, tls={"ca": issue("x")["ca"]})
     assert (code, set(found)) == (1, {"certificate", "TLS"})
     assert "has expired on 2001-01-02" in found["certificate"]["message"]
-    assert "renew it" in found["TLS"]["advice"]
+    assert found["TLS"]["advice"] == "renew it on the server, or is this machine's clock right?"
+    assert found["certificate"]["advice"].endswith("or is this machine's clock right?")
 
 
 def test_4_a_wrong_ca(doctor, serve, stranger, issue):
     code, found = doctor(hosts=serve("127.0.0.1").url, tls={"ca": issue("127.0.0.1", by=stranger)["ca"]})
     assert (code, set(found)) == (1, {"TLS"})
-    assert "not signed by the CA that is trusted" in found["TLS"]["message"]
-    assert "set tls.ca" in found["TLS"]["advice"]
+    assert "not signed by the CA that is trusted, but by 'trustme v" in found["TLS"]["message"]
+    assert found["TLS"]["advice"] == "set tls.ca to the server's CA"
+
+
+def test_4_no_ca(doctor, serve):
+    _, found = doctor(hosts=serve("127.0.0.1").url)
+    assert found["TLS"]["advice"] == "set tls.ca to the server's CA (none is set: those of the system are trusted)"
 
 
 def test_5_no_leader(doctor):
@@ -209,3 +219,26 @@ def test_one_host_of_several_that_is_away_is_named_and_the_rest_is_checked(docto
     code, found = doctor(hosts=[refusing, etcd_server.endpoint])
     assert (code, set(found)) == (1, {"connection"})
     assert found["connection"]["host"] == refusing
+
+
+def test_that_the_cluster_works_without_one_of_its_hosts_is_the_last_line(run, etcd_server, refusing):
+    done = run("doctor", "--hosts", f"{refusing},{etcd_server.endpoint}")
+    assert done.code == 1
+    assert done.out.endswith("cluster     1 of 2 hosts answer; the cluster serves reads and writes\n")
+    assert "hosts answer" not in run("doctor", "--hosts", etcd_server.endpoint).out
+
+
+def test_a_password_that_no_server_checks_is_a_warning(doctor, etcd_server):
+    code, found = doctor(hosts=etcd_server.endpoint, auth={"username": "nobody", "password": "hunter2"})
+    assert (code, set(found)) == (0, {"credentials"})
+    assert found["credentials"]["message"] == "the server has authentication off: the password was not checked"
+
+
+def test_a_proxy_that_speaks_http2_and_no_grpc(doctor):
+    fields = [(":status", "404"), ("server", "nginx/1.22"), ("content-type", "text/html")]
+    script = partial(answering_http2, answer=lambda wire, stream: wire.say(headers(stream, fields, end=True)))
+    with Server(script) as server:
+        code, found = doctor(hosts=server.endpoint, dial_timeout=0.5)
+    assert (code, set(found)) == (1, {"proxy"})
+    assert "HTTP 404 with content type 'text/html'" in found["proxy"]["message"]
+    assert "let the proxy pass HTTP/2" in found["proxy"]["advice"]

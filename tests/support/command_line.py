@@ -13,6 +13,7 @@ import pytest
 from attrs import frozen
 
 from etcd_factory.cli import main
+from etcd_factory.cli.logs import stop_printing
 
 
 @frozen
@@ -45,7 +46,8 @@ def run(capfd, monkeypatch, tmp_path):
         sys.stdout.flush()
         return Done(code, *capfd.readouterr())
 
-    return run
+    yield run
+    stop_printing()
 
 
 @pytest.fixture

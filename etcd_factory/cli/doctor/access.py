@@ -25,6 +25,7 @@ REST = b"\0"  # the end of a range that goes on to the last key
 
 PASSWORD = "check auth.username and auth.password of this client; the password is looked up in the source that `config explain` names"  # noqa: E501, S105
 NEEDED = "set auth: {username, password} of this client, or check its token"
+OFF = "turn it on, `etcdctl auth enable`, or remove auth of this client"
 SLOW = "look at the leader and at the disks of the members; if it is only slow, raise timeout"
 
 
@@ -33,14 +34,14 @@ def access(etcd: ETCDService) -> Iterator[Finding]:
     try:
         keys = etcd.get_all().prefix("").count()
     except PermissionDeniedError:
-        yield authenticated(etcd.options)
+        yield authenticated(etcd)
         yield forbidden(etcd.options)
     except EtcdError as error:
         yield refused(error, etcd.options)
     except EtcdFactoryError as error:  # a password that cannot be read
         yield failed("credentials", str(error), "correct it where it is set; `config explain` says where")
     else:
-        yield authenticated(etcd.options)
+        yield authenticated(etcd)
         yield ok("permission", "the client may read its namespace")
         yield namespace(etcd.options, keys)
 
@@ -53,9 +54,20 @@ def user_of(options: ClientOptions) -> str:
     return f"the user {name!r}" if isinstance(name, str) else "the client's user"
 
 
-def authenticated(options: ClientOptions) -> Finding:
+def authenticated(etcd: ETCDService) -> Finding:
     """Return that the credentials are accepted, or none are needed."""
+    options = etcd.options
+    if options.auth and is_open(etcd):
+        return warning("credentials", "the server has authentication off: the password was not checked", OFF)
     return ok("credentials", f"accepted: {user_of(options)}" if options.auth else "none are set, and none are required")
+
+
+def is_open(etcd: ETCDService) -> bool:
+    """Whether the server says that it requires no credentials; etcd before 3.5 does not."""
+    try:
+        return not etcd.auth.status().enabled
+    except EtcdError:
+        return False
 
 
 def refused(error: EtcdError, options: ClientOptions) -> Finding:

@@ -23,6 +23,7 @@ VALIDITY = re.compile(rb"\x30[\x1e\x20\x22](?:\x17\x0d\d{12}Z|\x18\x0f\d{14}Z)(?
 CENTURY = 50  # a smaller year of UTCTime is of this century (RFC 5280, 4.1.2.5.1)
 
 RENEW = "renew it; new connections use the new files without a restart"
+EXPIRED = f"{RENEW}; or is this machine's clock right?"
 
 
 def end_of(der: bytes) -> datetime | None:
@@ -49,7 +50,7 @@ def judged(what: str, der: bytes, now: float, host: str = "") -> Finding:
         return ok("certificate", f"{what}: its end cannot be read", host)
     days, date = int((end.timestamp() - now) // DAY), f"{end:%Y-%m-%d}"
     if days < 0:
-        return failed("certificate", f"{what} has expired on {date}, {-days} days ago", RENEW, host)
+        return failed("certificate", f"{what} has expired on {date}, {-days} days ago", EXPIRED, host)
     left = f"{what}: {days} days left, until {date}"
     return warning("certificate", left, RENEW, host) if days < SOON else ok("certificate", left, host)
 

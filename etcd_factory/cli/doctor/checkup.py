@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from attrs import frozen
 
 from etcd_factory.errors import EtcdError
 from etcd_factory.io.http2.host import Host, host
+from etcd_factory.options.hosts import is_srv
 from etcd_factory.service import ETCDService
 
 from . import access, certificates, latency, members, network
 from .finding import Finding, failed, ok
 from .probe import page
 
+SILENT = {"name", "connection", "TLS", "proxy", "member"}  # checks whose failure means that a host does not answer
 FRESH = 3.0  # seconds that one call may take here: a checkup goes on where a client would wait
 
 Clock = Callable[[], float]
@@ -39,18 +41,31 @@ def checkup(name: str, etcd: ETCDService, clock: Clock = time.time) -> Report:
     options = etcd.options
     quick = etcd.with_options(timeout=min(options.timeout, FRESH))
     found = list(certificates.of_client(options.tls, clock()))
-    if options.hosts[0].startswith("srv://"):
-        found.append(ok("name", f"the hosts of {options.hosts[0]} are looked up in DNS by the client"))
-        reached = True
-    else:
-        each = [list(of_host(quick, host(url, options), clock)) for url in options.hosts]
-        found += [finding for one in each for finding in one]
-        reached = any(all(one.level != "failed" or one.check == "certificate" for one in checks) for checks in each)
+    hosts = of_hosts(quick, clock)
+    found += [finding for one in hosts for finding in one]
     sample: list[float] = []
-    if reached:
+    if any(all(one.level != "failed" or one.check == "certificate" for one in checks) for checks in hosts):
         found += access.access(quick)
         sample = sampled(quick, found)
+        found += quorum(hosts) if sample else ()
     return Report(name, tuple(found), tuple(sample))
+
+
+def of_hosts(etcd: ETCDService, clock: Clock) -> list[list[Finding]]:
+    """Return the findings of each host."""
+    options = etcd.options
+    if is_srv(options.hosts[0]):
+        return [[network.service(options.hosts[0], secure=options.secure, timeout=FRESH)]]
+    return [list(of_host(etcd, host(url, options), clock)) for url in options.hosts]
+
+
+def quorum(hosts: Sequence[Sequence[Finding]]) -> Iterator[Finding]:
+    """Yield that the cluster works where not every host does."""
+    failures = [{one.check for one in checks if one.level == "failed"} for checks in hosts]
+    answering = sum(not checks & SILENT for checks in failures)
+    if answering < len(hosts):
+        serves = "reads" if any("alarm" in checks for checks in failures) else "reads and writes"
+        yield ok("cluster", f"{answering} of {len(hosts)} hosts answer; the cluster serves {serves}")
 
 
 def of_host(etcd: ETCDService, one: Host, clock: Clock) -> Iterator[Finding]:

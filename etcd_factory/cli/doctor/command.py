@@ -52,8 +52,8 @@ def show(out: Output, report: Report) -> None:
     out.console.print(Text(f"client {printable(report.client)}", style="bold"))
     for one in report.findings:
         out.console.print(line(one))
-    for bar in bars(histogram(report.latencies)):
-        out.console.print(Text(f"       {bar}"))
+        for bar in bars(histogram(report.latencies)) if one.check == "latency" else ():
+            out.console.print(Text(f"       {bar}"))
 
 
 def line(one: Finding) -> Text:

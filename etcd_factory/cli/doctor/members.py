@@ -9,12 +9,14 @@ from etcd_factory.model.cluster import Status
 from etcd_factory.service import ETCDService
 
 from .finding import Finding, failed, ok, warning
+from .network import DIRECT
 
 OLDEST = (3, 4)
 # https://groups.google.com/a/kubernetes.io/g/dev/c/B7gJs88XtQc: members may differ after a crash under load
 CORRUPTING = ((3, 5, 0), (3, 5, 1), (3, 5, 2))
 
 MAJORITY = "start the other members: more than half must run and reach each other (ports, peer URLs, their logs)"
+NO_GRPC = "it is not etcd, or a proxy that does not pass gRPC on"  # the transport's words
 ALARM = "look at `status` and the alarms; for nospace compact, defragment, then disarm the alarm"
 
 
@@ -25,7 +27,9 @@ def member(etcd: ETCDService, url: str, host: str) -> Iterator[Finding]:
     except PermissionDeniedError:  # only root may ask since etcd 3.5.28 and 3.6.9
         yield ok("version", "not shown to this user", host)
     except EtcdError as error:
-        if not is_refusal(error):  # that is the same at every host, and reported once
+        if NO_GRPC in error.message:
+            yield failed("proxy", error.message, DIRECT, host)
+        elif not is_refusal(error):  # that is the same at every host, and reported once
             yield failed("member", error.message or str(error), error.hint or MAJORITY, host)
     else:
         yield version(status, host)

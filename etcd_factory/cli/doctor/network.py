@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from time import monotonic
 
+from etcd_factory.errors import ConfigError, ConnectionFailedError
 from etcd_factory.io.http2.dial import addresses, is_literal
 from etcd_factory.io.http2.host import Host
-from etcd_factory.io.tls import diagnose
+from etcd_factory.io.runtime import dns
+from etcd_factory.io.tls import UNKNOWN_CA, diagnose
 
-from . import certificates
+from . import certificates, issuers
 from .finding import Finding, failed, ok, warning
-from .probe import Page, greeting, opened
+from .probe import Page, certificate, greeting, opened
 
 PROXIES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 MEMBERS = 2380  # the port at which members reach each other
@@ -24,6 +26,7 @@ SHOWN = 80  # characters of a foreign answer
 
 RESOLVE = "correct the name in hosts, or make it known to DNS or /etc/hosts"
 DIRECT = "set hosts to etcd itself, or let the proxy pass HTTP/2 (gRPC) on"
+RECORD = "install the extra dns, and correct the domain in hosts or its SRV record"
 CLOCK = "set both clocks by NTP: certificates and tokens depend on them"
 
 
@@ -94,11 +97,28 @@ def protocol(host: Host, now: float) -> Iterator[Finding]:
     error = None if host.proxy else diagnose(host.url, host.tls, host.dial_timeout)
     if error is not None:
         problem, _, remedy = error.message.partition("; ")
+        problem += issued(host) if problem in UNKNOWN_CA else ""
         yield failed("TLS", problem, remedy or "compare the option tls with the server's flags", host.endpoint)
     elif host.is_secure:
         yield ok("TLS", "the server's certificate is trusted, and HTTP/2 is spoken", host.endpoint)
     else:
         yield plaintext(host)
+
+
+def issued(host: Host) -> str:
+    """Return who issued a host's certificate, for a message; nothing if that is not known."""
+    der = certificate(host)
+    known = issuers.issuer(der) if der else ""
+    return f", but by {known!r}" if known else ""
+
+
+def service(url: str, *, secure: bool, timeout: float) -> Finding:
+    """Return whether the hosts of an ``srv://`` URL can be looked up."""
+    try:
+        found = dns.lookup(dns.record(url.partition("://")[2], secure=secure), timeout)
+    except (ConfigError, ConnectionFailedError) as error:
+        return failed("name", f"{url}: {getattr(error, 'message', '') or error}", RECORD)
+    return ok("name", f"{url} is {', '.join(f'{name}:{port}' for name, port in found)}")
 
 
 def plaintext(host: Host) -> Finding:

@@ -303,7 +303,7 @@ class QueueEntry:
         """Try again in the background to remove it."""
         renewal = self.session.state.renewal
         if renewal is not None and not self._view.client.background.closed:
-            revoke_later(self._view.client, renewal.id)
+            revoke_later(self._view.client, renewal.id, renewal.ttl)
 
 
 async def leave_and_log(entry: QueueEntry) -> None:

@@ -20,8 +20,6 @@ from .queue import QueueEntry
 
 log = logging.getLogger("etcd_factory.lock")
 
-CLOSE_TIMEOUT = 5.0  # seconds that leaving all entries at the end may take
-
 
 class SharedLeaseEntry(QueueEntry):
     """An entry whose key is deleted when it is left, and whose lease stays."""
@@ -138,7 +136,7 @@ class SharedEntries:
     async def close(self) -> None:
         """Delete the keys of all entries, in bounded time."""
         self._stop.set()
-        end = self._runtime.now() + min(self._client.options.timeout, CLOSE_TIMEOUT)
+        end = self._runtime.now() + self._client.patience
         for entry in list(self._claimed.values()):
             left = end - self._runtime.now()
             try:

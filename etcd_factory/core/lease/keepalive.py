@@ -13,7 +13,7 @@ from typing import ClassVar
 from attrs import define, field
 
 from etcd_factory import model
-from etcd_factory.core.background import Closing
+from etcd_factory.core.background import CLOSE_TIMEOUT, Closing
 from etcd_factory.core.call.client import Client
 from etcd_factory.core.call.hooks import report
 from etcd_factory.core.handlers import Listener, call_listeners
@@ -25,8 +25,6 @@ from .renewer import Renewer
 from .schedule import Renewal
 
 log = logging.getLogger("etcd_factory.lease")
-
-CLOSE_TIMEOUT = 5.0  # seconds for revoking leases at the end, and for ending the background work
 
 
 @define(eq=False)
@@ -143,7 +141,7 @@ class KeepAlive:
         """Revoke all leases, also those whose revocation the end would cut off; end the background work."""
         with self._lock:
             self._closed, grants = True, list(self._grants)
-        end = self._runtime.now() + min(self._client.options.timeout, CLOSE_TIMEOUT)
+        end = self._runtime.now() + self._client.patience
         for ended in grants:
             await ended.wait(max(0.0, end - self._runtime.now()))
         with self._lock:

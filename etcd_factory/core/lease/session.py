@@ -29,6 +29,7 @@ INHERITED = "a lease belongs to the process that it was granted to; create anoth
 # Seconds before each attempt to revoke a lease that nobody wants any more: its grant may still be on its way, so that
 # "not found" is not the last word. What then is left expires by its ttl.
 PAUSES = (0.0, 0.1, 0.3, 0.6, 1.0)
+LEFT = "a lease that may have been granted could not be revoked, and ends by itself within %d s: %s"
 # Repeating the grant of a chosen id would meet the lease that the first attempt created.
 GRANT_CHOSEN = evolve(methods.LEASE_GRANT, repeatable=False)
 
@@ -93,7 +94,7 @@ class LeaseSession:
             raise
         except BaseException:  # the caller is cancelled or interrupted
             if not self.id:
-                revoke_later(self._client, lease)
+                revoke_later(self._client, lease, self.ttl)
             raise
 
     async def _begin(self, lease: int, timeout: float) -> Renewal:
@@ -107,7 +108,7 @@ class LeaseSession:
             return existing(await self._keep_alive(lease))
         except EtcdError as error:
             if error.maybe_applied:
-                revoke_later(self._client, lease)
+                revoke_later(self._client, lease, self.ttl)
             raise
         return Renewal(reply.ID, reply.TTL, sent)
 
@@ -230,20 +231,27 @@ def random_id(client: Client) -> int:
     return 1 + (int(random() * (1 << 31)) << 31) + int(random() * (1 << 31))
 
 
-def revoke_later(client: Client, lease: int) -> None:
+def revoke_later(client: Client, lease: int, ttl: int) -> None:
     """Revoke in the background a lease that may have been granted, and that nobody waits for any more."""
-    client.background.spawn(partial(revoke_unwanted, client, lease), "etcd_factory lease left")
+    client.background.spawn(partial(revoke_unwanted, client, lease, ttl), "etcd_factory lease left")
 
 
-async def revoke_unwanted(client: Client, lease: int) -> None:
-    """Revoke a lease that may have been granted."""
-    for pause in PAUSES:
-        await client.runtime.sleep(pause)
-        try:
-            await client.call(methods.LEASE_REVOKE, messages.LeaseRevokeRequest(ID=lease), client.options.timeout)
-        except LeaseNotFoundError:
-            continue
-        except EtcdError as error:  # perhaps of a connection that has stalled, and is given up now
-            log.info("a lease that may have been granted could not be revoked: %s", error)
-        else:
-            return
+async def revoke_unwanted(client: Client, lease: int, ttl: int) -> None:
+    """Revoke a lease that may have been granted, or say that it may be left."""
+    failure: EtcdFactoryError | str = ""
+    request = messages.LeaseRevokeRequest(ID=lease)
+    try:
+        for pause in PAUSES:
+            await client.runtime.sleep(pause)
+            try:
+                await client.call(methods.LEASE_REVOKE, request, client.options.timeout)
+            except LeaseNotFoundError:
+                failure = ""
+            except EtcdError as error:  # perhaps of a connection that has stalled, and is given up now
+                failure = error
+            else:
+                return
+    except ClientClosedError:
+        failure = "the client was closed first"
+    if failure:
+        log.warning(LEFT, ttl, failure)

@@ -13,10 +13,10 @@ from etcd_factory.errors import (
     ClientClosedError,
     Code,
     ConnectionFailedError,
-    DeadlineExceededError,
     EtcdError,
     error_of,
 )
+from etcd_factory.errors.status import no_response
 from etcd_factory.wire.methods import Method
 
 from .frames import ErrorCode, code_name
@@ -160,8 +160,7 @@ class Call(Stream):
 
     def expire(self, timeout: float) -> bool:
         """Take the end of its time."""
-        error = DeadlineExceededError(f"no response within {timeout:g} s", endpoint=self.endpoint)
-        return self.fail(error, refused=not self.is_written)
+        return self.fail(no_response(timeout, self.endpoint), refused=not self.is_written)
 
     def leave(self) -> bool:
         """Take that nothing is heard on its connection any more."""

@@ -220,7 +220,7 @@ class Connection:
             if kind != self._expected or id & LAST_STREAM != self._block.stream:
                 raise ProtocolError("a header block is interrupted")
         elif kind != self._expected or flags & frames.ACK:
-            raise ProtocolError("the first frame is not SETTINGS")
+            raise ProtocolError("the first frame is not SETTINGS: this is not etcd, or a proxy is in the way")
 
     def _on_other(self, kind: int, flags: int, id: int, payload: bytes) -> None:  # noqa: A002
         """Take a frame that is not of the usual ones."""

@@ -8,7 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from etcd_factory.core.face import Face
-from etcd_factory.errors import ClientClosedError, DeadlineExceededError, EtcdError
+from etcd_factory.errors import ClientClosedError, EtcdError
+from etcd_factory.errors.status import no_response
 from etcd_factory.wire.methods import Method
 
 from .refusals import unimplemented
@@ -121,7 +122,7 @@ class FakeTransport:
             try:
                 if self._etcd.is_paused and not self._closed and not await one.wait(timeout):
                     endpoint = host.partition("://")[2]
-                    raise DeadlineExceededError(f"no response within {timeout:g} s", endpoint=endpoint)
+                    raise no_response(timeout, endpoint)
             finally:
                 self._waiting.discard(one)
 

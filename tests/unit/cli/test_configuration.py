@@ -20,7 +20,60 @@ def folder(tmp_path):
 
 def test_a_valid_configuration(run, folder):
     done = run("config", "check", "--config", folder, "--env", "local")
-    assert (done.code, done.out) == (0, "the configuration is valid: default\n")
+    assert (done.code, done.out) == (0, "the configuration is valid: default\n  default: http://127.0.0.1:2379\n")
+
+
+def test_where_there_is_no_configuration_that_is_said(run, monkeypatch):
+    done = run("config", "check")
+    assert done.code == 0
+    assert "there is no configuration here" in done.out
+    assert "the default client uses 127.0.0.1:2379" in done.out
+    monkeypatch.setenv("ETCD_FACTORY__ETCD__CLIENT__HOSTS", "h:1")
+    assert run("config", "check").out == "the configuration is valid: default\n  default: http://h:1\n"
+
+
+def test_clients_without_hosts_beside_a_client_with_hosts_are_warned_of(run, tmp_path):
+    file, clients = tmp_path / "x.json", {"a": {"timeout": 1}, "b": {"hosts": "b:1"}}
+    file.write_text(json.dumps({"etcd": {"client": {"hosts": "h:1"}, "clients": clients}}))
+    done = run("config", "check", "--config", file, "--json")
+    (warning,) = done.json["warnings"]
+    assert (done.code, "the client a has no hosts" in warning) == (0, True)
+    assert done.json["hosts"]["b"] == ["http://b:1"]
+    assert "warning: the client a has no hosts" in run("config", "check", "--config", file).out
+    file.write_text(json.dumps({"etcd": {"client": {"hosts": "h:1"}, "clients": clients, "default": {"hosts": "d"}}}))
+    assert run("config", "check", "--config", file, "--json").json["warnings"] == []
+
+
+@pytest.mark.parametrize("command", [("put", "q", "1"), ("config", "check"), ("config", "explain"), ("doctor",)])
+def test_an_environment_without_files_is_an_error_where_others_have_some(run, folder, command):
+    done = run(*command, "--config", folder, "--env", "prd")
+    assert done.code == 2
+    assert "nothing for the environment 'prd'; did you mean 'prod'?; there is: local, prod" in done.out + done.err
+
+
+def test_an_environment_without_files_is_none_where_no_other_has_some(run, folder):
+    for name in ("local", "prod"):
+        (folder / f"c.{name}.yaml").unlink()
+    assert run("config", "check", "--config", folder, "--env", "dev").code == 0
+
+
+def test_a_tab_is_named_with_its_file_and_line(run, folder):
+    (folder / "c.local.yaml").write_text("etcd:\n\tclient: {}\n")
+    done = run("config", "check", "--config", folder, "--env", "local")
+    assert done.out == f"{folder / 'c.local.yaml'}: line 2: a tab; indent with spaces\n"
+
+
+def test_options_without_their_section_are_named_with_their_file(run, tmp_path):
+    (tmp_path / "x.yaml").write_text("client: {hosts: h}\n")
+    done = run("config", "check", "--config", tmp_path / "x.yaml")
+    problem = "etcd: no such section; there is: client; put client below etcd:"
+    assert done.out == f"{tmp_path / 'x.yaml'}: {problem}\n"
+
+
+def test_a_misspelled_option_has_no_faults_that_follow_from_it(run, tmp_path):
+    (tmp_path / "x.yaml").write_text("etcd: {client: {hots: https://h, tls: {server_name: n}}}\n")
+    done = run("config", "check", "--config", tmp_path / "x.yaml", "--json")
+    assert [fault["path"] for fault in done.json["faults"]] == ["etcd.client.hots"]
 
 
 def test_every_fault_is_printed(run, folder):

@@ -23,9 +23,9 @@ class Held:
             handler(self)
 
 
-def test_a_loss_ends_the_wait(capfd):
+def test_a_loss_ends_the_wait(caplog):
     assert wait_for_end(Held(gone=True), "it was lost") == 1
-    assert capfd.readouterr().err == "it was lost\n"
+    assert caplog.messages == ["it was lost"]
 
 
 def test_the_exit_code_is_the_programs():
@@ -37,9 +37,9 @@ def test_a_program_that_a_signal_ended_has_the_code_of_a_shell():
     assert run_program(Held(), [sys.executable, "-c", code], "lost") == 137
 
 
-def test_a_loss_ends_the_program(capfd):
+def test_a_loss_ends_the_program(caplog):
     assert run_program(Held(gone=True), [sys.executable, "-c", "import time; time.sleep(600)"], "lost") == 1
-    assert capfd.readouterr().err == "lost\n"
+    assert caplog.messages == ["lost"]
 
 
 def test_a_program_that_is_not_there_is_an_error():

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import socket
+import threading
+
 import pytest
 
 from etcd_factory.cli.keys import fields, line
@@ -36,3 +39,18 @@ def test_wrong_arguments_are_refused_before_anything_is_sent(run, arguments, mes
     done = run(*arguments, "--hosts", "127.0.0.1:1")
     assert done.code == 2
     assert message in done.err
+
+
+def test_a_server_that_is_not_etcd_is_named_and_doctor_is_advised(run):
+    def greet(listener):
+        sock, _ = listener.accept()
+        with sock:
+            sock.sendall(b"220 mail.example ESMTP ready\r\n")
+            sock.recv(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=greet, args=(listener,), daemon=True)
+        thread.start()
+        done = run("put", "k", "v", "--hosts", "{}:{}".format(*listener.getsockname()), "--timeout", 5)
+    assert "this is not etcd, or a proxy is in the way" in done.err
+    assert "`etcd-factory doctor` says more" in done.err

@@ -56,7 +56,7 @@ def test_the_command_line_changes_the_chosen_client_alone(config, monkeypatch):
     monkeypatch.setenv("ETCD_PASSWORD", "hunter2")
     session = Session(Settings(config, hosts="h3:3,h4:4", user="alice", timeout=9))
     with session.factory() as factory:
-        one, two = (etcd.options for _, etcd in session.clients(factory))
+        one, two = session.chosen(factory).options, factory.get("two").options
     assert (one.hosts, one.timeout, one.namespace) == (("http://h3:3", "http://h4:4"), 9, "a/")
     assert (one.auth.username, reveal(one.auth.password)) == ("alice", "hunter2")
     assert (two.hosts, two.timeout, two.auth) == (("http://h2:2",), 5, None)
@@ -74,6 +74,15 @@ def test_all_clients_or_the_chosen_one_are_listed(config):
         session = Session(Settings(config, client=chosen))
         with session.factory() as factory:
             assert [name for name, _ in session.clients(factory)] == names
+
+
+@pytest.mark.parametrize("given", [{"hosts": "h3:3"}, {"user": "alice"}, {"hosts": "h3:3", "client": "one"}])
+def test_hosts_or_a_user_of_the_command_line_choose_their_client_alone(config, given, monkeypatch):
+    monkeypatch.setenv("ETCD_PASSWORD", "hunter2")
+    session = Session(Settings(config, **given))
+    with session.factory() as factory:
+        ((name, etcd),) = session.clients(factory)
+        assert (name, etcd.endpoint, etcd.options.namespace) == ("one", given.get("hosts", "h1:1"), "a/")
 
 
 def test_a_password_is_never_an_argument(run):

@@ -4,6 +4,7 @@ import pytest
 
 from etcd_factory import ETCDService
 from etcd_factory.cli import top
+from etcd_factory.cli.doctor.finding import ok
 from etcd_factory.cli.doctor.probe import Page
 from etcd_factory.io.http2.host import host
 from etcd_factory.options import ClientOptions
@@ -38,6 +39,7 @@ def test_puts_a_second_are_the_difference_to_the_last_look(one, monkeypatch):
 
 def test_a_host_without_metrics_is_shown_too(one, monkeypatch):
     monkeypatch.setattr(top, "page", lambda *_: None)
+    monkeypatch.setattr(top, "connection", lambda _: ok("connection", "connected"))
     assert top.row(one, {}) == {"host": "h:1", "problem": "no metrics"}
 
 
@@ -46,6 +48,17 @@ def test_a_client_whose_reads_fail_is_shown_with_the_reason(refused):
         (row,) = top.rows_of("default", etcd, {})
     assert (row["client"], row["host"], row["latency_ms"]) == ("default", refused, None)
     assert "refused" in row["problem"]
+
+
+def test_each_row_has_the_same_fields(refused):
+    with ETCDService({"hosts": [refused, "127.0.0.1:1"], "timeout": 1, "dial_timeout": 0.5}) as etcd:
+        rows = top.rows_of("default", etcd, {})
+    assert [tuple(row) for row in rows] == [top.COLUMNS] * len(rows)
+
+
+def test_a_host_that_is_away_is_shown_with_the_reason(refused):
+    away = host(f"http://{refused}", ClientOptions(hosts=refused))
+    assert top.row(away, {}) == {"host": refused, "problem": "nothing listens there: connection refused"}
 
 
 @pytest.fixture

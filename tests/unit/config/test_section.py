@@ -49,7 +49,9 @@ def test_an_empty_section_has_no_clients(empty):
 
 
 def test_a_missing_section_is_an_error_that_lists_the_existing_ones(texts):
-    assert texts({"etdc": {}, "redis": {}}) == ["etcd: no such section; there is: etdc, redis; did you mean 'etdc'?"]
+    assert texts({"etdc": {}, "redis": {}}) == [
+        "mapping 1: etcd: no such section; there is: etdc, redis; did you mean 'etdc'?"
+    ]
     assert texts({}) == ["etcd: no such section; there is: nothing"]
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from etcd_factory import errors
 from etcd_factory.errors import Code, EtcdError, error_of
-from etcd_factory.errors.status import BY_CODE, BY_MESSAGE
+from etcd_factory.errors.status import BY_CODE, BY_MESSAGE, no_response
 
 # api/v3rpc/rpctypes/error.go of etcd, and gRPC's own messages
 ANSWERS = [
@@ -98,3 +98,11 @@ def test_no_row_of_the_table_hides_a_later_one(message):
     """The first row that matches counts."""
     matching = [text for text, _ in BY_MESSAGE if text in message]
     assert matching[0] == message
+
+
+@pytest.mark.parametrize(
+    ("timeout", "text"), [(4.99837, "5"), (2.5, "2.5"), (0.0123, "0.012"), (60, "60"), (119.6, "120")]
+)
+def test_the_seconds_without_a_response_have_two_digits(timeout, text):
+    error = no_response(timeout, "h:1")
+    assert (error.message, error.endpoint) == (f"no response within {text} s", "h:1")

@@ -105,7 +105,7 @@ FAULTS = {
     "expired": (
         secured(issued(not_before=TODAY - 2 * YEAR, not_after=TODAY - YEAR)),
         {"ca": CA},
-        "the server's certificate has expired; renew it on the server",
+        "the server's certificate has expired; renew it on the server, or is this machine's clock right?",
     ),
     "not valid yet": (
         secured(issued(not_before=TODAY + YEAR, not_after=TODAY + 2 * YEAR)),
@@ -223,7 +223,7 @@ def test_a_context_verifies_by_the_ca_and_shows_the_certificate(file, as_files):
 def test_without_a_ca_the_systems_are_trusted():
     assert context(None).verify_mode is ssl.CERT_REQUIRED
     with serving(secured(issued())) as address:
-        assert diagnose(f"https://{address}", None, BOUND).message == module.UNKNOWN_CA
+        assert diagnose(f"https://{address}", None, BOUND).message == module.UNSET_CA
 
 
 # --- what is read from files

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from etcd_factory.cli.doctor import network
@@ -54,6 +56,21 @@ def test_clocks(ahead, level, text):
     found = network.clock(of("http://h:1"), DATE, NOON + ahead)
     assert found.level == level
     assert text in found.message
+
+
+def test_hosts_of_dns_cannot_be_looked_up_without_dnspython(monkeypatch):
+    monkeypatch.setitem(sys.modules, "dns.exception", None)
+    found = network.service("srv://example.org", secure=False, timeout=1)
+    assert (found.check, found.level) == ("name", "failed")
+    assert "srv:// hosts need dnspython" in found.message
+    assert "install the extra dns" in found.advice
+
+
+def test_hosts_of_dns_are_listed(monkeypatch):
+    asked = []
+    monkeypatch.setattr(network.dns, "lookup", lambda name, timeout: asked.append(name) or [("a", 1), ("b", 2)])
+    found = network.service("srv://example.org", secure=True, timeout=1)
+    assert (asked, found.message) == (["_etcd-client-ssl._tcp.example.org"], "srv://example.org is a:1, b:2")
 
 
 @pytest.mark.parametrize("answer", [None, Page({}, b"")])

@@ -8,7 +8,7 @@ import weakref
 
 import pytest
 
-from etcd_factory.core.background import Closing
+from etcd_factory.core.background import CLOSE_TIMEOUT, Closing
 from etcd_factory.core.call.client import RENEWALS, Client
 from etcd_factory.errors import (
     AuthenticationFailedError,
@@ -343,3 +343,12 @@ async def test_a_host_that_returns_no_token_in_that_time_is_left_for_the_next_on
     await client.call(*WRITE, 6.0)
     assert hosts_of(transport) == [A, B, B]
     assert clock.now() == 0.5
+
+
+async def test_closing_is_patient_up_to_the_timeout_and_less_while_no_host_answers(client_of):
+    client, _ = client_of([replies.refused()], hosts=HOSTS[:1], retry={"attempts": 1}, timeout=3)
+    assert client.patience == 3
+    with pytest.raises(ConnectionFailedError):
+        await client.call(*READ, 1)
+    assert client.patience == 1
+    assert client_of([], timeout=60)[0].patience == CLOSE_TIMEOUT

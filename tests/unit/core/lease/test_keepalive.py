@@ -8,7 +8,8 @@ import threading
 import pytest
 
 from etcd_factory import Connected, Disconnected, LeaseLost, LeaseRenewed
-from etcd_factory.core.lease.keepalive import CLOSE_TIMEOUT, KeepAlive, LeaseState
+from etcd_factory.core.background import CLOSE_TIMEOUT
+from etcd_factory.core.lease.keepalive import KeepAlive, LeaseState
 from etcd_factory.core.lease.lease import session_of
 from etcd_factory.core.lease.schedule import Renewal
 from etcd_factory.errors import ClientClosedError, ConnectionFailedError, LeaseNotFoundError, NoSpaceError

@@ -270,6 +270,21 @@ async def test_a_revocation_that_fails_is_logged_and_retried(session_of, caplog)
     await session._client.close()
     assert "a lease that may have been granted could not be revoked" in caplog.text
     assert len(revoked(transport)[0]) == len(PAUSES)  # the connection may have stalled, and is given up by now
+    assert "ends by itself within 9 s" in caplog.text
+
+
+@pytest.mark.parametrize("face", FACES, ids=lambda face: face.name)
+async def test_a_revocation_that_closing_cuts_off_says_for_how_long_the_lease_may_be_left(face, caplog, monkeypatch):
+    monkeypatch.setattr("etcd_factory.core.call.client.AWAY", 0.01)
+    held = Held(ScriptedTransport({"LeaseGrant": replies.NO_REPLY, "LeaseRevoke": ClientClosedError()}), "LeaseRevoke")
+    client = face.service({"retry": {"attempts": 1}}, transport=held)
+    held.hold()
+    (error,) = await asyncio.gather(face.begin(client.lease(TTL).grant), return_exceptions=True)
+    assert isinstance(error, EtcdError)
+    await asyncio.wait_for(face.close(client), BOUND)
+    held.release()
+    await until(lambda: "ends by itself within 9 s: the client was closed first" in caplog.text)
+    assert "create a new one" not in caplog.text
 
 
 @pytest.mark.parametrize("face", FACES, ids=lambda face: face.name)

@@ -22,6 +22,8 @@ from tests.support.http2 import (
     window,
 )
 
+FOREIGN = "the first frame is not SETTINGS: this is not etcd, or a proxy is in the way"
+
 
 @pytest.fixture
 def peer():
@@ -52,9 +54,9 @@ def test_it_is_established_by_the_peers_settings():
     [
         (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", "it answers in HTTP/1: HTTP/1.1 400 Bad Request"),
         (b"\x15\x03\x01\x00\x02\x02\x46", "it answers in TLS; write https://"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", "the first frame is not SETTINGS"),
-        (bytes(100), "the first frame is not SETTINGS"),
-        (goaway(0, 11, b"too_many_pings"), "the first frame is not SETTINGS"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", FOREIGN),
+        (bytes(100), FOREIGN),
+        (goaway(0, 11, b"too_many_pings"), FOREIGN),
     ],
     ids=["HTTP/1.1", "TLS", "SSH", "zeros", "GOAWAY"],
 )

@@ -95,3 +95,16 @@ def test_a_failure_to_write_leaves_what_is_there(path, monkeypatch):
 def test_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         AtomicFile(tmp_path / "missing" / "backup.db")
+
+
+def test_a_folder_that_does_not_exist_is_named_and_not_the_temporary_file(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        AtomicFile(tmp_path / "none" / "backup.db")
+    assert (caught.value.strerror, caught.value.filename) == ("this folder does not exist", str(tmp_path / "none"))
+
+
+def test_a_folder_that_is_a_file_is_named_with_the_reason(path):
+    path.write_text("a file")
+    with pytest.raises(NotADirectoryError, match="no file can be created: Not a directory") as caught:
+        AtomicFile(path / "backup.db")
+    assert caught.value.filename == str(path)

@@ -17,6 +17,8 @@ from etcd_factory.registry import AsyncEtcdService, AsyncServiceRegistry, EtcdSe
 from etcd_factory.testing import ScriptedTransport, replies
 from tests.support.faces import closed, enter, settle
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* was dropped, and did nothing:RuntimeWarning")
+
 SCRIPT = {"Watch": replies.watch(), "Range": replies.get(), "Put": replies.put()}
 
 
@@ -128,6 +130,11 @@ async def test_iterating_over_a_watch_says_to_create_it(scripted):
 def test_unpacking_a_read_as_python_etcd3_returns_it_names_the_terminals(scripted):
     with pytest.raises(TypeError, match=r"<Get 'k' of h:1> cannot be iterated over: .* kv\(\)"):
         _value, _meta = scripted.get("k")
+
+
+def test_a_read_as_a_condition_names_the_terminals(scripted):
+    with pytest.raises(TypeError, match=r"<Get 'k' of h:1> cannot be used as a condition: .* exists\(\)"):
+        assert scripted.get("k")
 
 
 async def test_a_builder_of_ops_says_where_operations_go():

@@ -17,8 +17,6 @@ from etcd_factory.registry import AsyncEtcdService, AsyncServiceRegistry, EtcdSe
 from etcd_factory.testing import ScriptedTransport, replies
 from tests.support.faces import closed, enter, settle
 
-pytestmark = pytest.mark.filterwarnings("ignore:.* was dropped, and did nothing:RuntimeWarning")
-
 SCRIPT = {"Watch": replies.watch(), "Range": replies.get(), "Put": replies.put()}
 
 
@@ -47,6 +45,7 @@ CALLED = {
     "if_": (lambda c: c.if_("k"), r"write if_\('k', 'version', '==', 0\)\.then\("),
     "watch": (lambda c: c.watch("k"), r"write watch\(\)\.key\('k'\)\.create\(\)"),
     "ops": (lambda c: ops.put("k", "v"), PUT),
+    "with_options": (lambda c: c.with_options(tiemout=1), r"argument 'tiemout'; write with_options\(timeout=1\)"),
 }
 
 

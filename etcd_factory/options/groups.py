@@ -128,7 +128,8 @@ class TLS:
     CHECKS: ClassVar[Checks] = ((frozenset(), half_pair), (frozenset({"cert", "key"}), foreign_key))
     INSIDE: ClassVar[dict[str, str]] = {
         **dict.fromkeys(("ca_cert", "ca_file", "cacert", "cafile", "root_certificate", "trusted_ca_file"), "ca: ..."),
-        **dict.fromkeys(("cert_cert", "cert_chain", "cert_file", "certfile", "certificate", "client_cert"), "cert: ..."),
+        **dict.fromkeys(("cert_chain", "cert_file", "certfile", "certificate", "client_cert"), "cert: ..."),
+        "cert_cert": "cert: ...",  # as python-etcd3 has it
         **dict.fromkeys(("cert_key", "client_key", "key_file", "keyfile", "private_key"), "key: ..."),
         **dict.fromkeys(("hostname", "server_hostname", "servername"), "server_name: ..."),
     }

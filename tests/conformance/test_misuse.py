@@ -136,6 +136,31 @@ def test_a_read_as_a_condition_names_the_terminals(scripted):
         assert scripted.get("k")
 
 
+async def test_awaiting_a_lease_of_asyncio_says_to_enter_it():
+    async with AsyncETCDService(transport=ScriptedTransport([])) as client:
+        with pytest.raises(TypeError, match=r"^<Lease not granted .*> cannot be awaited: enter it with 'async with'"):
+            await client.lease(5)
+    with ETCDService(transport=ScriptedTransport([])) as client:
+        assert not inspect.isawaitable(client.lease(5))
+
+
+async def test_what_a_function_returns_is_not_awaited_for_that(client):
+    """A lease is a result like any other."""
+    lease = client.lease(5)
+    assert await settle(client.lock("name").do(lambda: lease)) is lease
+
+
+async def test_what_is_not_awaited_yet_says_so():
+    async with AsyncETCDService(transport=ScriptedTransport([])) as client:
+        opening = client.watch().create()
+        with pytest.raises(
+            AttributeError, match=r"no attribute 'take'; create\(\) is not awaited yet: await it, or enter"
+        ):
+            opening.take()
+        assert not hasattr(opening, "__wrapped__")
+        opening.close()
+
+
 async def test_a_builder_of_ops_says_where_operations_go():
     with pytest.raises(TypeError, match=r"and pass its result to then\(\), else_\(\) or batch\(\)$"):
         await ops.put("k")

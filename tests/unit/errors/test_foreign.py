@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from etcd_factory import AsyncETCDService, ETCDService, ops
-from etcd_factory.errors.foreign import CALLS
 from etcd_factory.errors import EtcdFactoryError
+from etcd_factory.errors.foreign import CALLS
 from etcd_factory.testing import FakeEtcd
 
 VALUES = {"ops": ops, "f": print}
@@ -21,7 +21,7 @@ def test_a_name_of_another_client_says_what_to_write(cls, name):
 
 
 def test_any_other_name_is_pythons_own_error():
-    with pytest.raises(AttributeError, match="^'ETCDService' object has no attribute 'nothing'$"):
+    with pytest.raises(AttributeError, match=r"^'ETCDService' object has no attribute 'nothing'$"):
         _ = ETCDService().nothing
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -10,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from attrs import frozen
 
-from etcd_factory.config import Explanation, aread
+from etcd_factory.config import Explanation
 from etcd_factory.config.explain import explanation, leaves
 from etcd_factory.config.json_schema import config_schema
 from etcd_factory.config.places import placed
@@ -96,7 +95,7 @@ class Effective:
 
 def explained(session: Session, env: str | None) -> Effective:
     """Return the effective configuration of an environment. Raises ``ConfigError`` listing every problem."""
-    loaded, section = asyncio.run(aread(*session.sources(), env=env, key=SECTION)).checked(), (SECTION,)
+    loaded, section = session.loaded(env), (SECTION,)
     raw: dict[Any, Any] = plain(loaded.tree)
     values = {".".join(shown_path(path, section)): value for path, value in leaves(raw, loaded.tree, section)}
     return Effective(explanation(loaded, section), values)

@@ -9,25 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.documents import run_blocks, runs
-
 ROOT = Path(__file__).parent.parent
 PLACES = (ROOT, ROOT / "etcd_factory", ROOT / "tests", ROOT / "tests" / "unit")
 PAGES = {path.relative_to(ROOT / "docs").with_suffix("").as_posix(): path for path in (ROOT / "docs").rglob("*.md")}
 DOCS = {name: path.read_text() for name, path in sorted(PAGES.items()) if name != "README"}
 COVERED = ["defects", "go", "node"]  # documents whose rows name the tests that cover them
-RUN = [  # documents whose blocks run, with an etcd at $ETCD_ENDPOINT
-    "clients",
-    "configuration",
-    "fakes",
-    "formats",
-    "frameworks",
-    "index",
-    "installation",
-    "modules",
-    "observability",
-    "registry",
-]
 TEST = re.compile(r"`([^`]+\.py)::([^`]+)`")
 TESTS = re.compile(rf"{TEST.pattern}(<br>{TEST.pattern})*")
 FILE = re.compile(r"`([\w./]+/[\w.]+\.py)`")
@@ -127,13 +113,3 @@ def test_an_incomplete_row_is_detected(row):
 def test_the_index_names_every_document():
     index = (ROOT / "docs" / "README.md").read_text()
     assert sorted(re.findall(r"\]\((\S+)\)", index)) == sorted(f"{name}.md" for name in DOCS)
-
-
-@pytest.mark.parametrize("name", RUN)
-def test_every_block_runs(name, tmp_path, etcd_server):
-    run_blocks(DOCS[name], tmp_path, etcd_server.endpoint)
-
-
-def test_python_that_imports_nothing_is_a_fragment():
-    assert runs("python", "import os\n") and runs("python", "# test_a.py\ndef test_it(etcd): ...\n")
-    assert not runs("python", "with app.context(request) as context: ...\n")

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 from attrs import frozen
 
-from etcd_factory.config import Explanation, explain_config, read
-from etcd_factory.config.explain import leaves
+from etcd_factory.config import Explanation
+from etcd_factory.config.explain import explanation, leaves
 from etcd_factory.config.json_schema import config_schema
 from etcd_factory.config.places import placed
 from etcd_factory.config.secret_places import shown as shown_path
@@ -95,8 +95,7 @@ class Effective:
 
 def explained(session: Session, env: str | None) -> Effective:
     """Return the effective configuration of an environment. Raises ``ConfigError`` listing every problem."""
-    sources = session.sources()
-    loaded, section = read(*sources, env=env, key=SECTION).checked(), (SECTION,)
+    loaded, section = session.loaded(env), (SECTION,)
     raw: dict[Any, Any] = plain(loaded.tree)
     values = {".".join(shown_path(path, section)): value for path, value in leaves(raw, loaded.tree, section)}
-    return Effective(explain_config(*sources, env=env, key=SECTION), values)
+    return Effective(explanation(loaded, section), values)

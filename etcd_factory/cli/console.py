@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import attrs
 import typer
 
-from etcd_factory.config import Explanation, explain_config
+from etcd_factory.config import Explanation
+from etcd_factory.config.explain import explanation
 from etcd_factory.errors import ConfigError
 from etcd_factory.factory import AsyncETCDServiceFactory
 from etcd_factory.service import AsyncETCDService
@@ -88,4 +89,4 @@ async def adjusted(session: Session, factory: AsyncETCDServiceFactory) -> str | 
 
 def explained(session: Session) -> Explanation:
     """Return the configuration as its files are now."""
-    return explain_config(*session.sources(), env=session.settings.env, key=SECTION)
+    return explanation(session.loaded(session.settings.env), (SECTION,))

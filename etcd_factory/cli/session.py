@@ -14,7 +14,7 @@ import attrs
 import typer
 from attrs import field, frozen
 
-from etcd_factory.config import Source
+from etcd_factory.config import Loaded, Source, aread
 from etcd_factory.errors import ConfigError
 from etcd_factory.factory import ETCDServiceFactory
 from etcd_factory.factory.recipe import Recipe
@@ -51,6 +51,10 @@ class Session:
         if self.settings.config:
             return self.settings.config
         return (FOLDER,) if Path(FOLDER).is_dir() else (NOTHING,)
+
+    def loaded(self, env: str | None) -> Loaded:
+        """Return the configuration of an environment; not in an event loop. Raises ``ConfigError`` for all problems."""
+        return asyncio.run(aread(*self.sources(), env=env, key=SECTION)).checked()
 
     def plan(self) -> FactoryPlan[ClientOptions]:
         """Return the options of all clients. Raises ``ConfigError`` listing every problem."""

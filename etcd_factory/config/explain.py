@@ -12,7 +12,7 @@ from etcd_factory.options.kinds import is_mapping
 from etcd_factory.options.secret import masked_options
 
 from . import secrets, tree
-from .loader import Filter, read
+from .loader import Filter, Loaded, read, section_of
 from .secret_places import is_secret_at, may_be_secret
 from .secret_places import shown as shown_path
 
@@ -66,8 +66,12 @@ def explain_config(
     of the load; an interpolation that cannot be resolved is shown as it was written.
     """
     sources = tuple(map(masked_options, sources))
-    loaded = read(*sources, env=env, filters=filters, key=key).checked()
-    section = tuple(filter(None, key.split(".")))
+    return explanation(read(*sources, env=env, filters=filters, key=key), section_of(key))
+
+
+def explanation(loaded: Loaded, section: tree.Path) -> Explanation:
+    """Return the same of what is loaded already."""
+    loaded = loaded.checked()
     found = [
         (path, value, is_hidden(path, section, value))
         for path, value in leaves(tree.plain(loaded.tree), loaded.tree, section)

@@ -64,6 +64,9 @@ def load_config(
     default ``$ETCD_FACTORY_ENV``, else ``$MIDWAY_SERVER_ENV``, else ``prod``. Each layer passes through all ``filters``
     before it is merged. ``key`` is the section with the options: only there are ``dialTimeout`` and ``dial_timeout``
     one key. Raises ``ConfigError`` listing every problem.
+
+    OmegaConf resolves an interpolation of the tree when it is read. There one that refers to nothing raises
+    ``omegaconf.errors.InterpolationResolutionError``; a client or factory that gets it raises ``ConfigError``.
     """
     sources = tuple(map(masked_options, sources))
     return read(*sources, env=env, filters=filters, key=key).checked().tree

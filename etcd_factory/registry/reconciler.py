@@ -53,7 +53,7 @@ class Reconciler:
         self._session: LeaseSession | None = None
         self._leases: set[int] = set()
         self._wanted, self._done, self._revision = 1, 0, 0
-        self._written = self._lost = self._over = self._is_leaving = self._was_put = self.inherited = False
+        self._written = self._lost = self._over = self._has_left = self._was_put = self.inherited = False
         self._signal = self._runtime.signal()
         self._listeners: list[Listener] = []
         self._client.background.register(self)
@@ -110,7 +110,7 @@ class Reconciler:
 
     async def quit(self) -> None:
         """End what has begun in part, even if the caller is cancelled."""
-        self._over = self._is_leaving = True
+        self._over = self._has_left = True
         await self._client.background.complete(self._quit, LEAVING)
 
     async def update(self, **changes: Any) -> None:
@@ -128,14 +128,27 @@ class Reconciler:
             raise ClientClosedError(f"the registration of {self.goal.service}/{self.goal.id} has ended; register again")
 
     async def leave(self) -> None:
-        """Deregister, even if the caller is cancelled."""
+        """Deregister, even if the caller is cancelled; who calls it meanwhile waits, and gets the same error."""
         self.check_owner()
-        if not self._is_leaving:
-            await self._client.background.complete(self._leave, LEAVING)
+        if not self._has_left:
+            await self._client.background.complete(self._leave_together, LEAVING)
+
+    async def _leave_together(self) -> None:
+        await self._client.single_flight.run((self, LEAVING), self._leave_once)
+
+    async def _leave_once(self) -> None:
+        if self._has_left:  # since it was looked at
+            return
+        try:
+            await self._leave()
+        except Exception:
+            self._has_left = True
+            raise
+        self._has_left = True
 
     async def _leave(self) -> None:
         """Mark it as leaving, so that others know that it is intended, then revoke its lease."""
-        self._over = self._is_leaving = True
+        self._over = True
         self._signal.set()
         await self._watch.end()
         with suppress(EtcdFactoryError):  # a write under way ends first; no other begins any more
@@ -205,7 +218,7 @@ class Reconciler:
         """Another process has registered the key: leave it alone."""
         with self._lock:
             first, self._over, self._written = not self._over, True, False
-            self._is_leaving = True
+            self._has_left = self._has_left or first
             notified, self._lost = self._lost, True
             if first and not notified:
                 self._notify("lost")

@@ -86,6 +86,8 @@ class Registration(Guarded, Scoped[F]):
     async def deregister(self, drain: float = 0) -> None:
         """Mark it as ``down``, then revoke its lease. Deletes only its own key; idempotent.
 
+        Whoever calls it while another does returns when it is gone, too, and gets the same error if that fails.
+
         ``drain``: seconds between both, in which views do not show it any more, and what it does can end. Whatever ends
         the wait (a cancellation, an interrupt, another ``deregister()``, the end of the client) removes it at once.
         """

@@ -70,6 +70,21 @@ async def test_the_events_of_a_watch_are_told_when_they_are_read(observed, obser
     assert [one.again for one in observer.of(Connected)] == [False]
 
 
+async def test_so_are_those_of_a_local_watch_of_a_mirror_each_time_to_its_reader_or_handlers(
+    observed, observer, recorder
+):
+    client = observed()
+    mirror = await settle(client.mirror())
+    watcher, _ = mirror.watch(), recorder.on(mirror.watch("b"), "put")
+    await put(client, "a")
+    await put(client, "b")
+    await recorder.until("put")
+    assert [read.events for read in observer.of(Delivered)] == [1]  # to the handler
+    await take(watcher, 2)
+    assert [(read.events, read.lag >= 0) for read in observer.of(Delivered)] == [(1, True)] * 3
+    assert [called.events for called in observer.of(Callback)] == [1]
+
+
 async def test_handlers_are_called_within_what_a_hook_returns(observed, observer, recorder):
     client = observed()
     client.on_call(lambda activity: Around(recorder) if isinstance(activity, Callback) else None)

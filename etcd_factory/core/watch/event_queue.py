@@ -10,7 +10,7 @@ from typing import Any, Literal
 from etcd_factory import model
 from etcd_factory.core.arguments import count
 from etcd_factory.core.background import Background
-from etcd_factory.core.call.hooks import around
+from etcd_factory.core.call.hooks import around, timed
 from etcd_factory.core.face import Sync
 from etcd_factory.core.handlers import Handler, call_handler, checked
 from etcd_factory.core.ports import Mailbox
@@ -64,7 +64,8 @@ class EventQueue:
         if self._added - self.taken + count > self._size and not always:
             raise WatchOverflowError(f"more than {self._size} events wait to be read")
         self._added += count
-        return not count or self.add("data", events)
+        hooks = self._background.client.hooks
+        return not count or self.add("data", timed(hooks, self._runtime.now, events, count) if hooks else events)
 
     def add(self, event: str, value: object) -> bool:
         """Queue an event of another kind; False if the queue is closed."""

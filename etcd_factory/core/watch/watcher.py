@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from etcd_factory.core.bound import operation
-from etcd_factory.core.call.hooks import timed
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F
 from etcd_factory.errors import WatchOverflowError
@@ -91,10 +90,8 @@ class Watcher(Subscription[F], EventReader[F]):
         if self._resync:  # the server sends both kinds
             self._note(events)
             events = [event for event in events if KINDS[event.type] in self._wanted]
-        count, hooks = len(events), self._run.client.hooks
-        found: Iterator[Event] = map(self._read, events)
         try:
-            return self._events.put(count, timed(hooks, self._runtime.now, found, count) if hooks else found)
+            return self._events.put(len(events), map(self._read, events))
         except WatchOverflowError as error:
             self._fail(error)
             return False

@@ -67,6 +67,24 @@ def test_diff_of_equal_environments(run, folder):
     assert (done.code, done.json) == (0, [])
 
 
+def test_what_an_async_function_returns_is_checked_explained_and_compared(run, folder):
+    (folder / "c.local.py").write_text(
+        "import asyncio\n\n\nasync def config(info, merged):\n    await asyncio.sleep(0)\n"
+        "    return {'etcd': {'client': {'namespace': info.env + '/'}}}\n"
+    )
+    assert run("config", "check", "--config", folder, "--env", "local").code == 0
+    explained = run("config", "explain", "etcd.client.namespace", "--config", folder, "--env", "local", "--json")
+    assert [(row["value"], row["place"].rpartition("/")[2]) for row in explained.json] == [("local/", "c.local.py")]
+    done = run("config", "diff", "local", "prod", "--config", folder, "--json")
+    assert {"key": "etcd.client.namespace", "local": "local/", "prod": "app/"} in done.json
+
+
+def test_what_is_wrong_in_an_async_function_is_a_fault(run, folder):
+    (folder / "c.local.py").write_text("async def config(info, merged):\n    return 1 / 0\n")
+    done = run("config", "explain", "--config", folder, "--env", "local")
+    assert (done.code, "c.local.py: line 2: ZeroDivisionError" in done.err) == (2, True)
+
+
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_the_schema_is_printed_whole(run, options):
     assert json.loads(run("config", "schema", *options).out) == config_schema()

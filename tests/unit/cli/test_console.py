@@ -52,6 +52,11 @@ def test_the_configuration_is_read_again_each_time(settings, tmp_path):
     assert explained(session)["etcd.client.timeout"].value == 3
 
 
+def test_an_async_function_is_awaited(tmp_path):
+    (tmp_path / "x.py").write_text("async def config(info, merged):\n    return {'etcd': {'client': {'timeout': 3}}}\n")
+    assert explained(Session(Settings((tmp_path / "x.py",))))["etcd.client.timeout"].value == 3
+
+
 def test_a_missing_extra_says_what_to_install(monkeypatch):
     monkeypatch.setattr(console, "EXTRA", ("no_such_package",))
     with pytest.raises(ConfigError, match=r"pip install 'etcd-factory\[console\]'"):

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import InterpolationResolutionError
 
+from etcd_factory import ETCDServiceFactory
 from etcd_factory.config import aload_config, aread, load_config, read
 from etcd_factory.config.sources import plan
 from etcd_factory.errors import ConfigError
@@ -24,6 +26,21 @@ def test_one_error_reports_all_faults(write):
         load_config("a.yaml", "b.yaml")
     assert [fault.file for fault in caught.value.faults] == ["a.yaml", "b.yaml"]
     assert isinstance(caught.value, ValueError)
+
+
+def test_an_interpolation_that_refers_to_nothing_is_the_error_of_whoever_reads_it(write):
+    write("a.yaml", "{etcd: {client: {namespace: '${nowhere}'}, clients: {b: '${nowhere.b}'}}, app: '${nowhere}'}")
+    tree = load_config("a.yaml")
+    with pytest.raises(InterpolationResolutionError, match="nowhere"):
+        _ = tree.app
+    with pytest.raises(ConfigError) as caught:
+        ETCDServiceFactory.from_config("a.yaml")
+    assert [(fault.file, fault.path, fault.message) for fault in caught.value.faults] == [
+        ("a.yaml", "etcd.client.namespace", "no such key: nowhere"),
+        ("a.yaml", "etcd.clients.b", "no such key: nowhere.b"),
+    ]
+    with pytest.raises(ConfigError, match="2 problems"):
+        ETCDServiceFactory(tree.etcd)
 
 
 def test_reading_returns_the_faults_and_what_could_be_read(write):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -17,7 +18,7 @@ from etcd_factory.service import view_of
 from etcd_factory.testing import ScriptedTransport, StreamScript, replies
 from etcd_factory.wire import messages
 from tests.support.registering import KEY, script
-from tests.support.transports import Failing, Recorded
+from tests.support.transports import Failing, Held, Recorded
 
 DENIED = "etcdserver: permission denied"
 NO_SPACE = "etcdserver: mvcc: database space exceeded"
@@ -442,3 +443,54 @@ async def test_after_the_end_a_deleted_key_is_not_written_again(make, run, recor
     names = transport.names()
     reconciler._on_change(None, 11)
     assert (recorder.calls, transport.names()) == ([], names)
+
+
+# --- leaving by several at once
+
+
+class Noting:
+    """Flights that record who asks for one, by name."""
+
+    def __init__(self, inner, record):
+        self._inner, self._record, self.join = inner, record, inner.join
+
+    async def run(self, *args):
+        self._record("asked")
+        return await self._inner.run(*args)
+
+
+async def leave_together(face, run, recorder, reconciler, held):
+    """Let two leave, the second while the first one's revoke is held; returns how both ended."""
+    await run(reconciler.begin)
+    reconciler._client.single_flight = Noting(reconciler._client.single_flight, recorder)
+    leave = (lambda: finish(reconciler.leave())) if face.is_blocking else reconciler.leave
+    held.hold(1)
+    first = face.begin(leave)
+    await held.arrived()
+    second = face.begin(leave)
+    await recorder.until("asked", 2)
+    assert not first.done() and not second.done()
+    held.release()
+    return await asyncio.gather(first, second, return_exceptions=True)
+
+
+async def test_who_leaves_while_another_does_waits_until_it_is_gone(make, run, face, recorder):
+    reconciler, transport = make(lambda inner: Held(inner, "LeaseRevoke"))
+    assert await leave_together(face, run, recorder, reconciler, transport.inner) == [None, None]
+    assert transport.names() == ["LeaseGrant", "Put", "Txn", "LeaseRevoke"]
+
+
+async def test_a_failure_is_that_of_both_and_later_ones_do_nothing(make, run, face, recorder):
+    reconciler, transport = make(lambda inner: Held(inner, "LeaseRevoke"), LeaseRevoke=replies.server_error(DENIED))
+    ends = await leave_together(face, run, recorder, reconciler, transport.inner)
+    assert [type(end) for end in ends] == [PermissionDeniedError] * 2
+    await run(reconciler.leave)
+    assert transport.names().count("LeaseRevoke") == 1
+
+
+async def test_if_the_first_is_broken_off_the_other_still_returns_when_it_is_gone(make, run, face, recorder):
+    error = KeyboardInterrupt if face.is_blocking else asyncio.CancelledError
+    reconciler, transport = make(lambda inner: Held(Failing(inner, "LeaseRevoke", error()), "LeaseRevoke"))
+    first, second = await leave_together(face, run, recorder, reconciler, transport.inner)
+    assert (type(first), second) == (error, None)
+    assert [call.method for call, _ in transport.replies].count("LeaseRevoke") == 1  # the first one has none

@@ -6,6 +6,8 @@ import gc
 
 import pytest
 
+from etcd_factory import Delivered
+from etcd_factory.core.call.observed import observe
 from etcd_factory.core.mirror.local_watch import LocalWatcher, LocalWatches
 from etcd_factory.errors import ClientClosedError, ConnectionFailedError, WatchOverflowError
 from etcd_factory.model import Event, KeyValue
@@ -109,6 +111,17 @@ async def test_nor_what_is_before_the_future_in_which_it_begins(watches):
     watches.resync([event(19, resync=True)], 20, 3)
     watches.deliver([event(21)])
     assert await told(watcher) == [18, 19, 21]
+
+
+async def test_hooks_learn_how_long_the_events_that_it_watches_waited(view_of, clock, observer):
+    view, _ = view_of({})
+    observe(view.client, observer.hook)
+    watches = Mirrored(view)
+    watcher, _ = watches.begin(prefix_range(b"b")), watches.begin(prefix_range(b"x"))
+    watches.deliver([event(6, b"a"), event(7, b"b"), event(8, b"bb")])
+    await clock.sleep(1.5)
+    assert await told(watcher) == [7, 8]
+    assert [(read.events, read.lag) for read in observer.of(Delivered)] == [(2, 1.5)]
 
 
 # --- its buffer and its end

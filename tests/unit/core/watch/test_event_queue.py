@@ -7,6 +7,8 @@ from itertools import chain
 
 import pytest
 
+from etcd_factory import Delivered
+from etcd_factory.core.call.observed import observe
 from etcd_factory.core.watch.event_queue import EventQueue, calls
 from etcd_factory.errors import ConnectionFailedError, WatchOverflowError
 from etcd_factory.model import Event, KeyValue
@@ -34,6 +36,18 @@ async def test_events_come_in_order_with_marks_in_their_place(queue):
     queue.add("connected", None)
     queue.put(1, iter([event(3)]))
     assert [found.revision for found in await taken(queue, 4)] == [1, 2, 2, 3]
+
+
+async def test_hooks_learn_how_long_events_waited_for_their_reader(view_of, clock, observer):
+    view, _ = view_of({})
+    observe(view.client, observer.hook)
+    queue = EventQueue(view.client.background, 3)
+    queue.put(2, iter([event(1), event(2)]))
+    queue.put(0, iter(()))
+    await clock.sleep(2.5)
+    assert observer.of(Delivered) == []
+    await taken(queue, 2)
+    assert [(read.events, read.lag) for read in observer.of(Delivered)] == [(2, 2.5)]
 
 
 async def test_one_more_than_may_wait_is_an_error_and_reading_makes_room(queue):

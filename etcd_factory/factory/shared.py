@@ -83,8 +83,12 @@ def made_of(factory: type[F], config: Any) -> F:
     """Return a factory: from a directory or file, so that its errors name the files, or from a configuration."""
     if config is None:
         return factory.from_config()
-    is_file = isinstance(config, (str, os.PathLike)) and "://" not in os.fspath(config)  # a URL is a configuration
-    return factory.from_config(config) if is_file else factory(config)
+    return factory.from_config(config) if is_file(config) else factory(config)
+
+
+def is_file(config: object) -> bool:
+    """Whether it is a directory or file to load; a URL is a configuration."""
+    return "://" not in config if isinstance(config, str) else isinstance(config, os.PathLike)
 
 
 @asynccontextmanager

@@ -40,7 +40,7 @@ def client(value: ClientOptionsLike | None) -> Values:
     """Return a client's options as a mapping, to be merged over what all clients share; its ``repr`` has no secret."""
     if isinstance(value, ClientOptions):
         return non_defaults(value)
-    options = {} if value is None else unfolded(value)
+    options: object = {} if value is None else unfolded(value)
     if isinstance(options, str) or is_list(options):
         raise misplaced(options)
     found: Values = masked(fields.mapping(options))

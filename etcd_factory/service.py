@@ -7,7 +7,7 @@ import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 from attrs import evolve
 
@@ -17,7 +17,7 @@ from etcd_factory.compat import Self
 from .core.admin.health import HealthChecks
 from .core.admin.service import Admin
 from .core.arguments import Text, to_bytes
-from .core.bound import Guarded
+from .core.bound import Guarded, usage
 from .core.call.client import Client
 from .core.call.hooks import Hook
 from .core.call.unclosed import Handle, handle, release
@@ -121,6 +121,13 @@ class Service(
 
         return cls(client_options(*env_files), transport=transport)
 
+    if not TYPE_CHECKING:  # type checkers report it by themselves
+
+        def __getattr__(self, name: str) -> NoReturn:
+            from .errors.foreign import advice
+
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{advice(name)}")
+
     @staticmethod
     @abstractmethod
     def _runtime() -> Runtime:
@@ -154,6 +161,7 @@ class Service(
         """Return the same service with every key under ``prefix``, on the same connections; namespaces nest."""
         return self._with(namespace=self._run.namespace + to_bytes(prefix, "a namespace"))
 
+    @usage("with_options(timeout=1), or a client of its own with other options")
     def with_options(self, *, timeout: float) -> Self:
         """Return the same service with another timeout, in seconds for each operation, on the same connections."""
         return self._with(timeout=ClientOptions(timeout=timeout).timeout)

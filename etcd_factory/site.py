@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from types import FrameType
 from typing import TypeAlias
 
 PACKAGE = __name__.partition(".")[0]
 
 BETWEEN = ("attr", "copy", "copyreg", "dishka")  # packages that create our objects for the user's line
+
+NOTES_BUILDERS: bool = sys.flags.dev_mode  # read once, by ``core.pending``; the pytest plugin sets it before
 
 Site: TypeAlias = "tuple[str, int]"  # a file and a line
 

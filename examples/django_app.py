@@ -1,6 +1,6 @@
 """etcd in Django: one factory for the project, used by all of its threads and by the processes that a server forks.
 
-A project of one file; in yours the settings are in ``settings.py``: ``ETCD = load_config(BASE_DIR / "config").etcd``.
+A project of one file; in yours the settings are in ``settings.py``: ``ETCD = BASE_DIR / "config"``.
 Run as a program it starts its own etcd, runs ``manage.py check`` and makes some requests. Needs
 pip install 'etcd-factory[server,django]'.
 """

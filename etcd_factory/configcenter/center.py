@@ -208,11 +208,11 @@ class Center(Guarded, Bound[F]):
         """
         name, most = self._prefix + key_of(key, only), count(limit, "a limit")
         found: list[Version] = []
-        read = ops.get(name)
+        at = 0  # the latest
         with suppress(CompactedError):
-            while len(found) < most and (kv := await self._run.execute(read.kv())) is not None:
+            while len(found) < most and (kv := await self._run.execute(ops.get(name).revision(at).kv())) is not None:
                 found.append(Version(kv.mod_revision, value_of(kv, resolve=self._resolve)))
-                read = ops.get(name).revision(kv.mod_revision - 1)
+                at = kv.mod_revision - 1
         return found
 
     @operation

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine, Generator, Mapping
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, ParamSpec, Protocol, TypeVar, cast
 
 from etcd_factory.coroutine import finish
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Async",
     "Completed",
+    "Entered",
     "F",
     "Face",
     "Opening",
@@ -54,9 +55,27 @@ F = TypeVar("F", Sync, Async, Unbound)
 Face = type[Sync] | type[Async] | type[Unbound]
 
 
+class Entered:
+    """What is used at once, entered or not: in asyncio to await it, as with other clients, is an error that says so."""
+
+    __slots__ = ()
+
+    face: ClassVar[Face | None]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.face is Async:  # in the blocking face it stays what nobody takes for something to await
+            cls.__await__ = not_awaited  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def not_awaited(made: object) -> NoReturn:
+    """Raise the ``TypeError`` for what is awaited in vain."""
+    raise TypeError(f"{made!r} cannot be awaited: enter it with 'async with', or await its methods, as grant()")
+
+
 async def settle(given: Awaitable[T] | T) -> T:
     """Return what a user's function returned, awaited if it has to be."""
-    if isawaitable(given):
+    if isawaitable(given) and not isinstance(given, Entered):
         return await cast("Awaitable[T]", given)
     return given  # pyright: ignore[reportReturnType]
 
@@ -115,6 +134,13 @@ class Opening(Coroutine[Any, Any, T]):
             raise TypeError(f"{self._body.__name__}() of an asyncio client: enter it with 'async with'")
 
         __exit__ = __enter__  # Python looks for both before it calls the first
+
+        def __getattr__(self, name: str) -> NoReturn:
+            problem = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if name[0] == "_":
+                raise AttributeError(problem)
+            opened = f"{self._body.__name__}() is not awaited yet: await it, or enter it with 'async with'"
+            raise AttributeError(f"{problem}; {opened}")
 
 
 class Completed:

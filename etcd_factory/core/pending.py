@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 from warnings import warn_explicit
 
+from etcd_factory import site
 from etcd_factory.site import Site, caller
 
 from .bound import Method
@@ -20,7 +21,7 @@ OPEN = "enter {} with 'async with'"  # what a builder opens in asyncio
 class Traced:
     """A builder that knows where it was made, and warns when it is dropped without use.
 
-    Only in Python's development mode: each attribute that is looked up takes a step more.
+    Only in tests and in Python's development mode: each attribute that is looked up takes a step more.
     """
 
     __slots__ = ("_site",)
@@ -40,19 +41,19 @@ class Traced:
         return object.__getattribute__(self, name)
 
     def __del__(self, warn: Any = warn_explicit, is_exiting: Any = sys.is_finalizing) -> None:
-        site = getattr(self, "_site", None)
-        if site is not None and not is_exiting():
-            warn(f"{self!r} was dropped, and did nothing: {advice(self)}", RuntimeWarning, *site)
+        made_at = getattr(self, "_site", None)
+        if made_at is not None and not is_exiting():
+            warn(f"{self!r} was dropped, and did nothing: {advice(self)}", RuntimeWarning, *made_at)
 
 
-if TYPE_CHECKING or not sys.flags.dev_mode:  # noqa: SIM108  # type checkers understand this
+if TYPE_CHECKING or not site.NOTES_BUILDERS:  # noqa: SIM108  # type checkers understand this
     Base = object
 else:
     Base = Traced
 
 
 class Pending(Base):
-    """A builder. What can only be a mistake, to await it or to enter it, is an error that names what to call."""
+    """A builder. What can only be a mistake, as to await it or to test it, is an error that names what to call."""
 
     __slots__ = ()
 
@@ -67,6 +68,9 @@ class Pending(Base):
             raise misused(self, "iterated over")
 
         __aiter__ = __iter__
+
+        def __bool__(self) -> NoReturn:
+            raise misused(self, "used as a condition")
 
         def __enter__(self, *_: object) -> NoReturn:
             raise misused(self, "entered")

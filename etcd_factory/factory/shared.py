@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import AsyncGenerator, Generator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from etcd_factory.io.runtime import forks
 from etcd_factory.options import FactoryOptionsLike
@@ -16,17 +17,20 @@ from etcd_factory.service import ETCDService
 from .etcd import AsyncETCDServiceFactory, ETCDServiceFactory
 from .health import HealthReport
 
-Given = FactoryOptionsLike | ETCDServiceFactory | None
-AsyncGiven = FactoryOptionsLike | AsyncETCDServiceFactory | None
+File = str | os.PathLike[str]
+Given = FactoryOptionsLike | File | ETCDServiceFactory | None
+AsyncGiven = FactoryOptionsLike | File | AsyncETCDServiceFactory | None
 
-_overrides: list[FactoryOptionsLike] = []
+F = TypeVar("F", ETCDServiceFactory, AsyncETCDServiceFactory)
+
+_overrides: list[FactoryOptionsLike | File] = []
 _shared: weakref.WeakSet[SharedFactory] = weakref.WeakSet()
 
 
 class SharedFactory:
     """One blocking factory for all threads of a process, made at its first use.
 
-    ``config`` is the configuration of the factory, by default that of the directory ``config``, or a factory, which
+    ``config`` is a directory or file to load, by default ``config``, or the configuration itself, or a factory, which
     ``close`` does not close. It may be used before a fork and after: a child goes on with the factory that it has
     inherited, or makes its own; so does a process that gets it pickled. It is closed at the exit of the process too.
     """
@@ -72,28 +76,38 @@ def opened(stack: ExitStack, config: Given) -> ETCDServiceFactory:
     chosen = _overrides[-1] if _overrides else config
     if isinstance(chosen, ETCDServiceFactory):
         return chosen
-    made = ETCDServiceFactory.from_config() if chosen is None else ETCDServiceFactory(chosen)
-    return stack.enter_context(made)
+    return stack.enter_context(made_of(ETCDServiceFactory, chosen))
+
+
+def made_of(factory: type[F], config: Any) -> F:
+    """Return a factory: from a directory or file, so that its errors name the files, or from a configuration."""
+    if config is None:
+        return factory.from_config()
+    return factory.from_config(config) if is_file(config) else factory(config)
+
+
+def is_file(config: object) -> bool:
+    """Whether it is a directory or file to load; a URL is a configuration."""
+    return "://" not in config if isinstance(config, str) else isinstance(config, os.PathLike)
 
 
 @asynccontextmanager
 async def running(config: AsyncGiven = None) -> AsyncGenerator[AsyncETCDServiceFactory, None]:
     """Yield the asyncio factory of an application, and close it at the end, unless it was passed.
 
-    ``config`` is the configuration of the factory, by default that of the directory ``config``.
+    ``config`` is a directory or file to load, by default ``config``, or the configuration itself.
     """
     config = masked_options(config)
     chosen = _overrides[-1] if _overrides else config
     if isinstance(chosen, AsyncETCDServiceFactory):
         yield chosen
         return
-    made = AsyncETCDServiceFactory.from_config() if chosen is None else AsyncETCDServiceFactory(chosen)
-    async with made as factory:
+    async with made_of(AsyncETCDServiceFactory, chosen) as factory:
         yield factory
 
 
 @contextmanager
-def override_config(config: FactoryOptionsLike) -> Generator[None, None, None]:
+def override_config(config: FactoryOptionsLike | File) -> Generator[None, None, None]:
     """Open the factories of applications on this configuration until the block ends, whatever theirs is; for tests.
 
     That is each ``SharedFactory``, and what an application opens as it starts. Not for tests in parallel threads.

@@ -23,8 +23,8 @@ FACTORY = web.AppKey("etcd", AsyncETCDServiceFactory)
 def setup_etcd(app: web.Application, config: AsyncGiven = None) -> None:
     """Let an application open a factory as it starts, ``app[FACTORY]``, and close it as it ends.
 
-    ``config`` is the configuration of the factory, by default that of the directory ``config``, or a factory, which is
-    not closed.
+    ``config`` is a directory or file to load, by default ``config``, or the configuration itself, or a factory, which
+    is not closed.
     """
 
     config = masked_options(config)

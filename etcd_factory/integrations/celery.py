@@ -20,8 +20,8 @@ except ImportError as error:
 class Etcd(SharedFactory):
     """The factory of a Celery application, closed as a worker, or a process of its pool, ends.
 
-    ``config`` is the configuration of the factory, by default ``app.conf.etcd``, without it that of the directory
-    ``config``; or a factory, which is not closed.
+    ``config`` is a directory or file to load, or the configuration itself, by default ``app.conf.etcd``, without it the
+    directory ``config``; or a factory, which is not closed.
     """
 
     def __init__(self, app: Celery, config: Given = None) -> None:

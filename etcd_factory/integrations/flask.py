@@ -25,8 +25,8 @@ NOT_INITIALIZED = "this application has no etcd: call Etcd(app), or etcd.init_ap
 class Etcd:
     """The extension, for one application or, with ``init_app``, for several that each have a factory of their own.
 
-    ``config`` is the configuration of the factory, by default ``app.config["ETCD"]``, without it that of the directory
-    ``config``; or a factory, which is not closed.
+    ``config`` is a directory or file to load, or the configuration itself, by default ``app.config["ETCD"]``, without
+    it the directory ``config``; or a factory, which is not closed.
     """
 
     def __init__(self, app: Flask | None = None, config: Given = None) -> None:

@@ -29,8 +29,8 @@ except ImportError as error:
 class EtcdPlugin(InitPlugin):
     """Opens a factory as the application starts, ``app.state.etcd``, and closes it as it ends.
 
-    ``config`` is the configuration of the factory, by default that of the directory ``config``, or a factory, which is
-    not closed.
+    ``config`` is a directory or file to load, by default ``config``, or the configuration itself, or a factory, which
+    is not closed.
     """
 
     __slots__ = ("config",)

@@ -33,8 +33,8 @@ NOT_OPEN = "etcd is not open: pass lifespan=etcd_lifespan(...) to the applicatio
 def etcd_lifespan(config: AsyncGiven = None, inner: Lifespan | None = None) -> Lifespan:
     """Return a lifespan for an application, which opens a factory of asyncio and closes it.
 
-    ``config`` is the configuration of the factory, by default that of the directory ``config``, or a factory, which is
-    not closed. ``inner`` is another lifespan, which runs while the factory is open: ``app.state.etcd``.
+    ``config`` is a directory or file to load, by default ``config``, or the configuration itself, or a factory, which
+    is not closed. ``inner`` is another lifespan, which runs while the factory is open: ``app.state.etcd``.
     """
 
     config = masked_options(config)

@@ -28,7 +28,7 @@ from .urls import unfolded
 
 log = logging.getLogger("etcd_factory.options")
 
-LONGEST = 100  # characters of a host that an error shows
+HOST = re.compile(r"[\w.-]{1,100}:\d{1,5}")  # which errors show
 SHELL = re.compile(r"\$\{?[A-Za-z_]\w*\}?")
 NOT_REPLACED = "which is not replaced; write ${oc.env:NAME} in a file, os.environ['NAME'] in Python"
 # What others call the hosts.
@@ -36,12 +36,13 @@ ADDRESSES = (
     *("address", "addresses", "addr", "endpoint", "endpoints", "node", "nodes"),
     *("port", "server", "servers", "uri", "url", "urls"),
 )
+CERTIFICATES = "tls: {ca: ..., cert: ..., key: ..., server_name: ...}"
 GROUPS = (Auth, TLS, Retry, Keepalive)
 
 
 def misplaced(given: object) -> ConfigError:
     """Return the error for what stands where the options of a client belong: often its hosts."""
-    shown = given if isinstance(given, str) and "@" not in given and len(given) <= LONGEST else "host:port"
+    shown = given if isinstance(given, str) and HOST.fullmatch(given) else "host:port"  # else it may be a secret
     advice = f'; write {{"hosts": "{shown}"}}' if isinstance(given, str) or is_list(given) else ""
     return ConfigError(f"expected a mapping, got {kind(given)}{advice}")
 
@@ -128,7 +129,9 @@ class ClientOptions:
     INSIDE: ClassVar[dict[str, str]] = {
         **dict.fromkeys(("username", "user", "password"), "auth: {username: ..., password: ...}"),
         "token": "auth: {token: ...}",
-        **dict.fromkeys(("ca", "cert", "key", "server_name"), "tls: {ca: ..., cert: ..., key: ..., server_name: ...}"),
+        **dict.fromkeys(("ca", "cert", "key", "server_name"), CERTIFICATES),
+        **dict.fromkeys(("ca_cert", "cert_cert", "cert_key"), CERTIFICATES),  # as python-etcd3 has them
+        **dict.fromkeys(("key_prefix", "prefix"), "namespace: ..."),
         **dict.fromkeys(ADDRESSES, "hosts: [host:port, ...]"),
         **dict.fromkeys(("attempts", "max_retries", "retries"), "retry: {attempts: ...}"),
         **dict.fromkeys(("connect_timeout", "connection_timeout"), "dial_timeout: ..."),

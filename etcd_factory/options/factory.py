@@ -11,8 +11,8 @@ from attrs import field, frozen
 from etcd_factory.errors import ConfigError, Fault
 
 from . import fields
-from .client import ClientOptions, ClientOptionsLike, non_defaults
-from .fields import Values, is_mapping
+from .client import ClientOptions, ClientOptionsLike, misplaced, non_defaults
+from .fields import Values, is_list, is_mapping
 from .mappings import AnyMapping, ConfigCenterDict, Model, Priority, PriorityWord, ServiceDiscoveryDict
 from .resolve import path_of, plain
 from .secret import masked, masked_options
@@ -40,7 +40,10 @@ def client(value: ClientOptionsLike | None) -> Values:
     """Return a client's options as a mapping, to be merged over what all clients share; its ``repr`` has no secret."""
     if isinstance(value, ClientOptions):
         return non_defaults(value)
-    found: Values = masked(fields.mapping({} if value is None else unfolded(value)))
+    options: object = {} if value is None else unfolded(value)
+    if isinstance(options, str) or is_list(options):
+        raise misplaced(options)
+    found: Values = masked(fields.mapping(options))
     return found
 
 

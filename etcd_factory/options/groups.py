@@ -129,7 +129,8 @@ class TLS:
     INSIDE: ClassVar[dict[str, str]] = {
         **dict.fromkeys(("ca_cert", "ca_file", "cacert", "cafile", "root_certificate", "trusted_ca_file"), "ca: ..."),
         **dict.fromkeys(("cert_chain", "cert_file", "certfile", "certificate", "client_cert"), "cert: ..."),
-        **dict.fromkeys(("client_key", "key_file", "keyfile", "private_key"), "key: ..."),
+        "cert_cert": "cert: ...",  # as python-etcd3 has it
+        **dict.fromkeys(("cert_key", "client_key", "key_file", "keyfile", "private_key"), "key: ..."),
         **dict.fromkeys(("hostname", "server_hostname", "servername"), "server_name: ..."),
     }
     ADVICE: ClassVar[dict[str, str]] = dict.fromkeys(UNVERIFIED, VERIFIED)

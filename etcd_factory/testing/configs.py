@@ -46,6 +46,8 @@ def loaded(
 
 def named(test: Mapping[str, Any], *names: str, **options: Any) -> dict[str, Any]:
     """Return a configuration of clients of these names, each in a namespace of its own: the test's, then its name."""
+    if not all(isinstance(name, str) for name in names):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError("the names of clients are texts, one after another: etcd_clients('users', 'flags')")
     clients = {name: {**moved({}, test, f"{name}/"), **options} for name in names}
     return {"default": dict(test), "clients": clients}
 

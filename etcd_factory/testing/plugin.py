@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
+from etcd_factory import site
+
 from .backends import BACKENDS, Server
 from .cluster import EtcdCluster
 from .docker_engine import IMAGE
@@ -38,6 +40,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--etcd-image", metavar="IMAGE", help=f"image for --etcd=container; default {IMAGE}")
     parser.addini("etcd", "which etcd to use, as --etcd", default="auto")
     parser.addini("etcd_image", "image for containers, as --etcd-image", default=IMAGE)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests() -> None:
+    """Have builders that are dropped without a terminal warned of, before a conftest imports a client."""
+    site.NOTES_BUILDERS = True
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -22,6 +22,8 @@ from .tcp_ports import HOST, free_ports
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from etcd_factory.options.mappings import UnknownOptionOrWrongType
+
     from .tls import ServerTLS
 
 READY_S = 30.0
@@ -29,6 +31,7 @@ READY_S = 30.0
 GRACE_S = 3.0
 PORT_TAKEN = "address already in use"
 PORT_ATTEMPTS = 5
+PORTS = "its ports are free ones, as endpoint says; 'etcd-factory serve --port 2379' runs an etcd on one of your choice"
 
 
 class EtcdServer:
@@ -51,7 +54,10 @@ class EtcdServer:
         tls: ServerTLS | None = None,
         args: Sequence[str] = (),
         name: str = "default",
+        **unknown: UnknownOptionOrWrongType,
     ) -> None:
+        if unknown:
+            raise TypeError(unexpected(next(iter(unknown))))
         self.binary = Path(binary) if binary else find_binary()
         self.name, self.tls, self.args = name, tls, tuple(args)
         self._client_port, self._peer_port = free_ports(2)
@@ -229,6 +235,12 @@ class EtcdServer:
         own = member_flags(self.name, f"{self._home}/data", self.url, self.peer_url)
         tls = self.tls.server_flags() if self.tls else []
         return [*own, *no_fsync_flags(self.binary), *tls, *self.args]
+
+
+def unexpected(name: str) -> str:
+    """Return the message for an argument that there is not."""
+    advice = PORTS if "port" in name else "it takes binary, tls, args and name"
+    return f"EtcdServer() got an unexpected keyword argument {name!r}; {advice}"
 
 
 def discard(process: ServerProcess | None, home: Path | None, owner: int) -> None:

@@ -45,6 +45,7 @@ CALLED = {
     "if_": (lambda c: c.if_("k"), r"write if_\('k', 'version', '==', 0\)\.then\("),
     "watch": (lambda c: c.watch("k"), r"write watch\(\)\.key\('k'\)\.create\(\)"),
     "ops": (lambda c: ops.put("k", "v"), PUT),
+    "with_options": (lambda c: c.with_options(tiemout=1), r"argument 'tiemout'; write with_options\(timeout=1\)"),
 }
 
 
@@ -128,6 +129,36 @@ async def test_iterating_over_a_watch_says_to_create_it(scripted):
 def test_unpacking_a_read_as_python_etcd3_returns_it_names_the_terminals(scripted):
     with pytest.raises(TypeError, match=r"<Get 'k' of h:1> cannot be iterated over: .* kv\(\)"):
         _value, _meta = scripted.get("k")
+
+
+def test_a_read_as_a_condition_names_the_terminals(scripted):
+    with pytest.raises(TypeError, match=r"<Get 'k' of h:1> cannot be used as a condition: .* exists\(\)"):
+        assert scripted.get("k")
+
+
+async def test_awaiting_a_lease_of_asyncio_says_to_enter_it():
+    async with AsyncETCDService(transport=ScriptedTransport([])) as client:
+        with pytest.raises(TypeError, match=r"^<Lease not granted .*> cannot be awaited: enter it with 'async with'"):
+            await client.lease(5)
+    with ETCDService(transport=ScriptedTransport([])) as client:
+        assert not inspect.isawaitable(client.lease(5))
+
+
+async def test_what_a_function_returns_is_not_awaited_for_that(client):
+    """A lease is a result like any other."""
+    lease = client.lease(5)
+    assert await settle(client.lock("name").do(lambda: lease)) is lease
+
+
+async def test_what_is_not_awaited_yet_says_so():
+    async with AsyncETCDService(transport=ScriptedTransport([])) as client:
+        opening = client.watch().create()
+        with pytest.raises(
+            AttributeError, match=r"no attribute 'take'; create\(\) is not awaited yet: await it, or enter"
+        ):
+            opening.take()
+        assert not hasattr(opening, "__wrapped__")
+        opening.close()
 
 
 async def test_a_builder_of_ops_says_where_operations_go():

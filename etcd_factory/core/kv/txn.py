@@ -13,7 +13,7 @@ from etcd_factory.core.bound import Bound, terminal, usage
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F, Runner, Unbound
 from etcd_factory.core.op import Fields, Op, Pages, message
-from etcd_factory.core.pending import Pending
+from etcd_factory.core.pending import Pending, advice
 from etcd_factory.errors import EtcdError, choice
 from etcd_factory.model import TxnResponse
 from etcd_factory.model.ranges import KeyRange, prefix_range
@@ -87,9 +87,11 @@ def as_op(given: Any) -> Op[Any]:
         return cast("Any", given)  # type: ignore[no-any-return]
     if getattr(given, "face", None) is Unbound and hasattr(given, "op"):
         return cast("Op[Any]", given.op())
+    expected = "expected an operation made by ops, like ops.put('k').value('v')"
+    if isinstance(given, Pending) and getattr(given, "face", None) is Unbound:
+        raise TypeError(f"{expected}, not {given!r}: {advice(given)}")
     hint = "; a client's own builder runs at once" if isinstance(given, Bound) else ""
-    kind = type(cast("object", given)).__name__
-    raise TypeError(f"expected an operation made by ops, like ops.put('k').value('v'), not {kind}{hint}")
+    raise TypeError(f"{expected}, not {type(cast('object', given)).__name__}{hint}")
 
 
 @frozen(eq=False, repr=False)

@@ -12,7 +12,7 @@ from etcd_factory.core.arguments import Text, lease_id, to_bytes, ttl_seconds
 from etcd_factory.core.bound import Bound, Scoped, operation, prompt
 from etcd_factory.core.call import rpc
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import F, Face
+from etcd_factory.core.face import Entered, F, Face
 from etcd_factory.core.handlers import call_handler, checked
 from etcd_factory.core.kv.writes import OTHER_FACE, Put
 from etcd_factory.core.op import Ungranted
@@ -27,7 +27,7 @@ log = logging.getLogger("etcd_factory.lease")
 EVENTS = ("lost",)
 
 
-class Lease(Scoped[F]):
+class Lease(Entered, Scoped[F]):
     """A lease of ``ttl`` seconds, granted at its first use and from then on kept alive in the background.
 
     ``with etcd.lease(10) as lease: lease.put("k").value("v")`` grants it, and revokes it at the end; in asyncio it is

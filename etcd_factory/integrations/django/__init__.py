@@ -1,7 +1,7 @@
 """Clients in Django: ``INSTALLED_APPS = [..., "etcd_factory.integrations.django"]``, then ``get("instance1")``.
 
-The setting ``ETCD`` is the configuration of the factory, as ``load_config(BASE_DIR / "config").etcd``, or a factory;
-without it that of the directory ``config`` is used. The factory is opened at its first use, whether a server forks its
+The setting ``ETCD`` is a directory or file to load, as ``BASE_DIR / "config"``, or the configuration itself, or a
+factory; without it the directory ``config`` is used. The factory is opened at its first use, whether a server forks its
 workers before that or after, and again after the setting was changed, as by ``override_settings``.
 """
 

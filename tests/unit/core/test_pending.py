@@ -74,6 +74,13 @@ async def test_entering_or_iterating_over_one_is_such_an_error_too():
             pass
 
 
+@pytest.mark.parametrize("face", [Sync, Async, Unbound])
+def test_neither_true_nor_false(face):
+    """A read that was forgotten to be run would be true, whatever is stored."""
+    with pytest.raises(TypeError, match=r"^<Built> cannot be used as a condition: \w+ one of its terminals value\(\)"):
+        bool(Built(face))
+
+
 # --- development mode
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gc
 import pickle
+import re
 import subprocess
 import sys
 import threading
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +55,28 @@ def test_it_is_made_once_at_its_first_use(shared):
 def test_an_unknown_name_is_an_error(shared):
     with pytest.raises(InstanceNotFoundError):
         shared.get("x")
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_directory_is_loaded_and_its_errors_name_the_file(tmp_path, kind):
+    written = tmp_path / "config.default.yaml"
+    written.write_text("etcd: {client: {namespace: own/}}")
+    with closing(SharedFactory(kind(tmp_path))) as shared:
+        assert shared.get().options.namespace == "own/"
+    written.write_text("etcd: {client: {timout: 1}}")
+    with pytest.raises(ConfigError, match=re.escape(f"{written}: etcd.client.timout: unknown option")):
+        SharedFactory(kind(tmp_path)).get()
+
+
+async def test_so_is_one_in_asyncio(tmp_path):
+    (tmp_path / "config.default.yaml").write_text("etcd: {client: {namespace: own/}}")
+    async with running(tmp_path) as factory:
+        assert factory.get().options.namespace == "own/"
+
+
+def test_a_url_is_the_configuration_itself():
+    with closing(SharedFactory("etcd://h:1/own/")) as shared:
+        assert shared.get().options.namespace == "own/"
 
 
 def test_an_invalid_configuration_is_reported_at_its_first_use():

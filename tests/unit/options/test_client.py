@@ -188,6 +188,7 @@ def test_options_must_be_a_mapping(faults, given):
     [
         ("h:2379", 'expected a mapping, got str; write {"hosts": "h:2379"}'),
         (["h:2379"], 'expected a mapping, got list; write {"hosts": "host:port"}'),
+        ("hunter2", 'expected a mapping, got str; write {"hosts": "host:port"}'),
         ("http://u:hunter2@h", 'expected a mapping, got str; write {"hosts": "host:port"}'),
         (5, "expected a mapping, got int"),
     ],
@@ -205,6 +206,10 @@ def test_a_host_in_place_of_the_options_is_an_error_that_says_what_to_write(faul
         ({"connectTimeout": 3}, "connectTimeout: unknown option; write dial_timeout: ..."),
         ({"defaultCallOptions": {}}, "defaultCallOptions: unknown option; write timeout: ..."),
         ({"faultHandling": {}}, "faultHandling: unknown option; write retry: {attempts: ..., initial: ..., "),
+        ({"ca_cert": "x"}, "ca_cert: unknown option; write tls: {ca: ..., cert: ..., key: ..., server_name: ...}"),
+        ({"cert_key": "x"}, "cert_key: unknown option; write tls: {ca: ..., cert: ..., key: ..., "),
+        ({"tls": {"cert_key": "x"}, **HTTPS}, "tls.cert_key: unknown option; write key: ..."),
+        ({"prefix": "x/"}, "prefix: unknown option; write namespace: ..."),
         ({"use_tls": True}, "use_tls: unknown option; write https:// before each of the hosts"),
         (
             {"verify": False},

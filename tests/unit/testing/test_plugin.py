@@ -9,6 +9,8 @@ import pytest
 pytest_plugins = "pytester"
 
 PLUGIN = "etcd_factory.testing.plugin"
+IS_INSTALLED = any(entry.value == PLUGIN for entry in entry_points(group="pytest11"))
+NAMED = () if IS_INSTALLED else ("-p", PLUGIN)
 READS_VERSION = """
     from urllib.request import urlopen
 
@@ -26,12 +28,10 @@ SHOWS_SERVER = """
 def run(pytester, monkeypatch):
     """A function that runs pytest on a test file, with the plugin named if it is not installed."""
     monkeypatch.delenv("ETCD_FACTORY_TEST_ENDPOINTS", raising=False)
-    installed = any(entry.value == PLUGIN for entry in entry_points(group="pytest11"))
-    named = () if installed else ("-p", PLUGIN)
 
     def run(test, *args):
         pytester.makepyfile(test)
-        return pytester.runpytest_inprocess(*named, "-p", "no:asyncio", *args)
+        return pytester.runpytest_inprocess(*NAMED, "-p", "no:asyncio", *args)
 
     return run
 
@@ -126,6 +126,28 @@ def test_every_fixture_has_a_description(run, name):
     place = result.stdout.lines.index(lines[0])
     assert result.stdout.lines[place + 1].startswith("    ")
     assert "no docstring" not in result.stdout.lines[place + 1]
+
+
+FORGOTTEN = """
+    def test_it(fake_etcd):
+        from etcd_factory import ETCDService
+        with ETCDService() as etcd:
+            etcd.put("forgotten")
+"""
+
+
+def test_a_call_without_its_terminal_is_warned_of(pytester):
+    pytester.makepyfile(FORGOTTEN)
+    result = pytester.runpytest_subprocess(*NAMED, "-p", "no:asyncio")
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(["*py:4: RuntimeWarning: <Put 'forgotten' of * was dropped, and did nothing: call*"])
+
+
+def test_where_warnings_are_errors_its_test_fails(pytester):
+    pytester.makepyfile(FORGOTTEN)
+    result = pytester.runpytest_subprocess(*NAMED, "-p", "no:asyncio", "-W", "error")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*RuntimeWarning: <Put 'forgotten' of *"])
 
 
 def test_importing_the_plugin_imports_no_client():

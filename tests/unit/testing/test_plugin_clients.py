@@ -1,5 +1,7 @@
 """The pytest plugin's clients, as a test suite uses them."""
 
+import pytest
+
 from etcd_factory import AsyncETCDService, AsyncETCDServiceFactory, ETCDService, ETCDServiceFactory
 from etcd_factory.factory import SharedFactory
 
@@ -97,6 +99,11 @@ async def test_named_clients_of_a_test_are_for_either_face(aetcd, etcd_clients):
         assert await factory.get("flags").get("k").string() is None
         assert factory.get("flags").options.timeout == 3
     assert await aetcd.get_all().strings() == {"users/k": "v"}
+
+
+def test_a_list_of_names_is_an_error_that_says_how_to_write_them(etcd_clients):
+    with pytest.raises(TypeError, match=r"one after another: etcd_clients\('users', 'flags'\)$"):
+        etcd_clients(["users"])
 
 
 shared = SharedFactory({"client": {"hosts": "nowhere.invalid:1"}})

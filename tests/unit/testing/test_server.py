@@ -38,6 +38,15 @@ def test_the_pid_is_that_of_etcd_itself(server):
         assert os.readlink(f"/proc/{server.pid}/exe") == str(server.binary)
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("port", "free ones, .*'etcd-factory serve --port 2379'"), ("data", "it takes binary, tls, args and name$")],
+)
+def test_an_argument_that_there_is_not_is_an_error_that_says_what_to_do(name, advice):
+    with pytest.raises(TypeError, match=f"unexpected keyword argument '{name}'; .*{advice}"):
+        EtcdServer(**{name: 2379})
+
+
 def test_starting_a_running_server_does_nothing(server):
     pid = server.pid
     assert server.start() is server

@@ -44,7 +44,7 @@ def test_a_comparison_is_a_message_of_etcd(column, comparison):
         (lambda: ops.if_("k", "version", "==", 0, prefix=True, end="z"), ValueError, "pass prefix=True or end"),
         (lambda: ops.if_("k", "version", "==", 0, end=""), ValueError, "a range needs an end"),
         (lambda: ops.txn().then("put"), TypeError, "expected an operation made by ops.*, not str"),
-        (lambda: ops.txn().else_(ops.put("k")), TypeError, "expected an operation made by ops.*, not Put"),
+        (lambda: ops.txn().else_(ops.put("k")), TypeError, "expected an operation made by ops.*, not <Put"),
     ],
 )
 def test_a_wrong_argument_is_an_error_at_once(call, error, text):
@@ -83,6 +83,11 @@ def test_a_builder_of_a_client_is_refused_with_the_reason():
     for one in (client.get("k"), client.get_all(), client.txn()):
         with pytest.raises(TypeError, match="a client's own builder runs at once"):
             as_op(one)
+
+
+def test_a_builder_of_ops_without_its_terminal_is_refused_with_what_to_call():
+    with pytest.raises(TypeError, match=r"not <Put 'k' of ops>: call one of its terminals value\(\), .* to then\(\)"):
+        as_op(ops.put("k"))
 
 
 async def test_what_ops_describe_is_not_run():

@@ -18,6 +18,14 @@ def test_every_problem_of_the_configuration_is_an_error(settings):
     assert "the setting ETCD" in found[0].hint
 
 
+def test_in_a_directory_each_names_its_file(settings, tmp_path):
+    written = tmp_path / "config.default.yaml"
+    written.write_text("etcd: {default: {timout: 1}}")
+    settings(ETCD=tmp_path)
+    (found,) = configured(None)
+    assert found.msg.startswith(f"{written}: etcd.default.timout: unknown option; did you mean 'timeout'?")
+
+
 def test_a_client_that_is_away_is_a_warning(settings):
     settings(ETCD={"client": {"hosts": "127.0.0.1:1"}})
     (found,) = healthy(None)

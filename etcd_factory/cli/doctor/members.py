@@ -8,7 +8,7 @@ from etcd_factory.errors import EtcdError, PermissionDeniedError
 from etcd_factory.model.cluster import Status
 from etcd_factory.service import ETCDService
 
-from .finding import Finding, failed, ok, warning
+from .finding import Finding, failed, ok, remedy, warning
 from .network import DIRECT
 
 OLDEST = (3, 4)
@@ -30,7 +30,7 @@ def member(etcd: ETCDService, url: str, host: str) -> Iterator[Finding]:
         if NO_GRPC in error.message:
             yield failed("proxy", error.message, DIRECT, host)
         elif not is_refusal(error):  # that is the same at every host, and reported once
-            yield failed("member", error.message or str(error), error.hint or MAJORITY, host)
+            yield failed("member", error.message or str(error), remedy(error, MAJORITY), host)
     else:
         yield version(status, host)
         yield leader(status, host)

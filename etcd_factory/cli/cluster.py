@@ -12,6 +12,7 @@ from etcd_factory.errors import EtcdError
 from etcd_factory.model.cluster import Member, Status
 from etcd_factory.service import ETCDService
 
+from .advice import advised
 from .command import command
 from .exits import UNREACHABLE
 from .output import console, quiet
@@ -111,7 +112,7 @@ def status_at(etcd: ETCDService, host: str | None) -> dict[str, object]:
     try:
         return row(etcd.maintenance.status(host))
     except EtcdError as error:
-        return {"endpoint": error.endpoint or host, "errors": [str(error)]}
+        return {"endpoint": error.endpoint or host, "errors": [str(advised(error))]}
 
 
 def row(one: Status) -> dict[str, object]:

@@ -16,6 +16,7 @@ from etcd_factory.errors import EtcdFactoryError
 from etcd_factory.io.http2.host import Host, host
 from etcd_factory.service import ETCDService
 
+from .advice import advised
 from .command import command
 from .doctor.latency import one_read
 from .doctor.network import connection
@@ -86,7 +87,7 @@ def looked(etcd: ETCDService) -> tuple[float | None, str | None]:
     try:
         return round(one_read(etcd), 1), None
     except EtcdFactoryError as error:
-        return None, str(error)
+        return None, str(advised(error))
 
 
 def row(one: Host, before: dict[str, tuple[float, float]]) -> dict[str, object]:

@@ -18,7 +18,7 @@ from etcd_factory.model.ranges import prefix_range
 from etcd_factory.options import ClientOptions
 from etcd_factory.service import ETCDService
 
-from .finding import Finding, failed, ok, warning
+from .finding import Finding, failed, ok, remedy, warning
 
 MOST = 10  # beginnings of keys that are listed
 REST = b"\0"  # the end of a range that goes on to the last key
@@ -76,7 +76,7 @@ def refused(error: EtcdError, options: ClientOptions) -> Finding:
         return failed("credentials", f"the name or the password of {user_of(options)} is wrong", PASSWORD)
     if isinstance(error, InvalidAuthTokenError):
         return failed("credentials", f"etcd requires credentials and refuses {user_of(options)}", NEEDED)
-    return failed("read", f"a linearizable read fails: {error.message or error}", error.hint or SLOW)
+    return failed("read", f"a linearizable read fails: {error.message or error}", remedy(error, SLOW))
 
 
 def forbidden(options: ClientOptions) -> Finding:

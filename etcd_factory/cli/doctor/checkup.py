@@ -89,7 +89,7 @@ def sampled(etcd: ETCDService, found: list[Finding]) -> list[float]:
     try:
         sample = latency.measured(etcd)
     except EtcdError as error:
-        found.append(failed("latency", f"reads fail now and then: {error}", latency.ADVICE))
+        found.append(failed("latency", f"reads fail now and then: {error.message or error}", latency.ADVICE))
         return []
     found.append(latency.judged(sample))
     return sample

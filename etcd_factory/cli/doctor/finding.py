@@ -6,6 +6,8 @@ from typing import Literal
 
 from attrs import frozen
 
+from etcd_factory.errors import DeadlineExceededError, EtcdError
+
 Level = Literal["ok", "warning", "failed"]
 
 
@@ -33,3 +35,8 @@ def warning(check: str, message: str, advice: str, host: str = "") -> Finding:
 def failed(check: str, message: str, advice: str, host: str = "") -> Finding:
     """Return what does not work."""
     return Finding(check, "failed", message, advice, host)
+
+
+def remedy(error: EtcdError, usual: str) -> str:
+    """Return what to do about an error: its own advice, else, and after a deadline, the usual one."""
+    return usual if isinstance(error, DeadlineExceededError) else error.hint or usual

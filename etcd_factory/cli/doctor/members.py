@@ -8,7 +8,7 @@ from etcd_factory.errors import EtcdError, PermissionDeniedError
 from etcd_factory.model.cluster import Status
 from etcd_factory.service import ETCDService
 
-from .finding import Finding, failed, ok, warning
+from .finding import Finding, failed, ok, remedy, warning
 from .network import DIRECT
 
 OLDEST = (3, 4)
@@ -16,7 +16,10 @@ OLDEST = (3, 4)
 CORRUPTING = ((3, 5, 0), (3, 5, 1), (3, 5, 2))
 
 MAJORITY = "start the other members: more than half must run and reach each other (ports, peer URLs, their logs)"
-NO_GRPC = "it is not etcd, or a proxy that does not pass gRPC on"  # the transport's words
+NO_GRPC = (
+    "it is not etcd, or a proxy that does not pass gRPC on",
+    "http2 header with status",
+)  # of each transport
 ALARM = "look at `status` and the alarms; for nospace compact, defragment, then disarm the alarm"
 
 
@@ -27,10 +30,10 @@ def member(etcd: ETCDService, url: str, host: str) -> Iterator[Finding]:
     except PermissionDeniedError:  # only root may ask since etcd 3.5.28 and 3.6.9
         yield ok("version", "not shown to this user", host)
     except EtcdError as error:
-        if NO_GRPC in error.message:
+        if any(words in error.message for words in NO_GRPC):
             yield failed("proxy", error.message, DIRECT, host)
         elif not is_refusal(error):  # that is the same at every host, and reported once
-            yield failed("member", error.message or str(error), error.hint or MAJORITY, host)
+            yield failed("member", error.message or str(error), remedy(error, MAJORITY), host)
     else:
         yield version(status, host)
         yield leader(status, host)

@@ -6,8 +6,10 @@ from etcd_factory import ETCDService
 from etcd_factory.cli import top
 from etcd_factory.cli.doctor.finding import ok
 from etcd_factory.cli.doctor.probe import Page
+from etcd_factory.errors import DeadlineExceededError
 from etcd_factory.io.http2.host import host
 from etcd_factory.options import ClientOptions
+from etcd_factory.testing import ScriptedTransport
 
 TEXT = b"""# HELP etcd_debugging_mvcc_keys_total Total number of keys.
 etcd_debugging_mvcc_keys_total 12
@@ -69,3 +71,11 @@ def refused():
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield f"127.0.0.1:{held.getsockname()[1]}"
+
+
+def test_a_read_without_a_response_names_the_option_of_the_command_line():
+    options = {"hosts": "h:1", "timeout": 0.01, "retry": {"attempts": 1}}
+    with ETCDService(options, transport=ScriptedTransport([DeadlineExceededError("late")])) as etcd:
+        _, problem = top.looked(etcd)
+    assert problem is not None
+    assert "raise --timeout" in problem

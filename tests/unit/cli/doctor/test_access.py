@@ -28,6 +28,7 @@ def test_each_refusal_has_an_advice_and_shows_no_secret(error, check):
     found = refused(error, ALICE)
     assert (found.check, found.level) == (check, "failed")
     assert found.advice
+    assert "with_options" not in found.advice
     assert "hunter2" not in str(found)
 
 

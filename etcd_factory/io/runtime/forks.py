@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import weakref
 from contextlib import suppress
 
 from etcd_factory.core.background import Forkable
+
+log = logging.getLogger("etcd_factory.client")
 
 SIZE, STEP = 8 << 20, 1 << 20  # bytes
 
@@ -51,7 +54,11 @@ def default_size() -> int:
 
 
 def _in_child() -> None:
-    _inherited.extend([one.forget() for one in list(_live)])
+    for one in list(_live):
+        try:
+            _inherited.append(one.forget())
+        except Exception:  # a transport of a user's may: the others must not keep their parent's connections for it
+            log.exception("a %s keeps what it had in the parent of this process", type(one).__name__)
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks

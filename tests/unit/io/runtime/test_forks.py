@@ -53,6 +53,20 @@ def in_child(check):
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+class Failing(Forkable):
+    """Cannot forget."""
+
+    def forget(self):
+        raise OSError("not now")
+
+
+def test_what_cannot_forget_does_not_keep_the_others_from_it():
+    several = [made() for made in (Failing, Forkable) * 10]  # in any order
+    for one in several:
+        forks.register(one)
+    assert in_child(lambda: [one.times for one in several] == [0, 1] * 10)
+
+
 def test_what_is_registered_forgets_in_the_child_only():
     one = Forkable()
     forks.register(one)

@@ -85,9 +85,10 @@ async def test_one_that_waits_for_a_connection_may_be_cancelled_and_others_go_on
 
 
 def test_loops_in_several_threads_at_once_use_one_client(serve):
-    server, one = serve(answering), make()
+    server, one, together = serve(answering), make(), threading.Barrier(LOOPS)
 
     async def work():
+        together.wait(BOUND)  # the number of a thread that has ended may be that of the next one
         await asyncio.gather(*(read(one, server) for _ in range(CALLS)))
         return threading.get_ident()
 

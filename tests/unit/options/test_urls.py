@@ -94,7 +94,10 @@ def test_a_wrong_url_is_an_error_that_does_not_show_the_password(faults, url, fa
     assert not any(part in found for part in ("hunter2", "ter2", "hun/"))
 
 
-SECRET = st.text(st.characters(codec="ascii", min_codepoint=33, max_codepoint=126), min_size=8, max_size=12)
+# with an end that no word of ours has: a generated secret may be one
+SECRET = st.text(st.characters(codec="ascii", min_codepoint=33, max_codepoint=126), min_size=8, max_size=12).map(
+    "{}zq7".format
+)
 
 
 @given(SECRET, st.sampled_from(["etcd://u:{}@h", "etcd://u:{}", "etcds://h?auth.token={}", "etcd://u:{}@h?timeout=x"]))

@@ -19,7 +19,6 @@ from .keepalive import Liveness, Look
 from .thread_call import ThreadCall
 
 PAUSE = 0.05  # seconds: whoever waits for the socket to accept bytes looks again after it
-TURN = 0.001  # seconds: the same for whoever waits for another thread to have written
 
 
 class Line:
@@ -122,6 +121,7 @@ class Line:
             self._leave(pseudo)
         except BaseException:
             self.abandon("the thread that tested the connection was interrupted")
+            self._leave(pseudo)
             raise
         return bool(condition())
 
@@ -150,10 +150,16 @@ class Line:
         self._channel.wake()
 
     def abandon(self, reason: str) -> None:
-        """End a connection that an interrupt may have left in any state; takes no lock that may be held for ever."""
+        """End a connection that an interrupt may have left in any state; waits for no lock for ever."""
         self.liveness.distrust()
         self._is_over = True
-        self._report(self.machine.lost(reason))
+        alone = self._lock.acquire(timeout=PAUSE)  # a call that begins meanwhile would not be told
+        try:
+            ended = self.machine.lost(reason)
+        finally:
+            if alone:
+                self._lock.release()
+        self._report(ended)
         self._channel.shut()
 
     # --- reading
@@ -169,8 +175,7 @@ class Line:
 
     def _reads_alone(self, call: ThreadCall) -> bool:
         with self._lock:
-            if self._reader is None:
-                self._reader = call
+            self._reader = self._reader or call
             return self._reader is call
 
     def _read(self, call: ThreadCall, condition: Any = None) -> None:
@@ -200,15 +205,14 @@ class Line:
     def _leave(self, call: ThreadCall) -> None:
         """Wait no more. Another one reads if this one did when it was interrupted, or was to be the next."""
         if self._reader is call:
-            return self._hand_over()
+            self._hand_over()
         if not self._waiting:
-            return None
+            return
         with self._lock:
             self._waiting.pop(call, None)
             is_unread = self._reader is None and self._waiting
         if is_unread:
             self._wake_next()
-        return None
 
     def _hand_over(self) -> None:
         with self._lock:
@@ -341,6 +345,7 @@ class Line:
             self._leave(pseudo)
         except BaseException:
             self.abandon("the thread that looked at the connection was interrupted")
+            self._leave(pseudo)
             raise
 
     # --- ends
@@ -375,7 +380,7 @@ class Line:
             while self._becomes_writer(writer) is None:
                 if monotonic() > end:
                     return
-                sleep(TURN)
+                sleep(PAUSE / 50)
             self._channel.send(data)
         except OSError:  # it is over already
             pass

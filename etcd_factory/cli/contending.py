@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +13,8 @@ from .exits import NO
 from .holding import run_program, wait_for_end
 from .output import plain_text
 from .session import Session
+
+HOLDINGS = {"lock": "lock", "election": "leadership"}  # what is held, in words
 
 Name = Annotated[str, typer.Argument(help="Its name, in the client's namespace.")]
 Program = Annotated[
@@ -35,12 +37,8 @@ def lock(session: Session, name: Name, program: Program = None, ttl: Ttl = 30, w
     The exit code is the program's. 1: the lock was not acquired in time, or was lost.
     """
     with session.client() as etcd, etcd.lock(name, ttl=ttl).acquire(wait) as held:
-        lost = f"the lock {name} was lost"
-        if program:
-            return run_program(held, program, lost)
-        facts = {"lock": name, "key": held.key, "fencing_token": held.fencing_token}
-        session.out.value(facts, f"holding {plain_text(held.key)} (fencing token {held.fencing_token}) until Ctrl-C")
-        return wait_for_end(held, lost)
+        shown = f"holding {plain_text(held.key)} (fencing token {held.fencing_token}) until Ctrl-C"
+        return keep(session, held, ("lock", name), shown, program)
 
 
 def elect(
@@ -58,12 +56,19 @@ def elect(
         if leader or observe:
             return look(session, etcd, name, follow=observe)
         with etcd.election(name, ttl=ttl).campaign(value, wait) as led:
-            lost = f"the leadership of {name} was lost"
-            if program:
-                return run_program(led, program, lost)
-            facts = {"election": name, "key": led.key, "fencing_token": led.fencing_token}
-            session.out.value(facts, f"leading {name} as {plain_text(led.key)} until Ctrl-C")
-            return wait_for_end(led, lost)
+            return keep(
+                session, led, ("election", name), f"leading {name} as {plain_text(led.key)} until Ctrl-C", program
+            )
+
+
+def keep(session: Session, held: Any, what: tuple[str, str], shown: str, program: Program) -> int:
+    """Keep what is held while the program runs, without one until Ctrl-C. Returns the exit code."""
+    kind, name = what
+    lost = f"the {HOLDINGS[kind]} {name} was lost"
+    if program:
+        return run_program(held, program, lost)
+    session.out.value({kind: name, "key": held.key, "fencing_token": held.fencing_token}, shown)
+    return wait_for_end(held, lost)
 
 
 def look(session: Session, etcd: ETCDService, name: str, *, follow: bool) -> int:

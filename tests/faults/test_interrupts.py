@@ -49,10 +49,12 @@ def interrupted(test):
 @pytest.fixture
 def client(server):
     gc.disable()  # what it collects while a place is sought would be interrupted in its finalizer, which is not heard
-    with ETCDService({"hosts": server.endpoint, "share": False, "timeout": 60}) as one:
-        one.put("k").value("v")
-        yield one
-    gc.enable()
+    try:
+        with ETCDService({"hosts": server.endpoint, "share": False, "timeout": 60}) as one:
+            one.put("k").value("v")
+            yield one
+    finally:
+        gc.enable()
 
 
 def slow(call):

@@ -1,4 +1,4 @@
-"""The part of a service for programs that work at the same time: loaded when it is used."""
+"""The part of a service for programs that work at the same time; the modules of its parts are loaded at their use."""
 
 from __future__ import annotations
 

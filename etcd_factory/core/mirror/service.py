@@ -1,4 +1,4 @@
-"""The part of a service that keeps ranges in memory: loaded when it is used."""
+"""The part of a service that keeps ranges in memory; the module of mirrors is loaded when it is used."""
 
 from __future__ import annotations
 

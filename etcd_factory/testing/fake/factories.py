@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from etcd_factory.factory import AsyncETCDServiceFactory, ETCDServiceFactory
 from etcd_factory.options import ClientOptions
@@ -10,7 +10,19 @@ from etcd_factory.options.client import without_class
 from etcd_factory.service import AsyncETCDService, ETCDService
 
 if TYPE_CHECKING:
+    from etcd_factory.core.ports import Transport
+
     from .etcd import FakeEtcd
+
+
+S = TypeVar("S", ETCDService, AsyncETCDService)
+
+
+def client(options: ClientOptions, service: type[S], transport: Transport) -> S:
+    """Return a client of the class that its options name, else a plain one, on a fake's transport."""
+    chosen: Any = options.client_class or service
+    made: S = chosen(without_class(options), transport=transport)
+    return made
 
 
 def blocking(etcd: FakeEtcd) -> type[ETCDServiceFactory]:
@@ -19,9 +31,7 @@ def blocking(etcd: FakeEtcd) -> type[ETCDServiceFactory]:
     class FakeFactory(ETCDServiceFactory):
         def create_client(self, options: ClientOptions, name: str | None) -> ETCDService:
             del name
-            chosen: Any = options.client_class or ETCDService
-            client: ETCDService = chosen(without_class(options), transport=etcd.transport())
-            return client
+            return client(options, ETCDService, etcd.transport())
 
     return FakeFactory
 
@@ -32,8 +42,6 @@ def asynchronous(etcd: FakeEtcd) -> type[AsyncETCDServiceFactory]:
     class AsyncFakeFactory(AsyncETCDServiceFactory):
         def create_client(self, options: ClientOptions, name: str | None) -> AsyncETCDService:
             del name
-            chosen: Any = options.client_class or AsyncETCDService
-            client: AsyncETCDService = chosen(without_class(options), transport=etcd.atransport())
-            return client
+            return client(options, AsyncETCDService, etcd.atransport())
 
     return AsyncFakeFactory

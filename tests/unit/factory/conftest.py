@@ -2,13 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import suppress
 
 import pytest
 
 from etcd_factory.errors import CloseError
-from tests.support.boxes import BOUND, PlainTasks, Tasks, Threads, entered
-from tests.support.faces import closed
+from tests.support.boxes import BOUND, PlainTasks, Tasks, Threads, opening
 
 
 @pytest.fixture(params=[Threads, Tasks, PlainTasks], ids=lambda face: face.name)
@@ -31,17 +29,9 @@ def waiting_face(request):
 
 @pytest.fixture
 async def opened():
-    """Enters factories, and closes them at the end."""
-    held = []
-
-    async def opened(factory):
-        held.append(factory)
-        return await entered(factory)
-
-    yield opened
-    for factory in held:
-        with suppress(CloseError):
-            await closed(factory)
+    """Enters factories, and closes them at the end, however that ends."""
+    async with opening(CloseError) as one:
+        yield one
 
 
 @pytest.fixture

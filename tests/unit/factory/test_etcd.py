@@ -18,8 +18,8 @@ from etcd_factory import (
     ETCDServiceFactory,
     FactoryOptions,
 )
-from tests.support.boxes import entered
-from tests.support.faces import closed, settle
+from tests.support import boxes
+from tests.support.faces import settle
 
 FACTORIES = {ETCDServiceFactory: ETCDService, AsyncETCDServiceFactory: AsyncETCDService}
 PATH = "counting_module:Client"
@@ -51,18 +51,7 @@ def counting(factory, monkeypatch):
     return module
 
 
-@pytest.fixture
-async def opened():
-    """Enters factories, and closes them at the end."""
-    held = []
-
-    async def opened(factory):
-        held.append(factory)
-        return await entered(factory)
-
-    yield opened
-    for one in held:
-        await closed(one)
+opened = boxes.opened  # in which an error of closing is one of the test
 
 
 def two_clients():

@@ -6,15 +6,6 @@ from etcd_factory import errors
 from etcd_factory.testing.fake.leases import LEAST, MOST, Leases
 
 
-class Time:
-    now = 0.0
-
-
-@pytest.fixture
-def time():
-    return Time()
-
-
 @pytest.fixture
 def leases(time):
     return Leases(lambda: time.now)

@@ -15,15 +15,6 @@ NAMES = {f"{one.service}.{one.name}" for one in vars(methods).values() if isinst
 PUT, READ = {"request_put": {"key": b"k", "value": b"v"}}, {"request_range": {"key": b"k"}}
 
 
-class Time:
-    now = 0.0
-
-
-@pytest.fixture
-def time():
-    return Time()
-
-
 @pytest.fixture
 def member(time):
     return Member(lambda: time.now, "http://host:1", 0)

@@ -117,10 +117,10 @@ class Renewer:
             await self._runtime.sleep(LATE)
             mail = mail or await self._box.get(0)
         self._is_idle = due is None and mail is None and not self._waiting
-        self._read_waiting()
         while mail:
             mail()
             mail = await self._box.get(0)
+        self._read_waiting()  # last, since the mailbox lets others run: a lease dropped meanwhile is not asked for
 
     def _wait(self, now: float) -> float | None:
         """Return the seconds until something is due if no mail comes, None if nothing is."""

@@ -93,16 +93,15 @@ class Renewer:
         try:
             while wanted(self._is_idle) and not self._is_over:
                 try:
-                    await self._read()
-                    await self._act(self._runtime.now())
+                    await self._act(await self._read())
                 except Exception:  # whatever a server answers, leases must be renewed
                     log.exception("renewing leases failed, and goes on")
                     await self._runtime.sleep(LATE)
         finally:
             await self._end()
 
-    async def _read(self) -> None:
-        """Wait until something is due, and read all mail."""
+    async def _read(self) -> float:
+        """Wait until something is due, and read all mail; returns the time until which it has read all."""
         start = self._runtime.now()
         due = self._wait(start)
         wait = LINGER if due is None else due
@@ -120,7 +119,9 @@ class Renewer:
         while mail:
             mail()
             mail = await self._box.get(0)
-        self._read_waiting()  # last, since the mailbox lets others run: a lease dropped meanwhile is not asked for
+        now = self._runtime.now()
+        self._read_waiting()  # after the mailbox, which lets others run: a lease dropped meanwhile is not asked for
+        return now
 
     def _wait(self, now: float) -> float | None:
         """Return the seconds until something is due if no mail comes, None if nothing is."""

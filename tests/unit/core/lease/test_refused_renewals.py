@@ -178,3 +178,26 @@ async def test_one_that_was_revoked_meanwhile_is_not_asked_for(leases_of):
     leases.at(2 * THIRD)
     await leases.until_requested([1], [2, 2])
     assert leases.apart == []
+
+
+async def test_one_that_is_dropped_while_the_mailbox_is_read_is_not_asked_for(leases_of, monkeypatch):
+    leases = leases_of(Server(1))
+    await leases.grant(1, 2)
+    leases.at(THIRD)
+    await leases.until_requested([1], [2])
+    await leases.until_renewed(2)
+    box = leases.keepalive._renewer._box
+    get = box.get
+
+    async def drop_then_find_empty(timeout):
+        if timeout == 0:
+            monkeypatch.undo()
+            leases.keepalive.drop(leases.states[1])
+            leases.at(2 * THIRD)
+            return None
+        return await get(timeout)
+
+    monkeypatch.setattr(box, "get", drop_then_find_empty)
+    leases.keepalive._renewer.wake()
+    await leases.until_requested([1], [2, 2])
+    assert leases.apart == []

@@ -176,8 +176,8 @@ class Background(Generic[C]):
 
     async def _join(self, tasks: dict[object, Task], patience: float) -> list[Task]:
         end, late = self.runtime.now() + patience, list[Task]()
-        while tasks and (left := end - self.runtime.now()) > 0:  # one may begin another
-            key, task = next(iter(tasks.items()))
+        while (left := end - self.runtime.now()) > 0 and (first := [*tasks.items()][:1]):  # one may begin another
+            ((key, task),) = first  # of a copy: in threads the last one may end between two looks
             if not await task.join(left):
                 late.append(task)
             tasks.pop(key, None)

@@ -356,3 +356,18 @@ async def test_a_task_that_has_ended_is_not_kept(background, body_of, run):
     await background.close()
     (scope,) = background._scopes.values()
     assert scope.tasks == {}
+
+
+async def test_closing_bears_that_the_last_task_ends_while_it_looks(background, runtime, monkeypatch):
+    go, now, looks = runtime.signal(), runtime.now, []
+    background.spawn(go.wait, "test")
+    (scope,) = background._scopes.values()
+
+    def end_the_task():
+        looks.append(go.set())
+        if len(looks) > 1:  # after the look at whether there are tasks
+            scope.tasks.clear()
+        return now()
+
+    monkeypatch.setattr(runtime, "now", end_the_task)
+    assert await background.close() == []

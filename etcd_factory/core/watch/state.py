@@ -83,16 +83,16 @@ class WatchMux:
         return entry.server_id if entry else None
 
     def ask(self, id: int) -> bool:  # noqa: A002
-        """Note that a watch asks for a progress mark; returns whether it can be requested now."""
+        """Note that a watch asks for a progress mark; returns whether there is such a watch."""
         entry = self.watches.get(id)
         if entry is not None:
             entry.asks = True
-        return entry is not None and entry.server_id is not None
+        return entry is not None
 
     @property
     def asks(self) -> bool:
         """Whether a watch waits for a mark that it asked for."""
-        return any(entry.asks for entry in self.watches.values())
+        return any(entry.asks for entry in list(self.watches.values()))
 
     def reconnected(self) -> list[Mapping[str, Any]]:
         """Return the create requests for a new stream: each watch resumes after the last revision it has seen."""

@@ -27,6 +27,7 @@ from etcd_factory.errors import (
 )
 from etcd_factory.wire import messages, methods
 
+from .progress import ProgressRequests
 from .rollback import RollbackDetector
 from .state import WatchEntry, WatchMux, WatchOutput
 
@@ -69,6 +70,7 @@ class WatchStream:
         self._own, self._transport = own, own or client.transport
         self._lock = self._runtime.lock()
         self._mux = WatchMux()
+        self._progress = ProgressRequests(client, self._mux, self._request_progress)
         self._receivers: WeakValueDictionary[int, Receiver] = WeakValueDictionary()
         self._kept: dict[int, Receiver] = {}
         self._stream: Requests | None = None
@@ -148,10 +150,11 @@ class WatchStream:
             await self._own.close()
 
     def request_progress(self, id: int) -> None:  # noqa: A002
-        """Ask for a progress mark of a watch; again after a reconnection, if it has not come."""
-        with self._lock:
-            ready, stream = self._mux.ask(id), self._stream
-        if ready and stream is not None:
+        """Ask for a progress mark of a watch until it comes."""
+        self._progress.add(id)
+
+    def _request_progress(self) -> None:
+        if (stream := self._stream) is not None:
             send(stream, progress_request={})
 
     async def close(self) -> None:
@@ -302,9 +305,6 @@ class WatchStream:
             if self._stream is not stream:  # its last watch has ended, and those there are now are not its own
                 return
             outputs = [(self._receivers.get(output.id), output) for output in self._mux.received(reply)]
-            asks = reply.created and self._mux.asks
-        if asks:
-            send(stream, progress_request={})
         for receiver, output in outputs:
             if receiver is None or output.kind not in USUAL or not deliver(receiver, output):
                 await self._handle(stream, receiver, output)

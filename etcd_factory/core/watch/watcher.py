@@ -126,8 +126,8 @@ class Watcher(Subscription[F], EventReader[F]):
         """Ask the server for a ``progress`` mark: all events before its revision have been delivered then.
 
         It is an event of the type ``progress``, whether or not the watch was begun with ``progress()``. Does not wait
-        for it. etcd sends none while other watches of this client are behind: then ask again. Before 3.4.25 and 3.5.8
-        the mark may come before the events that it speaks of.
+        for it. etcd sends none while a watch of this client is behind: it is asked again until the mark comes. Before
+        3.4.25 and 3.5.8 the mark may come before the events that it speaks of.
         """
         self._check_owner()
         self._stream.request_progress(self.id)

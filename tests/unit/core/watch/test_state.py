@@ -165,9 +165,9 @@ def test_a_mark_of_its_own_answers_a_watch_that_asked(mux):
     assert (output.requested, mux.asks) == (True, False)
 
 
-def test_a_watch_that_is_not_confirmed_or_has_ended_cannot_ask_yet(mux):
+def test_a_watch_that_is_not_confirmed_yet_may_ask_and_one_that_has_ended_may_not(mux):
     entry = mux.add(FIELDS, 0)
-    assert (mux.ask(entry.id), mux.asks) == (False, True)
+    assert (mux.ask(entry.id), mux.asks) == (True, True)
     mux.remove(entry.id)
     assert (mux.ask(entry.id), mux.asks) == (False, False)
 

@@ -7,7 +7,6 @@ import pytest
 from etcd_factory.testing.replies import WatchScript
 from tests.support.watch_receivers import Receiver, begun
 
-
 ALWAYS = 1 << 30
 
 

@@ -169,9 +169,10 @@ class terminal(Method[P, T_co]):  # noqa: N801
             run: Runner = self._run  # pyright: ignore[reportPrivateUsage]
             return finish(run.execute(body(self, *args, **kwargs)))
 
-        async def awaited(self: Bound[Async], *args: P.args, **kwargs: P.kwargs) -> object:
-            run: Runner = self._run  # pyright: ignore[reportPrivateUsage]
-            return await run.execute(body(self, *args, **kwargs))
+        # Not ``self``: a channel of grpcio 1.62 that is closed takes the ``self`` of each task as a condition.
+        async def awaited(one: Bound[Async], /, *args: P.args, **kwargs: P.kwargs) -> object:
+            run: Runner = one._run  # pyright: ignore[reportPrivateUsage]
+            return await run.execute(body(one, *args, **kwargs))
 
         call = blocking if face is Sync else awaited
         return typed(body, face) if face is Unbound else described(call, typed(body, face))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import importlib
 import inspect
@@ -322,3 +323,12 @@ def test_a_property_is_annotated_with_its_face(name):
 def test_help_shows_no_way_to_make_what_a_client_makes(service):
     made = service(transport=ScriptedTransport([])).get("k")
     assert "Get(" not in pydoc.plain(pydoc.render_doc(made)).partition("Method resolution")[0].replace("Get(Get)", "")
+
+
+async def test_a_task_of_a_terminal_has_no_self_which_grpcio_takes_as_a_condition():
+    client = AsyncETCDService(transport=ScriptedTransport({"Range": replies.get()}))
+    task = asyncio.ensure_future(client.get("k").string())
+    (frame,) = task.get_stack(limit=1)
+    assert "self" not in frame.f_locals
+    await task
+    await client.aclose()

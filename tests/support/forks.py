@@ -5,19 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from importlib.metadata import version
 
 import pytest
 
+from .grpc_versions import GRPC, IS_BEFORE_180
 from .views import view_behind
 
 BOUND = 60  # seconds that no script takes
 
-GRPC = version("grpcio")
-
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 needs_grpc_in_child = pytest.mark.skipif(
-    [int(part) for part in GRPC.split(".")[:2]] < [1, 80],
+    IS_BEFORE_180,
     reason=f"before grpcio 1.80 gRPC does not connect in a forked child (tcp handshaker shutdown); this is {GRPC}",
 )
 

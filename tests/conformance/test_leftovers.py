@@ -18,6 +18,7 @@ from etcd_factory import AsyncETCDService, errors
 from etcd_factory.testing import FaultProxy
 from tests.support.faces import BOUND, closed, settle
 from tests.support.forks import PRELUDE
+from tests.support.grpc_versions import skip_before
 
 CYCLES, WARM_UP = 500, 20
 THREADS, LOOPS, CALLS = 64, 4, 50
@@ -220,6 +221,8 @@ def run(script, options, is_grpc):
 
 @pytest.mark.parametrize("script", [THREADED, TASKS], ids=["threads", "tasks"])
 def test_an_interpreter_ends_silently_in_the_middle_of_everything(options, is_grpc, script):
+    if is_grpc and script is TASKS:
+        skip_before("1.76", "channels of asyncio print an error at the end")  # seen with 1.62
     assert run(script, options, is_grpc) == (0, "")
 
 

@@ -11,7 +11,7 @@ from etcd_factory.core.mirror.mirror import LARGE
 from etcd_factory.testing import FaultProxy
 from tests.support.faces import closed, fill, in_time, settle, until
 from tests.support.forks import needs_fork, needs_grpc_in_child, run_script
-from tests.support.grpc_versions import skip_before_180
+from tests.support.grpc_versions import skip_before
 from tests.support.mirroring import caught_up, open_mirror
 from tests.support.watching import begin_take, keys, put, summary, take, take_revisions
 
@@ -29,7 +29,7 @@ def proxy(etcd_server):
 async def counted(make, proxy, face, is_grpc):
     """A client behind the proxy."""
     if is_grpc and face.name == "asyncio":
-        skip_before_180("a channel of asyncio keeps its connection when it is closed")
+        skip_before("1.80", "a channel of asyncio keeps its connection when it is closed")
     return make(hosts=[proxy.endpoint])
 
 

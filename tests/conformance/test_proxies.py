@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from tests.support.faces import fill, settle
-from tests.support.grpc_versions import skip_before_180
+from tests.support.grpc_versions import skip_before
 from tests.support.proxies import PROXIES, STREAMS, RealProxy, is_installed
 from tests.support.watching import take
 
@@ -72,7 +72,7 @@ async def test_a_write_after_the_proxy_has_ended_an_idle_connection(client, prox
 
 async def test_a_write_after_a_restart_of_the_proxy(client, proxy, face, is_grpc):
     if is_grpc and face.name == "blocking":
-        skip_before_180("a write is sent on a connection that has ended")
+        skip_before("1.80", "a write is sent on a connection that has ended")
     await settle(client.put("k").value("1"))
     proxy.restart()
     await settle(client.put("k").value("2"))

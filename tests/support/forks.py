@@ -8,14 +8,14 @@ import sys
 
 import pytest
 
-from .grpc_versions import GRPC, IS_BEFORE_180
+from .grpc_versions import GRPC, is_before
 from .views import view_behind
 
 BOUND = 60  # seconds that no script takes
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 needs_grpc_in_child = pytest.mark.skipif(
-    IS_BEFORE_180,
+    is_before("1.80"),
     reason=f"before grpcio 1.80 gRPC does not connect in a forked child (tcp handshaker shutdown); this is {GRPC}",
 )
 

@@ -7,10 +7,18 @@ from importlib.metadata import version
 import pytest
 
 GRPC = version("grpcio")
-IS_BEFORE_180 = [int(part) for part in GRPC.split(".")[:2]] < [1, 80]
 
 
-def skip_before_180(what):
-    """Skip a test that grpcio before 1.80 cannot pass, and say what it does."""
-    if IS_BEFORE_180:
-        pytest.skip(f"before grpcio 1.80 {what}; this is {GRPC}")
+def is_before(release):
+    """Whether grpcio is older than a release, as "1.80"."""
+    return numbers(GRPC) < numbers(release)
+
+
+def numbers(release):
+    return [int(part) for part in release.split(".")[:2]]
+
+
+def skip_before(release, what):
+    """Skip a test that grpcio before a release cannot pass, and say what it does."""
+    if is_before(release):
+        pytest.skip(f"before grpcio {release} {what}; this is {GRPC}")

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary, ref
 from attrs import frozen
 
 from etcd_factory.core.face import Async
-from etcd_factory.core.ports import Q, R, Runtime
+from etcd_factory.core.ports import Gate, Q, R, Runtime
 from etcd_factory.errors import (
     AuthenticationFailedError,
     Code,
@@ -92,7 +92,9 @@ class Batching:
         lanes = self._here()
         one = Waiter(lanes.lane(kind), method, request, self._runtime.now() + timeout)
         try:
-            await self._wait(client, lanes, one)
+            gate = self._enter(client, lanes, one)
+            if gate is not None and not await gate.wait(timeout):
+                self._give_up(client, lanes, one)
             if one.role is CARRY:
                 await self._carry(client, lanes, flown(one))
             if one.role is ALONE:
@@ -103,7 +105,8 @@ class Batching:
             self._limits.no_space = True
             raise
         finally:
-            self._leave(client, lanes, one)
+            if not one.gone:
+                self._leave(client, lanes, one)
         if kind is PUTS:
             self._limits.no_space = False
         reply: R = one.reply
@@ -112,15 +115,14 @@ class Batching:
     def _left(self, deadline: float) -> float:
         return max(SOON, deadline - self._runtime.now())
 
-    async def _wait(self, client: Client, lanes: Lanes, one: Waiter) -> None:
-        """Wait until there is something to do for a call: to send it, or to take its outcome."""
+    def _enter(self, client: Client, lanes: Lanes, one: Waiter) -> Gate | None:
+        """Add a call; returns what opens once there is something to do for it, None if there is already."""
         with self._lock:
-            self._launch(client, lanes, lanes.enter(one))
-            if one.role is not WAIT:  # the usual way: nothing else is under way
-                return
-            one.gate = self._runtime.gate()
-        if not await one.gate.wait(self._left(one.deadline)):
-            self._give_up(client, lanes, one)
+            if flights := lanes.enter(one):
+                self._launch(client, lanes, flights)
+            if one.role is WAIT:
+                one.gate = self._runtime.gate()
+            return one.gate
 
     def _give_up(self, client: Client, lanes: Lanes, one: Waiter) -> None:
         """Raise the error of a call whose time is over, unless its outcome has come meanwhile."""
@@ -132,10 +134,9 @@ class Batching:
         raise error
 
     def _leave(self, client: Client, lanes: Lanes, one: Waiter) -> None:
-        """End a call, and let those leave that waited for it."""
+        """End a call without an outcome, and let those leave that waited for it."""
         with self._lock:
-            if not one.gone:
-                self._launch(client, lanes, lanes.leave(one))
+            self._launch(client, lanes, lanes.leave(one))
 
     def _launch(self, client: Client, lanes: Lanes, flights: Iterable[Flight]) -> None:
         """Have flights sent: in asyncio by a task, so that no caller's cancellation ends it, else by one in it."""
@@ -176,7 +177,7 @@ class Batching:
         """Give each call its part of the outcome, or let its caller send it alone."""
         if outcome.replies:
             for one, reply in zip(flight.waiters, outcome.replies, strict=True):
-                one.role, one.reply = DONE, reply
+                one.role, one.reply, one.gone, one.flight = DONE, reply, True, None  # no cycle: its memory is free
             return
         error = outcome.error
         if isinstance(error, EtcdError):

@@ -26,6 +26,9 @@ class KeyOrder(Generic[T]):
 
     def enter(self, key: bytes, user: T, writes: bool) -> bool:
         """Return whether the user may go on at once; if not, a later ``leave`` or ``withdraw`` returns it."""
+        if key not in self._using:  # so nobody waits for it
+            self._using[key] = WRITER if writes else 1
+            return True
         if key in self._held or not self._admits(key, writes):
             self._held.setdefault(key, []).append((user, writes))
             return False

@@ -43,6 +43,7 @@ Attributes = Mapping[str, Any]
 
 SCOPE = "etcd_factory"
 SCHEMA = "https://opentelemetry.io/schemas/1.40.0"  # of the attributes' names
+CLIENT = trace.SpanKind.CLIENT  # looked up once: an enumeration takes time for it
 SECOND = 1_000_000_000  # ns
 WATCH = "etcdserverpb.Watch/Watch"
 WATCHING = {
@@ -125,12 +126,12 @@ class Instrumentation:
         error: Any = call.error  # mypy takes no class for hashable
         attributes = described(call.service, call.method, call.endpoint, call.code, error, self._name)
         self._to.duration.record(call.duration, attributes)
-        if call.retries:
+        if len(call.attempts) > 1:
             self._to.retries.add(call.retries, attributes)
         if self._keys and call.key is not None:
             attributes = {**attributes, "etcd.key": call.key.decode(errors="backslashreplace")}
         name = attributes["rpc.method"]
-        span = self._tracer.start_span(name, None, trace.SpanKind.CLIENT, attributes, start_time=start)
+        span = self._tracer.start_span(name, None, CLIENT, attributes, None, start)
         if span.is_recording():
             add_attempts(span, call, start)
         span.end(end)

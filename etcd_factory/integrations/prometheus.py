@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -133,9 +134,17 @@ class EtcdCollector(Collector):
 STREAMS: tuple[StreamName, ...] = ("watch", "lease")
 
 
-def _maker(kind: Callable[..., Any], **options: Any) -> Callable[[str, str, tuple[str, ...]], Any]:
+class _Series:
+    """A metric; which of its series has some labels is looked up faster than prometheus_client does it."""
+
+    def __init__(self, metric: Any) -> None:
+        self.collect: Callable[[], Iterable[Metric]] = metric.collect
+        self.labels: Callable[..., Any] = lru_cache(1024)(metric.labels)
+
+
+def _maker(kind: Callable[..., Any], **options: Any) -> Callable[[str, str, tuple[str, ...]], _Series]:
     """Return what makes metrics that only this collector has."""
-    return lambda name, text, labels: kind(name, text, labels, registry=None, **options)
+    return lambda name, text, labels: _Series(kind(name, text, labels, registry=None, **options))
 
 
 _guard = Lock()

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from types import FrameType
 from typing import Any
 
@@ -15,7 +16,8 @@ import typer
 from . import cluster, configuration, console, contending, keys, leases, serve, services, top, watching
 from .command import before, shared_parameters
 from .doctor import command as doctor
-from .exits import TERMINATED
+from .exits import NO, TERMINATED, USAGE
+from .output import fail
 
 NAME = "etcd-factory"
 HELP = (
@@ -54,10 +56,42 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code. SIGTERM ends it as Ctrl-C does: everything is closed."""
     with closing_at_sigterm():
         try:
+            if asks_for_json(arguments):
+                return ended_in_json(arguments)
             app()(list(arguments), prog_name=NAME)
         except SystemExit as end:
             return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0
+
+
+def asks_for_json(arguments: Sequence[str]) -> bool:
+    """Return whether ``--json`` is among the arguments, wherever it stands; what follows ``--`` is for a program."""
+    return "--json" in takewhile(lambda one: one != "--", arguments)
+
+
+def ended_in_json(arguments: Sequence[str]) -> int:
+    """Run the command line, and print wrong arguments as other errors in JSON."""
+    command = typer.main.get_command(app())
+    without_help(command)
+    try:
+        code = command.main(list(arguments), prog_name=NAME, standalone_mode=False)
+    except typer.Abort:
+        fail("aborted", "Abort", NO, is_json=True)
+        return NO
+    except Exception as error:
+        told = getattr(error, "format_message", None)  # click's errors; Typer may have a copy of click within
+        if told is None:
+            raise
+        fail(told(), type(error).__name__, USAGE, is_json=True)
+        return USAGE
+    return code if isinstance(code, int) else 0
+
+
+def without_help(command: Any) -> None:
+    """Let a group without a command be an error, not its help, which is no JSON."""
+    command.no_args_is_help = False
+    for one in getattr(command, "commands", {}).values():
+        without_help(one)
 
 
 @contextmanager

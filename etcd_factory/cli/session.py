@@ -50,16 +50,16 @@ class Session:
         """What prints the results."""
         return Output(self.settings.is_json)
 
-    def sources(self) -> tuple[Source, ...]:
+    def sources(self, env: str | None = None) -> tuple[Source, ...]:
         """Return the sources of the configuration: those given, else the directory ``config``, else variables alone.
 
-        Raises ``ConfigError`` if they have nothing for the environment that was chosen, though for others.
+        Raises ``ConfigError`` if they have nothing for that environment, or the one that was chosen, though for others.
         """
         found: tuple[Source, ...] = self.settings.config or ((FOLDER,) if Path(FOLDER).is_dir() else (NOTHING,))
-        env = self.settings.env
-        problem = nothing_for(env, found, layers(env), strict=True) if env else ""
+        name = env or self.settings.env
+        problem = nothing_for(name, found, layers(name), strict=True) if name else ""
         if problem:
-            raise ConfigError(f"--env: {problem}")
+            raise ConfigError(f"--env: {problem}" if name == self.settings.env else problem)
         return found
 
     @property
@@ -69,7 +69,7 @@ class Session:
 
     def loaded(self, env: str | None) -> Loaded:
         """Return the configuration of an environment; not in an event loop. Raises ``ConfigError`` for all problems."""
-        return asyncio.run(aread(*self.sources(), env=env, key=SECTION)).checked()
+        return asyncio.run(aread(*self.sources(env), env=env, key=SECTION)).checked()
 
     def plan(self) -> FactoryPlan[ClientOptions]:
         """Return the options of all clients. Raises ``ConfigError`` listing every problem."""

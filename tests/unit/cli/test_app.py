@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -35,6 +36,30 @@ def test_wrong_arguments_have_exit_code_2_and_say_what_is_wrong(run, arguments):
     done = run(*arguments)
     assert (done.code, done.out) == (2, "")
     assert "Usage: etcd-factory" in done.err
+
+
+@pytest.mark.parametrize("arguments", [["nosuch"], ["get"], ["get", "k", "--nosuch"], ["config"], []])
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_wrong_arguments_are_an_error_in_json_too(run, arguments, place):
+    done = run("--json", *arguments) if place == "before" else run(*arguments, "--json")
+    assert (done.code, done.out) == (2, "")
+    told = json.loads(done.err)
+    assert (told.pop("exit_code"), set(told)) == (2, {"error", "kind"})
+    assert told["error"]
+
+
+def test_an_option_that_there_is_not_is_named_in_json(run):
+    assert "--nosuch" in json.loads(run("get", "k", "--nosuch", "--json").err)["error"]
+
+
+def test_what_is_for_a_program_chooses_no_json(run):
+    assert "Usage: etcd-factory" in run("lock", "--nosuch", "--", "program", "--json").err
+
+
+def test_help_and_exit_codes_are_the_same_with_json(run):
+    done = run("--json", "get", "--help")
+    assert (done.code, "--raw" in done.out) == (0, True)
+    assert run("config", "check", "--config", "nosuch", "--json").code == 2
 
 
 @pytest.mark.parametrize(("module", "name"), [("typer", "typer"), ("rich", "rich"), ("rich.console", "rich")])

@@ -51,6 +51,13 @@ def test_an_environment_without_files_is_an_error_where_others_have_some(run, fo
     assert "nothing for the environment 'prd'; did you mean 'prod'?; there is: local, prod" in done.out + done.err
 
 
+@pytest.mark.parametrize("names", [("local", "prd"), ("prd", "local")])
+def test_diff_with_an_environment_without_files_is_an_error_too(run, folder, names):
+    done = run("config", "diff", *names, "--config", folder)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"error: {folder}: nothing for the environment 'prd'; did you mean 'prod'?")
+
+
 def test_an_environment_without_files_is_none_where_no_other_has_some(run, folder):
     for name in ("local", "prod"):
         (folder / f"c.{name}.yaml").unlink()

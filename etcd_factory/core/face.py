@@ -61,6 +61,7 @@ class Entered:
     __slots__ = ()
 
     face: ClassVar[Face | None]
+    _awaited: ClassVar[str]  # a method that can be awaited instead
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -68,9 +69,10 @@ class Entered:
             cls.__await__ = not_awaited  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def not_awaited(made: object) -> NoReturn:
+def not_awaited(made: Entered) -> NoReturn:
     """Raise the ``TypeError`` for what is awaited in vain."""
-    raise TypeError(f"{made!r} cannot be awaited: enter it with 'async with', or await its methods, as grant()")
+    method = made._awaited  # pyright: ignore[reportPrivateUsage]
+    raise TypeError(f"{made!r} cannot be awaited: enter it with 'async with', or await its methods, as {method}")
 
 
 async def settle(given: Awaitable[T] | T) -> T:

@@ -53,7 +53,11 @@ else:
 
 
 class Pending(Base):
-    """A builder. What can only be a mistake, as to await it or to test it, is an error that names what to call."""
+    """A builder. What can only be a mistake, as to await it or to test it, is an error that names what to call.
+
+    To compare one is such a mistake if the other side may be a result. With anything else, as a mock's ``ANY``, it is
+    compared by identity.
+    """
 
     __slots__ = ()
 
@@ -72,10 +76,20 @@ class Pending(Base):
         def __bool__(self) -> NoReturn:
             raise misused(self, "used as a condition")
 
+        def __eq__(self, other: object) -> bool:
+            if self is not other and isinstance(other, RESULTS):
+                raise misused(self, "compared")
+            return NotImplemented
+
+        __hash__ = object.__hash__
+
         def __enter__(self, *_: object) -> NoReturn:
             raise misused(self, "entered")
 
         __aenter__ = __exit__ = __aexit__ = __enter__  # Python looks for all before it calls the first
+
+
+RESULTS = (str, bytes, int, float, list, tuple, dict, type(None), Pending)  # what terminals return; a bool is an int
 
 
 def held(builder: B) -> B:

@@ -144,6 +144,20 @@ async def test_awaiting_a_lease_of_asyncio_says_to_enter_it():
         assert not inspect.isawaitable(client.lease(5))
 
 
+async def test_awaiting_a_lock_of_asyncio_says_what_to_write():
+    async with AsyncETCDService(transport=ScriptedTransport([])) as client:
+        with pytest.raises(TypeError, match=r"^<Lock 'a' not held> cannot be awaited: enter .*, as acquire\(\)$"):
+            await client.lock("a")
+    with ETCDService(transport=ScriptedTransport([])) as client:
+        assert not inspect.isawaitable(client.lock("a"))
+
+
+@pytest.mark.parametrize("value", ["x", None, 1])
+def test_comparing_a_read_names_the_terminals(scripted, value):
+    with pytest.raises(TypeError, match=r"<Get 'k' of h:1> cannot be compared: .* string\(\)"):
+        assert scripted.get("k") == value
+
+
 async def test_what_a_function_returns_is_not_awaited_for_that(client):
     """A lease is a result like any other."""
     lease = client.lease(5)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, ClassVar, Literal, TypeVar, overload
 
 from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text
 from etcd_factory.core.bound import Guarded, Scoped, opener, operation, untyped
 from etcd_factory.core.call.view import View
-from etcd_factory.core.face import Async, F, Sync
+from etcd_factory.core.face import Async, Entered, F, Sync
 from etcd_factory.core.handlers import call_handler, called, checked
 from etcd_factory.errors import LockFailedError, choice
 
@@ -25,11 +25,13 @@ class NotHeldError(LockFailedError, AttributeError):
     """A lock that is not held has no key: ``create_autospec`` takes it for an attribute that is not there."""
 
 
-class Lock(Guarded, Scoped[F]):
+class Lock(Entered, Guarded, Scoped[F]):
     """A lock of that name: ``with etcd.lock("name"): ...``; in asyncio ``async with``.
 
     Each contender makes a ``Lock`` of its own. It is shared with Go's ``concurrency.Mutex`` and ``etcdctl lock``.
     """
+
+    _awaited: ClassVar = "acquire()"
 
     _run: View
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal
 
 from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, lease_id, to_bytes, ttl_seconds
@@ -37,6 +37,8 @@ class Lease(Entered, Scoped[F]):
     """
 
     __slots__ = ("_run", "_session")
+
+    _awaited: ClassVar = "grant()"
 
     _run: View
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -79,6 +80,24 @@ def test_neither_true_nor_false(face):
     """A read that was forgotten to be run would be true, whatever is stored."""
     with pytest.raises(TypeError, match=r"^<Built> cannot be used as a condition: \w+ one of its terminals value\(\)"):
         bool(Built(face))
+
+
+@pytest.mark.parametrize("other", ["x", b"x", 1, 1.5, True, None, [], {}])
+def test_comparing_one_with_what_may_be_a_result_is_an_error(other):
+    """It would never be equal, whatever is stored."""
+    with pytest.raises(TypeError, match=r"^<Built> cannot be compared: call one of its terminals"):
+        Built(Sync) == other  # noqa: B015
+    with pytest.raises(TypeError, match=r"^<Built> cannot be compared: call one of its terminals"):
+        other != Built(Sync)  # noqa: B015
+    with pytest.raises(TypeError, match=r"^<Built> cannot be compared"):
+        Built(Sync) == Built(Sync)  # noqa: B015
+
+
+def test_one_is_equal_to_itself_and_to_what_says_so():
+    built = same = Built(Sync)
+    assert (built == same, built != same) == (True, False)
+    assert (built == ANY, built == object()) == (True, False)
+    assert {built: 1, Built(Sync): 2}[same] == 1
 
 
 # --- development mode

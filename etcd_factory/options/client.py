@@ -31,6 +31,7 @@ log = logging.getLogger("etcd_factory.options")
 HOST = re.compile(r"[\w.-]{1,100}:\d{1,5}")  # which errors show
 SHELL = re.compile(r"\$\{?[A-Za-z_]\w*\}?")
 NOT_REPLACED = "which is not replaced; write ${oc.env:NAME} in a file, os.environ['NAME'] in Python"
+MILLISECONDS = 1000  # from here on a whole number is rather in the unit of Node's clients
 # What others call the hosts.
 ADDRESSES = (
     *("address", "addresses", "addr", "endpoint", "endpoints", "node", "nodes"),
@@ -169,6 +170,15 @@ class ClientOptions:
         return made
 
 
+def doubtful(options: ClientOptions) -> Iterator[Fault]:
+    """Yield what is probably wrong, with its place."""
+    yield from unreplaced(options)
+    for name in ("timeout", "dial_timeout"):
+        value = getattr(options, name)
+        if isinstance(value, int) and value >= MILLISECONDS:  # '5000s' has become a float
+            yield Fault("", name, f"{value} are seconds; for milliseconds write '{value}ms', if it is meant '{value}s'")
+
+
 def unreplaced(options: ClientOptions) -> Iterator[Fault]:
     """Yield each place where a shell variable was left: the client would call that host, or send it as a password.
 
@@ -184,8 +194,8 @@ def unreplaced(options: ClientOptions) -> Iterator[Fault]:
 
 
 def warn(options: object) -> None:
-    """Log a warning for each shell variable that was left in a client's options."""
-    for fault in unreplaced(options) if isinstance(options, ClientOptions) else ():
+    """Log a warning for each thing in a client's options that is probably wrong."""
+    for fault in doubtful(options) if isinstance(options, ClientOptions) else ():
         log.warning("%s", fault)
 
 

@@ -9,7 +9,7 @@ from attrs import evolve, field, frozen
 
 from etcd_factory.errors import ConfigError, Fault, suggestion
 
-from .client import ClientOptions, log, unreplaced
+from .client import ClientOptions, doubtful, log
 from .factory import DEFAULT, FactoryOptions, FactoryOptionsLike, caused, outline, partly
 from .fields import Values, is_mapping
 from .resolve import path_of
@@ -57,12 +57,12 @@ def plan(
 
 
 def warn(options: FactoryOptions, clients: Mapping[str, object], root: str, origin: Origin | None) -> None:
-    """Log what is probably wrong, each with the place that it was written in: see ``unreplaced`` and ``unknown``."""
+    """Log what is probably wrong, each with the place that it was written in: see ``doubtful`` and ``unknown``."""
     left = (
         traced(options, fault, name)
         for name, made in clients.items()
         if isinstance(made, ClientOptions)
-        for fault in unreplaced(made)
+        for fault in doubtful(made)
     )
     for fault in dict.fromkeys(placed(fault, root, origin) for fault in (*left, *unknown(options))):
         log.warning("%s", fault)

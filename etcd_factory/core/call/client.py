@@ -36,6 +36,7 @@ log = logging.getLogger("etcd_factory.client")
 Send = Callable[[str, Method[Any, Any], Any, float, Metadata], Awaitable[Any]]  # like ``Transport.unary``
 
 AWAY = 1.0  # seconds that one step of closing takes where no host has answered: waiting for longer rarely helps
+LEAST = 0.005  # seconds; what ends an attempt that has less says less than the failure before it
 CUT = 0.5  # seconds in which a task ends whose calls have failed
 RENEWALS = 2  # of the token in one call: one for its age, one for an auth store that changed meanwhile
 
@@ -245,14 +246,14 @@ class Client:
             if state.endpoints is self.endpoints and self.endpoints.all_failed(now):
                 self._outage.failed(error)
         wait = self._wait(action, error, state, now)
-        if wait is None or now + wait >= state.deadline:
+        if wait is None or now + wait + LEAST > state.deadline:
             raise error
         name, host = state.method.name, state.host
         log.debug("attempt %d of %s at %s failed, next in %.3f s: %s", state.attempts, name, host, wait, error)
         if wait:
             await self.runtime.sleep(wait)
         state.now = self.runtime.now()
-        if state.now >= state.deadline:  # the pause took longer than it should: this says more than a call without time
+        if state.now + LEAST > state.deadline:  # the pause took longer than it should
             raise error
 
     def _next_action(self, error: EtcdError, state: CallState) -> RetryAction:

@@ -114,9 +114,10 @@ async def test_a_pause_that_took_too_long_leaves_the_error_before_it_and_no_atte
     assert (type(error), len(transport.calls)) == (ConnectionFailedError, 1)
 
 
-async def test_a_pause_that_would_end_after_the_deadline_is_not_made(client_of, clock):
+@pytest.mark.parametrize("timeout", [2.5, 3.001])
+async def test_a_pause_that_would_end_at_or_after_the_deadline_is_not_made(client_of, clock, timeout):
     client, transport = client_of({"Range": replies.lost()}, retry={"initial": 1, "maximum": 1, "attempts": 99})
-    error = await failure(client.call(*READ, 2.5))
+    error = await failure(client.call(*READ, timeout))
     assert (clock.slept, error.attempts, len(transport.calls)) == ([1.0, 1.0], 3, 3)
 
 

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from etcd_factory.core.watch.watcher import Watcher
 from etcd_factory.errors import (
     ClientClosedError,
     CompactedError,
@@ -256,6 +257,21 @@ async def test_what_a_handler_raises_is_logged_and_the_others_are_called(connect
     await settle(client.watch().on("put", fails).on("put", seen["put"]).on("end", seen["end"]).create())
     assert await seen.ended() == ["put", "end"]
     assert "a handler of 'put' of a watch failed" in caplog.text
+
+
+async def test_handlers_are_told_why_a_watch_is_refused_however_soon_its_creation_fails(connect, seen, monkeypatch):
+    confirm = Watcher._confirm
+
+    def confirm_and_end(watcher, error):
+        confirm(watcher, error)
+        watcher.interrupt()  # as the thread that creates it does, perhaps at once
+
+    monkeypatch.setattr(Watcher, "_confirm", confirm_and_end)
+    refusal = replies.StreamScript(reply=lambda request: refused("etcdserver: permission denied"))
+    client, _ = connect({"Watch": refusal})
+    with pytest.raises(PermissionDeniedError):
+        await settle(client.watch().on("error", seen["error"]).on("end", seen["end"]).create())
+    assert await seen.ended() == ["error", "end"]
 
 
 async def test_an_error_without_a_handler_is_logged(connect, seen, caplog):

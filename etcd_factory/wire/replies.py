@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from etcd_factory.errors import InternalError
 from etcd_factory.model import (
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 UNIONS = {"get": "response_range", "put": "response_put", "delete": "response_delete_range", "txn": "response_txn"}
+CREATED, EXISTED = [UNIONS["put"], UNIONS["get"]], [UNIONS["get"], UNIONS["get"]]
 
 
 class Stored(Protocol):
@@ -112,13 +113,38 @@ def cas_response(write: Part, found: Part) -> Callable[[m.TxnResponse, int], Cas
 
 def parts(branch: Sequence[Part], reply: m.TxnResponse) -> list[Any]:
     """Return the response to each operation of a branch. Raises ``InternalError`` if others came."""
-    wanted = [UNIONS[op.kind] for op in branch]
+    return responses([UNIONS[op.kind] for op in branch], reply)
+
+
+def responses(wanted: list[str], reply: m.TxnResponse) -> list[Any]:
+    """Return the responses of these kinds. Raises ``InternalError`` if others came."""
     found = [part.WhichOneof("response") for part in reply.responses]
     if found != wanted:
         error = InternalError(f"the server sent {len(found)} responses to {len(wanted)} operations, or of other kinds")
-        error.maybe_applied = any(op.kind != "get" for op in branch)
+        error.maybe_applied = any(kind != UNIONS["get"] for kind in wanted)
         raise error
     return [getattr(part, name) for name, part in zip(wanted, reply.responses, strict=True)]
+
+
+class Entered(NamedTuple):
+    """What came of entering a queue: the create revision of the entry, and its value if it existed before.
+
+    ``first`` is the first entry of the queue, its key and its create revision.
+    """
+
+    revision: int
+    value: bytes | None
+    first: tuple[bytes, int] | None
+
+
+def entered(reply: m.TxnResponse, skip: int) -> Entered:
+    """Read the response to ``requests.enter``."""
+    own, queue = responses(CREATED if reply.succeeded else EXISTED, reply)
+    first = [(kv.key[skip:], kv.create_revision) for kv in queue.kvs]
+    revision, value = reply.header.revision, None
+    if not reply.succeeded:
+        revision, value = own.kvs[0].create_revision, own.kvs[0].value
+    return Entered(revision, value, first[0] if first else None)
 
 
 def count(reply: Found, skip: int) -> int:

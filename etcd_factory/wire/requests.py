@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from etcd_factory.model.ranges import in_namespace
+from etcd_factory.model.ranges import in_namespace, prefix_end
 
 from . import messages, methods
 
@@ -35,6 +35,8 @@ CALLS: dict[str, methods.Method[Any, Any]] = {
     "delete": methods.DELETE,
     "txn": methods.TXN,
     "reads": methods.READ_TXN,
+    "enter": methods.TXN,
+    "leave": methods.TXN,
 }
 UNIONS = {"get": "request_range", "put": "request_put", "delete": "request_delete_range", "txn": "request_txn"}
 
@@ -73,12 +75,39 @@ def txn(fields: Fields, namespace: bytes) -> m.TxnRequest:
     )
 
 
+def enter(fields: Fields, namespace: bytes) -> m.TxnRequest:
+    """Return the transaction that creates an entry of a queue unless it exists, and reads the first one.
+
+    It is that of Go's client (concurrency/mutex.go). Parts that are passed as mappings are built in place, and not
+    copied: most of what a free lock costs here is this.
+    """
+    key, queue = namespace + fields["key"], namespace + fields["queue"]
+    by_creation = {"sort_target": "CREATE", "sort_order": "ASCEND", "limit": 1}
+    first = {"request_range": {"key": queue, "range_end": prefix_end(queue), **by_creation}}
+    put = {"request_put": {"key": key, "value": fields["value"], "lease": fields["lease"]}}
+    return messages.TxnRequest(
+        compare=[{"key": key, "target": "CREATE", "result": "EQUAL", "create_revision": 0}],
+        success=[put, first],
+        failure=[{"request_range": {"key": key}}, first],
+    )
+
+
+def leave(fields: Fields, namespace: bytes) -> m.TxnRequest:
+    """Return the transaction that deletes an entry of a queue if it is as ``owned`` says."""
+    key = namespace + fields["key"]
+    return messages.TxnRequest(
+        compare=[{"key": key, "result": "EQUAL", **fields["owned"]}], success=[{"request_delete_range": {"key": key}}]
+    )
+
+
 BUILD: dict[str, Callable[[Fields, bytes], m.Message]] = {
     "get": get,
     "put": put,
     "delete": delete,
     "txn": txn,
     "reads": txn,
+    "enter": enter,
+    "leave": leave,
 }
 
 

@@ -19,8 +19,9 @@ from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Unbound
 from etcd_factory.core.handlers import Listener, call_listeners
 from etcd_factory.core.kv.builders import GetAll
-from etcd_factory.core.kv.txn import Txn, ops
+from etcd_factory.core.kv.txn import ops
 from etcd_factory.core.lease.session import LeaseSession, revoke_later
+from etcd_factory.core.op import Op
 from etcd_factory.core.watch.key_watch import KeyWatch
 from etcd_factory.core.watch.watcher import AnyWatcher
 from etcd_factory.errors import (
@@ -33,7 +34,8 @@ from etcd_factory.errors import (
     LockFailedError,
     TLSError,
 )
-from etcd_factory.model import KeyValue, RangeResponse, TxnResponse
+from etcd_factory.model import KeyValue, RangeResponse
+from etcd_factory.wire.replies import Entered, entered
 
 from .deadline import PATIENCE, Deadline
 
@@ -136,32 +138,29 @@ class QueueEntry:
         """
         lease = await self.session.grant(self._deadline.call_timeout)
         self.key = self.prefix + f"{lease:x}".encode()
-        put, first = ops.put(self.key).lease(lease).value(value), first_entry(self.prefix)
-        create = ops.if_(self.key, "create", "==", 0).then(put, first)
-        done = await self._execute_surely(create.else_(ops.get(self.key), first))
-        if done.succeeded:
-            self.revision = done.revision
-        else:
-            await self._reuse(done.results[0].kvs[0], value)
-        self._entered_first = any(map(self._is_own, done.results[1].kvs))
+        fields = {"queue": self.prefix, "key": self.key, "value": value, "lease": lease}
+        found = await self._execute_surely(Op("enter", fields, entered, name="txn"))
+        self.revision = found.revision
+        if found.value not in (None, value):
+            await self._reuse(value)
+        self._entered_first = found.first == (self.key, self.revision)
 
     def _is_own(self, kv: KeyValue) -> bool:
         return (kv.key, kv.create_revision) == (self.key, self.revision)
 
-    async def _execute_surely(self, txn: Txn[Unbound]) -> TxnResponse:
+    async def _execute_surely(self, op: Op[Entered]) -> Entered:
         for left in reversed(range(ENTER_ATTEMPTS)):
             try:
-                return await self._bounded.execute(txn.op())
+                return await self._bounded.execute(op)
             except EtcdError as error:
                 self.in_doubt = self.in_doubt or error.maybe_applied
                 if not (error.maybe_applied and left) or self._deadline.over:
                     raise
         raise AssertionError  # the last attempt returns or raises
 
-    async def _reuse(self, own: KeyValue, value: bytes) -> None:
-        """Continue with an entry that this lease has already, as Go's client does."""
-        self.revision = own.create_revision
-        if own.value != value and not await self.set_value(value):
+    async def _reuse(self, value: bytes) -> None:
+        """Continue with an entry that this lease has already, under another value, as Go's client does."""
+        if not await self.set_value(value):
             raise self._lost()
 
     async def set_value(self, value: bytes) -> bool:

@@ -10,9 +10,9 @@ from etcd_factory.core.arguments import Text, to_bytes, ttl_seconds
 from etcd_factory.core.background import Closing
 from etcd_factory.core.call.client import Client
 from etcd_factory.core.call.view import View
-from etcd_factory.core.kv.txn import ops
 from etcd_factory.core.lease.lease import session_of
 from etcd_factory.core.lease.session import OVER, LeaseSession
+from etcd_factory.core.op import Op, message
 from etcd_factory.core.ports import Task
 from etcd_factory.errors import EtcdError, EtcdFactoryError, LeaseNotFoundError, LockFailedError
 
@@ -74,12 +74,12 @@ class SharedLeaseEntry(QueueEntry):
         """Delete the key if it is still this entry's."""
         renewal = self.session.state.renewal
         lease = renewal.id if renewal else 0
-        own = (
-            ops.if_(self.key, "create", "==", self.revision)
+        owned = (
+            {"target": "CREATE", "create_revision": self.revision}
             if self.revision
-            else ops.if_(self.key, "lease", "==", lease)
+            else {"target": "LEASE", "lease": lease}
         )
-        await self._view.within(timeout).execute(own.then(ops.delete().key(self.key)).op())
+        await self._view.within(timeout).execute(Op("leave", {"key": self.key, "owned": owned}, message, name="txn"))
         self._entered = False
 
 

@@ -107,10 +107,10 @@ class Client:
 
         Without that cycle a client that is dropped without being closed is freed, and warned of, at once.
         """
-        with self._lock:
-            if self._background is None:
-                self._background = Background(self.runtime, self)
-            return self._background
+        if self._background is None:
+            with self._lock:
+                self._background = self._background or Background(self.runtime, self)
+        return self._background
 
     def working(self) -> list[object]:
         """Return the scopes in which there is background work."""

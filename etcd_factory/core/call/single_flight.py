@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, TypeVar
 
-from attrs import frozen
+from attrs import define, frozen
 
 from etcd_factory.core.face import Completed
 from etcd_factory.core.ports import Promise, Runtime
@@ -22,13 +22,23 @@ class Outcome:
     error: Exception | None = None
 
 
+NEITHER = Outcome()
+
+
+@define(eq=False)
+class Flight:
+    """One that is under way; it has a promise once somebody waits for it."""
+
+    landed: Promise[Outcome] | None = None
+
+
 class SingleFlight:
     """Flights by key: whoever asks while one is under way gets its result, or its error."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._lock = runtime.lock()
-        self._flights: dict[Hashable, Promise[Outcome]] = {}
+        self._flights: dict[Hashable, Flight] = {}
 
     def forget(self) -> object:
         """Start without flights in a forked child, where nobody is left to land them."""
@@ -42,11 +52,10 @@ class SingleFlight:
         Raises ``DeadlineExceededError`` in a caller that has waited ``timeout`` seconds.
         """
         while True:
-            mine, outcome = self._runtime.promise(), Outcome()
+            mine, outcome = Flight(), NEITHER
             try:
-                with self._lock:
-                    running = self._flights.setdefault(key, mine)
-                if running is mine:
+                landed = self._board(key, mine)
+                if landed is None:
                     value = await body()
                     outcome = Outcome(True, value)
                     return value
@@ -55,7 +64,7 @@ class SingleFlight:
                 raise
             finally:
                 self._land(key, mine, outcome)
-            outcome = await running.wait(timeout)
+            outcome = await landed.wait(timeout)
             if outcome.error is not None:
                 raise outcome.error
             if outcome.done:
@@ -66,9 +75,19 @@ class SingleFlight:
         """Wait until no flight of this key is under way; raises what it raised."""
         await self.run(key, Completed, timeout)
 
-    def _land(self, key: Hashable, promise: Promise[Outcome], outcome: Outcome) -> None:
+    def _board(self, key: Hashable, mine: Flight) -> Promise[Outcome] | None:
+        """Return what to wait for; None if the caller's own flight begins."""
+        with self._lock:
+            flight = self._flights.setdefault(key, mine)
+            if flight is mine:
+                return None
+            flight.landed = flight.landed or self._runtime.promise()
+            return flight.landed
+
+    def _land(self, key: Hashable, mine: Flight, outcome: Outcome) -> None:
         """End the caller's own flight, if it has begun: also where an interrupt came just before its body."""
-        if self._flights.get(key) is promise:
+        if self._flights.get(key) is mine:
             with self._lock:
                 self._flights.pop(key, None)
-            promise.set(outcome)
+            if mine.landed is not None:
+                mine.landed.set(outcome)

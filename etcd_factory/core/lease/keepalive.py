@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from itertools import chain
 from typing import ClassVar
@@ -17,7 +17,6 @@ from etcd_factory.core.background import CLOSE_TIMEOUT, Closing
 from etcd_factory.core.call.client import Client
 from etcd_factory.core.call.hooks import report
 from etcd_factory.core.handlers import Listener, call_listeners
-from etcd_factory.core.ports import Signal
 from etcd_factory.errors import ClientClosedError, EtcdFactoryError, LeaseNotFoundError
 from etcd_factory.wire import messages, methods
 
@@ -62,7 +61,8 @@ class KeepAlive:
         self._lock = self._runtime.lock()
         self._states: dict[int, list[LeaseState]] = {}  # several sessions may share a lease
         self._revoking: set[LeaseState] = set()
-        self._grants: set[Signal] = set()
+        self._grants: set[LeaseState] = set()
+        self._grant_ended = self._runtime.signal()
         client.lease_keepers.add(self)
         self._renewer: Renewer | None = None
         self._closed = False
@@ -72,19 +72,18 @@ class KeepAlive:
         """Whether there is no lease to keep alive."""
         return not self._states
 
-    @contextmanager
-    def granting(self) -> Generator[None, None, None]:
-        """Count a grant as under way inside the block: closing waits for it, so that no lease is left."""
-        ended = self._runtime.signal()
+    def begin_grant(self, state: LeaseState) -> None:
+        """Count a grant as under way until ``end_grant``: closing waits for it, so that no lease is left."""
         with self._lock:
             if self._closed:
                 raise ClientClosedError
-            self._grants.add(ended)
-        try:
-            yield
-        finally:
-            self._grants.discard(ended)
-            ended.set()
+            self._grants.add(state)
+
+    def end_grant(self, state: LeaseState) -> None:
+        """Count a grant as under way no longer, if it was."""
+        self._grants.discard(state)
+        if self._closed:
+            self._grant_ended.set()
 
     async def add(self, state: LeaseState, renewal: Renewal) -> None:
         """Keep a lease alive that was just granted or renewed; one that was ended meanwhile is not."""
@@ -140,10 +139,9 @@ class KeepAlive:
     async def close(self) -> None:
         """Revoke all leases, also those whose revocation the end would cut off; end the background work."""
         with self._lock:
-            self._closed, grants = True, list(self._grants)
+            self._closed = True
         end = self._runtime.now() + self._client.patience
-        for ended in grants:
-            await ended.wait(max(0.0, end - self._runtime.now()))
+        await self._await_grants(end)
         with self._lock:
             states = [*chain(*self._states.values()), *self._revoking]
         for state in states:
@@ -152,6 +150,12 @@ class KeepAlive:
             self._states.clear()  # whatever is left: an interrupt may come at any moment
         if self._renewer is not None:
             self._renewer.wake()
+
+    async def _await_grants(self, end: float) -> None:
+        while self._grants and (left := end - self._runtime.now()) > 0:
+            self._grant_ended.clear()
+            if self._grants:  # else the last one ended just before
+                await self._grant_ended.wait(left)
 
     async def _end(self, state: LeaseState, end: float) -> None:
         state.ended, state.revoked = True, state.revoked or not state.existing

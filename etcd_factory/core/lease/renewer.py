@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from math import ceil
 from typing import TYPE_CHECKING
 
 from etcd_factory import model
@@ -30,6 +31,7 @@ INFINITY = float("inf")
 LONGEST_WAIT = 3600.0  # seconds; more than some clocks take is not waited for at once
 LIVED = 1.0  # seconds after which a stream that breaks has worked
 CLOSE_TIMEOUT = 5.0  # seconds that ending the stream may take
+TICK = 0.1  # seconds: what is to be called within one is called together, at its end
 LINGER = 1.0  # seconds without a lease after which it ends: most come one after another, each kept for a moment
 
 Mail = Callable[[], object]
@@ -48,6 +50,7 @@ class Renewer:
         self._waiting: deque[Mail] = deque()
         self._calls: deque[tuple[float, Mail]] = deque()
         self._until: float | None = None  # no wake-up is needed before; None: it is awake
+        self._added: dict[int, Renewal] = {}  # by mail that is not read yet
         self._schedule = RenewalSchedule()
         self._outage = Outage("renewals of leases", log, self._runtime.now)
         self._stream: KeepAliveStream | None = None
@@ -58,11 +61,18 @@ class Renewer:
 
     def add(self, lease: Renewal) -> None:
         """Renew this lease too."""
-        self._post(lambda: self._schedule.add(lease, self._runtime.now()), lease.due)
+        self._added[lease.id] = lease
+        self._post(partial(self._schedule_added, lease.id), lease.due)
+
+    def _schedule_added(self, lease: int) -> None:
+        added = self._added.pop(lease, None)
+        if added is not None:
+            self._schedule.add(added, self._runtime.now())
 
     def drop(self, lease: int) -> None:
-        """Stop renewing a lease."""
-        self._post(lambda: self._schedule.drop(lease))
+        """Stop renewing a lease; most are dropped before they were scheduled."""
+        if self._added.pop(lease, None) is None:
+            self._post(lambda: self._schedule.drop(lease))
 
     def renewed(self, lease: int, ttl: int, sent: float) -> None:
         """Take the result of a renewal that was made elsewhere."""
@@ -72,11 +82,15 @@ class Renewer:
 
     def call_later(self, seconds: float, action: Callable[[], object]) -> None:
         """Call ``action`` in this task after ``seconds``, the same for all calls, so that they come in order."""
-        time = self._runtime.now() + seconds
-        self._post(lambda: self._calls.append((time, action)), time)
+        time = ceil((self._runtime.now() + seconds) / TICK) * TICK
+        self._calls.append((time, action))
+        self._wake_before(time)
 
     def _post(self, mail: Mail, due: float = INFINITY) -> None:
         self._waiting.append(mail)
+        self._wake_before(due)
+
+    def _wake_before(self, due: float) -> None:
         if self._until is None or due < self._until:
             self.wake()
 

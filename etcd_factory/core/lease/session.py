@@ -86,16 +86,18 @@ class LeaseSession:
         keepalive, self._generation = self._client.background.get(KeepAlive), self._client.background.generation
         lease = self.id or random_id(self._client)
         try:
-            with keepalive.granting():
-                renewal = await self._begin(lease, timeout)
-                self._keepalive = keepalive
-                await keepalive.add(self.state, renewal)
+            keepalive.begin_grant(self.state)
+            renewal = await self._begin(lease, timeout)
+            self._keepalive = keepalive
+            await keepalive.add(self.state, renewal)
         except (Exception, GeneratorExit):
             raise
         except BaseException:  # the caller is cancelled or interrupted
             if not self.id:
                 revoke_later(self._client, lease, self.ttl)
             raise
+        finally:
+            keepalive.end_grant(self.state)
 
     async def _begin(self, lease: int, timeout: float) -> Renewal:
         """Grant it at the server, under an id chosen here: so it can be revoked even if the response never comes."""
@@ -122,7 +124,7 @@ class LeaseSession:
             return await unary(host, method, request, timeout, metadata)
 
         with labelled(label):
-            reply, _ = await self._client.call_endpoint(method, method.request(**fields), timeout, send=send)
+            reply = await self._client.call(method, method.request(**fields), timeout, send)
         return reply, sent
 
     async def renew(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, TypeVar
 
-from attrs import define, frozen
+from attrs import define
 
 from etcd_factory.core.face import Completed
 from etcd_factory.core.ports import Promise, Runtime
@@ -13,7 +13,7 @@ from etcd_factory.core.ports import Promise, Runtime
 T = TypeVar("T")
 
 
-@frozen
+@define
 class Outcome:
     """How a flight ended: with a value, an error, or neither where its caller was cancelled."""
 

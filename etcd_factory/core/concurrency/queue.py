@@ -11,8 +11,8 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-from weakref import WeakMethod
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from weakref import ref
 
 from etcd_factory.core.arguments import Text, seconds, to_bytes
 from etcd_factory.core.call.view import View
@@ -41,6 +41,9 @@ from .deadline import PATIENCE, Deadline
 
 if TYPE_CHECKING:
     from etcd_factory.wire import messages as m
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 log = logging.getLogger("etcd_factory.lock")
 
@@ -87,14 +90,16 @@ class QueueEntry:
         Raises ``LockFailedError`` if it does not come in time, which is what ``failed`` says, or the lease is lost
         meanwhile: then nothing is left.
         """
-        timeout = None if timeout is None else seconds(timeout)
-        self._deadline = self._until(timeout)
+        if timeout is not None:
+            timeout = seconds(timeout)
+            self._deadline = self._until(timeout)
         try:
             if not await self._reaches(value):
                 waits = f"it waits for the key {self._before!r}" if self._before else "etcd did not answer"
                 raise LockFailedError(f"{failed} within {timeout:g} s: {waits}") from self._failure
-            self._deadline = self._until(None)
-            self.session.call_later(GUARD_AFTER, weakly(self._begin_guard))
+            if timeout is not None:
+                self._deadline = self._until(None)
+            self.session.call_later(GUARD_AFTER, weakly(self, QueueEntry._begin_guard))
         except BaseException:
             await self.abandon()
             raise
@@ -191,7 +196,7 @@ class QueueEntry:
         alarms = self.session.state.alarms
         alarms.add(self._interrupt)
         try:
-            self.is_first = await self._reach_front()
+            self.is_first = (self._entered_first and self.alive) or await self._reach_front()
         finally:
             alarms.discard(self._interrupt)
         return self.is_first
@@ -199,8 +204,6 @@ class QueueEntry:
     async def _reach_front(self) -> bool:
         """Wait until no entry is before this one; returns False at the deadline."""
         while self.alive:
-            if self._entered_first:
-                return True
             found = await self.previous()
             self._before = found.kvs[0].key if found.kvs else b""
             if not found.kvs:
@@ -247,7 +250,7 @@ class QueueEntry:
     def _begin_guard(self) -> None:
         """Watch the own key: whoever deletes it, the turn is another's. Go's client has no such watch."""
         if self.alive and self._guard is None:
-            changed, read = weakly(self._changed), weakly(self._read)
+            changed, read = weakly(self, QueueEntry._changed), weakly(self, QueueEntry._read)
             self._guard = KeyWatch(self._view, self.key, changed, read)
             self._guard.begin(self.revision + 1)
 
@@ -316,13 +319,13 @@ async def leave_and_log(entry: QueueEntry) -> None:
         entry.remove_later()
 
 
-def weakly(method: Callable[..., None]) -> Callable[..., None]:
-    """Return a function that calls the method for as long as its object exists, which it does not keep alive."""
-    reference = WeakMethod(method)
+def weakly(one: T, method: Callable[Concatenate[T, P], None]) -> Callable[P, None]:
+    """Return a function that calls a method of an object for as long as that exists, which it does not keep alive."""
+    reference = ref(one)
 
-    def call(*args: object) -> None:
-        bound = reference()
-        if bound is not None:
-            bound(*args)
+    def call(*args: P.args, **kwargs: P.kwargs) -> None:
+        found = reference()
+        if found is not None:
+            method(found, *args, **kwargs)
 
     return call

@@ -219,7 +219,7 @@ class Transactions(Bound[F]):
         end: Text | None = None,
     ) -> Txn[F]:
         """Begin a transaction with a comparison: ``if_("k", "version", "==", 0)``; see ``Txn.and_``."""
-        begun: Any = Txn[F](self._run).and_  # its overloads are those of this method
+        begun: Any = Txn(self._run).and_  # its overloads are those of this method
         txn: Txn[F] = begun(key, column, comparison, value, prefix=prefix, end=end)
         return txn
 

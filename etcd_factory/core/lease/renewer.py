@@ -51,6 +51,7 @@ class Renewer:
         self._calls: deque[tuple[float, Mail]] = deque()
         self._until: float | None = None  # no wake-up is needed before; None: it is awake
         self._added: dict[int, Renewal] = {}  # by mail that is not read yet
+        self._added_due = 0.0  # when the last of them is due
         self._schedule = RenewalSchedule()
         self._outage = Outage("renewals of leases", log, self._runtime.now)
         self._stream: KeepAliveStream | None = None
@@ -61,7 +62,7 @@ class Renewer:
 
     def add(self, lease: Renewal) -> None:
         """Renew this lease too."""
-        self._added[lease.id] = lease
+        self._added[lease.id], self._added_due = lease, lease.due
         self._post(partial(self._schedule_added, lease.id), lease.due)
 
     def _schedule_added(self, lease: int) -> None:
@@ -145,6 +146,8 @@ class Renewer:
         if self._stream is None and (due := self._schedule.due()) is not None:
             times.append(max(self._reconnect, due))
         known = [time for time in times if time is not None]
+        if known and self._added_due > now:  # those that come after it, and are due later, wake nobody
+            known.append(self._added_due)
         return min(max(0.0, min(known) - now), LONGEST_WAIT) if known else None
 
     async def _act(self, now: float) -> None:

@@ -41,7 +41,7 @@ class LeaseSession:
         self.ttl, self.id, self.state = ttl, id, LeaseState()
         self._view, self._client = view, view.client
         self._keepalive: KeepAlive | None = None
-        self._generation = 0
+        self._forks = 0
 
     @property
     def alive(self) -> bool:
@@ -54,7 +54,7 @@ class LeaseSession:
     @property
     def inherited(self) -> bool:
         """Whether this process is a fork of the one that the lease was granted to."""
-        return self.state.renewal is not None and self._generation != self._client.background.generation
+        return self.state.renewal is not None and self._forks != self._client.forks
 
     def check_owner(self) -> None:
         """Raise ``ClientClosedError`` in a forked child: the lease is its parent's."""
@@ -83,7 +83,7 @@ class LeaseSession:
     async def _grant(self, timeout: float) -> None:
         if self.state.renewal is not None or self.state.revoked:
             return
-        keepalive, self._generation = self._client.background.get(KeepAlive), self._client.background.generation
+        keepalive, self._forks = self._client.background.get(KeepAlive), self._client.forks
         lease = self.id or random_id(self._client)
         try:
             keepalive.begin_grant(self.state)

@@ -27,9 +27,8 @@ def expected(module):
 TESTED = [module for module in MODULES if module.as_posix() not in EXCEPTIONS]
 
 
-@pytest.mark.parametrize("module", TESTED, ids=Path.as_posix)
-def test_a_module_has_a_test_file_of_its_name(module):
-    assert expected(module).is_file()
+def test_a_module_has_a_test_file_of_its_name():
+    assert [module for module in TESTED if not expected(module).is_file()] == []
 
 
 @pytest.mark.parametrize("name", EXCEPTIONS)
@@ -38,16 +37,16 @@ def test_an_exception_is_a_module_without_a_test_file(name):
     assert not expected(Path(name)).exists()
 
 
-@pytest.mark.parametrize("folder", sorted({module.parent for module in TESTED}), ids=Path.as_posix)
-def test_a_folder_of_tests_is_a_package(folder):
+def test_a_folder_of_tests_is_a_package():
     """Files of the same name in several folders could not be imported otherwise."""
-    assert (UNIT / folder / "__init__.py").is_file()
+    folders = {module.parent for module in TESTED}
+    assert [folder for folder in folders if not (UNIT / folder / "__init__.py").is_file()] == []
 
 
-@pytest.mark.parametrize("path", sorted(TESTS.rglob("*.py")), ids=lambda path: path.relative_to(TESTS).as_posix())
-def test_no_test_module_is_imported_by_another(path):
+def test_no_test_module_is_imported_by_another():
     """What several share is in ``tests/support``."""
-    assert IMPORTED.findall(path.read_text()) == []
+    imported = {path: IMPORTED.findall(path.read_text()) for path in TESTS.rglob("*.py")}
+    assert {path: lines for path, lines in imported.items() if lines} == {}
 
 
 def test_an_import_of_a_test_module_would_be_found():

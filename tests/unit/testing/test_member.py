@@ -2,6 +2,7 @@
 
 import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -11,6 +12,7 @@ from etcd_factory.testing.tcp_ports import HOST
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="etcd is signalled")
 
 PEER = "http://127.0.0.1:2380"
+UNAVAILABLE = b'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 12\r\n\r\n{"code": 14}'
 BOUND = 10  # seconds that nothing here takes
 
 
@@ -76,6 +78,18 @@ def test_a_paused_member_has_no_status(etcd_cluster):
     assert member.status() is None
     member.resume()
     assert member.status().id
+
+
+@pytest.mark.parametrize("reply", [b"", UNAVAILABLE])
+def test_a_member_that_does_not_answer_as_one_has_no_status(etcd_cluster, target, monkeypatch, reply):
+    monkeypatch.setattr(Member, "endpoint", f"{HOST}:{target.getsockname()[1]}")
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(etcd_cluster[0].status)
+        connection, _ = target.accept()
+        with connection:
+            assert connection.recv(1024).startswith(b"POST /v3/maintenance/status")
+            connection.sendall(reply)
+        assert asked.result(BOUND) is None
 
 
 def test_bytes_of_a_blocked_peer_break_its_connection(proxy, target):

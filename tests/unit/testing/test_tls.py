@@ -7,7 +7,7 @@ from urllib.request import urlopen
 import pytest
 import trustme
 
-from etcd_factory.testing import EtcdServer, ServerTLS
+from etcd_factory.testing import EtcdCluster, EtcdServer, ServerTLS
 from etcd_factory.testing.tcp_ports import HOST
 
 
@@ -50,6 +50,12 @@ def test_a_server_with_a_client_authority_requires_a_certificate(files, trusting
         with urlopen(f"{server.url}/version", context=trusting) as answer:
             assert answer.status == 200
         assert server.etcdctl("put", "k", "v") == "OK"
+
+
+def test_a_cluster_with_a_client_authority_finds_its_leader(files):
+    tls = ServerTLS(files / "cert.pem", files / "key.pem", files / "ca.pem")
+    with EtcdCluster(1, tls=tls) as cluster:
+        assert cluster.leader.status().leader == cluster[0].status().id
 
 
 def test_flags_name_the_files():

@@ -102,8 +102,6 @@ class EtcdCluster:
     def stop(self) -> None:
         """End all members and remove their data; does nothing if it is stopped."""
         for member in self.members:
-            member.kill()  # asked to end, a leader would first hand over to another one
-        for member in self.members:
             member.stop()
             member.peer_proxy.close()
 

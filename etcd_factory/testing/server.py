@@ -153,8 +153,8 @@ class EtcdServer:
         return self
 
     def stop(self) -> None:
-        """End it and remove its data; does nothing if it is stopped."""
-        self._terminate()
+        """Kill it and remove its data, for which no orderly end is needed; does nothing if it is stopped."""
+        self.kill()
         self._cleanup()
         self._home = None
 

@@ -132,23 +132,29 @@ def test_a_paused_server_accepts_and_does_not_answer(server):
     assert server.etcdctl("put", "k", "v") == "OK"
 
 
-def test_a_paused_server_is_shut_down_in_order(server):
-    pid = server.pid
+def test_a_paused_server_is_shut_down_in_order_to_be_restarted(server):
+    pid, log = server.pid, server._process._tail.text
     server.etcdctl("put", "k", "v")  # etcd handles signals a moment after it logs that it is ready
     server.pause()
-    server.stop()
+    server.restart()
     assert not is_running(pid)
-    assert "terminated" in server.log
+    assert "terminated" in log()
 
 
-def test_a_server_that_ignores_signals_is_killed(server, monkeypatch):
+def test_a_server_that_ignores_signals_is_killed_to_be_restarted(server, monkeypatch):
     monkeypatch.setattr(module, "GRACE_S", 0.05)
     monkeypatch.setattr(module.ServerProcess, "resume", lambda self: None)
     pid = server.pid
     server.etcdctl("put", "k", "v")  # etcd handles signals a moment after it logs that it is ready
     server.pause()
-    server.stop()
+    server.restart()
     assert not is_running(pid)
+
+
+def test_a_server_whose_clients_hold_streams_open_is_stopped_without_its_grace(server, monkeypatch):
+    monkeypatch.setattr(module.ServerProcess, "terminate", None)
+    server.stop()
+    assert not server.running
 
 
 def test_an_early_end_is_reported_with_the_log_and_leaves_nothing_behind(temp_dir):

@@ -41,6 +41,25 @@ class Stream(Protocol[T_contra, T_co]):
         """End the stream; a caller waiting in ``receive`` gets None or an error."""
 
 
+Keep = Callable[[Callable[[], object]], bool]  # keeps a message, calls what it is given; whether there is news now
+Prepare = Callable[[R], Keep | None]  # for a message; None if it is for whoever awaits ``receive``
+
+
+class Seat(Protocol):
+    """A thread that reads a stream itself while it waits for a mailbox, so that a message wakes no other one.
+
+    A stream on threads may have a method ``seat(prepare)`` that returns one.
+    """
+
+    is_filled: bool  # a message was kept
+
+    def put(self, item: None) -> None:
+        """Wake it."""
+
+    def get(self, timeout: float | None = None) -> None:
+        """Wait until it is woken or filled. Raises ``queue.Empty`` after ``timeout`` seconds."""
+
+
 class Transport(Protocol):
     """Carries calls to hosts. A host is a URL: ``http://127.0.0.1:2379``, ``unix:///run/etcd.sock``."""
 
@@ -120,8 +139,8 @@ class Mailbox(Protocol[T]):
     def close(self) -> None:
         """Refuse further items; those in it can still be taken."""
 
-    async def get(self, timeout: float | None = None) -> T | None:
-        """Return the next item; None once the box is closed and empty, or after ``timeout`` seconds."""
+    async def get(self, timeout: float | None = None, seat: Seat | None = None) -> T | None:
+        """Return the next item; None once the box is closed and empty or the seat filled, or after ``timeout`` s."""
 
 
 class Task(Protocol):

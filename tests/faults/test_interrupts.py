@@ -95,3 +95,35 @@ def test_a_call_interrupted_at_any_place_does_not_hold_up_other_threads(client):
             ended.set()
         assert [one.result() for one in running] == [None] * 3
     assert not found
+
+
+def put_two(client, number):
+    """Put two values; returns them."""
+    values = [f"{number}-{part}".encode() for part in ("first", "second")]
+    for value in values:
+        client.put("watched").value(value)
+    return values
+
+
+@interrupted
+@pytest.mark.parametrize("delay", [0.0, 0.02], ids=["that is there", "that comes later"])
+def test_a_take_of_an_event_interrupted_at_any_place_loses_and_repeats_nothing_else(client, server, delay):
+    """``take`` reads the connection itself; what it was about to return when it was interrupted may be gone."""
+    found = []
+    with (
+        ETCDService({"hosts": server.endpoint, "share": False, "timeout": 60}) as other,
+        ThreadPoolExecutor(1) as writer,
+        client.watch().key("watched").create() as watcher,
+    ):
+        for place in places(MOST):
+            writing = writer.submit(lambda number: (time.sleep(delay), put_two(other, number))[1], place.number)
+            values = writing.result() if not delay else None
+            taken = []
+            with place:
+                taken.append(watcher.take(timeout=60).kv.value)
+            values = values or writing.result()
+            while values[-1] not in taken and (event := watcher.take(timeout=SLOW)) is not None:
+                taken.append(event.kv.value)
+            if taken != values[-len(taken) :]:
+                found.append((place.where, taken))
+    assert not found

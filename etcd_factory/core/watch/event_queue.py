@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any, Literal
 
@@ -13,11 +13,12 @@ from etcd_factory.core.background import Background
 from etcd_factory.core.call.hooks import around, timed
 from etcd_factory.core.face import Sync
 from etcd_factory.core.handlers import Handler, call_handler, checked
-from etcd_factory.core.ports import Mailbox
+from etcd_factory.core.ports import Keep, Mailbox, Seat
 from etcd_factory.errors import ClientClosedError, WatchOverflowError, choice, copied
 from etcd_factory.model import Event
 
 from .dispatcher import Dispatcher, Turn
+from .state import WatchEntry
 
 log = logging.getLogger("etcd_factory.watch")
 
@@ -32,6 +33,13 @@ GRACE = 0.01  # seconds before handlers are called: those of create().on(...).on
 
 Handlers = dict[str, list[Handler]]
 Item = tuple[str, Any]  # an event of the watch and its argument: of "data" an iterator over whole revisions
+
+
+MakeSeat = Callable[[], Seat | None]
+
+
+def no_seat() -> None:
+    """Stand in for a seat: the caller just waits."""
 
 
 class EventQueue:
@@ -61,11 +69,35 @@ class EventQueue:
 
     def put(self, count: int, events: Iterator[Event], *, always: bool = False) -> bool:
         """Queue events of whole revisions; returns False if it is closed. Raises ``WatchOverflowError``."""
-        if self._added - self.taken + count > self._size and not always:
+        if not (always or self._fits(count)):
             raise WatchOverflowError(f"more than {self._size} events wait to be read")
         self._added += count
+        return not count or self.add("data", self._timed(count, events))
+
+    def _fits(self, count: int) -> bool:
+        return self._added - self.taken + count <= self._size
+
+    def _timed(self, count: int, events: Iterator[Event]) -> Iterator[Event]:
         hooks = self._background.client.hooks
-        return not count or self.add("data", timed(hooks, self._runtime.now, events, count) if hooks else events)
+        return timed(hooks, self._runtime.now, events, count) if hooks else events
+
+    def keeping(self, entry: WatchEntry, moves_to: int, count: int, events: Iterator[Event]) -> Keep | None:
+        """Return what makes events those that are returned next, and moves their watch on; None if they do not fit.
+
+        Both is done at once, for an interrupt: CPython looks for one only where something is called.
+        """
+        if not self._fits(count):
+            return None
+        ready = self._timed(count, events)
+
+        def keep(done: Callable[[], object]) -> bool:
+            self.ready = self._batch = ready
+            self._added += count
+            entry.next, entry.reached, entry.fragments = moves_to, True, ()
+            done()
+            return True
+
+        return keep
 
     def add(self, event: str, value: object) -> bool:
         """Queue an event of another kind; False if the queue is closed."""
@@ -159,8 +191,11 @@ class EventQueue:
 
     # --- reading
 
-    async def take(self, timeout: float | None = None) -> Event | None:
-        """Return the next event, None after the last one or after ``timeout``; raises what ended the watch."""
+    async def take(self, timeout: float | None = None, seat: MakeSeat = no_seat) -> Event | None:
+        """Return the next event, None after the last one or after ``timeout``; raises what ended the watch.
+
+        ``seat`` returns a new one to wait on, if the caller may read the stream itself.
+        """
         if self._has_handlers:
             raise TypeError("a watcher with handlers cannot be iterated over")
         end = None if timeout is None else self._runtime.now() + timeout
@@ -168,8 +203,11 @@ class EventQueue:
             for found in self.ready:
                 self.taken += 1
                 return found
-            item = await self._box.get(None if end is None else max(0.0, end - self._runtime.now()))
+            sitting = seat()
+            item = await self._box.get(None if end is None else max(0.0, end - self._runtime.now()), sitting)
             if item is None:
+                if sitting is not None and sitting.is_filled:
+                    continue
                 self.over = timeout is None
                 return None
             event, value = item
@@ -181,9 +219,9 @@ class EventQueue:
                 return value  # type: ignore[no-any-return]
         return None
 
-    async def take_revision(self) -> list[Event]:
+    async def take_revision(self, seat: MakeSeat = no_seat) -> list[Event]:
         """Return the next events that belong together; none after the last ones."""
-        while (first := await self.take()) is not None:
+        while (first := await self.take(seat=seat)) is not None:
             if first.type == "progress":
                 continue
             found = [first]

@@ -11,6 +11,7 @@ from etcd_factory.core.arguments import seconds
 from etcd_factory.core.bound import Scoped, operation
 from etcd_factory.core.face import Async, F, Sync, finish
 from etcd_factory.core.handlers import Handler
+from etcd_factory.core.ports import Seat
 from etcd_factory.errors import ClientClosedError
 from etcd_factory.model import Event
 
@@ -33,6 +34,10 @@ class EventReader(Scoped[F]):
     @abstractmethod
     async def end(self) -> None:
         """End the watch; idempotent."""
+
+    def _seat(self) -> Seat | None:
+        """Return what lets a thread read the stream itself while it waits; None if it just waits."""
+        return None
 
     def on(self, event: WatchEvent, handler: Handler) -> Self:
         """Call ``handler`` for an event, one call after another, independent of other watches; returns the watcher.
@@ -72,7 +77,7 @@ class EventReader(Scoped[F]):
     async def received(self, timeout: float | None = None) -> Event | None:
         """Return the same, in the core, which only uses coroutines."""
         self._check_owner()
-        return await self._events.take(timeout)
+        return await self._events.take(timeout, self._seat)
 
     @overload
     def revisions(self: EventReader[Sync]) -> Iterator[list[Event]]: ...
@@ -87,7 +92,7 @@ class EventReader(Scoped[F]):
 
     def _next_revision(self) -> list[Event]:
         self._check_owner()
-        return finish(self._events.take_revision())
+        return finish(self._events.take_revision(self._seat))
 
     async def _iterate(self) -> AsyncIterator[list[Event]]:
         self._check_owner()

@@ -131,20 +131,23 @@ class WatchMux:
         entry.reached = entry.reached or here + 1 >= entry.next
         return created
 
+    def events_of(self, reply: WatchResponse) -> WatchEntry | None:
+        """Return the watch if a response is nothing but events of it."""
+        if reply.created or reply.canceled or not (reply.events or reply.fragment):
+            return None
+        return self.watches.get(self._by_server.get(reply.watch_id, 0))
+
     def _events(self, entry: WatchEntry, reply: WatchResponse) -> list[WatchOutput]:
-        found: Sequence[Event] = reply.events
-        more = reply.fragment
-        if more or entry.fragments:
-            found = entry.fragments = [*entry.fragments, *found]
-        if more:
+        found = joined(entry, reply)
+        if reply.fragment:
+            entry.fragments = found
             return []
         entry.fragments = ()
-        if found and found[0].kv.mod_revision < entry.next:  # they come in the order of their revisions
-            found = [event for event in found if event.kv.mod_revision >= entry.next]
-        if not found:
+        new = unseen(entry, found)
+        if not new:
             return []
-        entry.next, entry.reached = found[-1].kv.mod_revision + 1, True
-        return [WatchOutput(entry.id, "events", reply.header.revision, found)]
+        entry.next, entry.reached = new[-1].kv.mod_revision + 1, True
+        return [WatchOutput(entry.id, "events", reply.header.revision, new)]
 
     def _progress(self, entry: WatchEntry, reply: WatchResponse) -> list[WatchOutput]:
         if entry.server_id is None or entry.fragments or reply.header.revision < entry.next - 1:
@@ -167,6 +170,18 @@ class WatchMux:
     def _ended(self, entry: WatchEntry, reply: WatchResponse) -> list[WatchOutput]:
         self.remove(entry.id)
         return [WatchOutput(entry.id, "error", reply.header.revision, error=cancel_reason(reply), entry=entry)]
+
+
+def joined(entry: WatchEntry, reply: WatchResponse) -> Sequence[Event]:
+    """Return the events of a response, after those of the fragments before it."""
+    return [*entry.fragments, *reply.events] if reply.fragment or entry.fragments else reply.events
+
+
+def unseen(entry: WatchEntry, events: Sequence[Event]) -> Sequence[Event]:
+    """Return those that the watch has not seen."""
+    if events and events[0].kv.mod_revision < entry.next:  # they come in the order of their revisions
+        return [event for event in events if event.kv.mod_revision >= entry.next]
+    return events
 
 
 def cancel_reason(reply: WatchResponse) -> EtcdError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 from weakref import WeakValueDictionary
 
@@ -14,7 +15,7 @@ from etcd_factory.core.call.client import Client
 from etcd_factory.core.call.hooks import report
 from etcd_factory.core.call.outage import Outage
 from etcd_factory.core.call.rpc import HAS_LEADER
-from etcd_factory.core.ports import Stream, Task, Transport
+from etcd_factory.core.ports import Seat, Stream, Task, Transport
 from etcd_factory.errors import (
     AuthenticationFailedError,
     ClientClosedError,
@@ -28,6 +29,7 @@ from etcd_factory.errors import (
 from etcd_factory.wire import messages, methods
 
 from .progress import ProgressRequests
+from .reading import Reading, prepare
 from .rollback import RollbackDetector
 from .state import WatchEntry, WatchMux, WatchOutput
 
@@ -308,6 +310,11 @@ class WatchStream:
         for receiver, output in outputs:
             if receiver is None or output.kind not in USUAL or not deliver(receiver, output):
                 await self._handle(stream, receiver, output)
+
+    def seat(self, watch: Reading) -> Seat | None:
+        """Return what lets a thread read the stream while it waits for events of its only watch; None if it cannot."""
+        seat = getattr(self._stream, "seat", None)
+        return seat(partial(prepare, self._mux, watch)) if seat is not None and len(self._mux.watches) == 1 else None
 
     def _resume(self, stream: Requests, runner: object) -> bool:
         """Request all watches on a new stream; returns whether there are any."""

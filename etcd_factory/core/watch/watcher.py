@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from etcd_factory.core.bound import operation
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F
+from etcd_factory.core.ports import Keep, Seat
 from etcd_factory.errors import WatchOverflowError
 from etcd_factory.model import Event, KeyValue
 from etcd_factory.wire import replies
@@ -16,6 +17,7 @@ from etcd_factory.wire.values import event_reader
 
 from .event_queue import BUFFER, EventQueue, Handlers
 from .reader import EventReader
+from .state import WatchEntry
 from .stream import State
 from .subscription import Subscription
 
@@ -87,14 +89,28 @@ class Watcher(Subscription[F], EventReader[F]):
 
     def on_events(self, events: Sequence[m.Event]) -> bool:
         """Queue events for the reader, for whom each is made a value when it is read."""
-        if self._resync:  # the server sends both kinds
-            self._note(events)
-            events = [event for event in events if KINDS[event.type] in self._wanted]
+        events = self._chosen(events)
         try:
             return self._events.put(len(events), map(self._read, events))
         except WatchOverflowError as error:
             self._fail(error)
             return False
+
+    def _seat(self) -> Seat | None:
+        return self._stream.seat(self)
+
+    def keeping(self, entry: WatchEntry, events: Sequence[m.Event]) -> Keep | None:
+        """Return what keeps events for the reader, who is waiting for them; None if they do not fit."""
+        moves_to = events[-1].kv.mod_revision + 1 if events else entry.next
+        chosen = self._chosen(events)
+        return self._events.keeping(entry, moves_to, len(chosen), map(self._read, chosen))
+
+    def _chosen(self, events: Sequence[m.Event]) -> Sequence[m.Event]:
+        """Return the events that are wanted: with resync the server sends both kinds."""
+        if not self._resync:
+            return events
+        self._note(events)
+        return [event for event in events if KINDS[event.type] in self._wanted]
 
     def on_progress(self, revision: int, *, requested: bool = False) -> None:
         """Queue a progress mark, if requested."""

@@ -26,15 +26,12 @@ class Line:
 
     def __init__(self, channel: Channel, blocks: Blocks, keepalive: Keepalive, endpoint: str) -> None:
         self.blocks, self.endpoint = blocks, endpoint
-        self.machine = Connection()
-        self.liveness = Liveness(keepalive, monotonic())
+        self.machine, self.liveness = Connection(), Liveness(keepalive, monotonic())
         self.error: Exception | None = None  # what ended it
-        self._channel, self._patience = channel, keepalive.timeout
-        self._lock = threading.Lock()
-        self._reader: ThreadCall | None = None
+        self._channel, self._patience, self._lock = channel, keepalive.timeout, threading.Lock()
+        self.reader: ThreadCall | None = None  # whose thread reads for all
         self._writer: object | None = None
-        self._is_over = False
-        self._waiting: dict[ThreadCall, None] = {}
+        self._is_over, self._waiting = False, dict[ThreadCall, None]()
         self.flush()
 
     # --- the transport's side
@@ -56,12 +53,16 @@ class Line:
         with self._lock:
             self.machine.reset(call)
             call.is_done = True
-            reads = self._reader is call
         self.flush()
         call.wake()
-        if reads:
-            self._channel.wake()
+        self.rouse(call)
         self._wind_up()
+
+    def rouse(self, call: ThreadCall) -> None:
+        """End the wait of the thread that reads for a call."""
+        with self._lock:
+            if self.reader is not None and self.reader in (call, call.seat):
+                self._channel.wake()
 
     def taken(self, call: ThreadCall, size: int) -> None:
         """So much of a stream was read: the server may send more. It learns that before the next wait for news."""
@@ -87,7 +88,7 @@ class Line:
 
     def look(self) -> None:
         """Take what has arrived while nobody read: the server may have closed the connection."""
-        if self._reader is None:
+        if self.reader is None:
             self._drain()
             self._wind_up()
 
@@ -167,27 +168,26 @@ class Line:
     def _becomes_reader(self, call: ThreadCall) -> bool:
         with self._lock:
             self._waiting.pop(call, None)
-            if self._reader is None:
-                self._reader = call
+            if self.reader is None and call.may_read:
+                self.reader = call
                 return True
             self._waiting[call] = None
             return False
 
     def _reads_alone(self, call: ThreadCall) -> bool:
         with self._lock:
-            self._reader = self._reader or call
-            return self._reader is call
+            self.reader = self.reader or call
+            return self.reader is call
 
     def _read(self, call: ThreadCall, condition: Any = None) -> None:
         """Read for all until this call has news, or its time is over; then hand over.
 
-        What is to be sent for what was read, as etcd's PING after each request is answered, leaves before the next
-        wait, or with the next call.
+        What is to be sent for what was read, as answers to PINGs, leaves before the next wait, or with the next call.
         """
         try:
             while not (call.has_news or self.machine.is_closed) and (condition is None or not condition()):
                 now = monotonic()
-                if now >= call.deadline:
+                if now >= call.deadline or not call.may_read:
                     return
                 if self.machine.has_output:
                     self.flush()
@@ -204,19 +204,19 @@ class Line:
 
     def _leave(self, call: ThreadCall) -> None:
         """Wait no more. Another one reads if this one did when it was interrupted, or was to be the next."""
-        if self._reader is call:
+        if self.reader is call:
             self._hand_over()
         if not self._waiting:
             return
         with self._lock:
             self._waiting.pop(call, None)
-            is_unread = self._reader is None and self._waiting
+            is_unread = self.reader is None and self._waiting
         if is_unread:
             self._wake_next()
 
     def _hand_over(self) -> None:
         with self._lock:
-            self._reader = None
+            self.reader = None
         if self._waiting:
             self._wake_next()
         if self._is_over:
@@ -224,7 +224,7 @@ class Line:
 
     def _wake_next(self) -> None:
         with self._lock:
-            following = next((one for one in self._waiting if not one.has_news), None)
+            following = next((one for one in self._waiting if one.may_read and not one.has_news), None)
         if following is not None:
             following.wake()
 
@@ -329,7 +329,7 @@ class Line:
         sent = self._channel.send(data)
         start = monotonic()
         while not sent:  # the peer does not read: it may be stuck in sending to us
-            if self._channel.wait(PAUSE, write=True) and self._reader is None:
+            if self._channel.wait(PAUSE, write=True) and self.reader is None:
                 self._drain()
             sent = self._channel.flush()
             if self.machine.is_closed or monotonic() - start > self._patience:
@@ -396,5 +396,5 @@ class Line:
     def _close_unused(self) -> None:
         """Close the socket if no thread reads or writes it; one that does comes here again."""
         with self._lock:
-            if self._reader is None and self._writer is None:
+            if self.reader is None and self._writer is None:
                 self._channel.close()

@@ -13,6 +13,8 @@ class ThreadCall(Call):
 
     __slots__ = ("_lock", "deadline", "owner", "start")
 
+    seat: ThreadCall | None = None  # whose thread reads in its place
+
     def __init__(self, endpoint: str, owner: object, start: float, deadline: float) -> None:
         super().__init__(endpoint)
         self.owner, self.start, self.deadline = owner, start, deadline
@@ -29,6 +31,11 @@ class ThreadCall(Call):
     def wait(self, timeout: float) -> None:
         """Wait until woken."""
         self._lock.acquire(timeout=min(max(0.0, timeout), threading.TIMEOUT_MAX))
+
+    @property
+    def may_read(self) -> bool:
+        """Whether its thread may read."""
+        return True
 
     @property
     def has_news(self) -> bool:

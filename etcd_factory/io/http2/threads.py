@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from math import inf
 from time import monotonic
 
 from attrs import evolve
 
 from etcd_factory.core.call.unclosed import warn
-from etcd_factory.core.ports import Metadata, Q, R
+from etcd_factory.core.ports import Metadata, Prepare, Q, R
 from etcd_factory.errors import ClientClosedError, DeadlineExceededError
 from etcd_factory.options import ClientOptions
 from etcd_factory.site import caller
@@ -19,21 +18,30 @@ from .calls import REFUSALS, framed
 from .exchange import Exchange
 from .keepalive import UNREAD
 from .line import Line
+from .seat import Seat, StreamCall
 from .thread_call import ThreadCall
 from .threads_pool import Key, Pool, pools
 
 
-class Stream(Exchange[ThreadCall, Q, R]):
+class Stream(Exchange[StreamCall, Q, R]):
     """Messages in both directions; with a ``request`` only responses."""
 
-    def __init__(self, line: Line, call: ThreadCall, method: Method[Q, R], host: str) -> None:
+    def __init__(self, line: Line, call: StreamCall, method: Method[Q, R], host: str) -> None:
         super().__init__(line, call, method, host)
         self._line = line
 
     async def receive(self) -> R | None:
         """Return the next message, None if the stream was ended."""
-        self._line.news(self._call)
+        call = self._call
+        call.is_awaited = True
+        self._line.news(call)
+        while not call.leave_news():
+            self._line.news(call)
         return self.take()
+
+    def seat(self, prepare: Prepare[R]) -> Seat[Q, R]:
+        """Return what lets a thread read this stream while it waits for a mailbox."""
+        return Seat(self._line, self._call, self._method, self._host, prepare)
 
     async def close(self) -> None:
         """End the stream."""
@@ -104,8 +112,7 @@ class ThreadTransport:
         """Open a stream to one host."""
         start, pool = monotonic(), self._enter()
         line = self._line(pool, (host, True), start, start + self._options.timeout)
-        call = ThreadCall(line.endpoint, self, start, inf)
-        call.refill = False
+        call = StreamCall(line.endpoint, self, start)
         data = b"" if request is None else framed(method.serialize(request))
         self._start(line, call, line.blocks.get(method, None, metadata), data, end=request is not None)
         return Stream(line, call, method, host)

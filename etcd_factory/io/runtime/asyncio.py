@@ -207,8 +207,9 @@ class Mailbox(Generic[T]):
         self._closed = True
         self._change.set()
 
-    async def get(self, timeout: float | None = None) -> T | None:
+    async def get(self, timeout: float | None = None, seat: object = None) -> T | None:
         """Return the next item; None once the box is closed and empty, or after ``timeout`` seconds."""
+        del seat  # only threads have one
         while not self._items and not self._closed:
             self._change.clear()
             if not await (self._change.wait() if timeout is None else is_set(self._change, timeout)):

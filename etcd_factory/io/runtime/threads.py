@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from typing_extensions import Self
 
 from etcd_factory.core.face import Face, Sync, finish
+from etcd_factory.core.ports import Seat
 from etcd_factory.errors import DeadlineExceededError
 
 from . import dns
@@ -117,10 +118,13 @@ class Mailbox(Generic[T]):
             self._closed = True
         self._waiters.wake()
 
-    async def get(self, timeout: float | None = None) -> T | None:
-        """Return the next item; None once the box is closed and empty, or after ``timeout`` seconds."""
+    async def get(self, timeout: float | None = None, seat: Seat | None = None) -> T | None:
+        """Return the next item; None once the box is closed and empty or the seat filled, or after ``timeout`` s."""
         found: list[T] = []
-        self._waiters.wait(lambda: self._take(found), timeout)
+        if seat is None:
+            self._waiters.wait(lambda: self._take(found), timeout)
+        else:
+            self._waiters.wait(lambda: seat.is_filled or self._take(found), timeout, seat)
         return found[0] if found else None
 
     def _take(self, found: list[T]) -> bool:

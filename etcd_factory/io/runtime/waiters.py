@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
+from etcd_factory.core.ports import Seat
+
 
 class Waiters:
     """The threads that wait for a change of something."""
@@ -17,19 +19,22 @@ class Waiters:
     __slots__ = ("_queues",)
 
     def __init__(self) -> None:
-        self._queues: set[SimpleQueue[None]] = set()
+        self._queues: set[SimpleQueue[None] | Seat] = set()
 
     def wake(self) -> None:
         """Let all look again."""
         for queue in self._queues.copy():  # at once: others come and go meanwhile
             queue.put(None)
 
-    def wait(self, is_done: Callable[[], object], timeout: float | None = None) -> bool:
-        """Return whether ``is_done()`` became true in time; it is called again after each ``wake()``."""
+    def wait(self, is_done: Callable[[], object], timeout: float | None = None, seat: Seat | None = None) -> bool:
+        """Return whether ``is_done()`` became true in time; it is called again after each ``wake()``.
+
+        A ``seat`` waits in its own way.
+        """
         if is_done():
             return True
         end = None if timeout is None else time.monotonic() + timeout
-        queue: SimpleQueue[None] = SimpleQueue()
+        queue: SimpleQueue[None] | Seat = seat or SimpleQueue()
         self._queues.add(queue)
         try:
             while not is_done():

@@ -126,7 +126,7 @@ class Box:
         self.timeouts = []
         self._clock, self._wait, self._items = clock, wait, list(items)
 
-    async def get(self, timeout=None):
+    async def get(self, timeout=None, seat=None):
         self.timeouts.append(timeout)
         if timeout is not None and timeout < self._wait:
             self._clock.time += timeout

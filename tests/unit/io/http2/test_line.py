@@ -97,7 +97,7 @@ def finish(line, call):
 
 def until_reading(line, call):
     """Wait until a thread reads for all."""
-    while line._reader is not call:
+    while line.reader is not call:
         assert monotonic() < call.start + BOUND
 
 
@@ -139,7 +139,7 @@ def test_of_many_threads_each_gets_its_own_answer(join):
     working = [in_thread(work, number) for number in range(THREADS)]
     for number, done in enumerate(working):
         assert done() == [f"{number} {turn}".encode() for turn in range(50)]
-    assert (line._reader, line._waiting) == (None, {})
+    assert (line.reader, line._waiting) == (None, {})
 
 
 def test_the_reader_hands_over_when_its_own_answer_is_there(join):
@@ -398,7 +398,7 @@ def late(line):
     """Begin a call in a thread, up to where it waits or has ended; returns its outcome."""
     call = begin(line, seconds=inf)
     calling = in_thread(finish, line, call)
-    while not (call.is_done or line._reader is call or call in line._waiting):
+    while not (call.is_done or line.reader is call or call in line._waiting):
         assert monotonic() < call.start + BOUND
     return calling
 
@@ -459,7 +459,7 @@ def test_it_closes_its_socket_once_nobody_uses_it(join):
     wire.close()
     with pytest.raises(ConnectionFailedError, match=r"the server closed the connection|the connection broke"):
         reading()
-    assert (line._reader, line._channel.sock.fileno()) == (None, -1)
+    assert (line.reader, line._channel.sock.fileno()) == (None, -1)
 
 
 def test_calls_and_closing_at_once_hang_nobody(join):

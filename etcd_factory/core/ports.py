@@ -46,18 +46,13 @@ Prepare = Callable[[R], Keep | None]  # for a message; None if it is for whoever
 
 
 class Seat(Protocol):
-    """A thread that reads a stream itself while it waits for a mailbox, so that a message wakes no other one.
+    """Lets who waits for a mailbox take messages of a stream itself, so that they wake no other thread or task first.
 
-    A stream on threads may have a method ``seat(prepare)`` that returns one.
+    A stream may have a method ``seat(prepare)`` that returns one. How it waits is between the stream and the mailboxes
+    of its runtime: ``runtime.waiters.Seat`` on threads, ``runtime.asyncio.Seat`` on asyncio.
     """
 
     is_filled: bool  # a message was kept
-
-    def put(self, item: None) -> None:
-        """Wake it."""
-
-    def get(self, timeout: float | None = None) -> None:
-        """Wait until it is woken or filled. Raises ``queue.Empty`` after ``timeout`` seconds."""
 
 
 class Transport(Protocol):

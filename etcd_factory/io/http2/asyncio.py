@@ -7,14 +7,13 @@ import threading
 import weakref
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
-from math import inf
 from time import monotonic
 from weakref import WeakKeyDictionary
 
 from attrs import evolve
 
 from etcd_factory.core.call.unclosed import warn
-from etcd_factory.core.ports import Metadata, Q, R
+from etcd_factory.core.ports import Metadata, Prepare, Q, R
 from etcd_factory.errors import ClientClosedError
 from etcd_factory.io.runtime.asyncio import running_loop
 from etcd_factory.options import ClientOptions
@@ -26,12 +25,13 @@ from .calls import REFUSALS, framed
 from .exchange import Exchange
 from .keepalive import UNREAD
 from .protocol import AsyncioCall, H2Protocol
+from .task_seat import Seat, StreamCall
 
 
-class Stream(Exchange[AsyncioCall, Q, R]):
+class Stream(Exchange[StreamCall, Q, R]):
     """Messages in both directions; with a ``request`` only responses."""
 
-    def __init__(self, protocol: H2Protocol, call: AsyncioCall, method: Method[Q, R], host: str) -> None:
+    def __init__(self, protocol: H2Protocol, call: StreamCall, method: Method[Q, R], host: str) -> None:
         super().__init__(protocol, call, method, host)
         self._protocol = protocol
 
@@ -40,6 +40,10 @@ class Stream(Exchange[AsyncioCall, Q, R]):
         while not (self._call.messages or self._call.is_done):
             await self._protocol.news(self._call)
         return self.take()
+
+    def seat(self, prepare: Prepare[R]) -> Seat[Q, R]:
+        """Return what takes messages of this stream for a task that waits for a mailbox."""
+        return Seat(self._protocol, self._call, self._method, self._host, prepare)
 
     async def close(self) -> None:
         """End the stream."""
@@ -110,8 +114,7 @@ class AsyncioTransport:
         """Open a stream to one host."""
         start, pool = monotonic(), self._enter()
         protocol = await self._connection(pool, host, start, start + self._options.timeout)
-        call = AsyncioCall(protocol.endpoint, self, start, inf)
-        call.refill = False
+        call = StreamCall(protocol.endpoint, self, start)
         data = b"" if request is None else framed(method.serialize(request))
         protocol.start(call, protocol.blocks.get(method, None, metadata), data, request is not None)
         return Stream(protocol, call, method, host)

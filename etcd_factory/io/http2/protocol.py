@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import select
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import inf
 from time import monotonic
 from typing import Any, cast
@@ -134,6 +134,11 @@ class H2Protocol(asyncio.BufferedProtocol):
             await call.waiter
         finally:
             call.waiter = None
+
+    def soon(self, callback: Callable[[], object]) -> None:
+        """Call it in the next turn of the loop, if there is one."""
+        if not self._loop.is_closed():
+            self._loop.call_soon(callback)
 
     async def until(self, timeout: float, condition: Any) -> bool:
         """Return whether a condition holds within so many seconds; it is looked at when something arrives."""

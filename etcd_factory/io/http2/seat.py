@@ -11,10 +11,9 @@ from _thread import allocate_lock
 from math import inf
 from queue import SimpleQueue
 from time import monotonic
-from typing import Any, Generic
+from typing import Generic
 
 from etcd_factory.core.ports import Prepare, Q, R
-from etcd_factory.errors import EtcdError
 from etcd_factory.wire.methods import Method
 
 from .calls import PREFIX_SIZE
@@ -152,13 +151,10 @@ class Seat(ThreadCall, Generic[Q, R]):
         call, data = self._call, self._call.messages[0]
         try:
             keep = self._prepare(self._method.decode(data, self._host))
-        except EtcdError:  # a malformed one, which the thread of the stream is told
+        except Exception:  # a malformed one, which the thread of the stream is told
             return False
         if keep is None:
             return False
         self._line.taken(call, PREFIX_SIZE + len(data))  # before it is: an interrupt may let the server send too much
         self.is_filled = keep(call.messages.popleft)
         return True
-
-
-AnySeat = Seat[Any, Any]

@@ -12,10 +12,11 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from math import inf
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from etcd_factory.compat import mark_waiting
+from etcd_factory.core import ports
 from etcd_factory.core.face import Async, Face, settle
 from etcd_factory.errors import DeadlineExceededError
 
@@ -186,6 +187,18 @@ class Gate:
         return future if timeout is None else in_time(future, timeout)
 
 
+class Seat(Protocol):
+    """Takes messages of a stream for a task that waits for a mailbox."""
+
+    is_filled: bool
+
+    def sit(self, wake: Callable[[], object]) -> None:
+        """Take messages from now on: at once what is there, else ``wake`` is called."""
+
+    def rise(self) -> None:
+        """Take no more."""
+
+
 class Mailbox(Generic[T]):
     """A bounded queue; the producer never waits."""
 
@@ -207,14 +220,26 @@ class Mailbox(Generic[T]):
         self._closed = True
         self._change.set()
 
-    async def get(self, timeout: float | None = None, seat: object = None) -> T | None:
-        """Return the next item; None once the box is closed and empty, or after ``timeout`` seconds."""
-        del seat  # only threads have one
+    async def get(self, timeout: float | None = None, seat: ports.Seat | None = None) -> T | None:
+        """Return the next item; None once the box is closed and empty or the seat filled, or after ``timeout`` s."""
+        if seat is not None and not self._items:
+            return await self._get_sitting(timeout, cast("Seat", seat))
         while not self._items and not self._closed:
             self._change.clear()
             if not await (self._change.wait() if timeout is None else is_set(self._change, timeout)):
                 return None
         return self._items.popleft() if self._items else None
+
+    async def _get_sitting(self, timeout: float | None, seat: Seat) -> T | None:
+        seat.sit(self._change.set)
+        try:
+            while not (self._items or self._closed or seat.is_filled):
+                self._change.clear()
+                if not await (self._change.wait() if timeout is None else is_set(self._change, timeout)):
+                    return None
+        finally:
+            seat.rise()
+        return None if seat.is_filled or not self._items else self._items.popleft()
 
 
 _running: set[asyncio.Task[Any]] = set()  # event loops hold their tasks only weakly

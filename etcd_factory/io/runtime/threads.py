@@ -12,17 +12,17 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from typing_extensions import Self
 
+from etcd_factory.core import ports
 from etcd_factory.core.face import Face, Sync, finish
-from etcd_factory.core.ports import Seat
 from etcd_factory.errors import DeadlineExceededError
 
 from . import dns
 from .files import AtomicFile
-from .waiters import Waiters
+from .waiters import Seat, Waiters
 
 T = TypeVar("T")
 
@@ -118,13 +118,13 @@ class Mailbox(Generic[T]):
             self._closed = True
         self._waiters.wake()
 
-    async def get(self, timeout: float | None = None, seat: Seat | None = None) -> T | None:
+    async def get(self, timeout: float | None = None, seat: ports.Seat | None = None) -> T | None:
         """Return the next item; None once the box is closed and empty or the seat filled, or after ``timeout`` s."""
         found: list[T] = []
         if seat is None:
             self._waiters.wait(lambda: self._take(found), timeout)
         else:
-            self._waiters.wait(lambda: seat.is_filled or self._take(found), timeout, seat)
+            self._waiters.wait(lambda: seat.is_filled or self._take(found), timeout, cast("Seat", seat))
         return found[0] if found else None
 
     def _take(self, found: list[T]) -> bool:

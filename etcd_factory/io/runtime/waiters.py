@@ -9,8 +9,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
+from typing import Protocol
 
-from etcd_factory.core.ports import Seat
+
+class Seat(Protocol):
+    """Waits in its own way."""
+
+    is_filled: bool
+
+    def put(self, item: None) -> None:
+        """Wake it."""
+
+    def get(self, timeout: float | None = None) -> None:
+        """Wait until it is woken or filled. Raises ``queue.Empty`` after ``timeout`` seconds."""
 
 
 class Waiters:

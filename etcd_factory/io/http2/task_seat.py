@@ -1,0 +1,88 @@
+"""Taking messages of a stream as they arrive, for a task that waits for them: no other task is woken first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from typing import Generic
+
+from etcd_factory.core.ports import Prepare, Q, R
+from etcd_factory.wire.methods import Method
+
+from .calls import PREFIX_SIZE
+from .protocol import AsyncioCall, H2Protocol
+
+
+class StreamCall(AsyncioCall):
+    """The call of a stream, and the task that waits for its news unless another one sits in its place."""
+
+    __slots__ = ("seat",)
+
+    def __init__(self, endpoint: str, owner: object, start: float) -> None:
+        super().__init__(endpoint, owner, start, inf)
+        self.refill = False
+        self.seat: Callable[[], bool] | None = None  # keeps the next message; False if it is for the stream's task
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether its task waits for news, and was not woken."""
+        return self.waiter is not None and not self.waiter.done()
+
+    def wake(self) -> None:
+        """Let who sits take the news, or wake the task of the stream."""
+        if self.seat is None or self.is_done or not (self.messages and self.is_awaited and self.seat()):
+            super().wake()
+
+    def wake_unserved(self) -> None:
+        """Wake the task of the stream if there are news that nobody sits for."""
+        if self.seat is None and (self.messages or self.is_done):
+            super().wake()
+
+
+class Seat(Generic[Q, R]):
+    """Keeps a message for a task that waits for a mailbox; to be used once."""
+
+    def __init__(
+        self, protocol: H2Protocol, call: StreamCall, method: Method[Q, R], host: str, prepare: Prepare[R]
+    ) -> None:
+        self._protocol, self._call, self._method, self._host = protocol, call, method, host
+        self._prepare = prepare
+        self._wake: Callable[[], object] = bool
+        self._sits = self.is_filled = False
+
+    def sit(self, wake: Callable[[], object]) -> None:
+        """Take messages from now on, unless another one does: at once what is there, else ``wake`` is called."""
+        call, self._wake = self._call, wake
+        if call.seat is None and call.is_awaited:
+            self._sits, call.seat = True, self._keep
+            if call.messages:
+                call.wake()
+
+    def rise(self) -> None:
+        """Take no more. What has come meanwhile waits a turn of the loop: the next who sits may take it."""
+        call = self._call
+        if self._sits:
+            self._sits, call.seat = False, None
+            if call.messages:
+                self._protocol.soon(call.wake_unserved)
+
+    def _keep(self) -> bool:
+        """Keep messages until there is news for the task; returns False if the next one is for that of the stream."""
+        while self._call.messages and not self.is_filled:
+            if not self._keep_next():
+                return False
+        return True
+
+    def _keep_next(self) -> bool:
+        call, data = self._call, self._call.messages[0]
+        try:
+            keep = self._prepare(self._method.decode(data, self._host))
+        except Exception:  # a malformed one, which the task of the stream is told
+            return False
+        if keep is None:
+            return False
+        self._protocol.taken(call, PREFIX_SIZE + len(data))
+        self.is_filled = keep(call.messages.popleft)
+        if self.is_filled:
+            self._wake()
+        return True

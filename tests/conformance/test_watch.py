@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from itertools import cycle
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.support.transports import Recorded
 from tests.support.watching import STREAMS, drain, keys, metric, put, summary, take
 
 BIG = b"x" * 500_000
+MANY = 200
 
 
 async def test_a_put_right_after_create_is_seen(client):
@@ -34,6 +36,22 @@ async def test_an_event_has_a_type_a_key_a_value_and_a_revision(client):
     assert (first.type, first.kv.key, first.kv.value, first.revision) == ("put", b"k", b"v", written.revision)
     assert (second.type, second.kv.key, second.kv.value, second.revision) == ("delete", b"k", b"", gone.revision)
     assert (first.previous, first.resync, second.previous) == (None, False, None)
+
+
+async def test_events_come_in_order_however_long_their_reader_waits_for_each(client, face):
+    """A reader who waits takes them from the connection, in place of whoever takes them for one who does not."""
+    watcher, found, timeouts = await settle(client.watch().key("k").create()), [], cycle((None, 0, 0.01, 0.1))
+
+    async def read():
+        while len(found) < MANY:
+            event = await face.begin(lambda: watcher.take(timeout=next(timeouts)))
+            found.extend([event.kv.text] if event is not None else [])
+
+    reading = asyncio.ensure_future(read())
+    for number in range(MANY):
+        await put(client, "k", value=str(number))
+    await in_time(reading)
+    assert found == [*map(str, range(MANY))]
 
 
 SELECTED = {

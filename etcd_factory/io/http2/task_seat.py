@@ -60,16 +60,22 @@ class Seat(Generic[Q, R]):
 
     def rise(self) -> None:
         """Take no more. What has come meanwhile waits a turn of the loop: the next who sits may take it."""
-        call = self._call
         if self._sits:
-            self._sits, call.seat = False, None
-            if call.messages:
-                self._protocol.soon(call.wake_unserved)
+            self._leave()
+            if self._call.messages:
+                self._protocol.soon(self._call.wake_unserved)
+
+    def _leave(self) -> None:
+        self._sits, self._call.seat = False, None
 
     def _keep(self) -> bool:
-        """Keep messages until there is news for the task; returns False if the next one is for that of the stream."""
+        """Keep messages until there is news for its task.
+
+        Returns False, and takes no more, if one is for the task of the stream: what that delivers comes first.
+        """
         while self._call.messages and not self.is_filled:
             if not self._keep_next():
+                self._leave()
                 return False
         return True
 

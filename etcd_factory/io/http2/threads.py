@@ -18,8 +18,8 @@ from .calls import REFUSALS, framed
 from .exchange import Exchange
 from .keepalive import UNREAD
 from .line import Line
-from .seat import Seat, StreamCall
 from .thread_call import ThreadCall
+from .thread_seat import Seat, StreamCall
 from .threads_pool import Key, Pool, pools
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from etcd_factory.core.face import finish
 from etcd_factory.errors import InternalError
-from etcd_factory.io.http2 import seat as seat_module
+from etcd_factory.io.http2 import thread_seat as seat_module
 from etcd_factory.io.http2.threads import ThreadTransport
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire import messages, methods
@@ -140,6 +140,15 @@ def test_a_seat_that_is_woken_ends_though_nothing_was_kept(watch):
     assert not seat.is_filled
     watch.say(OTHERS)
     assert receiving().watch_id == OTHERS
+
+
+def test_once_it_is_woken_nothing_is_kept_as_what_was_delivered_before_comes_first(watch):
+    receiving, seat = watch.receive(), watch.seat()
+    seat.put(None)
+    watch.call.messages.append(messages.WatchResponse(watch_id=MINE).SerializeToString())
+    seat.get(BOUND)
+    assert (seat.is_filled, watch.kept) == (False, [])
+    assert receiving().watch_id == MINE
 
 
 def test_only_one_sits_at_a_time(watch):

@@ -140,10 +140,13 @@ class Seat(ThreadCall, Generic[Q, R]):
         return True
 
     def _read(self) -> None:
-        """Read until there is something that is not for the seat, or one message was kept."""
+        """Read until it is woken, there is something that is not for it, or one message was kept.
+
+        Once it is woken nothing is kept: what the thread of the stream has delivered before comes first.
+        """
         while not self.is_filled:
             self._line.news(self)
-            if not (self._call.messages and self._keep()):
+            if not (self._queue.empty() and self._call.messages and self._keep()):
                 return
 
     def _keep(self) -> bool:

@@ -95,6 +95,7 @@ async def test_those_that_nobody_comes_back_for_wake_the_task_of_the_stream(watc
     watch.say(MINE, MINE)
     await watch.sit()
     assert (await receiving).watch_id == MINE
+    assert not watch.call.is_done
 
 
 async def test_a_message_for_others_is_for_the_task_of_the_stream_and_so_are_those_after_it(watch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from math import inf
 from queue import Empty
 
 import pytest
@@ -161,6 +162,30 @@ def test_only_one_sits_at_a_time(watch):
     watch.say(MINE)
     sitting()
     assert (first.is_filled, second.is_filled) == (True, False)
+
+
+def test_the_thread_of_the_stream_leaves_news_to_whoever_sat_down_meanwhile(watch):
+    call, seat = watch.call, watch.seat()
+    assert not call.sit(seat)
+    call.is_awaited = True
+    assert call.sit(seat)
+    assert not call.leave_news()
+    call.rise(seat, is_served=False)
+    assert call.leave_news()
+    assert not call.sit(seat)
+
+
+def test_news_for_the_thread_of_the_stream_wake_it_while_it_stays_away(watch, monkeypatch):
+    monkeypatch.setattr(seat_module, "ABSENCE", BOUND)
+    receiving, sitting = watch.receive(), watch.sit(watch.seat())
+    watch.say(MINE)
+    sitting()
+    watch.until(lambda: watch.call._looks < inf)
+    sitting = watch.sit(seat := watch.seat())
+    watch.say(OTHERS)
+    assert receiving().watch_id == OTHERS
+    seat.put(None)
+    sitting()
 
 
 def test_nobody_sits_while_the_thread_of_the_stream_is_busy(watch):

@@ -88,7 +88,7 @@ class EventQueue:
         """
         if not self._fits(count):
             return None
-        ready = self._timed(count, events)
+        ready = chain(self.ready, self._timed(count, events))  # others may have been kept just before
 
         def keep(done: Callable[[], object]) -> bool:
             self.ready = self._batch = ready

@@ -12,6 +12,8 @@ from etcd_factory.wire.methods import Method
 from .calls import PREFIX_SIZE
 from .protocol import AsyncioCall, H2Protocol
 
+TOGETHER = 16  # messages that are kept at once
+
 
 class StreamCall(AsyncioCall):
     """The call of a stream, and the task that waits for its news unless another one sits in its place."""
@@ -40,7 +42,7 @@ class StreamCall(AsyncioCall):
 
 
 class Seat(Generic[Q, R]):
-    """Keeps a message for a task that waits for a mailbox; to be used once."""
+    """Keeps messages for a task that waits for a mailbox; to be used once."""
 
     def __init__(
         self, protocol: H2Protocol, call: StreamCall, method: Method[Q, R], host: str, prepare: Prepare[R]
@@ -49,6 +51,7 @@ class Seat(Generic[Q, R]):
         self._prepare = prepare
         self._wake: Callable[[], object] = bool
         self._sits = self.is_filled = False
+        self._left = TOGETHER
 
     def sit(self, wake: Callable[[], object]) -> None:
         """Take messages from now on, unless another one does: at once what is there, else ``wake`` is called."""
@@ -69,11 +72,11 @@ class Seat(Generic[Q, R]):
         self._sits, self._call.seat = False, None
 
     def _keep(self) -> bool:
-        """Keep messages until there is news for its task.
+        """Keep what has come, while there is no news for its task, and then as much as is kept together.
 
         Returns False, and takes no more, if one is for the task of the stream: what that delivers comes first.
         """
-        while self._call.messages and not self.is_filled:
+        while self._call.messages and (self._left or not self.is_filled):
             if not self._keep_next():
                 self._leave()
                 return False
@@ -88,7 +91,8 @@ class Seat(Generic[Q, R]):
         if keep is None:
             return False
         self._protocol.taken(call, PREFIX_SIZE + len(data))
-        self.is_filled = keep(call.messages.popleft)
-        if self.is_filled:
+        if keep(call.messages.popleft):
+            self._left -= 1
+            self.is_filled = True
             self._wake()
         return True

@@ -21,6 +21,7 @@ from .line import Line
 from .thread_call import ThreadCall
 
 ABSENCE = 0.05  # seconds without a reader after which the thread of a stream reads itself
+TOGETHER = 16  # messages that are kept at once
 
 
 class StreamCall(ThreadCall):
@@ -90,8 +91,8 @@ class StreamCall(ThreadCall):
 class Seat(ThreadCall, Generic[Q, R]):
     """A thread that waits for a queue of its own, and reads a stream meanwhile; to be used once.
 
-    ``is_filled`` once a message was kept. An interrupt loses none: one that comes before the message is taken from the
-    stream leaves it to the next who looks, who leaves out what was kept.
+    ``is_filled`` once a message was kept, and those that came with it, up to ``TOGETHER``. An interrupt loses none: one
+    that comes before a message is taken from the stream leaves it to the next who looks, who leaves out what was kept.
     """
 
     __slots__ = ("_call", "_host", "_line", "_method", "_prepare", "_queue", "is_filled")
@@ -111,12 +112,12 @@ class Seat(ThreadCall, Generic[Q, R]):
     def get(self, timeout: float | None = None) -> None:
         """Wait until it is woken or filled. Raises ``queue.Empty`` after ``timeout`` seconds."""
         self.deadline = inf if timeout is None else monotonic() + timeout
+        is_served = False
         try:
             try:
-                if self._sits(timeout):
-                    self._read()
+                is_served = self._sits(timeout) and self._read()
             finally:
-                self._call.rise(self, is_served=self.is_filled)
+                self._call.rise(self, is_served=is_served)
         except BaseException:  # an interrupt, perhaps while it rose
             self._call.rise(self, is_served=False)
             raise
@@ -134,20 +135,25 @@ class Seat(ThreadCall, Generic[Q, R]):
         is_short = timeout is not None and timeout < ABSENCE
         if (is_short and self._line.reader is self._call) or not self._call.sit(self):
             return False
-        self._line.rouse(self._call)
-        if is_short:
-            self._line.look()
+        if not self._call.messages:
+            self._line.rouse(self._call)
+            if is_short:
+                self._line.look()
         return True
 
-    def _read(self) -> None:
-        """Read until it is woken, there is something that is not for it, or one message was kept.
+    def _read(self) -> bool:
+        """Read until it is woken, there is something that is not for it, or a message was kept.
 
-        Once it is woken nothing is kept: what the thread of the stream has delivered before comes first.
+        Once it is woken nothing is kept: what the thread of the stream has delivered before comes first. Returns False
+        if something is there for that thread.
         """
+        messages = self._call.messages
         while not self.is_filled:
-            self._line.news(self)
-            if not (self._queue.empty() and self._call.messages and self._keep()):
-                return
+            if not messages:
+                self._line.news(self)
+            if not (messages and self._queue.empty() and self._keep()):
+                return False
+        return all(self._keep() for _ in range(min(len(messages), TOGETHER)))
 
     def _keep(self) -> bool:
         """Keep the next message if it is for the seat; returns whether it is."""
@@ -159,5 +165,5 @@ class Seat(ThreadCall, Generic[Q, R]):
         if keep is None:
             return False
         self._line.taken(call, PREFIX_SIZE + len(data))  # before it is: an interrupt may let the server send too much
-        self.is_filled = keep(call.messages.popleft)
+        self.is_filled = keep(call.messages.popleft) or self.is_filled
         return True

@@ -67,7 +67,13 @@ def test_what_was_kept_and_comes_again_is_left_out(mux, reader):
     kept(mux, reader, answer)
     assert mux.received(answer) == []
     assert kept(mux, reader, answer) == (True, 1)
-    assert revisions(reader) == []
+    assert revisions(reader) == [FIRST + 1]
+
+
+def test_events_of_several_responses_come_one_after_another(mux, reader):
+    for revision in range(FIRST + 1, FIRST + 1 + SIZE):
+        assert kept(mux, reader, reply(reader.id, revision, events=[event(revision)])) == (True, 1)
+    assert revisions(reader) == [*range(FIRST + 1, FIRST + 1 + SIZE)]
 
 
 def test_fragments_are_kept_until_the_last_one(mux, reader):

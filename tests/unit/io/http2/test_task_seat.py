@@ -8,6 +8,7 @@ import pytest
 
 from etcd_factory.errors import InternalError
 from etcd_factory.io.http2.asyncio import AsyncioTransport
+from etcd_factory.io.http2.task_seat import TOGETHER
 from etcd_factory.io.runtime.asyncio import Mailbox
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire import messages, methods
@@ -82,17 +83,26 @@ async def test_a_message_is_kept_for_who_waits_and_wakes_no_other_task(watch):
     assert (await receiving).watch_id == OTHERS
 
 
-async def test_messages_that_came_together_are_kept_one_after_another(watch):
+async def test_messages_that_came_together_are_kept_together(watch):
     receiving = await watch.receive()
     watch.say(MINE, MINE, OTHERS)
-    assert [await watch.sit(), await watch.sit()] == [(None, True)] * 2
-    assert (await receiving).watch_id == OTHERS
+    assert await watch.sit() == (None, True)
     assert watch.kept == [MINE, MINE]
+    assert (await receiving).watch_id == OTHERS
+
+
+async def test_of_very_many_some_are_kept_and_the_next_ones_by_who_comes_next(watch):
+    receiving = await watch.receive()
+    watch.say(*[MINE] * (TOGETHER + 2))
+    counts = [(await watch.sit(), len(watch.kept))[1] for _ in range(2)]
+    assert counts == [TOGETHER, TOGETHER + 2]
+    watch.say(OTHERS)
+    assert (await receiving).watch_id == OTHERS
 
 
 async def test_those_that_nobody_comes_back_for_wake_the_task_of_the_stream(watch):
     receiving = await watch.receive()
-    watch.say(MINE, MINE)
+    watch.say(*[MINE] * (TOGETHER + 1))
     await watch.sit()
     assert (await receiving).watch_id == MINE
     assert not watch.call.is_done

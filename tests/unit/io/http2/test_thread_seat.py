@@ -92,6 +92,15 @@ def test_whoever_sits_keeps_a_message_and_wakes_no_other_thread(watch):
     assert receiving().watch_id == OTHERS
 
 
+def test_messages_that_came_together_are_kept_together_and_the_first_for_others_wakes_the_thread_of_the_stream(watch):
+    receiving, seat = watch.receive(), watch.seat()
+    sitting = watch.sit(seat)
+    watch.say(MINE, MINE, OTHERS)
+    sitting()
+    assert (seat.is_filled, watch.kept) == (True, [MINE, MINE])
+    assert receiving().watch_id == OTHERS
+
+
 def test_a_message_for_others_wakes_the_thread_of_the_stream_and_the_seat_goes_on_waiting(watch):
     receiving, seat = watch.receive(), watch.seat()
     sitting = watch.sit(seat)

@@ -44,17 +44,22 @@ class FreshRead:
 class Reply:
     """A key, or none, in the form of etcd's response to a read of one key."""
 
-    __slots__ = ("count", "kvs")
+    __slots__ = ("kvs",)
 
-    def __init__(self, kvs: tuple[Held, ...]) -> None:
-        self.kvs, self.count = kvs, len(kvs)
+    def __init__(self, *kvs: Held) -> None:
+        self.kvs = kvs
+
+    @property
+    def count(self) -> int:
+        """How many keys."""
+        return len(self.kvs)
 
 
-MISSING = Reply(())
+MISSING = Reply()
 
 
 def result(op: Op[T], found: Held | None, skip: int) -> T:
     """Return what a read makes of a key: a ``KeyValue``, whose key has no namespace any more, or etcd's message."""
     if found is None:
         return op.read(MISSING, 0)
-    return op.read(Reply((found,)), 0 if isinstance(found, KeyValue) else skip)
+    return op.read(Reply(found), 0 if type(found) is KeyValue else skip)

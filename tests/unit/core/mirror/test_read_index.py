@@ -280,3 +280,32 @@ def test_an_answer_that_is_an_error_is_raised():
     assert raised(Answer(5)) == Answer(5, None)
     with pytest.raises(PermissionDeniedError):
         raised(PermissionDeniedError("no"))
+
+
+class Leaving(set):
+    """Keys of a request that leaves as a key comes, without it."""
+
+    def __init__(self, keys, leave):
+        super().__init__(keys)
+        self._left, self._leave = set(keys), leave
+
+    def add(self, key):
+        self._leave()
+        super().add(key)
+
+    def copy(self):
+        return self._left
+
+
+async def test_a_key_that_comes_as_its_request_leaves_is_asked_for_with_the_next(etcd, index, ask):
+    (first,) = ask(b"first")
+    await etcd.begun()
+    (leader,) = ask(b"a")
+    await blocked()
+    request = index._next
+    request.keys = Leaving([b"a"], lambda: index._begin(request))
+    (late,) = ask(b"late")
+    await blocked()
+    etcd.answer()
+    assert [answer.mod_revision for answer in await asyncio.gather(first, leader, late)] == [0, 0, 0]
+    assert [NAMESPACE + b"late"] in etcd.requests

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import _thread
+import errno
+import os
+import select
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from etcd_factory.core.face import Sync, finish
-from etcd_factory.io.runtime.threads import Mailbox, Promise, Signal, ThreadRuntime
+from etcd_factory.io.runtime.threads import FEW, Mailbox, Promise, Signal, ThreadRuntime
 
 BOUND = 10  # seconds that nothing here takes
 TICK = 0.01
@@ -35,6 +39,26 @@ WAITS = {
 async def test_nothing_waits_for_an_event_loop(runtime, name):
     """Even if one is running in this thread."""
     finish(WAITS[name](runtime))
+
+
+def no_pipe():
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+@pytest.mark.parametrize("lacks", ["nothing", "poll", "files"])
+def test_a_gate_that_opens_wakes_more_threads_than_wait_at_locks(runtime, polls, monkeypatch, lacks):
+    if lacks == "poll":
+        monkeypatch.delattr(select, "poll")
+    if lacks == "files":
+        monkeypatch.setattr(os, "pipe", no_pipe)
+    gate = runtime.gate()
+    assert [finish(gate.wait(0)) for _ in range(FEW)] == [False] * FEW  # each had a lock
+    with ThreadPoolExecutor(3) as threads:
+        waiting = [threads.submit(finish, gate.wait()) for _ in range(3)]
+        polls.begun(3 if lacks == "nothing" else 0)
+        gate.open()
+        assert [one.result(BOUND) for one in waiting] == [True] * 3
+    assert finish(gate.wait())
 
 
 async def test_a_promise_that_is_set_does_not_suspend(runtime):

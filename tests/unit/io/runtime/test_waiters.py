@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from etcd_factory.io.runtime.waiters import Waiters
+from etcd_factory.io.runtime.waiters import Bell, Waiters
 
 BOUND = 10  # seconds that nothing here takes
 TICK = 0.01
@@ -59,3 +60,34 @@ def test_an_interrupt_at_any_moment_stops_no_other(moment):
         waiters.wait(interrupted, BOUND)
     assert not waiters._queues
     assert not waiters.wait(lambda: False, TICK)
+
+
+@pytest.fixture
+def bell():
+    return Bell(*os.pipe())
+
+
+def test_a_bell_is_heard_by_all_who_wait_and_who_come_later(bell, polls):
+    with ThreadPoolExecutor(3) as threads:
+        waiting = [threads.submit(bell.wait) for _ in range(3)]
+        polls.begun(3)
+        bell.ring()
+        assert [one.result(BOUND) for one in waiting] == [True, True, True]
+    assert bell.wait()
+
+
+def test_an_interrupt_takes_a_bell_from_no_other(bell, polls):
+    bell.ring()
+    polls.error = KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        bell.wait()
+    polls.error = None
+    assert bell.wait()
+
+
+def test_a_bell_that_nobody_has_leaves_no_file_open():
+    ends = os.pipe()
+    Bell(*ends)
+    for end in ends:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(end)

@@ -28,19 +28,12 @@ def pytest_addoption(parser):
     parser.addoption("--transport", choices=("h2", "grpc"), default="h2", help="what carries the clients' calls")
 
 
-def unignore_signals():
-    """Handle signals as a program in a terminal does: the background of a shell, and nohup, ignore some."""
-    usual = {"SIGINT": signal.default_int_handler, "SIGHUP": signal.SIG_DFL}
-    for number, handler in [(getattr(signal, name), usual[name]) for name in usual if hasattr(signal, name)]:
-        if signal.getsignal(number) is signal.SIG_IGN:  # programs that tests start inherit it
-            signal.signal(number, handler)
-
-
 def pytest_configure(config):
     """Make every client that leaves the choice of its transport use the chosen one, and servers fakes if chosen."""
     # Half of what an etcd computes is else to wake its threads; here every worker has servers of its own.
     os.environ.setdefault("GOMAXPROCS", "1")
-    unignore_signals()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell; programs inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.dont_write_bytecode:
         write_bytecode(config.rootpath / ".pytest_cache" / "bytecode")
     if config.getoption("--etcd") == "fake":

@@ -13,7 +13,7 @@ from etcd_factory import AsyncETCDService, ops
 from etcd_factory.registry import AsyncServiceRegistry
 from tests.support.faces import in_time
 
-SEED, RUNS, LONGEST = 20261130, 1000, 0.005  # seconds; most calls take 1 to 5 ms
+SEED, RUNS, LONGEST = 20261130, 1000, 0.004  # seconds; most calls take 1 to 5 ms
 TTL = 600  # seconds; nothing ends by itself during a test
 
 
@@ -117,7 +117,7 @@ async def test_calls_cancelled_at_any_moment_leave_nothing(server, direct, face,
             for number in range(RUNS):
                 call = moments.choice([*CALLS.values()])
                 count += await in_time(cancelled(call(client, number), moments.random() * LONGEST))
-    assert RUNS / 5 < count < RUNS, count
+    assert RUNS / 10 < count < RUNS, count  # a faster machine ends more of them before
     assert (problems, [one.message for one in caught if one.category is not DeprecationWarning]) == ([], [])
     assert {task for task in asyncio.all_tasks() - before if task.get_name().startswith("etcd_factory")} == set()
 

@@ -14,6 +14,8 @@ from etcd_factory.io.grpc.asyncio import AsyncioTransport
 from etcd_factory.io.grpc.asyncio import Stream as AsyncioStream
 from etcd_factory.io.grpc.threads import Stream as ThreadStream
 from etcd_factory.io.grpc.threads import ThreadTransport
+from etcd_factory.io.http2.task_seat import Seat as TaskSeat
+from etcd_factory.io.http2.thread_seat import Seat as ThreadSeat
 from etcd_factory.io.runtime import asyncio, threads
 from etcd_factory.io.runtime.files import AtomicFile
 from etcd_factory.testing import ScriptedTransport
@@ -39,6 +41,8 @@ IMPLEMENTATIONS = [
     (ports.Task, threads.Task),
     (ports.Task, asyncio.Task),
     (ports.File, AtomicFile),
+    (ports.Seat, TaskSeat),
+    (ports.Seat, ThreadSeat),
 ]
 METHODS = [
     (port, kind, name)

@@ -86,6 +86,32 @@ def test_only_a_transaction_that_writes_may_then_have_been_applied(op, maybe_app
     assert caught.value.maybe_applied is maybe_applied
 
 
+# --- entries of queues
+
+FIRST = replies.Entered(9, None, (b"k", 2))
+FOUND = found(KV)
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (sent.txn(sent.put(), FOUND, revision=9), FIRST),
+        (sent.txn(sent.put(), found(), revision=9), FIRST._replace(first=None)),
+        (sent.txn(FOUND, FOUND, succeeded=False, revision=9), replies.Entered(2, b"v", (b"k", 2))),
+    ],
+    ids=["created", "created, and the queue seen empty", "it existed"],
+)
+def test_what_entering_a_queue_found_is_read(reply, expected):
+    assert replies.entered(reply, SKIP) == expected
+
+
+@pytest.mark.parametrize("succeeded", [True, False])
+def test_other_responses_to_entering_a_queue_are_not_guessed_at(succeeded):
+    with pytest.raises(InternalError, match="1 responses to 2 operations") as caught:
+        replies.entered(sent.txn(sent.get(), succeeded=succeeded), 0)
+    assert caught.value.maybe_applied is succeeded
+
+
 # --- readers of one key
 
 

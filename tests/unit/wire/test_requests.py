@@ -83,6 +83,26 @@ def test_every_kind_has_a_call_whose_request_it_builds():
         assert isinstance(BUILD[kind](op.fields, b""), CALLS[kind].types[0])
 
 
+@pytest.mark.parametrize("namespace", [b"", NAMESPACE])
+def test_an_entry_of_a_queue_is_created_by_the_transaction_of_gos_client(namespace):
+    first = ops.get_all().prefix("q/").sort("create", "ascend").limit(1)
+    create = ops.if_("q/ff", "create", "==", 0).then(ops.put("q/ff").lease(255).value("v"), first)
+    fields = {"queue": b"q/", "key": b"q/ff", "value": b"v", "lease": 255}
+    assert BUILD["enter"](fields, namespace) == build(create.else_(ops.get("q/ff"), first).commit(), namespace)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "owned"),
+    [
+        ("create", 5, {"target": "CREATE", "create_revision": 5}),
+        ("lease", 255, {"target": "LEASE", "lease": 255}),
+    ],
+)
+def test_an_entry_of_a_queue_is_deleted_if_it_is_still_its_owners(column, value, owned):
+    delete = ops.if_("q/ff", column, "==", value).then(ops.delete().key("q/ff"))
+    assert BUILD["leave"]({"key": b"q/ff", "owned": owned}, NAMESPACE) == build(delete.commit())
+
+
 def test_a_wrong_value_of_a_field_is_an_error_of_protobuf():
     """What users pass is checked before."""
     with pytest.raises((TypeError, ValueError)):

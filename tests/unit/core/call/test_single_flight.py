@@ -48,6 +48,21 @@ async def test_many_callers_share_one_flight(flights):
     assert body.begun == 1
 
 
+async def test_a_flight_that_nobody_waits_for_makes_no_promise(flights, monkeypatch):
+    made = []
+    promise = flights._runtime.promise
+    monkeypatch.setattr(flights._runtime, "promise", lambda: made.append(1) or promise(), raising=False)
+    body = Body()
+    body.go.set()
+    await flights.run("k", body)
+    assert made == []
+    body.go.clear()
+    tasks = await together(flights, body, 3)
+    body.go.set()
+    await asyncio.gather(*tasks)
+    assert made == [1]
+
+
 async def test_an_error_is_raised_in_all_who_wait(flights):
     body = Body(ValueError("broken"))
     tasks = await together(flights, body, 3)

@@ -10,7 +10,7 @@ import pytest
 
 from etcd_factory.core.call.client import Client
 from etcd_factory.core.face import finish
-from etcd_factory.core.lease.renewer import LATE, LINGER, LIVED, LONGEST_WAIT, Renewer
+from etcd_factory.core.lease.renewer import LATE, LINGER, LIVED, LONGEST_WAIT, TICK, Renewer
 from etcd_factory.core.lease.schedule import Renewal
 from etcd_factory.core.lease.stream import KeepAliveStream
 from etcd_factory.errors import ClientClosedError, ConnectionFailedError
@@ -196,6 +196,42 @@ def test_only_what_cannot_wait_wakes_it(away, renewer, name):
     assert woken == [wakes]
 
 
+def test_a_lease_that_is_dropped_before_it_looks_is_never_scheduled(away, renewer):
+    renewer.add(Renewal(2, LONG, 0.0))
+    renewer.drop(2)
+    added = []
+    renewer._schedule.add = lambda lease, now: added.append(lease.id)
+    finish(renewer.run(Turns(lambda: not added)))
+    assert added == [1]
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_lease_that_is_dropped_and_added_again_before_it_looks_is_renewed(away, renewer, again):
+    renewer._read_waiting()
+    for _ in range(2):
+        renewer.drop(1)
+        if again:
+            renewer.add(Renewal(1, TTL, 0.0))
+    renewer._read_waiting()
+    assert len(renewer._schedule) == again
+
+
+def test_short_leases_beside_a_long_one_wake_it_once_in_a_while(away):
+    renewer, _ = renewer_on(away, away, lambda lease: None)
+    renewer.add(Renewal(1, 3600, 0.0))
+    woken = []
+
+    def meanwhile():
+        away.clock += TICK
+        renewer.add(Renewal(2, TTL, away.clock))
+        renewer.drop(2)
+        woken.append(bool(away.mail))
+
+    away.meanwhile = meanwhile
+    finish(renewer.run(Turns(lambda: len(woken) < 2)))
+    assert woken == [True, False]
+
+
 def test_without_a_lease_it_says_after_a_while_that_it_is_idle(away, renewer):
     renewer.drop(1)
     turns = Turns(lambda: not (turns.idle and turns.idle[-1]))
@@ -333,6 +369,16 @@ def test_what_is_to_be_done_later_is_done_in_its_time(away, renewer):
     renewer.call_later(1.0, lambda: done.append(away.clock))
     finish(renewer.run(away.before(THIRD)))
     assert done == [1.0]
+
+
+def test_what_is_to_be_done_within_a_tenth_of_a_second_is_done_together(away, renewer):
+    done = []
+    for at in (0.0, 0.25, 0.5, 0.75, 1.01):
+        away.clock = TICK * at
+        renewer.call_later(1.0, lambda: done.append(away.clock))
+    away.clock = TICK
+    finish(renewer.run(away.before(THIRD)))
+    assert done == [pytest.approx(1.0 + TICK * late) for late in (0, 1, 1, 1, 2)]
 
 
 @pytest.mark.parametrize(("error", "logged"), [(ValueError("odd"), True), (ClientClosedError(), False)])

@@ -64,7 +64,7 @@ async def test_a_lease_outlives_connections_that_break(make_wrapped, proxy, lost
 
 async def test_a_lease_outlives_a_host_that_swallows_everything_if_there_is_another(make_wrapped, proxy, server, lost):
     client, streams = make_wrapped(CountedStreams, [proxy.endpoint, server.endpoint])
-    lease = await grant(client, 3, lost)
+    lease = await grant(client, 6, lost)
     await streams.until_renewed(1, lease)
     proxy.half_open()
     await streams.until_renewed(2, lease)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from math import inf
 from queue import Empty
 
 import pytest
@@ -182,19 +181,6 @@ def test_the_thread_of_the_stream_leaves_news_to_whoever_sat_down_meanwhile(watc
     call.rise(seat, is_served=False)
     assert call.leave_news()
     assert not call.sit(seat)
-
-
-def test_news_for_the_thread_of_the_stream_wake_it_while_it_stays_away(watch, monkeypatch):
-    monkeypatch.setattr(seat_module, "ABSENCE", BOUND)
-    receiving, sitting = watch.receive(), watch.sit(watch.seat())
-    watch.say(MINE)
-    sitting()
-    watch.until(lambda: watch.call._looks < inf)
-    sitting = watch.sit(seat := watch.seat())
-    watch.say(OTHERS)
-    assert receiving().watch_id == OTHERS
-    seat.put(None)
-    sitting()
 
 
 def test_nobody_sits_while_the_thread_of_the_stream_is_busy(watch):

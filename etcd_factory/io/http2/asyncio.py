@@ -7,6 +7,7 @@ import threading
 import weakref
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 from weakref import WeakKeyDictionary
 
@@ -41,9 +42,9 @@ class Stream(Exchange[StreamCall, Q, R]):
             await self._protocol.news(self._call)
         return self.take()
 
-    def seat(self, prepare: Prepare[R]) -> Seat[Q, R]:
+    def seat(self, prepare: Prepare[R]) -> Seat:
         """Return what takes messages of this stream for a task that waits for a mailbox."""
-        return Seat(self._protocol, self._call, self._method, self._host, prepare)
+        return Seat(self._protocol, self._call, partial(self.keep, prepare))
 
     async def close(self) -> None:
         """End the stream."""

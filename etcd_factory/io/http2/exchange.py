@@ -5,12 +5,13 @@ from __future__ import annotations
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
-from etcd_factory.core.ports import Q, R
+from etcd_factory.core.ports import Prepare, Q, R
 from etcd_factory.wire.methods import Method
 
 from .calls import PREFIX_SIZE, Call, framed
 from .keepalive import Liveness
 
+TOGETHER = 16  # messages that are kept at once for who sits at a stream
 SILENCE = 0.5  # seconds without a response on a stream that is closed, after which its connection is doubted
 
 C = TypeVar("C", bound=Call)
@@ -58,6 +59,21 @@ class Exchange(Generic[C, Q, R]):
         data = call.messages.popleft()
         self._carrier.taken(call, PREFIX_SIZE + len(data))
         return self._method.decode(data, self._host)
+
+    def keep(self, prepare: Prepare[R]) -> bool | None:
+        """Keep the next message for who sits here: returns whether that is news for it, None if it is for ``receive``.
+
+        An interrupt loses none: until it is kept the message stays where it is.
+        """
+        call, data = self._call, self._call.messages[0]
+        try:
+            keep = prepare(self._method.decode(data, self._host))
+        except Exception:  # a malformed one, of which ``receive`` tells
+            return None
+        if keep is None:
+            return None
+        self._carrier.taken(call, PREFIX_SIZE + len(data))  # first: an interrupt may let the server send too much
+        return keep(call.messages.popleft)
 
     def end(self) -> None:
         """End the stream; its connection is doubted if nothing was heard on it for a while, though asked."""

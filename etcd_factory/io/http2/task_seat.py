@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
-from typing import Generic
 
-from etcd_factory.core.ports import Prepare, Q, R
-from etcd_factory.wire.methods import Method
-
-from .calls import PREFIX_SIZE
+from .exchange import TOGETHER
 from .protocol import AsyncioCall, H2Protocol
-
-TOGETHER = 16  # messages that are kept at once
 
 
 class StreamCall(AsyncioCall):
@@ -41,14 +35,11 @@ class StreamCall(AsyncioCall):
             super().wake()
 
 
-class Seat(Generic[Q, R]):
+class Seat:
     """Keeps messages for a task that waits for a mailbox; to be used once."""
 
-    def __init__(
-        self, protocol: H2Protocol, call: StreamCall, method: Method[Q, R], host: str, prepare: Prepare[R]
-    ) -> None:
-        self._protocol, self._call, self._method, self._host = protocol, call, method, host
-        self._prepare = prepare
+    def __init__(self, protocol: H2Protocol, call: StreamCall, keep_next: Callable[[], bool | None]) -> None:
+        self._protocol, self._call, self._keep_next = protocol, call, keep_next
         self._wake: Callable[[], object] = bool
         self._sits = self.is_filled = False
         self._left = TOGETHER
@@ -77,22 +68,11 @@ class Seat(Generic[Q, R]):
         Returns False, and takes no more, if one is for the task of the stream: what that delivers comes first.
         """
         while self._call.messages and (self._left or not self.is_filled):
-            if not self._keep_next():
+            news = self._keep_next()
+            if news is None:
                 self._leave()
                 return False
-        return True
-
-    def _keep_next(self) -> bool:
-        call, data = self._call, self._call.messages[0]
-        try:
-            keep = self._prepare(self._method.decode(data, self._host))
-        except Exception:  # a malformed one, which the task of the stream is told
-            return False
-        if keep is None:
-            return False
-        self._protocol.taken(call, PREFIX_SIZE + len(data))
-        if keep(call.messages.popleft):
-            self._left -= 1
-            self.is_filled = True
-            self._wake()
+            if news:
+                self._left, self.is_filled = self._left - 1, True
+                self._wake()
         return True

@@ -8,20 +8,16 @@ wakes the thread of the stream.
 from __future__ import annotations
 
 from _thread import allocate_lock
+from collections.abc import Callable
 from math import inf
 from queue import SimpleQueue
 from time import monotonic
-from typing import Generic
 
-from etcd_factory.core.ports import Prepare, Q, R
-from etcd_factory.wire.methods import Method
-
-from .calls import PREFIX_SIZE
+from .exchange import TOGETHER
 from .line import Line
 from .thread_call import ThreadCall
 
 ABSENCE = 0.05  # seconds without a reader after which the thread of a stream reads itself
-TOGETHER = 16  # messages that are kept at once
 
 
 class StreamCall(ThreadCall):
@@ -88,18 +84,18 @@ class StreamCall(ThreadCall):
             super().wake()
 
 
-class Seat(ThreadCall, Generic[Q, R]):
+class Seat(ThreadCall):
     """A thread that waits for a queue of its own, and reads a stream meanwhile; to be used once.
 
     ``is_filled`` once a message was kept, and those that came with it, up to ``TOGETHER``. An interrupt loses none: one
     that comes before a message is taken from the stream leaves it to the next who looks, who leaves out what was kept.
     """
 
-    __slots__ = ("_call", "_host", "_line", "_method", "_prepare", "_queue", "is_filled")
+    __slots__ = ("_call", "_keep_next", "_line", "_queue", "is_filled")
 
-    def __init__(self, line: Line, call: StreamCall, method: Method[Q, R], host: str, prepare: Prepare[R]) -> None:
+    def __init__(self, line: Line, call: StreamCall, keep_next: Callable[[], bool | None]) -> None:
         super().__init__(line.endpoint, None, 0.0, inf)
-        self._line, self._call, self._method, self._host, self._prepare = line, call, method, host, prepare
+        self._line, self._call, self._keep_next = line, call, keep_next
         self._queue: SimpleQueue[None] = SimpleQueue()
         self.is_filled = False
 
@@ -157,13 +153,6 @@ class Seat(ThreadCall, Generic[Q, R]):
 
     def _keep(self) -> bool:
         """Keep the next message if it is for the seat; returns whether it is."""
-        call, data = self._call, self._call.messages[0]
-        try:
-            keep = self._prepare(self._method.decode(data, self._host))
-        except Exception:  # a malformed one, which the thread of the stream is told
-            return False
-        if keep is None:
-            return False
-        self._line.taken(call, PREFIX_SIZE + len(data))  # before it is: an interrupt may let the server send too much
-        self.is_filled = keep(call.messages.popleft) or self.is_filled
-        return True
+        news = self._keep_next()
+        self.is_filled = self.is_filled or bool(news)
+        return news is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from time import monotonic
 
 from attrs import evolve
@@ -39,9 +40,9 @@ class Stream(Exchange[StreamCall, Q, R]):
             self._line.news(call)
         return self.take()
 
-    def seat(self, prepare: Prepare[R]) -> Seat[Q, R]:
+    def seat(self, prepare: Prepare[R]) -> Seat:
         """Return what lets a thread read this stream while it waits for a mailbox."""
-        return Seat(self._line, self._call, self._method, self._host, prepare)
+        return Seat(self._line, self._call, partial(self.keep, prepare))
 
     async def close(self) -> None:
         """End the stream."""

@@ -8,16 +8,16 @@ import pytest
 
 from etcd_factory.errors import InternalError
 from etcd_factory.io.http2.asyncio import AsyncioTransport
-from etcd_factory.io.http2.task_seat import TOGETHER
+from etcd_factory.io.http2.exchange import TOGETHER
 from etcd_factory.io.runtime.asyncio import Mailbox
 from etcd_factory.options import ClientOptions
 from etcd_factory.wire import messages, methods
 from tests.support.h2_server import BOUND
 from tests.support.http2 import GOOD, data, headers, message, trailers
+from tests.support.seats import MINE, OTHERS, prepare_mine
 
 TICK = 0.01
 MANY = 701  # messages, each seventh for the task of the stream, and so the last
-MINE, OTHERS = 1, 2  # watches: events of the first one are kept
 
 
 class Watch:
@@ -49,22 +49,8 @@ class Watch:
 
     async def sit(self, timeout=BOUND):
         """Wait for the mailbox, and what is kept meanwhile; returns an item, and whether something was kept."""
-        seat = self.stream.seat(self._prepare)
+        seat = self.stream.seat(prepare_mine(self.kept, lambda reply: MINE))
         return await self.box.get(timeout, seat), seat.is_filled
-
-    def _prepare(self, reply):
-        return keeping(self.kept, MINE) if reply.watch_id == MINE else None
-
-
-def keeping(kept, value):
-    """A function that keeps a message as this value."""
-
-    def keep(done):
-        kept.append(value)
-        done()
-        return True
-
-    return keep
 
 
 @pytest.fixture
@@ -190,9 +176,7 @@ async def test_all_messages_come_in_order_whoever_takes_them(watch):
         while len(seen) < MANY:
             seen.append((await watch.stream.receive()).header.revision)
 
-    def prepare(reply):
-        return keeping(seen, reply.header.revision) if reply.watch_id == MINE else None
-
+    prepare = prepare_mine(seen, lambda reply: reply.header.revision)
     receiving = asyncio.ensure_future(receive())
     frames = [data(watch.id, message(part.SerializeToString())) for part in parts]
     speaking = asyncio.ensure_future(asyncio.to_thread(lambda: [watch.wire.say(frame) for frame in frames]))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from math import inf
 from queue import Empty
+from time import monotonic
 
 import pytest
 
@@ -15,10 +17,10 @@ from etcd_factory.options import ClientOptions
 from etcd_factory.wire import messages, methods
 from tests.support.h2_server import BOUND, in_thread
 from tests.support.http2 import GOOD, data, headers, message, trailers
+from tests.support.seats import MINE, OTHERS, prepare_mine
 
 TICK = 0.01
 MANY = 701  # messages, each seventh for the thread of the stream, and so the last
-MINE, OTHERS = 1, 2  # watches: events of the first one are kept
 
 
 class Watch:
@@ -45,7 +47,7 @@ class Watch:
         return receiving
 
     def seat(self):
-        return self.stream.seat(self._prepare)
+        return self.stream.seat(prepare_mine(self.kept, lambda reply: MINE))
 
     def sit(self, seat, timeout=BOUND):
         """Wait on a seat in another thread, which sits there by now; returns a function that waits for its end."""
@@ -54,24 +56,10 @@ class Watch:
         return sitting
 
     def until(self, condition):
+        """Wait for another thread, without a part in how those wait."""
+        end = monotonic() + BOUND
         while not condition():
-            self.call.wait(0.0)
-
-    def _prepare(self, reply):
-        if reply.watch_id != MINE:
-            return None
-        return keeping(self.kept, MINE)
-
-
-def keeping(kept, value):
-    """A function that keeps a message as this value."""
-
-    def keep(done):
-        kept.append(value)
-        done()
-        return True
-
-    return keep
+            assert monotonic() < end
 
 
 @pytest.fixture
@@ -183,6 +171,19 @@ def test_the_thread_of_the_stream_leaves_news_to_whoever_sat_down_meanwhile(watc
     assert not call.sit(seat)
 
 
+def test_news_for_the_thread_of_the_stream_wake_it_while_it_stays_away(watch, monkeypatch):
+    monkeypatch.setattr(seat_module, "ABSENCE", BOUND)
+    receiving, sitting = watch.receive(), watch.sit(watch.seat())
+    watch.say(MINE)
+    sitting()
+    watch.until(lambda: watch.call._looks < inf)
+    sitting = watch.sit(seat := watch.seat())
+    watch.say(OTHERS)
+    assert receiving().watch_id == OTHERS
+    seat.put(None)
+    sitting()
+
+
 def test_nobody_sits_while_the_thread_of_the_stream_is_busy(watch):
     watch.say(MINE)
     with pytest.raises(Empty):
@@ -249,8 +250,7 @@ def test_all_messages_come_in_order_however_often_somebody_sits_down_and_rises(w
         while len(seen) < MANY:
             seen.append(finish(watch.stream.receive()).header.revision)
 
-    def prepare(reply):
-        return keeping(seen, reply.header.revision) if reply.watch_id == MINE else None
+    prepare = prepare_mine(seen, lambda reply: reply.header.revision)
 
     def speak():
         for part in parts:

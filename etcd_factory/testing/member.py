@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # unbroken connections.
 FAST_ELECTION = ("--heartbeat-interval=50", "--election-timeout=500", "--strict-reconfig-check=false")
 
-STATUS_S = 1.0
+STATUS_S = 1.0  # seconds, within which a member on this machine says who it is
 
 
 @frozen

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
+from collections.abc import Sequence
 
 HOST = "127.0.0.1"
 
@@ -14,10 +16,18 @@ DRAWN = 500  # as many as some other use of the machine leaves a few of; to draw
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """Return ``count`` different ports that nothing listens on now."""
-    candidates = random.SystemRandom().sample(RANGE, DRAWN)
+    """Return ``count`` different ports that nothing listens on now; other workers of pytest-xdist get others."""
+    ports = share()
+    candidates = random.SystemRandom().sample(ports, min(DRAWN, len(ports)))
     free = (port for port in candidates if is_free(port))
     return tuple(next(free) for _ in range(count))
+
+
+def share() -> Sequence[int]:
+    """Return the ports of this worker of pytest-xdist: a server that a test stopped finds its port free again."""
+    name, count = os.environ.get("PYTEST_XDIST_WORKER", ""), os.environ.get("PYTEST_XDIST_WORKER_COUNT", "")
+    number = name.removeprefix("gw")
+    return RANGE[int(number) % int(count) :: int(count)] if number.isdecimal() and count.isdecimal() else RANGE
 
 
 def is_free(port: int) -> bool:

@@ -6,6 +6,7 @@ import json
 from contextlib import contextmanager
 
 import pytest
+from playwright.sync_api import expect
 
 from etcd_factory.console.values import encoded
 from tests.support.browser import DESKTOP, PHONE, visit
@@ -254,7 +255,7 @@ def test_a_second_click_while_the_first_one_goes_on_does_nothing(opened, stored)
         page.get_by_role("button", name="b", exact=True).wait_for()
         page.get_by_role("button", name="Reload").click()
         # Once the tree is there again; two of them would stay two.
-        page.wait_for_function("document.querySelectorAll('.tree ul ul').length === 1")
+        expect(page.locator(".tree ul ul")).to_have_count(1)
 
 
 def test_it_fits_a_phone(opened, stored):

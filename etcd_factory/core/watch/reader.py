@@ -36,7 +36,7 @@ class EventReader(Scoped[F]):
         """End the watch; idempotent."""
 
     def _seat(self) -> Seat | None:
-        """Return what lets a thread read the stream itself while it waits; None if it just waits."""
+        """Return what lets the waiting thread or task read the stream itself; None if it just waits."""
         return None
 
     def on(self, event: WatchEvent, handler: Handler) -> Self:

@@ -1,4 +1,4 @@
-"""Events that the thread that waits for them takes from the stream itself, so that no other one is woken first."""
+"""Events that who waits for them, a thread or a task, takes from the stream itself: no other one is woken first."""
 
 from __future__ import annotations
 

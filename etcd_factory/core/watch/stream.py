@@ -312,7 +312,7 @@ class WatchStream:
                 await self._handle(stream, receiver, output)
 
     def seat(self, watch: Reading) -> Seat | None:
-        """Return what lets a thread read the stream while it waits for events of its only watch; None if it cannot."""
+        """Return what lets who waits for events of the only watch read the stream; None if it cannot."""
         seat = getattr(self._stream, "seat", None)
         return seat(partial(prepare, self._mux, watch)) if seat is not None and len(self._mux.watches) == 1 else None
 

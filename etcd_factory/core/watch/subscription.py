@@ -194,9 +194,7 @@ class Subscription(Scoped[F], ABC):
 
     def _fail(self, error: Exception | None) -> None:
         self._failed = True
-        self.on_end(
-            error
-        )  # first: whoever waits for the confirmation ends the watch, and with it what handlers are told
+        self.on_end(error)  # first: who waits for the confirmation ends the watch, and with it what handlers are told
         self._confirm(error)
 
     def _confirm(self, refused: Exception | None) -> None:

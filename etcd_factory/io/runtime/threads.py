@@ -84,7 +84,7 @@ class Gate:
 
     def __init__(self) -> None:
         self._is_open, self._waiting = False, deque[threading.Lock]()
-        self._bells: dict[None, Bell] = {}  # one at most
+        self._bells: dict[None, Bell] = {}  # one at most; a dictionary for its ``setdefault``, which is atomic
 
     def open(self) -> None:
         """Wake all waiters, and let all who come pass."""

@@ -2,7 +2,9 @@
 
 import socket
 
-from etcd_factory.testing.tcp_ports import HOST, RANGE, free_ports, is_free
+import pytest
+
+from etcd_factory.testing.tcp_ports import HOST, RANGE, free_ports, is_free, share
 
 
 def test_free_ports_differ_and_can_be_listened_on():
@@ -16,3 +18,28 @@ def test_free_ports_differ_and_can_be_listened_on():
 def test_a_port_with_a_listener_is_not_free():
     with socket.create_server((HOST, 0)) as listener:
         assert not is_free(listener.getsockname()[1])
+
+
+def test_workers_share_the_ports(monkeypatch):
+    monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", "3")
+    seen = []
+    for number in range(3):
+        monkeypatch.setenv("PYTEST_XDIST_WORKER", f"gw{number}")
+        seen += share()
+        assert set(free_ports(2)) <= set(share())
+    assert sorted(seen) == list(RANGE)
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw4")  # which took the place of one that crashed
+    assert share()[0] == RANGE[1]
+
+
+@pytest.mark.parametrize(("name", "count"), [("", ""), ("gw1", ""), ("master", "2")])
+def test_without_workers_all_ports_are_drawn(monkeypatch, name, count):
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", name)
+    monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", count)
+    assert share() == RANGE
+
+
+def test_few_ports_are_enough_for_many_workers(monkeypatch):
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw7")
+    monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", "200")
+    assert set(free_ports(2)) <= set(share())

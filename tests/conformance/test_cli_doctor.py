@@ -15,6 +15,7 @@ from etcd_factory import ETCDService
 from etcd_factory.cli.doctor import checkup
 from etcd_factory.testing import EtcdCluster
 from tests.support.etcd_versions import AUTH_STATUS, need
+from tests.support.faces import LOOK
 from tests.support.h2_server import Server
 from tests.support.h2_server import answering as answering_http2
 from tests.support.http2 import headers
@@ -135,6 +136,7 @@ def wait_until(is_true):
     end = time.monotonic() + 30
     while not is_true():
         assert time.monotonic() < end
+        time.sleep(LOOK)
 
 
 def test_6_a_clock_that_is_off(etcd_server):

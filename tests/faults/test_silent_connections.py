@@ -1,12 +1,13 @@
 """Connections that die without a word: bytes are accepted and never answered, as by a NAT that has forgotten them."""
 
+import asyncio
 import time
 
 import pytest
 
 from etcd_factory import errors
 from etcd_factory.testing import FaultProxy
-from tests.support.faces import settle, walk
+from tests.support.faces import LOOK, settle, walk
 from tests.support.watching import take
 
 
@@ -81,6 +82,7 @@ async def until_age(client, lease, seconds):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         assert (await settle(client.lease_of(lease.id).time_to_live())).ttl >= 0
+        await asyncio.sleep(LOOK)
 
 
 async def test_calls_every_now_and_then_succeed_however_often_the_connection_is_forgotten(make, proxy):

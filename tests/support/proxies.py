@@ -14,6 +14,7 @@ from etcd_factory.testing.tcp_ports import free_ports
 
 STREAMS = 4  # at once on one connection
 IDLE = 1  # seconds
+LOOK = 0.1  # seconds between two looks at the connections of the whole machine
 BOUND = 20  # seconds that a proxy may take to start
 
 NGINX = """
@@ -182,7 +183,7 @@ class RealProxy:
         end = monotonic() + BOUND
         while not condition():
             assert monotonic() < end, f"{self._command[0]} keeps its connections"
-            sleep(0.02)
+            sleep(LOOK)
 
     def _refuses(self):
         """Whether nothing of it accepts connections any more; a worker may have outlived the rest."""

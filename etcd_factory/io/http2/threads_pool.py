@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from time import monotonic
@@ -24,6 +24,8 @@ from .opening import check_alpn, failure, overdue, silent
 # Streams have a connection of their own: whoever reads one may wait there for hours, and each answer to a call beside
 # it would have to be handed to another thread.
 Key = tuple[str, bool]  # a host, and whether it is for streams
+
+CLOSED = "the client is closed"
 
 
 class Pool:
@@ -80,20 +82,24 @@ class Pool:
     def _open(self, key: Key, future: Future[Line | None], start: float, deadline: float) -> Line:
         """Open a connection; others who wait for it get it, or its error."""
         try:
-            line = opened(host(key[0], self._options), start, deadline)
-        except ConnectionFailedError as error:
+            line = opened(host(key[0], self._options), start, deadline, self._enter)
+        except (ClientClosedError, ConnectionFailedError) as error:
             future.set_exception(error)
             raise
         with self._lock:
             del self._opening[key]
-            closed = self._closed
-            if not closed:
+            if not self._closed:
                 self.lines[key] = line
-                self._every.add(line)
         future.set_result(line)
-        if closed:
-            line.close("the client is closed")
         return line
+
+    def _enter(self, line: Line) -> None:
+        """Know a connection before it is established: to close the client ends the wait for that too."""
+        with self._lock:
+            self._every.add(line)
+            closed = self._closed
+        if closed:
+            line.close(CLOSED)
 
     def doubt(self, url: str, since: float) -> None:
         """Look soon whether a host is alive, where nothing was heard of it since then."""
@@ -115,7 +121,7 @@ class Pool:
         if last:
             pools.drop(self)
             for line in lines:
-                line.close("the client is closed")
+                line.close(CLOSED)
 
 
 def awaited(future: Future[Line | None], url: str, start: float, deadline: float) -> Line | None:
@@ -124,14 +130,15 @@ def awaited(future: Future[Line | None], url: str, start: float, deadline: float
         return future.result(min(max(0.0, deadline - monotonic()), threading.TIMEOUT_MAX))
     except FutureTimeoutError:
         raise overdue(url.partition("://")[2], deadline - start) from None
-    except ConnectionFailedError as error:
+    except (ClientClosedError, ConnectionFailedError) as error:
         raise copied(error) from error.__cause__
 
 
-def opened(host: Host, start: float, deadline: float) -> Line:
+def opened(host: Host, start: float, deadline: float, enter: Callable[[Line], object]) -> Line:
     """Return a new connection to a host.
 
     Raises ``ConnectionFailedError``, or ``DeadlineExceededError`` at the caller's deadline; the request was not sent.
+    ``enter`` is called with it before it is established.
     """
     limit = min(start + host.dial_timeout, deadline)
     try:
@@ -144,12 +151,15 @@ def opened(host: Host, start: float, deadline: float) -> Line:
         raise failure(host, error, str(error), accepted=isinstance(error, EOFError)) from error
     line = Line(channel, blocks(host), host.keepalive, host.endpoint)
     try:
+        enter(line)
         if line.until(lambda: line.machine.is_established, limit - monotonic()):
             return line
         reason, broken = line.machine.reason, line.error
     finally:
         if not line.machine.is_established:
             line.close("not established")
+    if reason == CLOSED:
+        raise ClientClosedError
     if not reason and monotonic() >= deadline:
         raise overdue(host.endpoint, deadline - start)
     raise failure(host, broken, reason or silent(host), accepted=bool(reason))

@@ -142,15 +142,14 @@ def test_a_connection_that_answers_is_kept_and_one_that_does_not_is_replaced(ent
 
 def test_the_last_one_that_leaves_closes_what_is_open_and_what_is_being_opened(enter, serve):
     server, pool = serve(None, answering), enter(dial_timeout=BOUND)
-    opening = in_thread(pool.connect, key(server), soon())
+    opening = [in_thread(pool.connect, key(server), soon()) for _ in range(2)]  # one opens it, the other waits for it
     wire = server.wire()
     pool.connect(key(server, streams=True), soon())
     pool.leave(None)
     assert server.wire().over()
-    with pytest.raises(ClientClosedError):
-        pool.connect(key(server), soon())
-    wire.establish()
-    opening()
+    for ended in (*opening, lambda: pool.connect(key(server), soon())):
+        with pytest.raises(ClientClosedError):
+            ended()
     assert wire.rest()[-1] == "GOAWAY"
     assert pool.lines == {}
 

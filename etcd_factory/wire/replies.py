@@ -118,12 +118,13 @@ def parts(branch: Sequence[Part], reply: m.TxnResponse) -> list[Any]:
 
 def responses(wanted: list[str], reply: m.TxnResponse) -> list[Any]:
     """Return the responses of these kinds. Raises ``InternalError`` if others came."""
-    found = [part.WhichOneof("response") for part in reply.responses]
-    if found != wanted:
-        error = InternalError(f"the server sent {len(found)} responses to {len(wanted)} operations, or of other kinds")
+    found = [getattr(part, name) for part, name in zip(reply.responses, wanted, strict=False) if part.HasField(name)]
+    if not len(found) == len(reply.responses) == len(wanted):
+        came = f"{len(reply.responses)} responses to {len(wanted)} operations"
+        error = InternalError(f"the server sent {came}, or of other kinds")
         error.maybe_applied = any(kind != UNIONS["get"] for kind in wanted)
         raise error
-    return [getattr(part, name) for name, part in zip(wanted, reply.responses, strict=True)]
+    return found
 
 
 class Entered(NamedTuple):
@@ -140,11 +141,11 @@ class Entered(NamedTuple):
 def entered(reply: m.TxnResponse, skip: int) -> Entered:
     """Read the response to ``requests.enter``."""
     own, queue = responses(CREATED if reply.succeeded else EXISTED, reply)
-    first = [(kv.key[skip:], kv.create_revision) for kv in queue.kvs]
-    revision, value = reply.header.revision, None
-    if not reply.succeeded:
-        revision, value = own.kvs[0].create_revision, own.kvs[0].value
-    return Entered(revision, value, first[0] if first else None)
+    kv = next(iter(queue.kvs), None)
+    first = None if kv is None else (kv.key[skip:], kv.create_revision)
+    if reply.succeeded:
+        return Entered(reply.header.revision, None, first)
+    return Entered(own.kvs[0].create_revision, own.kvs[0].value, first)
 
 
 def count(reply: Found, skip: int) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from etcd_factory.model.ranges import in_namespace, prefix_end
 
@@ -38,6 +39,8 @@ CALLS: dict[str, methods.Method[Any, Any]] = {
     "enter": methods.TXN,
     "leave": methods.TXN,
 }
+# What etcd compares, as numbers: looking up the name of one takes as long as the rest of a request.
+TARGETS = {"create_revision": 1, "lease": 4}
 UNIONS = {"get": "request_range", "put": "request_put", "delete": "request_delete_range", "txn": "request_txn"}
 
 
@@ -78,26 +81,35 @@ def txn(fields: Fields, namespace: bytes) -> m.TxnRequest:
 def enter(fields: Fields, namespace: bytes) -> m.TxnRequest:
     """Return the transaction that creates an entry of a queue unless it exists, and reads the first one.
 
-    It is that of Go's client (concurrency/mutex.go). Parts that are passed as mappings are built in place, and not
-    copied: most of what a free lock costs here is this.
+    It is that of Go's client (concurrency/mutex.go).
     """
-    key, queue = namespace + fields["key"], namespace + fields["queue"]
+    key, request = namespace + fields["key"], cast("Any", messages.TxnRequest())
+    request.CopyFrom(entrance(namespace + fields["queue"]))
+    request.compare[0].key = request.failure[0].request_range.key = key
+    put = request.success[0].request_put
+    put.key, put.value, put.lease = key, fields["value"], fields["lease"]
+    return request  # type: ignore[no-any-return]
+
+
+@lru_cache(128)
+def entrance(queue: bytes) -> m.TxnRequest:
+    """Return what all who enter a queue send: copying it takes a third of the time that building it takes."""
     by_creation = {"sort_target": "CREATE", "sort_order": "ASCEND", "limit": 1}
     first = {"request_range": {"key": queue, "range_end": prefix_end(queue), **by_creation}}
-    put = {"request_put": {"key": key, "value": fields["value"], "lease": fields["lease"]}}
     return messages.TxnRequest(
-        compare=[{"key": key, "target": "CREATE", "result": "EQUAL", "create_revision": 0}],
-        success=[put, first],
-        failure=[{"request_range": {"key": key}}, first],
+        compare=[{"target": "CREATE", "result": "EQUAL", "create_revision": 0}],
+        success=[{"request_put": {}}, first],
+        failure=[{"request_range": {}}, first],
     )
 
 
 def leave(fields: Fields, namespace: bytes) -> m.TxnRequest:
-    """Return the transaction that deletes an entry of a queue if it is as ``owned`` says."""
-    key = namespace + fields["key"]
-    return messages.TxnRequest(
-        compare=[{"key": key, "result": "EQUAL", **fields["owned"]}], success=[{"request_delete_range": {"key": key}}]
-    )
+    """Return the transaction that deletes an entry of a queue if it is as ``owned`` says: a field and its value."""
+    key, request = namespace + fields["key"], cast("Any", messages.TxnRequest())
+    field, value = fields["owned"]
+    request.compare.add(key=key, target=TARGETS[field], **{field: value})
+    request.success.add().request_delete_range.key = key
+    return request  # type: ignore[no-any-return]
 
 
 BUILD: dict[str, Callable[[Fields, bytes], m.Message]] = {

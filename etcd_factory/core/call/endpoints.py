@@ -20,17 +20,12 @@ class Endpoints:
         self._urls = tuple(urls)
         self._discovered, self.known = discovered, not discovered
         self._first = first
-        self._current = self._urls[start]
+        self.current = self._urls[start]  # the host picked last
         self._failures: dict[str, int] = {}
         self._avoided_until: dict[str, float] = {}
 
     def __len__(self) -> int:
         return len(self._urls)
-
-    @property
-    def current(self) -> str:
-        """The host picked last."""
-        return self._current
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -45,7 +40,7 @@ class Endpoints:
     def replace(self, urls: Sequence[str]) -> None:
         """Use these from now on; the current one stays if it is among them."""
         self._urls = tuple(dict.fromkeys(urls))
-        self._current = self._current if self._current in self._urls else self._urls[0]
+        self.current = self.current if self.current in self._urls else self._urls[0]
         for table in (self._failures, self._avoided_until):
             for url in set(table).difference(self._urls):
                 table.pop(url, None)
@@ -58,11 +53,11 @@ class Endpoints:
     def pick(self, now: float) -> str:
         """Return the host to call: the current one, else the next that failed least, else the one avoided longest."""
         if not self._avoided_until:
-            return self._current
-        start = self._urls.index(self._current)
+            return self.current
+        start = self._urls.index(self.current)
         ring = self._urls[start:] + self._urls[:start]
-        self._current = min(ring, key=lambda url: self._rank(url, now))
-        return self._current
+        self.current = min(ring, key=lambda url: self._rank(url, now))
+        return self.current
 
     def _rank(self, url: str, now: float) -> tuple[float, int]:
         return max(0.0, self._avoided_until.get(url, 0.0) - now), self._failures.get(url, 0)

@@ -13,23 +13,17 @@ from etcd_factory.core.ports import Promise, Runtime
 T = TypeVar("T")
 
 
-@define
-class Outcome:
-    """How a flight ended: with a value, an error, or neither where its caller was cancelled."""
+@define(eq=False)
+class Flight:
+    """One that is under way; it has a promise once somebody waits for it.
 
+    It ends with a value, an error, or neither where its caller was cancelled.
+    """
+
+    landed: Promise[Flight] | None = None
     done: bool = False
     value: Any = None
     error: Exception | None = None
-
-
-NEITHER = Outcome()
-
-
-@define(eq=False)
-class Flight:
-    """One that is under way; it has a promise once somebody waits for it."""
-
-    landed: Promise[Outcome] | None = None
 
 
 class SingleFlight:
@@ -52,30 +46,30 @@ class SingleFlight:
         Raises ``DeadlineExceededError`` in a caller that has waited ``timeout`` seconds.
         """
         while True:
-            mine, outcome = Flight(), NEITHER
+            mine = Flight()
             try:
                 landed = self._board(key, mine)
                 if landed is None:
-                    value = await body()
-                    outcome = Outcome(True, value)
+                    mine.value = value = await body()
+                    mine.done = True
                     return value
             except Exception as error:
-                outcome = Outcome(True, error=error)
+                mine.error = error
                 raise
             finally:
-                self._land(key, mine, outcome)
-            outcome = await landed.wait(timeout)
-            if outcome.error is not None:
-                raise outcome.error
-            if outcome.done:
-                found: T = outcome.value
+                self._land(key, mine)
+            other = await landed.wait(timeout)
+            if other.error is not None:
+                raise other.error
+            if other.done:
+                found: T = other.value
                 return found
 
     async def join(self, key: Hashable, timeout: float | None = None) -> None:
         """Wait until no flight of this key is under way; raises what it raised."""
         await self.run(key, Completed, timeout)
 
-    def _board(self, key: Hashable, mine: Flight) -> Promise[Outcome] | None:
+    def _board(self, key: Hashable, mine: Flight) -> Promise[Flight] | None:
         """Return what to wait for; None if the caller's own flight begins."""
         with self._lock:
             flight = self._flights.setdefault(key, mine)
@@ -84,10 +78,11 @@ class SingleFlight:
             flight.landed = flight.landed or self._runtime.promise()
             return flight.landed
 
-    def _land(self, key: Hashable, mine: Flight, outcome: Outcome) -> None:
+    def _land(self, key: Hashable, mine: Flight) -> None:
         """End the caller's own flight, if it has begun: also where an interrupt came just before its body."""
         if self._flights.get(key) is mine:
             with self._lock:
                 self._flights.pop(key, None)
-            if mine.landed is not None:
-                mine.landed.set(outcome)
+            landed, mine.landed = mine.landed, None  # no cycle: its memory is free at once
+            if landed is not None:
+                landed.set(mine)

@@ -21,10 +21,8 @@ class Deadline:
     last: float = PATIENCE
 
     @classmethod
-    def after(cls, timeout: float | None, usual: float, now: Callable[[], float]) -> Deadline:
-        """Return the end in ``timeout`` seconds, None for never; with 0 one attempt takes the usual time."""
-        if timeout is None:
-            return cls(usual, now)
+    def after(cls, timeout: float, usual: float, now: Callable[[], float]) -> Deadline:
+        """Return the end in ``timeout`` seconds; with 0 one attempt takes the usual time."""
         return cls(usual, now, now() + timeout, PATIENCE if timeout else usual)
 
     @property
@@ -56,3 +54,6 @@ class Deadline:
     def wait_timeout(self) -> float | None:
         """The seconds to wait for something that happens at another time, None for ever."""
         return None if self.end == inf else max(0.0, self.left)
+
+
+NEVER = Deadline(inf, lambda: 0.0)  # calls take as long as they usually may

@@ -103,13 +103,13 @@ class Lock(Entered, Guarded, Scoped[F]):
             if self._entry is entry and not entry.is_first:  # else it is held, or left
                 self._entry = None
             raise
-        self._listen(entry)
+        if self._on_lost:  # else nothing would keep the lock alive
+            self._listen(entry)
         return self
 
     def _listen(self, entry: QueueEntry) -> None:
-        """Listen for the loss of an entry, if there are handlers: else nothing would keep the lock alive."""
-        if self._on_lost:
-            entry.listen(partial(self._notify_lost, entry))
+        """Listen for the loss of an entry."""
+        entry.listen(partial(self._notify_lost, entry))
 
     @operation
     async def release(self) -> None:

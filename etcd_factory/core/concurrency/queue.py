@@ -37,7 +37,7 @@ from etcd_factory.errors import (
 from etcd_factory.model import KeyValue, RangeResponse
 from etcd_factory.wire.replies import Entered, entered
 
-from .deadline import PATIENCE, Deadline
+from .deadline import NEVER, PATIENCE, Deadline
 
 if TYPE_CHECKING:
     from etcd_factory.wire import messages as m
@@ -68,9 +68,8 @@ class QueueEntry:
         self.session = session
         self.key, self.revision = b"", 0
         self.is_first = self.is_left = self.is_deleted = self.in_doubt = False
-        self._entered_first = False
         self._view = view
-        self._deadline = self._until(None)
+        self._deadline = NEVER
         self._before = b""  # the key that is waited for
         self._failure: EtcdError | None = None
         self._watcher: AnyWatcher | None = None
@@ -92,13 +91,12 @@ class QueueEntry:
         """
         if timeout is not None:
             timeout = seconds(timeout)
-            self._deadline = self._until(timeout)
+            self._deadline = Deadline.after(timeout, self._view.timeout, self._view.client.runtime.now)
         try:
             if not await self._reaches(value):
                 waits = f"it waits for the key {self._before!r}" if self._before else "etcd did not answer"
                 raise LockFailedError(f"{failed} within {timeout:g} s: {waits}") from self._failure
-            if timeout is not None:
-                self._deadline = self._until(None)
+            self._deadline = NEVER
             self.session.call_later(GUARD_AFTER, weakly(self, QueueEntry._begin_guard))
         except BaseException:
             await self.abandon()
@@ -108,20 +106,17 @@ class QueueEntry:
         """Return whether it is this entry's turn before the deadline."""
         try:
             await self.enter(value)
-            return await self.wait()
+            return self.is_first or await self.wait()
         except (DeadlineExceededError, ConnectionFailedError) as error:
             if not self._deadline.limits or isinstance(error, TLSError):
                 raise
             self._failure = error
             return False
 
-    def _until(self, timeout: float | None) -> Deadline:
-        return Deadline.after(timeout, self._view.timeout, self._view.client.runtime.now)
-
     @property
     def _bounded(self) -> View:
         """The view for calls that the deadline bounds too."""
-        return self._view.within(self._deadline.call_timeout)
+        return self._view if self._deadline is NEVER else self._view.within(self._deadline.call_timeout)
 
     async def abandon(self) -> None:
         """Leave in the background, which does not end with the caller; waits a moment for it."""
@@ -141,14 +136,16 @@ class QueueEntry:
 
         The transaction reads the first entry too, as that of Go's client does: a free lock takes no other call.
         """
-        lease = await self.session.grant(self._deadline.call_timeout)
-        self.key = self.prefix + f"{lease:x}".encode()
+        await self._create(await self.session.grant(self._bounded.timeout), value)
+
+    async def _create(self, lease: int, value: bytes) -> None:
+        self.key = self.prefix + b"%x" % lease
         fields = {"queue": self.prefix, "key": self.key, "value": value, "lease": lease}
         found = await self._execute_surely(Op("enter", fields, entered, name="txn"))
         self.revision = found.revision
         if found.value not in (None, value):
             await self._reuse(value)
-        self._entered_first = found.first == (self.key, self.revision)
+        self.is_first = found.first == (self.key, self.revision) and self.alive
 
     def _is_own(self, kv: KeyValue) -> bool:
         return (kv.key, kv.create_revision) == (self.key, self.revision)
@@ -196,7 +193,7 @@ class QueueEntry:
         alarms = self.session.state.alarms
         alarms.add(self._interrupt)
         try:
-            self.is_first = (self._entered_first and self.alive) or await self._reach_front()
+            self.is_first = (self.is_first and self.alive) or await self._reach_front()
         finally:
             alarms.discard(self._interrupt)
         return self.is_first
@@ -290,7 +287,8 @@ class QueueEntry:
 
     async def _leave(self) -> None:
         self.is_left = True
-        self._interrupt()
+        if self._watcher is not None:
+            self._watcher.interrupt()
         for listener in self._listeners:
             self.session.ignore(listener)
         if self._guard is not None:
@@ -299,7 +297,7 @@ class QueueEntry:
 
     async def _remove(self) -> None:
         """Remove the key, with its lease."""
-        await self.session.revoke()
+        await self.session.end()
 
     def remove_later(self) -> None:
         """Try again in the background to remove it."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from etcd_factory.core.arguments import Text, count
 from etcd_factory.core.bound import Bound
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from .election import Election
     from .lock import Lock
+    from .queue import QueueEntry
     from .stm import STM, Isolation
 
 LOCK_TTL, ELECTION_TTL = 30, 60  # seconds
@@ -36,10 +39,8 @@ class Concurrency(Bound[F]):
         deletes only its key, and the lease stays; if the lease ends, all that is held under it is lost. A lease has one
         entry in the queue of a name: another contender beside it needs another lease.
         """
-        from .lock import Lock
-        from .shared_lease import entry_factory
-
-        return Lock(self._run, name, entry_factory(self._run, name, ttl, LOCK_TTL, lease))
+        made, entry_factory = locks()
+        return made(self._run, name, entry_factory(self._run, name, ttl, LOCK_TTL, lease))
 
     def election(self, name: Text, ttl: int | None = None, *, lease: Lease[F] | None = None) -> Election[F]:
         """Return an election of that name; a leader is lost ``ttl`` seconds (60) after its last sign of life. No I/O.
@@ -70,3 +71,12 @@ class Concurrency(Bound[F]):
         from .stm import LEVELS, STM
 
         return STM(self._run, LEVELS[choice(isolation, LEVELS, "isolation")], count(retries, "retries"))
+
+
+@cache
+def locks() -> tuple[type[Lock[Any]], Callable[..., Callable[[], QueueEntry]]]:
+    """Return the class of locks, and what makes their entries; an ``import`` in each call takes as long as the rest."""
+    from .lock import Lock
+    from .shared_lease import entry_factory
+
+    return Lock, entry_factory

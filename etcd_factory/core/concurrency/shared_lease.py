@@ -30,11 +30,7 @@ class SharedLeaseEntry(QueueEntry):
         super().__init__(view, name, session)
         self._entries: SharedEntries | None = None
         self._entered = False
-
-    @property
-    def path(self) -> bytes:
-        """The key as etcd has it."""
-        return self._view.namespace + self.key
+        self.path = b""  # the key as etcd has it
 
     @property
     def may_remain(self) -> bool:
@@ -46,12 +42,13 @@ class SharedLeaseEntry(QueueEntry):
         lease = await self.session.grant()
         if not self.session.alive:
             raise LeaseNotFoundError(OVER)
-        self.key = self.prefix + f"{lease:x}".encode()
+        self.key = self.prefix + b"%x" % lease
+        self.path = self._view.namespace + self.key
         self._entries = self._view.client.background.get(SharedEntries)
         self._entries.claim(self)
         self._entered = True
         try:
-            await super().enter(value)
+            await self._create(lease, value)
         except EtcdError:
             self._entered = self.in_doubt or self.revision > 0
             raise
@@ -72,15 +69,16 @@ class SharedLeaseEntry(QueueEntry):
 
     async def delete_key(self, timeout: float) -> None:
         """Delete the key if it is still this entry's."""
-        renewal = self.session.state.renewal
-        lease = renewal.id if renewal else 0
-        owned = (
-            {"target": "CREATE", "create_revision": self.revision}
-            if self.revision
-            else {"target": "LEASE", "lease": lease}
-        )
-        await self._view.within(timeout).execute(Op("leave", {"key": self.key, "owned": owned}, message, name="txn"))
+        fields = {"key": self.key, "owned": self._owned()}
+        await self._view.within(timeout).execute(Op("leave", fields, message, name="txn"))
         self._entered = False
+
+    def _owned(self) -> tuple[str, int]:
+        """Return what tells the key from another's."""
+        if self.revision:
+            return "create_revision", self.revision
+        renewal = self.session.state.renewal
+        return "lease", renewal.id if renewal else 0
 
 
 class SharedEntries:

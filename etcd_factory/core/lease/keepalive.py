@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from itertools import chain
 from typing import ClassVar
@@ -98,16 +97,16 @@ class KeepAlive:
                 self._renewer.renewed(renewal.id, renewal.ttl, renewal.sent)
             self._states[renewal.id] = [*states, state]
             if not states or self._renewer is None:
-                self._renew(renewal)
+                renewer = self._renewer or self._begin_renewals()
+                renewer.add(renewal)
         if state.ended:
             self.drop(state)
 
-    def _renew(self, renewal: Renewal) -> None:
-        if self._renewer is None:
-            renewer = Renewer(self._client, self._on_lost)
-            self._client.background.spawn(partial(renewer.run, partial(self._wanted, renewer)), "etcd_factory leases")
-            self._renewer = renewer  # now: an interrupt may come before it runs
-        self._renewer.add(renewal)
+    def _begin_renewals(self) -> Renewer:
+        renewer = Renewer(self._client, self._on_lost)
+        self._client.background.spawn(partial(renewer.run, partial(self._wanted, renewer)), "etcd_factory leases")
+        self._renewer = renewer  # now: an interrupt may come before it runs
+        return renewer
 
     def drop(self, state: LeaseState) -> None:
         """Keep it alive no longer."""
@@ -173,9 +172,10 @@ class KeepAlive:
         try:
             if state.renewal is not None and not state.gone:
                 request = messages.LeaseRevokeRequest(ID=state.renewal.id)
-                with suppress(LeaseNotFoundError):
-                    await self._client.call(methods.LEASE_REVOKE, request, timeout)
+                await self._client.call(methods.LEASE_REVOKE, request, timeout)
                 state.gone = True
+        except LeaseNotFoundError:
+            state.gone = True
         finally:
             with self._lock:
                 self._revoking.discard(state)

@@ -62,8 +62,10 @@ class Renewer:
 
     def add(self, lease: Renewal) -> None:
         """Renew this lease too."""
-        self._added[lease.id], self._added_due = lease, lease.due
-        self._post(partial(self._schedule_added, lease.id), lease.due)
+        due = lease.due
+        self._added[lease.id], self._added_due = lease, due
+        self._waiting.append(partial(self._schedule_added, lease.id))
+        self._wake_before(due)
 
     def _schedule_added(self, lease: int) -> None:
         added = self._added.pop(lease, None)

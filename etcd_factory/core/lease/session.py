@@ -46,10 +46,10 @@ class LeaseSession:
     @property
     def alive(self) -> bool:
         """Whether it is kept alive: granted, neither released nor revoked, and certainly not expired yet."""
-        state = self.state
-        if state.renewal is None or state.ended or state.lost or self.inherited:
+        state, renewal = self.state, self.state.renewal
+        if renewal is None or state.ended or state.lost or self._forks != self._client.forks:
             return False
-        return self._client.runtime.now() < state.renewal.deadline
+        return self._client.runtime.now() < renewal.sent + renewal.ttl
 
     @property
     def inherited(self) -> bool:
@@ -58,7 +58,7 @@ class LeaseSession:
 
     def check_owner(self) -> None:
         """Raise ``ClientClosedError`` in a forked child: the lease is its parent's."""
-        if self.inherited:
+        if self._forks != self._client.forks and self.state.renewal is not None:
             raise ClientClosedError(INHERITED)
 
     @property
@@ -123,8 +123,11 @@ class LeaseSession:
             sent = runtime.now()
             return await unary(host, method, request, timeout, metadata)
 
-        with labelled(label):
+        try:
             reply = await self._client.call(method, method.request(**fields), timeout, send)
+        except EtcdError as error:
+            error.operation = error.operation or label
+            raise
         return reply, sent
 
     async def renew(self) -> int:
@@ -164,29 +167,37 @@ class LeaseSession:
     def release(self) -> None:
         """Keep it alive no longer."""
         self.check_owner()
+        self._release()
+
+    def _release(self) -> None:
         self.state.ended = True
-        self.state.alarm()
+        if self.state.alarms:
+            self.state.alarm()
         if self._keepalive is not None:
             self._keepalive.drop(self.state)
 
     async def revoke(self) -> None:
         """End it, here and at the server, even if the caller is cancelled; one never granted never will be."""
         self.check_owner()
-        await self._client.background.complete(self._revoke, "etcd_factory lease left")
+        await self._client.background.complete(self.end, "etcd_factory lease left")
 
-    async def _revoke(self) -> None:
+    async def end(self) -> None:
+        """Revoke it; whoever calls this sees to it that it is called again if it is cut off."""
         self.state.revoked = True
-        self.release()
+        self._release()
         if self._keepalive is None:
             await self._await_grant()
         if self._keepalive is not None and self.state.renewal is not None:
-            with labelled(f"revoke lease {self.state.renewal.id:x}"):
+            try:
                 await self._keepalive.revoke(self.state, self._view.timeout)
+            except EtcdError as error:
+                error.operation = error.operation or f"revoke lease {self.state.renewal.id:x}"
+                raise
 
     def abandon(self) -> None:
         """Revoke in the background a lease whose grant was interrupted; it may have been granted by another caller."""
         if not self.state.revoked:
-            self._client.background.spawn(self._revoke, "etcd_factory lease left")
+            self._client.background.spawn(self.end, "etcd_factory lease left")
 
     async def _await_grant(self) -> None:
         """Wait for a grant under way; if it failed there is nothing to revoke."""
@@ -211,9 +222,9 @@ class ExistingLease(LeaseSession):
         del timeout
         return existing(await self._keep_alive(lease))
 
-    async def _revoke(self) -> None:
-        """End it, whether it was in use here or not; one that is gone is no error."""
-        await super()._revoke()
+    async def end(self) -> None:
+        """Revoke it, whether it was in use here or not; one that is gone is no error."""
+        await super().end()
         if self.state.renewal is None:
             with suppress(LeaseNotFoundError):
                 await rpc.call(self._view, f"revoke lease {self.id:x}", methods.LEASE_REVOKE, ID=self.id)

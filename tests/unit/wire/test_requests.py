@@ -91,12 +91,17 @@ def test_an_entry_of_a_queue_is_created_by_the_transaction_of_gos_client(namespa
     assert BUILD["enter"](fields, namespace) == build(create.else_(ops.get("q/ff"), first).commit(), namespace)
 
 
+def test_entries_of_one_queue_do_not_share_a_request():
+    fields = {"queue": b"q/", "value": b"v"}
+    one, other = (BUILD["enter"]({**fields, "key": b"q/%x" % lease, "lease": lease}, b"") for lease in (1, 2))
+    keys = [[made.compare[0].key, made.success[0].request_put.key] for made in (one, other)]
+    assert keys == [[b"q/1", b"q/1"], [b"q/2", b"q/2"]]
+    assert [made.success[0].request_put.lease for made in (one, other)] == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("column", "value", "owned"),
-    [
-        ("create", 5, {"target": "CREATE", "create_revision": 5}),
-        ("lease", 255, {"target": "LEASE", "lease": 255}),
-    ],
+    [("create", 5, ("create_revision", 5)), ("lease", 255, ("lease", 255))],
 )
 def test_an_entry_of_a_queue_is_deleted_if_it_is_still_its_owners(column, value, owned):
     delete = ops.if_("q/ff", column, "==", value).then(ops.delete().key("q/ff"))

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from math import inf
+
 import pytest
 
-from etcd_factory.core.concurrency.deadline import PATIENCE, Deadline
+from etcd_factory.core.concurrency.deadline import NEVER, PATIENCE, Deadline
 
 USUAL = 5.0
 
@@ -21,11 +23,9 @@ def clock():
     return Clock()
 
 
-def test_without_an_end_calls_take_their_usual_time_and_waits_are_endless(clock):
-    deadline = Deadline.after(None, USUAL, clock)
-    clock.time += 1e9
-    assert (deadline.reached, deadline.over, deadline.limits) == (False, False, False)
-    assert (deadline.call_timeout, deadline.wait_timeout) == (USUAL, None)
+def test_without_an_end_nothing_limits_a_call_and_waits_are_endless():
+    assert (NEVER.reached, NEVER.over, NEVER.limits) == (False, False, False)
+    assert (NEVER.call_timeout, NEVER.wait_timeout) == (inf, None)
 
 
 @pytest.mark.parametrize(

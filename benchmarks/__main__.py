@@ -71,6 +71,8 @@ def played(name: str, world: World, count: int, tick: Tick) -> Iterator[Round]:
     """Yield the rounds of a case."""
     case = CASES[name]
     for lap in rounds(case.sides(world), count, case.turns):
+        if not case.past:
+            world.compact()
         yield lap
         tick(name)
 

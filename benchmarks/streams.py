@@ -147,12 +147,13 @@ def past(world: World, sides: Mapping[str, Open]) -> Sides:
 LATENCY_BARS = (Bar("bare", "wall µs", 0.9, table=True), Bar("bare", "cpu µs"))
 BARS = (Bar("bare", "cpu µs", 1.15, table=True), Bar("bare", "wall µs"))
 PAST_BARS = (Bar("bare", "cpu µs", 1.5, table=True), Bar("bare", "wall µs"))
+PAST_ROUNDS: dict[str, Any] = {"rounds": 7, "turns": 2, "past": True}
 
 CASES = {
     "watch latency blocking": Case(lambda world: latencies(world, blocking(world)), LATENCY_BARS),
     "watch latency asyncio": Case(lambda world: latencies(world, awaited(world)), LATENCY_BARS),
     "watch live blocking": Case(lambda world: live(world, blocking(world)), BARS, turns=2),
     "watch live asyncio": Case(lambda world: live(world, awaited(world)), BARS, turns=2),
-    "watch waiting blocking": Case(lambda world: past(world, blocking(world)), PAST_BARS, rounds=7, turns=2),
-    "watch waiting asyncio": Case(lambda world: past(world, awaited(world)), PAST_BARS, rounds=7, turns=2),
+    "watch waiting blocking": Case(lambda world: past(world, blocking(world)), PAST_BARS, **PAST_ROUNDS),
+    "watch waiting asyncio": Case(lambda world: past(world, awaited(world)), PAST_BARS, **PAST_ROUNDS),
 }

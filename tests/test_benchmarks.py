@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import CASES
+from benchmarks.__main__ import CASES, played
 from benchmarks.balancing import latency, pick
 from benchmarks.clients import CLIENTS, OPTIONS, Calls, Place
 from benchmarks.load import Job, run
@@ -17,6 +17,7 @@ from benchmarks.plot import draw
 from benchmarks.report import Report, number
 from benchmarks.throughput import PEERS
 from benchmarks.worker import Worker, command, missing
+from benchmarks.world import Case
 
 DOC = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
@@ -86,6 +87,30 @@ def test_a_side_that_is_left_out_has_no_ratio():
     )
     assert [ratio.bar.side for ratio in found] == ["bare"]
     assert list(rounds({}, count=2, turns=1)) == measured("case", (Bar("bare", "ops/s"),), []) == []
+
+
+class Rounds:
+    """A world that keeps in which order rounds are played and the history is discarded."""
+
+    def __init__(self):
+        self.done = []
+
+    def compact(self):
+        self.done.append("compacted")
+
+    def side(self):
+        self.done.append("played" if self.done else "warm-up")
+        return {"ops/s": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("past", "done"), [(False, ["warm-up", *["played", "compacted"] * 2]), (True, ["warm-up", "played", "played"])]
+)
+def test_the_history_is_discarded_after_each_round_of_a_case_that_does_not_read_it(monkeypatch, past, done):
+    world = Rounds()
+    monkeypatch.setitem(CASES, "one", Case(lambda world: {"ours": world.side}, (), turns=1, past=past))
+    list(played("one", world, 2, lambda _: None))
+    assert world.done == done
 
 
 def test_the_table_has_what_belongs_to_it_and_all_figures():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from etcd_factory.model.ranges import in_namespace, prefix_end
 
@@ -83,7 +83,8 @@ def enter(fields: Fields, namespace: bytes) -> m.TxnRequest:
 
     It is that of Go's client (concurrency/mutex.go).
     """
-    key, request = namespace + fields["key"], cast("Any", messages.TxnRequest())
+    key = namespace + fields["key"]
+    request: Any = messages.TxnRequest()
     request.CopyFrom(entrance(namespace + fields["queue"]))
     request.compare[0].key = request.failure[0].request_range.key = key
     put = request.success[0].request_put
@@ -105,8 +106,8 @@ def entrance(queue: bytes) -> m.TxnRequest:
 
 def leave(fields: Fields, namespace: bytes) -> m.TxnRequest:
     """Return the transaction that deletes an entry of a queue if it is as ``owned`` says: a field and its value."""
-    key, request = namespace + fields["key"], cast("Any", messages.TxnRequest())
-    field, value = fields["owned"]
+    key, (field, value) = namespace + fields["key"], fields["owned"]
+    request: Any = messages.TxnRequest()
     request.compare.add(key=key, target=TARGETS[field], **{field: value})
     request.success.add().request_delete_range.key = key
     return request  # type: ignore[no-any-return]

@@ -34,10 +34,10 @@ class Lock(Entered, Guarded, Scoped[F]):
     _awaited: ClassVar = "acquire()"
 
     _run: View
+    _entry: QueueEntry | None = None
 
     def __init__(self, view: View, name: Text, new: Callable[[], QueueEntry]) -> None:
         self._run, self._name, self._new = view, name, new
-        self._entry: QueueEntry | None = None
         self._on_lost: list[Callable[[Lock[F]], object]] = []
 
     def __repr__(self) -> str:

@@ -16,6 +16,7 @@ from etcd_factory.model import (
 )
 from etcd_factory.model.values import as_json, as_number, as_text
 
+from . import messages
 from .values import key_value, key_values
 
 if TYPE_CHECKING:
@@ -118,13 +119,12 @@ def parts(branch: Sequence[Part], reply: m.TxnResponse) -> list[Any]:
 
 def responses(wanted: list[str], reply: m.TxnResponse) -> list[Any]:
     """Return the responses of these kinds. Raises ``InternalError`` if others came."""
-    found = [getattr(part, name) for part, name in zip(reply.responses, wanted, strict=False) if part.HasField(name)]
-    if not len(found) == len(reply.responses) == len(wanted):
-        came = f"{len(reply.responses)} responses to {len(wanted)} operations"
-        error = InternalError(f"the server sent {came}, or of other kinds")
-        error.maybe_applied = any(kind != UNIONS["get"] for kind in wanted)
-        raise error
-    return found
+    found = [*reply.responses]
+    if len(found) == len(wanted) and all(map(messages.ResponseOp.HasField, found, wanted)):
+        return [*map(getattr, found, wanted)]
+    error = InternalError(f"the server sent {len(found)} responses to {len(wanted)} operations, or of other kinds")
+    error.maybe_applied = any(kind != UNIONS["get"] for kind in wanted)
+    raise error
 
 
 class Entered(NamedTuple):

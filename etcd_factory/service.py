@@ -27,11 +27,11 @@ from .core.face import Async, F, Sync, finish
 from .core.kv.builders import KV
 from .core.kv.txn import OperationLike, Transactions, batch
 from .core.kv.updates import Updates
-from .core.lease.lease import Leases
+from .core.lease.service import Leases
 from .core.mirror.service import Mirrors
 from .core.op import Op
 from .core.ports import Runtime, Transport
-from .core.watch.builder import Watches
+from .core.watch.service import Watches
 from .io.runtime import forks
 from .options import ClientOptions, ClientOptionsLike
 from .options.client import warn_of_plaintext

@@ -39,6 +39,39 @@ def test_what_few_programs_use_is_not_loaded_for_a_client(code):
     assert loaded(code, "tempfile", *(f"etcd_factory.{name}" for name in few)) == []
 
 
+@pytest.mark.parametrize("face", ["ETCDServiceFactory", "AsyncETCDServiceFactory"])
+def test_a_factory_is_imported_without_its_clients_and_what_they_use(face):
+    clients = (
+        "service",
+        "raw",
+        "core.call.client",
+        "core.kv",
+        "core.lease",
+        "core.watch",
+        "io.http2",
+        "factory.shared",
+    )
+    others = ("grpc", "google.protobuf", "hpack", "asyncio", "ssl", "concurrent.futures")
+    found = loaded(f"from etcd_factory import {face}", *others, *(f"etcd_factory.{name}" for name in clients))
+    assert found == []
+
+
+@pytest.mark.parametrize("code", [CLIENT, FACTORY])
+def test_a_client_that_does_not_watch_and_has_no_lease_loads_neither(code):
+    modules = ("core.watch.builder", "core.watch.stream", "core.lease.lease", "core.lease.keepalive")
+    assert loaded(code, *(f"etcd_factory.{name}" for name in modules)) == []
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no Self of its own")
+@pytest.mark.parametrize("name", ["threads", "asyncio"])
+def test_a_runtime_does_not_load_typing_extensions(name):
+    assert loaded(f"import etcd_factory.io.runtime.{name}", "typing_extensions") == []
+
+
+def test_asyncio_connects_without_the_runtime_on_threads():
+    assert loaded("import etcd_factory.io.http2.asyncio", "etcd_factory.io.runtime.threads") == []
+
+
 def test_omegaconf_is_loaded_to_read_a_configuration():
     assert loaded("from etcd_factory import load_config; load_config({})", "omegaconf", "yaml") == ["omegaconf", "yaml"]
 

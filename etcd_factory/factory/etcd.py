@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import asdict
 
+import etcd_factory  # its clients are loaded where the first one is made, or where a type is asked for
 from etcd_factory.compat import Self
 from etcd_factory.core.face import Async, Sync
 from etcd_factory.errors import ConfigError, Fault
@@ -22,7 +23,6 @@ from etcd_factory.options.secret import masked_options
 from etcd_factory.options.services import ConfigCenterOptions, ServiceDiscovery
 from etcd_factory.options.structure import structure
 from etcd_factory.options.urls import is_url
-from etcd_factory.service import AsyncETCDService, ETCDService
 
 from .base import AsyncServiceFactory, ServiceFactory
 from .lifecycle import Config, OnExists
@@ -75,7 +75,7 @@ def checked(config: Config | URLLike, factory: type[object]) -> Config:
     raise ConfigError(f"expected a mapping, got {kind(config)}; {advice}")
 
 
-class ETCDServiceFactory(Reloading[Sync, ETCDService], ServiceFactory[ETCDService]):
+class ETCDServiceFactory(Reloading[Sync, "etcd_factory.ETCDService"], ServiceFactory["etcd_factory.ETCDService"]):
     """etcd clients by name: the configured ones, and those made at run time.
 
     ``config`` is a mapping of the shape ``{client: {...}, clients: {name: {...}}, default: {...}}``, an OmegaConf tree
@@ -112,27 +112,27 @@ class ETCDServiceFactory(Reloading[Sync, ETCDService], ServiceFactory[ETCDServic
     @staticmethod
     def read_options(options: Mapping[str, Any]) -> ClientOptions:
         """Return the options, converted and checked. Raises ``ConfigError`` listing every problem."""
-        return options_of(options, ETCDService)
+        return options_of(options, etcd_factory.ETCDService)
 
     def create_instance(
         self, options: ClientOptionsLike | None = None, name: str | None = None, *, on_exists: OnExists = "error"
-    ) -> ETCDService:
+    ) -> etcd_factory.ETCDService:
         """Make a client, the factory's ``default`` merged under ``options``; see ``ServiceFactory``."""
         options = masked_options(options)
         return super().create_instance(options, name, on_exists=on_exists)
 
-    def create_client(self, options: ClientOptions, name: str | None) -> ETCDService:
+    def create_client(self, options: ClientOptions, name: str | None) -> etcd_factory.ETCDService:
         """Return a new service; override it to make another kind of client."""
         del name
-        return made(options, ETCDService)
+        return made(options, etcd_factory.ETCDService)
 
-    def destroy_client(self, client: ETCDService, name: str | None) -> None:
+    def destroy_client(self, client: etcd_factory.ETCDService, name: str | None) -> None:
         """Close the service."""
         del name
         client.close()
 
-    def _accepted(self, client: ETCDService) -> ETCDService:
-        return of_kind(client, ETCDService)
+    def _accepted(self, client: etcd_factory.ETCDService) -> etcd_factory.ETCDService:
+        return of_kind(client, etcd_factory.ETCDService)
 
     def registry(self) -> ServiceRegistry:
         """Return the service registry of the section ``service_discovery``, on its client.
@@ -157,12 +157,14 @@ class ETCDServiceFactory(Reloading[Sync, ETCDService], ServiceFactory[ETCDServic
         etcd, given = self.get(chosen.client), arguments(chosen)
         return ConfigCenter(etcd, instance=instance, groups=groups, codec=codec, **given)
 
-    def check_client(self, client: ETCDService, timeout: float) -> Health:
+    def check_client(self, client: etcd_factory.ETCDService, timeout: float) -> Health:
         """Check a client in ``timeout`` seconds: a linearizable read, and the status of the member that answered."""
         return client.health(timeout)
 
 
-class AsyncETCDServiceFactory(Reloading[Async, AsyncETCDService], AsyncServiceFactory[AsyncETCDService]):
+class AsyncETCDServiceFactory(
+    Reloading[Async, "etcd_factory.AsyncETCDService"], AsyncServiceFactory["etcd_factory.AsyncETCDService"]
+):
     """etcd clients by name for asyncio; see ``ETCDServiceFactory``."""
 
     _unread = False  # its sources have to be awaited
@@ -209,27 +211,27 @@ class AsyncETCDServiceFactory(Reloading[Async, AsyncETCDService], AsyncServiceFa
     @staticmethod
     def read_options(options: Mapping[str, Any]) -> ClientOptions:
         """Return the options, converted and checked. Raises ``ConfigError`` listing every problem."""
-        return options_of(options, AsyncETCDService)
+        return options_of(options, etcd_factory.AsyncETCDService)
 
     async def create_instance(
         self, options: ClientOptionsLike | None = None, name: str | None = None, *, on_exists: OnExists = "error"
-    ) -> AsyncETCDService:
+    ) -> etcd_factory.AsyncETCDService:
         """Make a client, the factory's ``default`` merged under ``options``; see ``AsyncServiceFactory``."""
         options = masked_options(options)
         return await super().create_instance(options, name, on_exists=on_exists)
 
-    def create_client(self, options: ClientOptions, name: str | None) -> AsyncETCDService:
+    def create_client(self, options: ClientOptions, name: str | None) -> etcd_factory.AsyncETCDService:
         """Return a new service; override it to make another kind of client."""
         del name
-        return made(options, AsyncETCDService)
+        return made(options, etcd_factory.AsyncETCDService)
 
-    async def destroy_client(self, client: AsyncETCDService, name: str | None) -> None:
+    async def destroy_client(self, client: etcd_factory.AsyncETCDService, name: str | None) -> None:
         """Close the service."""
         del name
         await client.aclose()
 
-    def _accepted(self, client: AsyncETCDService) -> AsyncETCDService:
-        return of_kind(client, AsyncETCDService)
+    def _accepted(self, client: etcd_factory.AsyncETCDService) -> etcd_factory.AsyncETCDService:
+        return of_kind(client, etcd_factory.AsyncETCDService)
 
     def registry(self) -> AsyncServiceRegistry:
         """Return the service registry of the section ``service_discovery``, on its client.
@@ -254,6 +256,6 @@ class AsyncETCDServiceFactory(Reloading[Async, AsyncETCDService], AsyncServiceFa
         etcd, given = self.get(chosen.client), arguments(chosen)
         return AsyncConfigCenter(etcd, instance=instance, groups=groups, codec=codec, **given)
 
-    async def check_client(self, client: AsyncETCDService, timeout: float) -> Health:
+    async def check_client(self, client: etcd_factory.AsyncETCDService, timeout: float) -> Health:
         """Check a client in ``timeout`` seconds: a linearizable read, and the status of the member that answered."""
         return await client.health(timeout)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from attrs import evolve
@@ -17,7 +17,6 @@ from etcd_factory.errors import ClientClosedError, ConfigError
 from etcd_factory.options import ClientOptions
 from etcd_factory.options.plan import FactoryPlan
 from etcd_factory.options.services import ServiceDiscovery
-from etcd_factory.service import Service, is_needed, released
 
 from .config_watch import ConfigWatch
 from .lifecycle import Lifecycle, log
@@ -25,7 +24,10 @@ from .names import CLOSED, Held
 from .recipe import Recipe
 from .reloaded import Reloaded
 
-S = TypeVar("S", bound=Service[Any])
+if TYPE_CHECKING:
+    from etcd_factory.service import Service
+
+S = TypeVar("S", bound="Service[Any]")
 R = TypeVar("R")
 
 Plan = FactoryPlan[ClientOptions]
@@ -171,6 +173,8 @@ class Reloading(Lifecycle[F, S]):
 
     def _released(self, old: Held[S]) -> Held[S]:
         """Return what is left to close of a client, once nobody uses it."""
+        from etcd_factory.service import released
+
         scopes, left = [self._runtime.scope()], list[Held[S]]()
 
         def unused() -> None:
@@ -181,6 +185,8 @@ class Reloading(Lifecycle[F, S]):
 
     async def _end_unused(self, left: Held[S]) -> None:
         """Close a client that nobody holds, unless what it does would be lost: that ends with the factory."""
+        from etcd_factory.service import is_needed
+
         with self._guard:
             is_mine = left in self._left and not is_needed(left.client)
             if is_mine:

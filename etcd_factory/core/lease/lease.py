@@ -8,8 +8,8 @@ from functools import partial
 from typing import ClassVar, Literal
 
 from etcd_factory.compat import Self
-from etcd_factory.core.arguments import Text, lease_id, to_bytes, ttl_seconds
-from etcd_factory.core.bound import Bound, Scoped, operation, prompt
+from etcd_factory.core.arguments import Text, to_bytes
+from etcd_factory.core.bound import Scoped, operation, prompt
 from etcd_factory.core.call import rpc
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import Entered, F, Face
@@ -20,7 +20,7 @@ from etcd_factory.errors import EtcdFactoryError, LeaseNotFoundError, choice
 from etcd_factory.model import LeaseInfo
 from etcd_factory.wire import methods
 
-from .session import OVER, ExistingLease, LeaseSession
+from .session import OVER, LeaseSession
 
 log = logging.getLogger("etcd_factory.lease")
 
@@ -148,36 +148,6 @@ class Lease(Entered, Scoped[F]):
             if error is None:
                 raise
             log.warning("a lease could not be revoked and expires by its ttl: %s", failure)
-
-
-class Leases(Bound[F]):
-    """The part of a service that has leases."""
-
-    __slots__ = ()
-
-    _run: View
-
-    def lease(self, ttl: int, *, id: int | None = None) -> Lease[F]:  # noqa: A002
-        """Return a lease of ``ttl`` seconds, at least 1. No I/O: it is granted at its first use.
-
-        With ``id`` you choose its id instead of the server; the use that grants it raises ``LeaseExistsError`` if there
-        is such a lease. A grant whose response is lost is then not retried; its error has ``maybe_applied`` set.
-        """
-        return Lease(self._run, LeaseSession(self._run, ttl_seconds(ttl), 0 if id is None else lease_id(id)))
-
-    def lease_of(self, id: int) -> Lease[F]:  # noqa: A002
-        """Return a lease that exists already. No I/O: from its first use, or ``grant()``, it is kept alive.
-
-        That raises ``LeaseNotFoundError`` if it is gone. ``time_to_live`` and ``revoke`` work without a use before;
-        ``release`` before the first use prevents that it is kept alive.
-        """
-        return Lease(self._run, ExistingLease(self._run, lease_id(id)))
-
-    @operation
-    async def leases(self) -> list[int]:
-        """Return the ids of all leases of the cluster."""
-        reply = await rpc.call(self._run, "list the leases", methods.LEASE_LEASES)
-        return [found.ID for found in reply.leases]
 
 
 def session_of(lease: object, face: Face | None = None) -> LeaseSession:

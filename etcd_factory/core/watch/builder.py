@@ -9,7 +9,7 @@ from attrs import define, evolve, field
 
 from etcd_factory.compat import Self
 from etcd_factory.core.arguments import Text, count, to_bytes
-from etcd_factory.core.bound import Bound, opener, usage
+from etcd_factory.core.bound import Bound, opener
 from etcd_factory.core.call.view import View
 from etcd_factory.core.face import F
 from etcd_factory.core.handlers import Handler, checked
@@ -103,16 +103,3 @@ class Watch(RangeModifiers, Pending, Bound[F]):
         )
         await watcher.open(self._start)
         return watcher
-
-
-class Watches(Bound[F]):
-    """The part of a service that watches."""
-
-    __slots__ = ()
-
-    _run: View
-
-    @usage("watch().key('k').create(), or prefix(), range() or all() in place of key()")
-    def watch(self) -> Watch[F]:
-        """Watch keys: ``watch().prefix("p").create()``; without a modifier every key of the namespace."""
-        return Watch(self._run)

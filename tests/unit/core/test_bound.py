@@ -278,7 +278,10 @@ def test_a_subclass_of_a_subclass_has_the_methods_of_both():
 # --- type hints
 
 # what they name is loaded when they are used
-LAZY = {"auth", "cluster", "election", "lock", "maintenance", "mirror", "on_call", "role", "stm", "user"}
+LAZY = {
+    *("auth", "cluster", "election", "lease", "lease_of", "lock", "maintenance", "mirror", "on_call", "role", "stm"),
+    *("user", "watch"),
+}
 MADE = {
     "service": lambda client: client,
     "get": lambda client: client.get("k"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from types import ModuleType
+from typing import get_type_hints
 
 import pytest
 from omegaconf import OmegaConf
@@ -152,3 +153,8 @@ async def test_only_a_client_of_its_face_is_added(factory, opened):
             with pytest.raises(TypeError, match=f"is an {FACTORIES[factory].__name__}, not {type(given).__name__}"):
                 await settle(made.add("other", given))
     assert made.names == ("mine",)
+
+
+def test_its_annotations_name_its_clients(factory):
+    assert get_type_hints(factory.create_client)["return"] is FACTORIES[factory]
+    assert get_type_hints(factory.destroy_client)["client"] is FACTORIES[factory]

@@ -22,7 +22,7 @@ from . import additions
 FILES = ("kv", "auth", "rpc")
 PACKAGE = ".etcdserverpb."
 # protoc's Python output before and after version 3.20
-LITERAL = re.compile(r"(?:serialized_pb=_b\(|serialized_pb=b|AddSerializedFile\(b)'((?:[^'\\]|\\.)*)'")
+LITERAL = re.compile(r"(?:serialized_pb=_b\(|serialized_pb=b|AddSerializedFile\(b)'([^'\\]*(?:\\.[^'\\]*)*)'")
 
 _guard = threading.RLock()
 

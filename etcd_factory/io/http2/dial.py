@@ -14,7 +14,6 @@ from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from etcd_factory.coroutine import finish
-from etcd_factory.io.runtime.threads import Call
 from etcd_factory.options import Keepalive
 
 from .host import Host
@@ -58,6 +57,8 @@ def reach(name: str, port: int, deadline: float) -> socket.socket:
 
 def addresses(name: str, port: int, deadline: float) -> list[Address]:
     """Return the addresses of a name, the families in turn."""
+    from etcd_factory.io.runtime.threads import Call  # asyncio's connections are opened without it
+
     lookup = Call(lambda: socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
     if is_literal(name):
         lookup.run()

@@ -16,8 +16,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar, cast
 
-from typing_extensions import Self
-
+from etcd_factory.compat import Self
 from etcd_factory.core import ports
 from etcd_factory.core.face import Face, Sync, finish
 from etcd_factory.errors import DeadlineExceededError

@@ -105,3 +105,8 @@ def test_a_generated_module_without_a_descriptor_is_an_error_that_names_the_file
 def test_a_descriptor_is_read_from_the_output_of_every_protoc(generated, style, compiled):
     generated(f"DESCRIPTOR = File({style.format(ascii(chr(10) + chr(9) + 'rpc.proto' + chr(255)))})", compiled=compiled)
     assert descriptors.serialized("rpc") == b"\n\trpc.proto\xff"
+
+
+def test_the_bytes_of_a_descriptor_may_be_quotes_and_backslashes(generated):
+    generated(r"DESCRIPTOR = File(serialized_pb=b'\n\trpc.proto\'\\\'\"\\', create_key=b'more')")
+    assert descriptors.serialized("rpc") == b"\n\trpc.proto'\\'\"\\"

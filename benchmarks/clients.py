@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,12 +41,12 @@ async def blocking(place: Place, **more: Any) -> AsyncIterator[Calls]:
     from etcd_factory import ETCDService
 
     with ETCDService(place.options() | more) as etcd:
-        lease = etcd.lease(TTL)
+        lease = cache(partial(etcd.lease, TTL))  # a program that only reads has none
         yield Calls(
             blocking=True,
             get=lambda key: etcd.get(key).string(),
             put=lambda key, value: etcd.put(key).value(value),
-            lock=lambda: etcd.lock(LOCK, lease=lease).acquire().release(),
+            lock=lambda: etcd.lock(LOCK, lease=lease()).acquire().release(),
         )
 
 
@@ -56,10 +56,10 @@ async def awaited(place: Place, **more: Any) -> AsyncIterator[Calls]:
     from etcd_factory import AsyncETCDService
 
     async with AsyncETCDService(place.options() | more) as etcd:
-        lease = etcd.lease(TTL)
+        lease = cache(partial(etcd.lease, TTL))  # a program that only reads has none
 
         async def lock() -> None:
-            await (await etcd.lock(LOCK, lease=lease).acquire()).release()
+            await (await etcd.lock(LOCK, lease=lease()).acquire()).release()
 
         yield Calls(
             blocking=False,

@@ -36,8 +36,9 @@ def structure(cls: type[T], given: Mapping[Any, Any]) -> T:
     bad: dict[str, tuple[Fault, ...]] = {}
     for key, value in given.items():
         try:
-            name = place(cls, str(key), known, values)
-            if value is not None:  # null removes a value of a lower layer
+            name = place(cls, str(key), known)
+            if value is not None:  # null removes a value of a lower layer, and leaves it to another spelling
+                check_once(name, values)
                 values[name] = known[name].metadata.get("read", known[name].converter)(value)
         except ConfigError as error:
             bad[canonical(str(key))] = below(shown_key(cls, str(key)), error.faults)
@@ -84,14 +85,18 @@ def naming(field: Any) -> Callable[[Any], Any]:
     return convert
 
 
-def place(cls: type[Any], key: str, known: Mapping[str, Any], values: Mapping[str, Any]) -> str:
+def place(cls: type[Any], key: str, known: Mapping[str, Any]) -> str:
     """Return the name of the option that ``key`` spells."""
     name = canonical(key)
     if name not in known:
         raise ConfigError(f"unknown option{advice(cls, name) or suggestion(name, known)}")
+    return name
+
+
+def check_once(name: str, values: Mapping[str, Any]) -> None:
+    """Raise ``ConfigError`` if an option has a value already."""
     if name in values:
         raise ConfigError(f"set twice, under two spellings of {name!r}; keep one")
-    return name
 
 
 def shown_key(cls: type[Any], key: str) -> str:

@@ -114,6 +114,7 @@ SINGLE = [
     *((True, case) for case in GOOD),
     *((False, case) for case in BAD),
     (True, {"client_priority": None, "priority": {"a": "high"}}),
+    (True, {"priority": {"a": "high"}, "client_priority": None}),
     (False, {"client_priority": {"a": "low"}, "priority": {"a": "high"}}),
     *((True, {"client": {"hosts": "https://a", "tls": value}}) for value in SECURE.good),
     *((False, {"client": {"hosts": "https://a", "tls": value}}) for value in SECURE.bad),

@@ -75,15 +75,17 @@ class Update:
         try:
             return await self.view.within(self.left).execute(op)
         except EtcdError as error:
+            if self.attempts and isinstance(error, DeadlineExceededError):
+                raise self._late(error.maybe_applied) from error  # its share of the time says nothing
             error.operation = self.label
             raise
         finally:
             self.left -= now() - begun
 
-    def _late(self) -> DeadlineExceededError:
+    def _late(self, maybe_applied: bool = False) -> DeadlineExceededError:
         text = f"others keep changing {self.key!r}; {self.attempts} attempts in {self.view.timeout:g} s met conflicts"
         error = DeadlineExceededError(text, endpoint=self.view.client.endpoint)
-        error.operation, error.attempts = self.label, self.attempts
+        error.operation, error.attempts, error.maybe_applied = self.label, self.attempts, maybe_applied
         return error
 
 

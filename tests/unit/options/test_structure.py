@@ -50,6 +50,11 @@ def test_an_option_in_two_spellings_is_a_fault_of_the_second(faults):
     ]
 
 
+@pytest.mark.parametrize("given", [{"theName": None, "the_name": "a"}, {"the_name": "a", "theName": None}])
+def test_null_in_one_spelling_leaves_an_option_to_the_other(given):
+    assert structure(Pair, given) == Pair(the_name="a")
+
+
 def test_a_rule_between_options_sees_the_defaults(faults):
     assert faults(structure, Pair, {"left": 2}) == ["left is right"]
 

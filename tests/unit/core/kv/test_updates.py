@@ -97,6 +97,19 @@ async def test_it_ends_when_others_were_faster_for_the_timeout(connect):
     assert error.attempts == len(puts(transport)) > 2
 
 
+@pytest.mark.parametrize(("reads", "conflicts", "maybe_applied"), [(1, 1, True), (2, 2, True), (1, 2, False)])
+async def test_a_call_in_what_is_left_of_the_timeout_does_not_hide_the_conflicts(
+    connect, pauses, reads, conflicts, maybe_applied
+):
+    late = errors.DeadlineExceededError("no response within 0.0004 s")
+    late.maybe_applied = maybe_applied
+    ranges, txns = iter([replies.get(value("a"))] * reads), iter([conflict(value("a"))] * conflicts)
+    client, _ = connect({"Range": lambda call: next(ranges, late), "Txn": lambda call: next(txns, late)})
+    error = await failure(lambda: client.update("k", lambda current: "b"), errors.DeadlineExceededError)
+    assert "others keep changing b'k'" in error.message
+    assert (error.operation, error.attempts, error.maybe_applied) == ("update b'k'", conflicts, maybe_applied)
+
+
 async def test_it_begins_no_pause_that_is_longer_than_the_time_that_is_left(connect, pauses):
     script = {"Range": replies.get(value("a")), "Txn": conflict(value("a"))}
     client, transport = connect(script, retry={"initial": 60, "maximum": 60}, timeout=5)

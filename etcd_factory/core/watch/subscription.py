@@ -177,8 +177,8 @@ class Subscription(Scoped[F], ABC):
             self.on_progress(output.revision, requested=output.requested)
         elif output.kind == "created":
             self.begun, self._error = self.begun or output.revision, None
+            self.on_state("connected")  # first: it is connected for whoever waits for the confirmation
             self._confirm(None)
-            self.on_state("connected")
         elif output.kind == "closed":
             self._fail(ClientClosedError())
         elif self.survives(output.error):

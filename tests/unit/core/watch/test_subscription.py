@@ -104,6 +104,16 @@ async def test_it_is_open_once_the_server_has_confirmed_it(view):
     assert len(created(transport)) == 1
 
 
+async def test_it_is_connected_for_whoever_waits_for_the_confirmation(view):
+    class Watched(Noted):
+        def on_state(self, state, error=None):
+            super().on_state(state, self._confirmed)
+
+    subscription = Watched(view({"Watch": replies.watch()})[0])
+    await subscription.open(0)
+    assert subscription.notes == [("connecting", False), ("connected", False)]
+
+
 async def test_its_range_is_in_the_namespace(view):
     on, transport = view({"Watch": replies.watch()}, namespace="ns/")
     await Noted(on).open(7)

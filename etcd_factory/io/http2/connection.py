@@ -35,7 +35,8 @@ RESERVE = 1 << 20  # stream ids that are left when no more calls should begin: t
 class Connection:
     """Streams to one peer. What is to be sent gathers in ``take``; ``receive`` returns the streams with news.
 
-    The clock serves only to tell floods from signs of life.
+    A stream is told of its end before it is forgotten: an interrupt may come between both, after which ``lost`` tells
+    all that are left. The clock serves only to tell floods from signs of life.
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
@@ -172,12 +173,13 @@ class Connection:
         """Take the end of the connection; returns the streams with news. What was not written will never be."""
         self.is_closed, self._limit, self.reason = True, -1, self.reason or reason
         streams = list(self.pending())
+        news = [stream for stream in streams if stream.on_lost(self.reason, refused=not stream.is_written)]
         self.streams.clear()
         self._waiting.clear()
         self._out.clear()
         for stream in streams:
             stream.is_open = False
-        return [stream for stream in streams if stream.on_lost(self.reason, refused=not stream.is_written)]
+        return news
 
     # --- in
 
@@ -267,10 +269,10 @@ class Connection:
             raise ProtocolError("more was sent than the window allows", ErrorCode.FLOW_CONTROL_ERROR)
         if padding and not stream.refill:
             inflow.taken(stream, padding)
-        if end:
-            self._ended(stream)
         if stream.on_data(data, end):
             self._news.append(stream)
+        if end:
+            self._ended(stream)
         if left < HALF_STREAM and stream.is_open:
             inflow.refill(stream)
 
@@ -298,18 +300,18 @@ class Connection:
         if stream is None:
             return None
         end = (flags & END_STREAM) != 0
-        if end:
-            self._ended(stream)
         if stream.on_headers(fields, end):
             self._news.append(stream)
+        if end:
+            self._ended(stream)
         return None
 
     def _broken(self, stream: Stream | None, error: StreamError) -> None:
         """End a stream whose rules the peer broke."""
         if stream is not None:
-            self.reset(stream, error.code)
             if stream.on_broken(f"the server broke HTTP/2: {error.message}"):
                 self._news.append(stream)
+            self.reset(stream, error.code)
 
     # --- ends
 
@@ -330,16 +332,17 @@ class Connection:
 
     def _open_waiting(self) -> None:
         while self._waiting and len(self.streams) < self._limit and self._next_id <= LAST_STREAM:
-            stream, begin = self._waiting.popitem(last=False)
+            stream, begin = next(iter(self._waiting.items()))
             self.request(stream, *begin)
+            del self._waiting[stream]
 
     def _on_reset(self, flags: int, id: int, payload: bytes) -> None:  # noqa: A002
         del flags
         code, stream = payloads.reset(payload), self._known(id)
         if stream is not None:
-            self._end(stream)
             if stream.on_reset(code):
                 self._news.append(stream)
+            self._end(stream)
 
     # --- about the connection
 
@@ -367,13 +370,13 @@ class Connection:
         last, why = payloads.goaway(id, payload)
         self.is_draining, self._limit, self.reason = True, -1, f"the server closes the connection: {why}"
         refused = [stream for stream in self.streams.values() if stream.id > last]
+        told = [*refused, *self._waiting]
+        self._news += [stream for stream in told if stream.on_lost(self.reason, refused=True)]
+        self._waiting.clear()
         for stream in refused:
             if not self._withdraw(stream):
                 self._abandoned.add(stream.id)
             self._end(stream)
-        refused += self._waiting
-        self._waiting.clear()
-        self._news += [stream for stream in refused if stream.on_lost(self.reason, refused=True)]
 
     def _on_window(self, flags: int, id: int, payload: bytes) -> None:  # noqa: A002
         del flags

@@ -1,13 +1,14 @@
 """An HTTP/2 connection that threads share, without a thread of its own.
 
-Whoever waits and finds nobody reading reads for all, until its own answer is there, and hands over to the next. Frames
-are written by whoever comes first, for all who come meanwhile.
+Whoever waits and finds nobody reading reads for all, until its own answer is there, and hands over to the next. Who
+writes is in ``writer.py``.
 """
 
 from __future__ import annotations
 
 import threading
-from time import monotonic, sleep
+from contextlib import suppress
+from time import monotonic
 from typing import Any
 
 from etcd_factory.options import Keepalive
@@ -17,8 +18,7 @@ from .channel import Channel
 from .connection import Connection
 from .keepalive import Liveness, Look
 from .thread_call import ThreadCall
-
-PAUSE = 0.05  # seconds: whoever waits for the socket to accept bytes looks again after it
+from .writer import PAUSE, Writer
 
 
 class Line:
@@ -28,10 +28,11 @@ class Line:
         self.blocks, self.endpoint = blocks, endpoint
         self.machine, self.liveness = Connection(), Liveness(keepalive, monotonic())
         self.error: Exception | None = None  # what ended it
-        self._channel, self._patience, self._lock = channel, keepalive.timeout, threading.Lock()
+        self._is_over = False
+        self._channel, self._lock = channel, threading.Lock()
         self.reader: ThreadCall | None = None  # whose thread reads for all
-        self._writer: object | None = None
-        self._is_over, self._waiting = False, dict[ThreadCall, None]()
+        self._waiting: dict[ThreadCall, None] = {}  # whose threads wait for it, the first first
+        self._writer = Writer(channel, self.machine, self._lock, keepalive.timeout)
         self.flush()
 
     # --- the transport's side
@@ -134,21 +135,26 @@ class Line:
 
     def close(self, message: str) -> None:
         """End all calls and the connection."""
-        with self._lock:
-            ended = self.machine.close(message)
-        self._report(ended)
+        try:
+            with self._lock:
+                ended = self.machine.close(message)
+            self._report(ended)
+        finally:
+            self._channel.wake()
         self._wind_up()
 
     def end_calls(self, owner: object) -> None:
         """End the calls of a client that is closed."""
-        with self._lock:
-            calls: list[Any] = [call for call in self.machine.pending() if getattr(call, "owner", None) is owner]
-            for call in calls:
-                self.machine.reset(call)
-                call.close()
-        self.flush()
-        self._report(calls)
-        self._channel.wake()
+        try:
+            with self._lock:
+                calls: list[Any] = [call for call in self.machine.pending() if getattr(call, "owner", None) is owner]
+                for call in calls:
+                    call.close()
+                    self.machine.reset(call)
+            self.flush()
+            self._report(calls)
+        finally:
+            self._channel.wake()
 
     def abandon(self, reason: str) -> None:
         """End a connection that an interrupt may have left in any state; waits for no lock for ever."""
@@ -194,6 +200,8 @@ class Line:
                 self._read_once(min(call.deadline, self.liveness.due(busy=True)) - now)
         finally:
             self._hand_over()
+        if self.machine.is_closed:
+            self._end_strays()
 
     def _follow(self, call: ThreadCall) -> None:
         """Wait for news from the thread that reads, or to be the next that reads."""
@@ -223,33 +231,43 @@ class Line:
             self._close_unused()
 
     def _wake_next(self) -> None:
+        """Wake the next who reads, and who has news before: whoever took these may have been interrupted."""
+        woken: list[ThreadCall] = []
         with self._lock:
-            following = next((one for one in self._waiting if one.may_read and not one.has_news), None)
-        if following is not None:
-            following.wake()
+            for one in self._waiting:
+                if one.has_news or one.may_read:
+                    woken.append(one)
+                    if not one.has_news:
+                        break
+        for one in woken:
+            one.wake()
 
     def _read_once(self, timeout: float) -> None:
         if not self._channel.wait(timeout):
-            return self._check(monotonic())
+            self._check(monotonic())
+            return
         self._receive()
         if not self.machine.is_usable:
             self._wind_up()
-        return None
 
     def _receive(self) -> None:
         """Take what has arrived."""
         try:
-            data = self._channel.receive()
-            if data is not None:
-                self.liveness.hear(monotonic())
-                with self._lock:
-                    news = self.machine.receive(data)
-                self._report(news)
-        except (OSError, EOFError) as error:
-            self._lost(error)
+            try:
+                self._take(self._channel.receive())
+            except (OSError, EOFError) as error:
+                self._lost(error)
         except BaseException:
             self.abandon("the thread that read the connection was interrupted")
             raise
+
+    def _take(self, data: bytes | None) -> None:
+        if data is None:
+            return
+        self.liveness.hear(monotonic())
+        with self._lock:
+            news = self.machine.receive(data)
+        self._report(news)
 
     def _report(self, calls: Any) -> None:
         for call in calls:
@@ -264,6 +282,12 @@ class Line:
         with self._lock:
             ended = self.machine.lost(f"the connection broke: {error}" if isinstance(error, OSError) else str(error))
         self._shut()
+        self._report(ended)
+
+    def _end_strays(self) -> None:
+        """End calls that began just as an interrupt ended the connection."""
+        with self._lock:
+            ended = self.machine.lost(self.machine.reason)
         self._report(ended)
 
     def _check(self, now: float) -> None:
@@ -286,8 +310,8 @@ class Line:
             self.machine.is_draining = True
             calls: list[Any] = [call for call in self.machine.pending() if not call.refill]
             for call in calls:
-                self.machine.reset(call)
                 call.leave()
+                self.machine.reset(call)
         self.flush()
         self._report(calls)
 
@@ -297,43 +321,28 @@ class Line:
         """Send what there is, unless another thread does; that one takes this too."""
         writer = object()  # this thread, now: an interrupt may come before it is known who writes
         try:
-            while self.machine.has_output:
-                data = self._becomes_writer(writer)
-                if data is None:
-                    return
-                try:
-                    self._write(data)
-                finally:
-                    self._wrote(writer)
-        except OSError as error:
-            self._lost(error)
+            try:
+                self._write(writer)
+            except OSError as error:
+                self._lost(error)
         except BaseException:
             self.abandon("the thread that wrote to the connection was interrupted")
             self._wrote(writer)
             raise
 
-    def _becomes_writer(self, writer: object) -> bytes | None:
-        with self._lock:
-            if self._writer is not None:
-                return None
-            self._writer = writer
-            return self.machine.take()
+    def _write(self, writer: object) -> None:
+        while self.machine.has_output:
+            data = self._writer.begin(writer)
+            if data is None:
+                return
+            try:
+                self._writer.write(data, self._drain)
+            finally:
+                self._wrote(writer)
 
     def _wrote(self, writer: object) -> None:
-        if self._writer is writer:
-            self._writer = None
-            if self._is_over:
-                self._close_unused()
-
-    def _write(self, data: bytes) -> None:
-        sent = self._channel.send(data)
-        start = monotonic()
-        while not sent:  # the peer does not read: it may be stuck in sending to us
-            if self._channel.wait(PAUSE, write=True) and self.reader is None:
-                self._drain()
-            sent = self._channel.flush()
-            if self.machine.is_closed or monotonic() - start > self._patience:
-                raise TimeoutError("the server accepts no more bytes")
+        if self._writer.end(writer) and self._is_over:
+            self._close_unused()
 
     def _drain(self) -> None:
         """Read while nobody else does."""
@@ -370,22 +379,13 @@ class Line:
                 return
             last = self.machine.take()
             self.machine.lost("the connection was closed here")
-        self._write_last(last)
-        self._shut()
-
-    def _write_last(self, data: bytes) -> None:
-        """Send this as far as the socket takes it; another thread that writes is waited for."""
-        writer, end = object(), monotonic() + PAUSE
+        writer = object()
         try:
-            while self._becomes_writer(writer) is None:
-                if monotonic() > end:
-                    return
-                sleep(PAUSE / 50)
-            self._channel.send(data)
-        except OSError:  # it is over already
-            pass
+            with suppress(OSError):  # it is over already
+                self._writer.write_last(writer, last)
         finally:
             self._wrote(writer)
+        self._shut()
 
     def _shut(self) -> None:
         """End the socket; it is closed by the last thread that uses it."""
@@ -396,5 +396,5 @@ class Line:
     def _close_unused(self) -> None:
         """Close the socket if no thread reads or writes it; one that does comes here again."""
         with self._lock:
-            if self.reader is None and self._writer is None:
+            if self.reader is None and self._writer.current is None:
                 self._channel.close()

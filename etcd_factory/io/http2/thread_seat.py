@@ -114,6 +114,8 @@ class Seat(ThreadCall):
                 is_served = self._sits(timeout) and self._read()
             finally:
                 self._call.rise(self, is_served=is_served)
+            if self._call.has_news:  # and its thread may have begun to read before it looked who sat here
+                self._line.rouse(self._call)
         except BaseException:  # an interrupt, perhaps while it rose
             self._call.rise(self, is_served=False)
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from functools import partial
 from math import inf
 from time import monotonic
 
@@ -18,9 +19,11 @@ from etcd_factory.io.http2.thread_call import ThreadCall
 from etcd_factory.options import Keepalive
 from tests.support.h2_server import BOUND, Wire, answering, in_thread
 from tests.support.http2 import REQUEST, data, goaway, headers, message, window
+from tests.support.places import places
 
 SHORT = 0.1  # seconds, of what is not answered
 THREADS = 32
+MOST = 500  # places of a call where an interrupt may come
 LARGE = 1 << 22  # bytes, more than a socket's buffers take
 OWNER, OTHER = object(), object()
 
@@ -307,6 +310,45 @@ def test_an_interrupt_of_the_reader_while_it_reads_ends_the_connection_for_all(j
             done()
         assert caught.value.sent
     assert_over(line, wire)
+
+
+def test_an_interrupt_of_the_reader_before_it_wakes_whose_answer_it_read_holds_nobody_up(join):
+    line, wire = join()
+    (_, reading), _ = led(line, followers=0)
+    call = begin(line, seconds=4 * BOUND)
+    following, report = in_thread(finish, line, call), line._report
+    until_waiting(line, call)
+
+    def strike(calls):
+        line._report = report
+        raise KeyboardInterrupt
+
+    line._report = strike
+    wire.answer(wire.requests(2)[1], b"second")
+    with pytest.raises(KeyboardInterrupt):
+        reading()
+    assert following() == b"second"
+
+
+@pytest.mark.parametrize("end", [partial(Line.close, message="closed"), partial(Line.end_calls, owner=OWNER)])
+def test_an_interrupt_at_any_place_of_an_end_holds_nobody_up(join, end):
+    for place in places(MOST):
+        line, wire = join()
+        (_, reading), [(_, following)] = led(line)
+        with place:
+            end(line)
+        wire.close()
+        for ended in (reading, following):
+            with pytest.raises((ClientClosedError, ConnectionFailedError)):
+                ended()
+
+
+def test_a_call_that_nobody_told_of_the_end_of_its_connection_ends(join):
+    line, _ = join()
+    call = begin(line)
+    line.machine.is_closed = True
+    with pytest.raises(ConnectionFailedError):
+        finish(line, call)
 
 
 def test_an_interrupt_of_a_writer_before_a_byte_ends_the_connection_for_all(join):

@@ -64,7 +64,8 @@ class Watch:
 
 @pytest.fixture
 def watch(serve):
-    server, transport = serve(), ThreadTransport(ClientOptions.of({}))
+    options = {"keepalive": {"time": 10 * BOUND}}  # a PING would end a wait that nobody else ends
+    server, transport = serve(), ThreadTransport(ClientOptions.of(options))
     yield Watch(server, transport)
     finish(transport.close())
 

@@ -232,15 +232,14 @@ class Line:
 
     def _wake_next(self) -> None:
         """Wake the next who reads, and who has news before: whoever took these may have been interrupted."""
-        woken: list[ThreadCall] = []
         with self._lock:
             for one in self._waiting:
-                if one.has_news or one.may_read:
-                    woken.append(one)
-                    if not one.has_news:
-                        break
-        for one in woken:
-            one.wake()
+                if not one.has_news:
+                    if one.may_read:
+                        return one.wake()
+                elif one.is_asleep:
+                    one.wake()
+        return None
 
     def _read_once(self, timeout: float) -> None:
         if not self._channel.wait(timeout):

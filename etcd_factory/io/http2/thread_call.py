@@ -28,6 +28,11 @@ class ThreadCall(Call):
         except RuntimeError:  # it is awake
             pass
 
+    @property
+    def is_asleep(self) -> bool:
+        """Whether nobody has woken its thread."""
+        return self._lock.locked()
+
     def wait(self, timeout: float) -> None:
         """Wait until woken."""
         self._lock.acquire(timeout=min(max(0.0, timeout), threading.TIMEOUT_MAX))

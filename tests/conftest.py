@@ -70,7 +70,8 @@ def pytest_collection():
     finally:
         gc.enable()
         gc.collect()
-        gc.freeze()
+        if hasattr(gc, "freeze"):  # PyPy has none
+            gc.freeze()
 
 
 def pytest_ignore_collect(collection_path, config):

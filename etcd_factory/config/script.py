@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import os
-import symtable
 from contextlib import contextmanager
 from pathlib import Path
 from traceback import walk_tb
@@ -18,8 +18,14 @@ from etcd_factory.errors import ConfigError, Fault
 from .faults import AsyncFault
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
+# what has names of its own
+SCOPES = (
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda),
+    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
+)
+NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)
 CODE = (BuiltinFunctionType, FunctionType, ModuleType, type)
 ASYNC = "config() is async; only the asyncio face can load it (aload_config / AsyncETCDServiceFactory)"
 UNSHOWN = "its text may quote a secret and is not shown; run the file with python to see it"
@@ -59,16 +65,30 @@ def executed(path: Path, text: str) -> tuple[dict[str, object], Any]:
     """Return the plain names that the file assigns, and its function ``config``, if it has one."""
     namespace: dict[str, object] = {"__name__": path.stem, "__file__": os.path.abspath(path)}
     with blamed(path):
-        table = symtable.symtable(text, str(path), "exec")
         exec(compile(text, str(path), "exec", dont_inherit=True), namespace)  # noqa: S102  # a file of this type is code
+        names = {*assigned(ast.parse(text, str(path)))}
     # imported names are not values: ``from os import environ`` would add the whole environment
-    assigned = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned()}
     function = namespace.get("config") if callable(namespace.get("config")) else None
     return {
         name: value
         for name, value in namespace.items()
-        if name in assigned and not name.startswith("_") and not isinstance(value, CODE) and value is not function
+        if name in names and not name.startswith("_") and not isinstance(value, CODE) and value is not function
     }, function
+
+
+def assigned(module: ast.Module) -> Iterator[str]:
+    """Return the names that a module binds otherwise than by imports, as ``symtable`` says, which PyPy lacks."""
+    nodes: list[ast.AST] = [module]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, NAMED):
+            yield node.name or ""
+        elif isinstance(node, ast.MatchMapping):
+            yield node.rest or ""
+        if not isinstance(node, SCOPES):
+            nodes.extend(ast.iter_child_nodes(node))
 
 
 def info(path: Path, env: str) -> Info:

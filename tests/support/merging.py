@@ -171,7 +171,7 @@ class Merging:
     def unfinished(self):
         """How many calls that may be merged have begun and not ended."""
         lanes, keys = [*self.lanes._lanes.values()], self.lanes._keys
-        sent = [flight for lane in lanes for flight in [*lane.flights]]
+        sent = [flight for lane in lanes for flight in list(lane.flights)]
         behind = keys.waiting if keys else 0
         return behind + sum(map(len, [*(lane.queue for lane in lanes), *(flight.waiters for flight in sent)]))
 

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from omegaconf import OmegaConf
 
+import etcd_factory
 from etcd_factory.config import AsyncConfigError, aload_config, load_config
 from etcd_factory.errors import ConfigError
 
@@ -31,6 +36,48 @@ def test_plain_names_are_values_and_code_is_not(write):
     assert sorted(tree) == ["hosts", "nested"]
     assert tree.hosts == ["a"]
     assert tree.nested.call.__name__ == "helper"
+
+
+def test_names_are_bound_in_many_ways(write):
+    text = """
+        (a, *b), c["x"] = (1, 2), 3
+        for d in [4]:
+            if (e := d):
+                with open(__file__) as _f: f: int = 6
+        match {"g": 7, "h": [8, 9], "i": 10}:
+            case {"g": g, "h": [h, *j], **k}: pass
+        m = [unseen for unseen in [1] if (lambda inner: inner)(1)]
+        try: raise ValueError
+        except ValueError as gone: pass
+        @(lambda function: function())
+        def n(): local = 12; return local
+    """
+    write("a.py", "c = {}\n" + dedent(text))
+    assert load_config("a.py") == {
+        "a": 1,
+        "b": [2],
+        "c": {"x": 3},
+        "d": 4,
+        "e": 4,
+        "f": 6,
+        "g": 7,
+        "h": 8,
+        "j": [9],
+        "k": {"i": 10},
+        "m": [1],
+        "n": 12,
+    }
+
+
+def test_python_files_need_nothing_that_pypy_lacks():
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; sys.modules['_symtable'] = None; import etcd_factory.config"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(etcd_factory.__file__).parents[1],
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_plain_name_may_be_config(write):

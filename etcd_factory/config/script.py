@@ -20,11 +20,8 @@ from .faults import AsyncFault
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-# what has names of its own
-SCOPES = (
-    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda),
-    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
-)
+SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)  # what has names of its own
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)  # all but those bound by ``:=``
 NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)
 CODE = (BuiltinFunctionType, FunctionType, ModuleType, type)
 ASYNC = "config() is async; only the asyncio face can load it (aload_config / AsyncETCDServiceFactory)"
@@ -87,8 +84,10 @@ def assigned(module: ast.Module) -> Iterator[str]:
             yield node.name or ""
         elif isinstance(node, ast.MatchMapping):
             yield node.rest or ""
-        if not isinstance(node, SCOPES):
-            nodes.extend(ast.iter_child_nodes(node))
+        if isinstance(node, COMPREHENSIONS):
+            nodes += (inner.target for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr))
+        elif not isinstance(node, SCOPES):
+            nodes += ast.iter_child_nodes(node)
 
 
 def info(path: Path, env: str) -> Info:

@@ -45,7 +45,7 @@ CALLED = {
     "if_": (lambda c: c.if_("k"), r"write if_\('k', 'version', '==', 0\)\.then\("),
     "watch": (lambda c: c.watch("k"), r"write watch\(\)\.key\('k'\)\.create\(\)"),
     "ops": (lambda c: ops.put("k", "v"), PUT),
-    "with_options": (lambda c: c.with_options(tiemout=1), r"argument 'tiemout'; write with_options\(timeout=1\)"),
+    "with_options": (lambda c: c.with_options(tiemout=1), r"argument 'tiemout'.*; write with_options\(timeout=1\)"),
 }
 
 

@@ -46,7 +46,7 @@ def test_names_are_bound_in_many_ways(write):
                 with open(__file__) as _f: f: int = 6
         match {"g": 7, "h": [8, 9], "i": 10}:
             case {"g": g, "h": [h, *j], **k}: pass
-        m = [unseen for unseen in [1] if (lambda inner: inner)(1)]
+        m = [last := unseen for unseen in [1] if (lambda inner: inner)(1)]
         try: raise ValueError
         except ValueError as gone: pass
         @(lambda function: function())
@@ -65,6 +65,7 @@ def test_names_are_bound_in_many_ways(write):
         "j": [9],
         "k": {"i": 10},
         "m": [1],
+        "last": 1,
         "n": 12,
     }
 

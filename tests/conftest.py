@@ -13,6 +13,7 @@ from hypothesis import settings
 from etcd_factory import AsyncETCDService, ETCDService
 from etcd_factory.testing import EtcdCluster
 from etcd_factory.testing.backends import BACKENDS
+from tests.support.order import spread
 from tests.support.quick import is_left_out, is_quick
 
 # examples have no deadline: how long one takes depends on what else the machine does
@@ -80,7 +81,8 @@ def pytest_ignore_collect(collection_path, config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Mark the quick tests, and skip what the etcd in memory does not have."""
+    """Mark the quick tests, spread those of each folder, and skip what the etcd in memory does not have."""
+    items[:] = spread(items)
     for item in items:
         if is_quick(item.path):
             item.add_marker("quick")

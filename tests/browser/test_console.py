@@ -122,7 +122,7 @@ def test_hostile_keys_and_values_are_shown_harmlessly(opened, running, stored):
 def look_around(page, stored):
     """Open every view while everything is written once more, and a hostile value in the editor."""
     page.get_by_role("link", name="changes").click()
-    page.get_by_text("live", exact=True).wait_for()
+    page.locator("form .live").get_by_text("live", exact=True).wait_for()  # that of a key is live too
     write(stored)
     page.locator("tbody tr").nth(len(HOSTILE)).wait_for()
     for view in VIEWS[2:]:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from etcd_factory.console.values import encoded
-from tests.support.browser import DESKTOP, PHONE, visit
+from tests.support.browser import DESKTOP, PHONE, follow_changes, visit
 
 VIEWS = ("keys", "changes", "services", "locks", "configuration", "clients")
 REFUSED = "Failed to load resource: the server responded with a status of "  # what Chromium says of any error
@@ -121,8 +121,7 @@ def test_hostile_keys_and_values_are_shown_harmlessly(opened, running, stored):
 
 def look_around(page, stored):
     """Open every view while everything is written once more, and a hostile value in the editor."""
-    page.get_by_role("link", name="changes").click()
-    page.locator("form .live").get_by_text("live", exact=True).wait_for()  # that of a key is live too
+    follow_changes(page)
     write(stored)
     page.locator("tbody tr").nth(len(HOSTILE)).wait_for()
     for view in VIEWS[2:]:
@@ -204,8 +203,7 @@ def test_changes_are_shown_without_a_reload(opened, running, stored):
         page.locator("pre", has_text="second").wait_for()
         page.locator("tbody tr").nth(1).get_by_role("button").click()
         page.locator("pre", has_text="first").wait_for()
-        page.get_by_role("link", name="changes").click()
-        page.get_by_text("live", exact=True).wait_for()
+        follow_changes(page)
         stored.put("k").value("third")
         page.locator("tbody tr", has_text="third").wait_for()
         page.get_by_role("button", name="Pause").click()

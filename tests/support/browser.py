@@ -70,3 +70,9 @@ def picture(page: Page, path: Path, *, whole: bool = False) -> None:
     taken = Image.open(BytesIO(page.screenshot(full_page=whole, animations="disabled"))).convert("RGB")
     path.parent.mkdir(parents=True, exist_ok=True)
     taken.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def follow_changes(page: Page) -> None:
+    """Open the console's view of changes, and wait until it is live: that of a key before it says so too."""
+    page.get_by_role("link", name="changes").click()
+    page.locator("form .live").get_by_text("live", exact=True).wait_for()

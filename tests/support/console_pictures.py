@@ -14,7 +14,7 @@ from pathlib import Path
 from etcd_factory import ETCDService
 from etcd_factory.registry import ServiceRegistry
 from etcd_factory.testing import EtcdServer
-from tests.support.browser import PHONE, chromium, picture, visit
+from tests.support.browser import PHONE, chromium, follow_changes, picture, visit
 from tests.support.consoles import console
 
 FOLDER = Path(__file__).parent.parent.parent / "docs" / "pictures"
@@ -109,8 +109,7 @@ def views(page, name):
 
 def others(page, etcd):
     """Take the pictures of the other views."""
-    page.get_by_role("link", name="changes").click()
-    page.get_by_text("live", exact=True).wait_for()
+    follow_changes(page)
     for key, value in CHANGES.items():
         etcd.put(key).value(value)
     page.get_by_text("flags/new-checkout").wait_for()

@@ -200,7 +200,7 @@ class Line:
                 self._read_once(min(call.deadline, self.liveness.due(busy=True)) - now)
         finally:
             self._hand_over()
-        if self.machine.is_closed:
+        if self.machine.is_closed and self.machine.is_busy:
             self._end_strays()
 
     def _follow(self, call: ThreadCall) -> None:
@@ -284,7 +284,7 @@ class Line:
         self._report(ended)
 
     def _end_strays(self) -> None:
-        """End calls that began just as an interrupt ended the connection."""
+        """End calls that began just as an interrupt ended the connection. A GOAWAY that waits to be written would go too."""
         with self._lock:
             ended = self.machine.lost(self.machine.reason)
         self._report(ended)

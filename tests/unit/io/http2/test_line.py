@@ -494,6 +494,22 @@ def test_closing_ends_all_who_wait_and_tells_the_peer(join):
     assert line._channel.sock.fileno() == -1
 
 
+def test_the_peer_is_told_even_if_who_read_was_faster(join):
+    line, wire = join()
+    _, reading = led(line, followers=0)[0]
+    wake = line._channel.wake
+
+    def wake_and_wait():
+        line._channel.wake = wake
+        wake()
+        with pytest.raises(ConnectionFailedError):
+            reading()
+
+    line._channel.wake = wake_and_wait  # close() calls it before it writes
+    line.close("over")
+    assert wire.rest()[-1] == "GOAWAY"
+
+
 def test_it_closes_its_socket_once_nobody_uses_it(join):
     """A number of a closed file may be another one's: who still reads it must not find that."""
     line, wire = join()

@@ -284,7 +284,7 @@ class Line:
         self._report(ended)
 
     def _end_strays(self) -> None:
-        """End calls that began just as an interrupt ended the connection. A GOAWAY that waits to be written would go too."""
+        """End calls that began just as an interrupt ended the connection. It drops a GOAWAY that is not written yet."""
         with self._lock:
             ended = self.machine.lost(self.machine.reason)
         self._report(ended)

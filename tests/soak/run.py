@@ -21,6 +21,7 @@ from .holders import Counter, Registered, leases
 from .scene import Stage, refusal, settled_within
 from .writers import REGISTERS, Data, Lists, registers
 
+WORK = {"acquire", "append", "attach", "delete", "increment", "put", "read", "release", "stm", "swap", "txn", "write"}
 LAST = "data/last"
 CATCH_UP = 30.0  # seconds after the last fault by which all has caught up
 END = 60.0  # seconds in which every worker must have ended
@@ -83,6 +84,7 @@ class Soak:
         workers = [asyncio.ensure_future(self.scene.guard(name, body)) for name, body in self.workers(mirror)]
         try:
             await faults.run(seconds)
+            await self.expect("a success of each kind of call", self.has_done_all)
             serves = True
         except (EtcdError, ServerError) as error:
             serves = False
@@ -99,6 +101,10 @@ class Soak:
         await self.copy.begin()
         await self.registered.register()
         return await self.scene.face.begin(lambda: self.scene.follower.mirror("registers/"))
+
+    def has_done_all(self):
+        """Whether each kind of call has succeeded: short runs may be nothing but faults."""
+        return {call.kind for one in self.scene.histories for call in one.calls if call.error is None} >= WORK
 
     async def end(self, workers):
         """Wait until each worker has ended."""

@@ -107,6 +107,8 @@ class ThreadTransport:
             if self._connections.closed:
                 raise ClientClosedError from error
             raise
+        if data is None and self._connections.closed:  # how grpcio 1.62 ends a call whose channel is closed just then
+            raise ClientClosedError
         connection.heard = now()
         return data
 

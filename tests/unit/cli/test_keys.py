@@ -41,7 +41,7 @@ def test_wrong_arguments_are_refused_before_anything_is_sent(run, arguments, mes
     assert message in done.err
 
 
-def test_a_server_that_is_not_etcd_is_named_and_doctor_is_advised(run):
+def test_a_server_that_is_not_etcd_is_named_and_doctor_is_advised(run, is_grpc):
     def greet(listener):
         sock, _ = listener.accept()
         with sock:
@@ -52,5 +52,5 @@ def test_a_server_that_is_not_etcd_is_named_and_doctor_is_advised(run):
         thread = threading.Thread(target=greet, args=(listener,), daemon=True)
         thread.start()
         done = run("put", "k", "v", "--hosts", "{}:{}".format(*listener.getsockname()), "--timeout", 5)
-    assert "this is not etcd, or a proxy is in the way" in done.err
+    assert ("is etcd running there" if is_grpc else "this is not etcd, or a proxy is in the way") in done.err
     assert "`etcd-factory doctor` says more" in done.err

@@ -333,13 +333,14 @@ def test_another_value_error_of_grpc_passes(used, url):
         read(transport, url)
 
 
-def test_a_channel_closed_meanwhile_is_a_closed_client(used, url):
+@pytest.mark.parametrize("succeeds", [False, True], ids=["an error", "a success without a message"])
+def test_a_channel_closed_meanwhile_is_a_closed_client(used, url, succeeds):
     transport, made = used
     start = made.call(methods.RANGE)
 
     def call(*args):
         finish(transport.close())
-        return start(*args)
+        return None if succeeds else start(*args)
 
     made._calls[methods.RANGE] = call
     with pytest.raises(ClientClosedError):

@@ -25,7 +25,8 @@ SINGLE = 64  # changes in a turn, one at a time
 
 WATCHES, FEW = 1_000, 16  # local watches, and changes in a turn
 
-LARGE, CHANGED, WATCHED = "benchmark/large/", "benchmark/changed/", "benchmark/watched/"
+LARGE, CHANGED = "benchmark/large/", "benchmark/changed/"
+WATCHED, AWATCHED = "benchmark/watched/", "benchmark/awatched/"  # each sees only its own
 
 
 def reads(world: World) -> Sides:
@@ -179,7 +180,7 @@ def local_watches_asyncio(world: World) -> Sides:
     arrived: list[float] = []
 
     async def open_mirror() -> Mirror[Any]:
-        return await etcd.mirror(WATCHED)
+        return await etcd.mirror(AWATCHED)
 
     mirror = world.run(open_mirror())
 
@@ -192,7 +193,7 @@ def local_watches_asyncio(world: World) -> Sides:
         tasks = [asyncio.ensure_future(read(mirror.watch())) for _ in range(WATCHES)]
         last = mirror.watch()
         for _ in range(FEW):
-            await asyncio.to_thread(world.writer.put, 1, f"{WATCHED}key")
+            await asyncio.to_thread(world.writer.put, 1, f"{AWATCHED}key")
             await last.take()
         await asyncio.gather(*tasks)
         return [median(arrived[start : start + WATCHES]) for start in range(0, len(arrived), WATCHES)]

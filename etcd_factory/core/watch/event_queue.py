@@ -26,6 +26,7 @@ WatchEvent = Literal["connecting", "connected", "disconnected", "put", "delete",
 
 EVENTS = ("connecting", "connected", "disconnected", "put", "delete", "data", "progress", "end", "error")
 FINAL = ("error", "end")  # the events of a watch that is over
+SHOWN = {event: f"{event!r} of a watch" for event in EVENTS}  # as what goes wrong in a handler is logged
 
 BUFFER = 100_000  # events that may wait to be read
 IN_A_TURN = 16  # items after which a watch lets others have the thread
@@ -179,13 +180,14 @@ class EventQueue:
 
     async def _call_all(self, event: str, value: Any, failures: list[BaseException]) -> None:
         for name, args in calls(event, value):
-            await self._call(name, *args, failures=failures)
+            if name in self._handlers:
+                await self._call(name, *args, failures=failures)
 
     async def _call(self, event: str, *args: object, failures: list[BaseException] | None = None) -> None:
         for handler in self._handlers.get(event, ()):
             if self.over and event not in FINAL:
                 return
-            error = await call_handler(self._runtime.face, log, f"{event!r} of a watch", handler, *args)
+            error = await call_handler(self._runtime.face, log, SHOWN[event], handler, *args)
             if error is not None and failures is not None:
                 failures.append(error)
 

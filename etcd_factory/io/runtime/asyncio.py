@@ -148,6 +148,9 @@ def deadlines_of(loop: asyncio.AbstractEventLoop) -> Deadlines:
     """Return the deadlines of a loop."""
     found = _deadlines.get(loop)
     if found is None:
+        for other in [ref() for ref in _deadlines.keyrefs()]:  # at once: loops of other threads come and go
+            if other is not None and other.is_closed():  # and would be held by a timer that is left
+                _deadlines.pop(other, None)
         found = _deadlines[loop] = Deadlines(loop)
     return found
 

@@ -142,7 +142,8 @@ class Mailbox(Generic[T]):
         """Return the next item; None once the box is closed and empty or the seat filled, or after ``timeout`` s."""
         found: list[T] = []
         if seat is None:
-            self._waiters.wait(lambda: self._take(found), timeout)
+            if not self._take(found):  # the usual way, in as few steps as possible
+                self._waiters.wait(lambda: self._take(found), timeout)
         else:
             self._waiters.wait(lambda: seat.is_filled or self._take(found), timeout, cast("Seat", seat))
         return found[0] if found else None

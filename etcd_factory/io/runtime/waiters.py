@@ -46,6 +46,8 @@ class Waiters:
         """
         if is_done():
             return True
+        if timeout is not None and timeout <= 0:
+            return False
         end = None if timeout is None else time.monotonic() + timeout
         queue: SimpleQueue[None] | Seat = seat or SimpleQueue()
         self._queues.add(queue)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 
 import pytest
 
@@ -136,6 +138,23 @@ async def test_a_timer_that_is_too_early_for_those_who_wait_now_waits_for_them()
     first.open()
     assert await waiting
     assert not await AsyncioRuntime().gate().wait(3 * TICK)
+
+
+def test_a_loop_that_ended_before_its_timer_is_not_kept():
+    loops = []
+
+    async def wait():
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        gate = AsyncioRuntime().gate()
+        waiting = asyncio.ensure_future(gate.wait(BOUND))
+        await asyncio.sleep(0)
+        gate.open()
+        assert await waiting
+
+    for _ in range(5):
+        asyncio.run(wait())
+    gc.collect()
+    assert len([loop for loop in loops if loop() is not None]) <= 1  # the next one drops it
 
 
 async def test_a_domain_is_looked_up_by_its_record(runtime, monkeypatch):

@@ -204,5 +204,5 @@ async def test_a_closed_client_opens_no_mirror(client):
 async def test_a_mirror_without_a_reachable_server_is_not_opened_and_leaves_nothing(make, refusing):
     before = threads()
     with pytest.raises(errors.ConnectionFailedError):
-        await open_mirror(make(hosts=[refusing], timeout=0.5))
+        await open_mirror(make(hosts=[refusing], retry={"attempts": 2}))
     await nothing_left(before)

@@ -198,4 +198,4 @@ def answered(context, call):
 
 def replace_servers():
     """Let ``EtcdServer(...)`` return a ``FakeServer`` from now on."""
-    EtcdServer.__new__ = staticmethod(lambda cls, **options: object.__new__(FakeServer))
+    EtcdServer.__new__ = staticmethod(lambda cls, *args, **options: object.__new__(FakeServer))

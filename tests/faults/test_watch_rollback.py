@@ -19,7 +19,7 @@ from tests.support.faulty import lose_data, write_history
 from tests.support.transports import Failing, Held, Recorded
 from tests.support.watching import begin_drain, begin_take, drain, nothing_left, put, summary, take, threads
 
-ROUNDS = 3
+ROUNDS = 30
 LATER = ("1", "2", "3", "4")
 LAG = 0.4  # seconds; a leader is missed after longer
 FUTURE = 100  # a revision beyond what the tests write
@@ -279,5 +279,7 @@ async def reads_after_moving(make, make_wrapped, leader, follower, resync):
 
 @pytest.mark.parametrize("resync", [False, True], ids=["plain", "resync"])
 async def test_a_watch_whose_member_lags_waits_and_misses_nothing(make, make_wrapped, slow_leader, follower, resync):
-    reads = [await reads_after_moving(make, make_wrapped, slow_leader, follower, resync) for _ in range(ROUNDS)]
-    assert sum(reads)  # at least once the watch was ahead of the member
+    for _ in range(ROUNDS):
+        if await reads_after_moving(make, make_wrapped, slow_leader, follower, resync):
+            return  # once the watch was ahead of the member
+    pytest.fail(f"in none of {ROUNDS} rounds was the watch ahead of the member")

@@ -50,7 +50,7 @@ async def test_a_wait_that_times_out_leaves_no_lease(make):
     await settle(one.lock("name").acquire())
     before = await settle(one.leases())
     assert isinstance(await error_of(lambda: other.lock("name").acquire(timeout=0.1)), LockFailedError)
-    assert await settle(one.leases()) == before
+    assert {*await settle(one.leases())} <= {*before}  # those of other tests may expire meanwhile
 
 
 async def test_waiters_acquire_the_lock_in_their_order(make, face):

@@ -170,13 +170,14 @@ class Connection:
         return ended
 
     def lost(self, reason: str) -> list[Stream]:
-        """Take the end of the connection; returns the streams with news. What was not written will never be."""
+        """Take the end of the connection; returns the streams with news. What was not written before never will be."""
+        if not self.is_closed:  # else it may be what tells the peer
+            self._out.clear()
         self.is_closed, self._limit, self.reason = True, -1, self.reason or reason
         streams = list(self.pending())
         news = [stream for stream in streams if stream.on_lost(self.reason, refused=not stream.is_written)]
         self.streams.clear()
         self._waiting.clear()
-        self._out.clear()
         for stream in streams:
             stream.is_open = False
         return news

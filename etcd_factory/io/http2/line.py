@@ -200,7 +200,7 @@ class Line:
                 self._read_once(min(call.deadline, self.liveness.due(busy=True)) - now)
         finally:
             self._hand_over()
-        if self.machine.is_closed and self.machine.is_busy:
+        if self.machine.is_closed:
             self._end_strays()
 
     def _follow(self, call: ThreadCall) -> None:
@@ -284,7 +284,7 @@ class Line:
         self._report(ended)
 
     def _end_strays(self) -> None:
-        """End calls that began just as an interrupt ended the connection. It drops a GOAWAY that is not written yet."""
+        """End calls that began just as an interrupt ended the connection."""
         with self._lock:
             ended = self.machine.lost(self.machine.reason)
         self._report(ended)

@@ -324,6 +324,13 @@ def test_closing(peer):
     assert peer.machine.reason == "the client is closed"
 
 
+@pytest.mark.parametrize("end", ["close", "lost"])
+def test_the_peer_is_told_although_another_thread_ends_it_too(peer, end):
+    peer.machine.close("the client is closed")
+    assert getattr(peer.machine, end)("again") == []
+    assert names(peer) == ["GOAWAY"]
+
+
 def test_a_reason_of_any_length(peer):
     peer.machine.close("ü" * 1000)
     [one] = peer.hear()

@@ -50,7 +50,7 @@ class FaultProxy:
         self.target = target
         # The delay in each direction, in seconds; ``delay()`` sets it.
         self.pause = 0.0
-        (self._port,) = free_ports(1)
+        (self._port,) = free_ports(1, self)
         self._fault = HEALTHY
         self._links: set[Link] = set()
         self._forgotten: set[Link] = set()
@@ -231,7 +231,7 @@ class FaultProxy:
             except OSError:
                 if not left:
                     raise
-                (self._port,) = free_ports(1)
+                (self._port,) = free_ports(1, self)
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()

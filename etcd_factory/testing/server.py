@@ -60,7 +60,7 @@ class EtcdServer:
             raise TypeError(unexpected(next(iter(unknown))))
         self.binary = Path(binary) if binary else find_binary()
         self.name, self.tls, self.args = name, tls, tuple(args)
-        self._client_port, self._peer_port = free_ports(2)
+        self._client_port, self._peer_port = free_ports(2, self)
         self._home: Path | None = None
         # Whether others know the ports: etcd has listened on them, or the cluster has announced them.
         self._ports_fixed = False
@@ -148,7 +148,7 @@ class EtcdServer:
         for left in reversed(range(PORT_ATTEMPTS)):
             if self._is_ready(left):
                 break
-            self._client_port, self._peer_port = free_ports(2)
+            self._client_port, self._peer_port = free_ports(2, self)
             self.launch()
         return self
 

@@ -6,6 +6,8 @@ import os
 import random
 import socket
 from collections.abc import Sequence
+from itertools import islice
+from weakref import WeakValueDictionary
 
 HOST = "127.0.0.1"
 
@@ -14,13 +16,25 @@ HOST = "127.0.0.1"
 RANGE = range(15000, 32768)
 DRAWN = 500  # as many as some other use of the machine leaves a few of; to draw all takes 20 ms
 
+_held: WeakValueDictionary[int, object] = WeakValueDictionary()  # whose a port is, also while nothing listens there
 
-def free_ports(count: int) -> tuple[int, ...]:
-    """Return ``count`` different ports that nothing listens on now; other workers of pytest-xdist get others."""
+
+def free_ports(count: int, holder: object = None) -> tuple[int, ...]:
+    """Return ``count`` different ports that nothing listens on now; other workers of pytest-xdist get others.
+
+    Nobody else in this process gets them as long as a ``holder`` lives: a server that is down comes back on its port.
+    Raises ``OSError`` if there are not as many.
+    """
     ports = share()
     candidates = random.SystemRandom().sample(ports, min(DRAWN, len(ports)))
-    free = (port for port in candidates if is_free(port))
-    return tuple(next(free) for _ in range(count))
+    free = (port for port in candidates if port not in _held and is_free(port))
+    found = tuple(islice(free, count))
+    if len(found) < count:
+        found_of = f"{len(found)} of {len(candidates)} ports from {RANGE.start} on"
+        raise OSError(f"{count} free ports are needed, and only {found_of} are free")
+    if holder is not None:
+        _held.update(dict.fromkeys(found, holder))
+    return found
 
 
 def share() -> Sequence[int]:

@@ -146,7 +146,7 @@ class RealProxy:
     """A proxy in front of one etcd."""
 
     def __init__(self, name, target, folder, tls=None):
-        (self._port,) = free_ports(1)
+        (self._port,) = free_ports(1, self)
         host, _, number = target.rpartition(":")
         values = {"port": self._port, "target": target, "name": host, "number": number}
         values |= {"folder": folder, "streams": STREAMS, "idle": IDLE}

@@ -251,15 +251,15 @@ def test_a_closed_proxy_reports_it_and_can_be_restarted(proxy, connect):
 
 def test_a_port_taken_before_the_first_start_is_replaced(echo, monkeypatch):
     taken = int(echo.endpoint.split(":")[1])
-    ports = iter([(taken,), (taken,), module.free_ports(1)])
-    monkeypatch.setattr(module, "free_ports", lambda count: next(ports))
+    ports = iter([(taken,), (taken,), module.free_ports(1, echo)])
+    monkeypatch.setattr(module, "free_ports", lambda *_: next(ports))
     with FaultProxy(echo.endpoint) as proxy:
         assert proxy.endpoint != echo.endpoint
 
 
 def test_replacing_ports_is_bounded_and_leaves_no_thread(echo, monkeypatch):
     taken, before = int(echo.endpoint.split(":")[1]), proxy_threads()
-    monkeypatch.setattr(module, "free_ports", lambda count: (taken,))
+    monkeypatch.setattr(module, "free_ports", lambda *_: (taken,))
     with pytest.raises(OSError, match="in use"):
         FaultProxy(echo.endpoint).start()
     assert proxy_threads() == before

@@ -198,7 +198,7 @@ def test_a_port_taken_later_is_an_error_and_the_data_is_kept(server):
 
 def test_replacing_ports_is_bounded(monkeypatch):
     server = EtcdServer()
-    monkeypatch.setattr(module, "free_ports", lambda count: (server._client_port, server._peer_port))
+    monkeypatch.setattr(module, "free_ports", lambda *_: (server._client_port, server._peer_port))
     with listening_on(server.endpoint), pytest.raises(ServerError, match="address already in use"):
         server.start()
     assert not server.running

@@ -1,10 +1,16 @@
 """Free ports."""
 
+import gc
 import socket
 
 import pytest
 
+from etcd_factory.testing import tcp_ports
 from etcd_factory.testing.tcp_ports import HOST, RANGE, free_ports, is_free, share
+
+
+class Holder:
+    """Whose ports they are."""
 
 
 def test_free_ports_differ_and_can_be_listened_on():
@@ -13,6 +19,17 @@ def test_free_ports_differ_and_can_be_listened_on():
     assert all(port in RANGE for port in ports)
     for port in ports:
         socket.create_server((HOST, port)).close()
+
+
+def test_a_port_is_its_holder_s_until_that_is_gone(monkeypatch):
+    holder = Holder()
+    few = free_ports(2, holder)
+    monkeypatch.setattr(tcp_ports, "share", lambda: few)
+    with pytest.raises(OSError, match="1 free ports are needed, and only 0 of 2 ports from 15000 on are free"):
+        free_ports(1, Holder())
+    del holder
+    gc.collect()
+    assert {*free_ports(2, Holder())} == {*few}
 
 
 def test_a_port_with_a_listener_is_not_free():
